@@ -1,0 +1,41 @@
+package intake
+
+import (
+	"errata/schema"
+	"errata/schema/grouping"
+)
+
+// Describe groups an event and fills the columns that follow from it: hashes,
+// title, culprit, main exception and its frames. Both protocols go through
+// here, so that one error looks the same whichever way it came.
+func (p *Project) Describe(ev *schema.Event, in *grouping.Input) {
+	r := p.Grouper.Group(in)
+	ev.Hashes, ev.Fingerprint, ev.MainHash = r.Hashes, r.Hashes[0], r.MainHash
+	ev.GroupingVersion, ev.GroupingReason, ev.DecidingComponent = grouping.Version, r.Reason, r.Component
+	ev.Title, ev.Culprit = r.Title, r.Culprit
+	ev.ExceptionType, ev.ExceptionValue = r.Type, r.Value
+	ev.Handled, ev.Mechanism = r.Handled, r.Mechanism
+	if r.Level != schema.Level_LEVEL_UNSPECIFIED {
+		ev.Level = r.Level
+	}
+	frames := in.Stack
+	if r.Main >= 0 {
+		frames = in.Exceptions[r.Main].Frames
+	}
+	n := len(frames)
+	ev.FramesFunction = make([]string, n)
+	ev.FramesFile = make([]string, n)
+	ev.FramesLine = make([]uint32, n)
+	ev.FramesInApp = make([]bool, n)
+	for i := range frames {
+		f := &frames[i]
+		ev.FramesFunction[i], ev.FramesLine[i] = f.Function, f.Line
+		ev.FramesFile[i] = f.AbsPath
+		if f.AbsPath == "" {
+			ev.FramesFile[i] = f.File
+		}
+		if i < len(r.InApp) {
+			ev.FramesInApp[i] = r.InApp[i]
+		}
+	}
+}

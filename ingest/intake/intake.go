@@ -1,0 +1,89 @@
+// Package intake holds what one request brought for one project. Protocol
+// adapters fill a Batch; the edge cuts it into records and sends them. Past
+// this package the words envelope and resourceSpans do not exist.
+package intake
+
+import (
+	"time"
+
+	"errata/ingest/scrub"
+	"errata/schema"
+	"errata/schema/grouping"
+)
+
+// Project is a tenant with its settings read and ready to use.
+type Project struct {
+	schema.Project
+	Grouper  *grouping.Grouper
+	Scrubber *scrub.Scrubber
+}
+
+// Request is what is known before the body is read. Strings are copies, safe
+// to keep after the handler.
+type Request struct {
+	Project    *Project
+	Key        string // Public key used; empty where the request had none.
+	ReceivedAt time.Time
+	ClientIP   string // Forwarded-for aware; empty where unknown.
+	UserAgent  string
+	Origin     string
+	Client     string // sentry_client, for example sentry.python/2.75.0.
+	Query      func(name string) string
+}
+
+// Blob is bytes that go to the blob store before the request is acknowledged.
+type Blob struct {
+	Key         string
+	ContentType string
+	Data        []byte
+}
+
+// Batch is what one request brought. Every item that was taken in is counted by
+// Accept once; it then is a row here or has a fate in Outcomes, never both.
+type Batch struct {
+	Request     *Request
+	Events      []*schema.Event
+	Attachments []*schema.Attachment
+	Feedback    []*schema.Feedback
+	Spans       []*schema.Span
+	Logs        []*schema.Log
+	Sessions    []*schema.Session
+	CheckIns    []*schema.CheckIn
+	Metrics     []*schema.Metric
+	Monitors    []*schema.Monitor
+	Receipts    []*schema.Receipt
+	Outcomes    []*schema.Outcome
+	Blobs       []Blob
+}
+
+// Accept counts n items of a category, with their size in bytes as received.
+func (b *Batch) Accept(category string, n, bytes uint64) {
+	for _, r := range b.Receipts {
+		if r.Category == category {
+			r.Quantity += n
+			r.Bytes += bytes
+			return
+		}
+	}
+	b.Receipts = append(b.Receipts, &schema.Receipt{Category: category, Quantity: n, Bytes: bytes})
+}
+
+// Fate records what became of accepted items that are not rows of the batch.
+func (b *Batch) Fate(o *schema.Outcome) { b.Outcomes = append(b.Outcomes, o) }
+
+// Error is a refusal of a whole request, with the status and sentence for the
+// client. Source of the form: relay-server utils/api.rs.
+type Error struct {
+	Status int
+	Detail string
+	Causes []string
+	Reason string // Outcome reason for the ledger.
+}
+
+// Error returns the detail and the first cause.
+func (e *Error) Error() string {
+	if len(e.Causes) > 0 {
+		return e.Detail + ": " + e.Causes[0]
+	}
+	return e.Detail
+}

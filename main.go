@@ -1,0 +1,53 @@
+// Command errata is the error store: edge, consumer, embedded parts and tools
+// in one binary. This package wires and runs; logic lives in the rooms below.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+type cli struct {
+	Up      upCmd      `cmd:"" help:"Run the whole store with embedded ClickHouse and broker."`
+	Ingest  ingestCmd  `cmd:"" help:"Run the edge: Sentry and OTLP in, Kafka out."`
+	Consume consumeCmd `cmd:"" help:"Run the consumer: Kafka in, ClickHouse out."`
+	Migrate migrateCmd `cmd:"" help:"Create or update the ClickHouse schema."`
+	Project projectCmd `cmd:"" help:"Create, list and show projects."`
+	Key     keyCmd     `cmd:"" help:"Create, list and disable the keys of a project."`
+	Issue   issueCmd   `cmd:"" help:"List, show and triage issues."`
+	Query   queryCmd   `cmd:"" help:"Run a named query of the catalog."`
+	SQL     sqlCmd     `cmd:"" name:"sql" help:"Run SQL as the read-only user."`
+	Where   whereCmd   `cmd:"" help:"Say what became of one event."`
+	Doctor  doctorCmd  `cmd:"" help:"Check the store and say what to do."`
+	Replay  replayCmd  `cmd:"" help:"Send dead letters through again."`
+	Bench   benchCmd   `cmd:"" help:"Load the store and measure it."`
+
+	ClickhouseChild clickhouseChildCmd `cmd:"" name:"clickhouse-child" hidden:"" help:"Run the embedded ClickHouse in this process."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	var c cli
+	k := kong.Parse(&c, kong.Name("errata"),
+		kong.Description("An analytics event store for errors: any Sentry SDK or OpenTelemetry exporter in, SQL out."),
+		kong.UsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)), kong.Exit(exitCode))
+	if err := k.Run(); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "errata: "+err.Error())
+		os.Exit(1)
+	}
+}
+
+// exitCode turns kong's usage failures into 2; 0 and 1 stay.
+func exitCode(code int) {
+	if code != 0 && code != 1 {
+		code = 2
+	}
+	os.Exit(code)
+}
