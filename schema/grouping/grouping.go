@@ -19,10 +19,12 @@ type Input struct {
 	Template   string             // Raw logentry.message; groups before Message.
 
 	Fingerprint []string // From the client; may hold {{ default }} and its like.
+	Checksum    string   // Legacy: decides alone where it is set and no rule matches.
 	Transaction string
 	Logger      string
 	Level       string
 	Release     string
+	SDK         string // sdk.name, for rules.
 	RequestURL  string
 	Tags        []*schema.Tag
 	Report      *Report // Security reports.
@@ -40,9 +42,9 @@ type Report struct {
 // Result is what grouping decided.
 type Result struct {
 	Hashes    []uint64 // Ordered; never empty; the first is the fingerprint.
-	MainHash  uint64
-	Component string // The deciding component: fingerprint, exception stack, exception value, message, csp ...
-	Reason    string // One line for people: which values counted.
+	MainHash  uint64   // Type and innermost frame of the main exception: the same for every witness of one failure.
+	Component string   // The deciding component: fingerprint, exception stack, exception value, message, csp ...
+	Reason    string   // One line for people: which values counted.
 	Title     string
 	Culprit   string
 	Type      string // Of the main exception: last segment of its name.
@@ -68,4 +70,7 @@ type Grouper struct{ rules Rules }
 func New(r Rules) (*Grouper, error) { return &Grouper{rules: r}, nil }
 
 // Group decides.
-func (g *Grouper) Group(in *Input) Result { return Result{Hashes: []uint64{1}, Main: -1} }
+func (g *Grouper) Group(in *Input) Result {
+	r := run{g: g, in: in}
+	return r.decide()
+}
