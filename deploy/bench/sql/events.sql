@@ -1,0 +1,1 @@
+SELECT toUInt64(sum(weight)) FROM errata.events WHERE project_id = {project:UInt32}

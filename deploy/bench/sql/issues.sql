@@ -1,0 +1,1 @@
+SELECT toUInt64(sum(events)) FROM errata.issues WHERE project_id = {project:UInt32}

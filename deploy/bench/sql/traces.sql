@@ -1,0 +1,1 @@
+SELECT toUUID(concat(substring(trace_id, 1, 8), '-', substring(trace_id, 9, 4), '-', substring(trace_id, 13, 4), '-', substring(trace_id, 17, 4), '-', substring(trace_id, 21, 12))) FROM errata.events WHERE project_id = {project:UInt32} AND received_at >= {since:DateTime('UTC')} AND ts >= now() - INTERVAL 1 DAY AND weight > 0 AND length(trace_id) = 32

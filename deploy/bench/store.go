@@ -1,0 +1,82 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/google/uuid"
+)
+
+// store asks what has arrived.
+type store struct {
+	conn    driver.Conn
+	project uint32
+	since   time.Time
+	otlp    bool
+}
+
+func openStore(c *Config, project string, since time.Time) (*store, error) {
+	conn, err := clickhouse.Open(&clickhouse.Options{
+		Addr: []string{c.ClickHouse}, Auth: clickhouse.Auth{Database: "errata", Username: c.User, Password: c.Password},
+		Settings: clickhouse.Settings{"max_execution_time": 120}, DialTimeout: 5 * time.Second,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot open ClickHouse at %s: %w", c.ClickHouse, err)
+	}
+	p, err := strconv.ParseUint(project, 10, 32)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the project id %q of the DSN: it is a number", project)
+	}
+	return &store{conn: conn, project: uint32(p), since: since.Add(-time.Second), otlp: c.Mode == "otlp"}, nil
+}
+
+// freshness is the age of the newest event that can be seen.
+func (s *store) freshness(ctx context.Context) (time.Duration, bool) {
+	var newest time.Time
+	err := s.conn.QueryRow(ctx, sqlFreshness, clickhouse.Named("project", s.project), clickhouse.Named("since", s.since.UTC().Format("2006-01-02 15:04:05"))).Scan(&newest)
+	if err != nil || newest.Year() < 2000 {
+		return 0, false
+	}
+	return time.Since(newest), true
+}
+
+// count is how many events of the run are stored.
+func (s *store) count(ctx context.Context) (n uint64, err error) {
+	err = s.conn.QueryRow(ctx, sqlCount, clickhouse.Named("project", s.project), clickhouse.Named("since", s.since.UTC().Format("2006-01-02 15:04:05"))).Scan(&n)
+	return n, err
+}
+
+// issueEvents is what the issues say of the whole project, and what the events do.
+func (s *store) issueEvents(ctx context.Context) (issues, events uint64, err error) {
+	if err = s.conn.QueryRow(ctx, sqlIssues, clickhouse.Named("project", s.project)).Scan(&issues); err != nil {
+		return
+	}
+	err = s.conn.QueryRow(ctx, sqlEvents, clickhouse.Named("project", s.project)).Scan(&events)
+	return
+}
+
+// ids gives how often each event of the run is stored with a weight.
+func (s *store) ids(ctx context.Context) (map[id]int, error) {
+	query := sqlIDs
+	if s.otlp {
+		query = sqlTraces
+	}
+	rows, err := s.conn.Query(ctx, query, clickhouse.Named("project", s.project), clickhouse.Named("since", s.since.UTC().Format("2006-01-02 15:04:05")))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read stored ids: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	out := map[id]int{}
+	for rows.Next() {
+		var u uuid.UUID
+		if err := rows.Scan(&u); err != nil {
+			return nil, fmt.Errorf("cannot read a stored id: %w", err)
+		}
+		out[id(u)]++
+	}
+	return out, rows.Err()
+}
