@@ -14,6 +14,7 @@ import (
 // Project is a tenant with its settings read and ready to use.
 type Project struct {
 	schema.Project
+	Settings *Settings // Never nil in a project made by NewProject.
 	Grouper  *grouping.Grouper
 	Scrubber *scrub.Scrubber
 }

@@ -1,0 +1,216 @@
+package intake
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/netip"
+	"path"
+	"strings"
+
+	"errata/ingest/scrub"
+	"errata/schema"
+	"errata/schema/grouping"
+)
+
+// Settings is what an operator may say of one project: the JSON in
+// schema.Project.Settings. Absent fields mean the defaults, so that an empty
+// text is a working project.
+type Settings struct {
+	Scrub    scrub.Rules `json:"scrub"`
+	Filters  Filters     `json:"filters"`
+	Quotas   []Quota     `json:"quotas"`
+	Flood    Flood       `json:"flood"`
+	Grouping Grouping    `json:"grouping"`
+	// AllowedOrigins limits browsers: host names, "*.example.com", or whole
+	// origins. Empty or "*" allows all.
+	AllowedOrigins []string `json:"allowed_origins"`
+	Keep           Keep     `json:"keep"`
+}
+
+// Filters are inbound filters: what matches is counted as filtered and not
+// stored. The client gets 200.
+type Filters struct {
+	BrowserExtensions bool     `json:"browser_extensions"` // Errors out of browser extensions.
+	WebCrawlers       bool     `json:"web_crawlers"`       // Known crawlers, by user agent.
+	Localhost         bool     `json:"localhost"`          // Events from local hosts.
+	Releases          []string `json:"releases"`           // Globs over the release.
+	Environments      []string `json:"environments"`       // Globs over the environment.
+	Messages          []string `json:"messages"`           // Globs over title and message.
+	IPs               []string `json:"ips"`                // Addresses or networks of clients.
+	Fingerprints      []string `json:"fingerprints"`       // Discarded issues: 16 hex digits.
+}
+
+// Quota is a limit on items. Of several quotas each one must have room.
+type Quota struct {
+	Categories    []string `json:"categories"`     // Data categories; empty means all.
+	Limit         uint64   `json:"limit"`          // Items per window; 0 refuses everything.
+	WindowSeconds uint32   `json:"window_seconds"` // 1 to 86400.
+	Reason        string   `json:"reason"`         // Goes to the client and the ledger; empty: quota.
+	PerKey        bool     `json:"per_key"`        // Each key has its own count.
+	// PerFingerprint gives each issue its own count (errors only).
+	PerFingerprint bool `json:"per_fingerprint"`
+}
+
+// KeySettings is the JSON in schema.Key.Settings.
+type KeySettings struct {
+	Quotas []Quota `json:"quotas"`
+}
+
+// Flood says how many events of one fingerprint are kept whole in a minute.
+// What is over it is counted exactly, without its body.
+type Flood struct {
+	Off       bool   `json:"off"`
+	PerMinute uint32 `json:"per_minute"` // 0 means the edge's default.
+}
+
+// Grouping holds a project's own rules, with Sentry's syntax.
+type Grouping struct {
+	Fingerprint string `json:"fingerprint_rules"`
+	InApp       string `json:"in_app_rules"`
+}
+
+// Keep says of bulky items whether they are stored (true) or dropped and
+// counted (false). Absent: attachments are kept, profiles and replays dropped.
+type Keep struct {
+	Attachments *bool `json:"attachments"`
+	Profiles    *bool `json:"profiles"`
+	Replays     *bool `json:"replays"`
+}
+
+// KeepAttachments reports whether attachments are stored.
+func (k Keep) KeepAttachments() bool { return k.Attachments == nil || *k.Attachments }
+
+// KeepProfiles reports whether profiles are stored.
+func (k Keep) KeepProfiles() bool { return k.Profiles != nil && *k.Profiles }
+
+// KeepReplays reports whether replays are stored.
+func (k Keep) KeepReplays() bool { return k.Replays != nil && *k.Replays }
+
+// maxSettingsBytes bounds the JSON of one project.
+const maxSettingsBytes = 256 << 10
+
+// ParseSettings reads and checks the settings of a project. Unknown fields are
+// refused, so that a misspelt one is not silently without effect.
+func ParseSettings(text string) (*Settings, error) {
+	s := &Settings{}
+	if err := strict(text, s); err != nil {
+		return nil, err
+	}
+	return s, s.Check()
+}
+
+// ParseKeySettings reads and checks the settings of a key.
+func ParseKeySettings(text string) (*KeySettings, error) {
+	s := &KeySettings{}
+	if err := strict(text, s); err != nil {
+		return nil, err
+	}
+	return s, checkQuotas(s.Quotas)
+}
+
+func strict(text string, into any) error {
+	if strings.TrimSpace(text) == "" {
+		return nil
+	}
+	if len(text) > maxSettingsBytes {
+		return fmt.Errorf("cannot read settings: %d bytes, at most %d are allowed", len(text), maxSettingsBytes)
+	}
+	d := json.NewDecoder(bytes.NewReader([]byte(text)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return fmt.Errorf("cannot read settings: %w", err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return fmt.Errorf("cannot read settings: there is text after the JSON object")
+	}
+	return nil
+}
+
+// Check names the first field that cannot work.
+func (s *Settings) Check() error {
+	if _, err := scrub.New(s.Scrub); err != nil {
+		return fmt.Errorf("scrub: %w", err)
+	}
+	if _, err := grouping.New(grouping.Rules{Fingerprint: s.Grouping.Fingerprint, InApp: s.Grouping.InApp}); err != nil {
+		return fmt.Errorf("grouping: %w", err)
+	}
+	for field, globs := range map[string][]string{
+		"releases": s.Filters.Releases, "environments": s.Filters.Environments, "messages": s.Filters.Messages,
+	} {
+		for _, g := range globs {
+			if _, err := path.Match(g, ""); err != nil {
+				return fmt.Errorf("filters.%s: cannot read pattern %q: %w", field, g, err)
+			}
+		}
+	}
+	for _, ip := range s.Filters.IPs {
+		if _, err := ParseNetwork(ip); err != nil {
+			return fmt.Errorf("filters.ips: %w", err)
+		}
+	}
+	for _, f := range s.Filters.Fingerprints {
+		if len(f) != 16 || strings.Trim(strings.ToLower(f), "0123456789abcdef") != "" {
+			return fmt.Errorf("filters.fingerprints: %q is not an issue: use its 16 hex digits", f)
+		}
+	}
+	return checkQuotas(s.Quotas)
+}
+
+func checkQuotas(quotas []Quota) error {
+	for i, q := range quotas {
+		if q.WindowSeconds < 1 || q.WindowSeconds > 86400 {
+			return fmt.Errorf("quotas[%d].window_seconds: %d is out of range, use 1 to 86400", i, q.WindowSeconds)
+		}
+		if strings.ContainsAny(q.Reason, ":;, \n") {
+			return fmt.Errorf("quotas[%d].reason: %q holds a space or one of : ; , which clients cannot read", i, q.Reason)
+		}
+		for _, c := range q.Categories {
+			if !knownCategories[c] {
+				return fmt.Errorf("quotas[%d].categories: %q is not a category", i, c)
+			}
+		}
+	}
+	return nil
+}
+
+var knownCategories = map[string]bool{
+	schema.CategoryError: true, schema.CategoryTransaction: true, schema.CategorySpan: true,
+	schema.CategoryLog: true, schema.CategorySession: true, schema.CategoryMonitor: true,
+	schema.CategoryMetric: true, schema.CategoryAttachment: true, schema.CategoryFeedback: true,
+	schema.CategorySecurity: true, schema.CategoryProfile: true, schema.CategoryReplay: true,
+	schema.CategoryUnknown: true,
+}
+
+// ParseNetwork reads an address or a network, for example 10.0.0.0/8.
+func ParseNetwork(text string) (netip.Prefix, error) {
+	if p, err := netip.ParsePrefix(text); err == nil {
+		return p.Masked(), nil
+	}
+	a, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("%q is neither an IP address nor a network", text)
+	}
+	return netip.PrefixFrom(a, a.BitLen()), nil
+}
+
+// NewProject makes a project ready to use. Settings that cannot be read give
+// an error together with a project on defaults: events are never refused for a
+// setting.
+func NewProject(p schema.Project) (*Project, error) {
+	s, err := ParseSettings(p.Settings)
+	if err != nil {
+		s = &Settings{}
+		err = fmt.Errorf("cannot use the settings of project %d, defaults hold: %w", p.ID, err)
+	}
+	g, gerr := grouping.New(grouping.Rules{Fingerprint: s.Grouping.Fingerprint, InApp: s.Grouping.InApp})
+	if gerr != nil {
+		return nil, fmt.Errorf("cannot make grouping of project %d: %w", p.ID, gerr)
+	}
+	sc, serr := scrub.New(s.Scrub)
+	if serr != nil {
+		return nil, fmt.Errorf("cannot make scrubbing of project %d: %w", p.ID, serr)
+	}
+	return &Project{Project: p, Settings: s, Grouper: g, Scrubber: sc}, err
+}
