@@ -1,0 +1,78 @@
+// Package queries turns tables into answers and takes triage actions in. In:
+// a named query of the catalog with typed parameters, or an action with its
+// actor. Out: columns and rows. It never computes what a view computes, and
+// never builds SQL from a value: parameters travel apart from the text.
+package queries
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// Config says where the store is and who asks.
+type Config struct {
+	Addr     string // host:port of the native protocol.
+	Database string // Default: errata.
+	User     string
+	Password string
+	// Settings are sent with every query, for example limits of a session.
+	Settings map[string]any
+}
+
+// Store asks one ClickHouse. It is safe for concurrent use.
+type Store struct {
+	conn driver.Conn
+}
+
+// Open connects and checks that the store answers.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	conn, err := Dial(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{conn: conn}, nil
+}
+
+// New wraps a connection that is open already.
+func New(conn driver.Conn) *Store { return &Store{conn: conn} }
+
+// Dial opens a connection with the settings that exact writes need:
+// asynchronous inserts are off, which ClickHouse 26.7 turns on by itself.
+func Dial(ctx context.Context, c Config) (driver.Conn, error) {
+	if c.Database == "" {
+		c.Database = "errata"
+	}
+	settings := clickhouse.Settings{"async_insert": 0}
+	if c.User == "reader" || c.User == "triage" {
+		settings = clickhouse.Settings{} // A read-only profile may refuse any change of a setting.
+	}
+	for k, v := range c.Settings {
+		settings[k] = v
+	}
+	conn, err := clickhouse.Open(&clickhouse.Options{
+		Addr:         []string{c.Addr},
+		Auth:         clickhouse.Auth{Database: c.Database, Username: c.User, Password: c.Password},
+		Settings:     settings,
+		DialTimeout:  5 * time.Second,
+		MaxOpenConns: 8,
+		Compression:  &clickhouse.Compression{Method: clickhouse.CompressionLZ4},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot open ClickHouse at %s: %w", c.Addr, err)
+	}
+	if err := conn.Ping(ctx); err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("cannot reach ClickHouse at %s as %s (is the store running?): %w", c.Addr, c.User, err)
+	}
+	return conn, nil
+}
+
+// Conn is the connection, for administration.
+func (s *Store) Conn() driver.Conn { return s.conn }
+
+// Close ends the connection.
+func (s *Store) Close() error { return s.conn.Close() }
