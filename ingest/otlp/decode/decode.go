@@ -1,0 +1,77 @@
+// Package decode turns the body of an OTLP request into its protobuf message.
+// In: bytes, already inflated, and their content type. Out: the message, or why
+// it cannot be read. It bounds how many messages a body may hold and how deep
+// they nest before it builds them, because two bytes of a body can ask for
+// hundreds in memory. It never looks at what an item means.
+package decode
+
+import (
+	"errors"
+	"fmt"
+	"mime"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+)
+
+// Bounds of one request. An honest exporter sends at most a few thousand spans
+// of some twenty attributes; each attribute is two messages.
+const (
+	MaxBytes    = 12 << 20 // Relay's limit for containers, and ours.
+	MaxMessages = 500_000  // Messages in one body, all levels together; about 100 bytes of memory each.
+	MaxDepth    = 96       // Nested messages; one level of a nested attribute value takes up to three.
+)
+
+// Content types of OTLP/HTTP.
+const (
+	Protobuf = "application/x-protobuf"
+	JSON     = "application/json"
+)
+
+// Errors that a caller maps to a status.
+var (
+	ErrTooLarge    = errors.New("request too large")
+	ErrContentType = errors.New("unsupported content type")
+	ErrMalformed   = errors.New("malformed request")
+)
+
+// ContentType returns Protobuf or JSON for the value of a Content-Type header,
+// or ErrContentType.
+func ContentType(header string) (string, error) {
+	t, _, err := mime.ParseMediaType(header)
+	if err != nil {
+		// A broken parameter does not make the type unknown.
+		t, _, _ = strings.Cut(header, ";")
+		t = strings.ToLower(strings.TrimSpace(t))
+	}
+	switch t {
+	case Protobuf, "application/protobuf", "application/vnd.google.protobuf":
+		return Protobuf, nil
+	case JSON:
+		return JSON, nil
+	}
+	return "", fmt.Errorf("%w: %q, send %s or %s", ErrContentType, header, Protobuf, JSON)
+}
+
+// Message reads body into m. Strings of m do not alias body.
+func Message(body []byte, contentType string, m proto.Message) error {
+	if len(body) > MaxBytes {
+		return fmt.Errorf("%w: %d bytes, the limit is %d: send smaller batches", ErrTooLarge, len(body), MaxBytes)
+	}
+	t, err := ContentType(contentType)
+	if err != nil {
+		return err
+	}
+	if t == JSON {
+		return fromJSON(body, m)
+	}
+	return fromProtobuf(body, m)
+}
+
+func tooManyMessages() error {
+	return fmt.Errorf("%w: more than %d spans, records, points and attributes together: send smaller batches", ErrTooLarge, MaxMessages)
+}
+
+func tooDeep() error {
+	return fmt.Errorf("%w: attribute values nest deeper than the limit of %d messages", ErrMalformed, MaxDepth)
+}
