@@ -1,10 +1,6 @@
 package main
 
-import "errors"
+import "errata/deploy/local/clickhouse"
 
-type clickhouseChildCmd struct{}
-
-// Run is filled by the room that owns it.
-func (c *clickhouseChildCmd) Run() error {
-	return errors.New("cannot run clickhouse-child: this build has no such part")
-}
+// clickhouseChildCmd is what errata up starts as the ClickHouse process.
+type clickhouseChildCmd struct{ clickhouse.Child }

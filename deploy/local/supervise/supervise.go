@@ -33,6 +33,11 @@ type Config struct {
 	// Command makes a fresh, not yet started command for every attempt.
 	Command func() *exec.Cmd
 
+	// Output is the file that gets what the child prints, appended. A file and
+	// not a pipe: the child must be able to print after its parent died. The
+	// child's output is dropped where empty.
+	Output string
+
 	// Ready returns nil once the child answers. It is asked every 20 ms.
 	Ready func(ctx context.Context) error
 
@@ -137,6 +142,14 @@ func (p *Process) launch() error {
 	// A group of its own: Ctrl-C in a terminal reaches the parent only, which
 	// then ends its parts in the right order.
 	setGroup(cmd)
+	if p.cfg.Output != "" {
+		out, err := os.OpenFile(p.cfg.Output, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+		if err != nil {
+			return errors.Join(fmt.Errorf("cannot open the output of %s: %w", p.cfg.Name, err), read.Close(), write.Close())
+		}
+		defer func() { _ = out.Close() }()
+		cmd.Stdout, cmd.Stderr = out, out
+	}
 	err = cmd.Start()
 	_ = read.Close()
 	if err != nil {

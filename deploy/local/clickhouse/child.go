@@ -1,0 +1,121 @@
+package clickhouse
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+
+	"errata/deploy/local/supervise"
+)
+
+// How long a child waits for the one before it to leave the folder, and for
+// the engine to shut down after it was asked to.
+const (
+	lockTimeout = 40 * time.Second
+	stopTimeout = 25 * time.Second
+)
+
+// Child is the command line of the child process.
+type Child struct {
+	Dir     string `help:"Folder with config.xml." required:""`
+	Library string `help:"File libchdb.so." xor:"engine"`
+	Binary  string `help:"A clickhouse binary." xor:"engine"`
+}
+
+// Run serves until the parent's end of the lifeline closes or a signal asks
+// for it. It returns nil after a clean shutdown.
+func (c Child) Run() error {
+	held, err := lock(filepath.Join(c.Dir, "lock"), lockTimeout)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = held.Close() }()
+	// Tables of the system database live in memory, their folders do not: a
+	// second start would stumble over them.
+	if err := os.RemoveAll(filepath.Join(c.Dir, "data", "data", "system")); err != nil {
+		return fmt.Errorf("cannot remove old system tables: %w", err)
+	}
+	stop := make(chan struct{})
+	go func() {
+		defer close(stop)
+		awaitStop()
+	}()
+	if c.Binary != "" {
+		return c.runBinary(stop, held)
+	}
+	return c.runLibrary(stop)
+}
+
+// awaitStop returns when the parent is gone or wants an end, or on a signal.
+// SIGINT is left to the parent, which ends its parts in order.
+func awaitStop() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM)
+	signal.Ignore(syscall.SIGINT)
+	orphaned := make(chan struct{})
+	go func() {
+		lifeline := os.NewFile(supervise.LifelineFD, "lifeline")
+		_, _ = io.Copy(io.Discard, lifeline)
+		close(orphaned)
+	}()
+	select {
+	case <-signals:
+	case <-orphaned:
+	}
+}
+
+func (c Child) runBinary(stop <-chan struct{}, held *os.File) error {
+	cmd := exec.Command(c.Binary, "server", "--config-file="+filepath.Join(c.Dir, "config.xml"))
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	// The server holds the lock too: the folder is free when both are gone.
+	cmd.ExtraFiles = []*os.File{held}
+	// The thread that starts the server must live as long as this process, for
+	// the kernel ends the server when that thread ends.
+	runtime.LockOSThread()
+	dieWithParent(cmd)
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("cannot start %s: %w", c.Binary, err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("cannot go on: %s ended (%w)", c.Binary, errors.Join(err, io.ErrUnexpectedEOF))
+	case <-stop:
+	}
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-ended:
+		return nil
+	case <-time.After(stopTimeout):
+		_ = cmd.Process.Kill()
+		<-ended
+		return fmt.Errorf("cannot stop %s in %s: killed it", c.Binary, stopTimeout)
+	}
+}
+
+// lock takes the folder for this process; it is free as soon as the process
+// that held it is gone, however it ended.
+func lock(path string, timeout time.Duration) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("cannot lock the folder of ClickHouse: %w", err)
+	}
+	for deadline := time.Now().Add(timeout); ; time.Sleep(20 * time.Millisecond) {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return f, nil
+		}
+		if time.Now().After(deadline) {
+			_ = f.Close()
+			return nil, fmt.Errorf("cannot lock the folder of ClickHouse: another server still runs on %s", filepath.Dir(path))
+		}
+	}
+}

@@ -1,0 +1,223 @@
+// Package clickhouse runs ClickHouse as a supervised child of this process.
+// A folder, addresses and passwords come in; a server with the users errata,
+// reader and triage goes out, started again when it dies and gone when its
+// parent is. It never creates a database or a table: migrations do that.
+//
+// The engine is libchdb.so, loaded by the child itself (RunChild, the hidden
+// subcommand clickhouse-child), or a clickhouse binary where one is named.
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"errata/deploy/local/supervise"
+)
+
+// Users that every server has. Passwords must name all of them.
+var Users = []string{"errata", "reader", "triage"}
+
+// Config says where the server lives and what it may use.
+type Config struct {
+	Dir    string // Data, configuration and lock; made where missing.
+	LogDir string // clickhouse.log and clickhouse.out; Dir where empty.
+
+	// Child is the command line that ends in RunChild, without its arguments,
+	// such as {"/path/errata", "clickhouse-child"}.
+	Child []string
+
+	Library string // libchdb.so; found by FindLibrary where empty.
+	Binary  string // A clickhouse binary to run instead of the library.
+
+	NativeAddr string // host:port; port 0 means any free one. 127.0.0.1:0 where empty.
+	HTTPAddr   string // Likewise.
+
+	Passwords   map[string]string // By user name; see Users.
+	MemoryBytes int64             // DefaultMemoryBytes where zero.
+
+	ReadyTimeout time.Duration // One minute where zero.
+	Logger       *slog.Logger
+}
+
+// Server is a running ClickHouse.
+type Server struct {
+	native, http *net.TCPAddr
+	process      *supervise.Process
+	passwords    map[string]string
+}
+
+// Start writes the configuration, starts the child and returns when it answers
+// queries of user errata on both ports.
+func Start(ctx context.Context, cfg Config) (*Server, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	for _, dir := range []string{cfg.Dir, cfg.LogDir} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("cannot make the folder of ClickHouse: %w", err)
+		}
+	}
+	// A free port may be taken by somebody else before the child has it.
+	attempts := 1
+	if strings.HasSuffix(cfg.NativeAddr, ":0") || strings.HasSuffix(cfg.HTTPAddr, ":0") {
+		attempts = 3
+	}
+	for {
+		s, err := start(ctx, cfg)
+		attempts--
+		if err == nil || attempts == 0 || ctx.Err() != nil || !strings.Contains(err.Error(), "Address already in use") {
+			return s, err
+		}
+	}
+}
+
+func (cfg *Config) complete() error {
+	for _, user := range Users {
+		if cfg.Passwords[user] == "" {
+			return fmt.Errorf("cannot start ClickHouse: no password for user %s", user)
+		}
+	}
+	if len(cfg.Child) == 0 {
+		return errors.New("cannot start ClickHouse: no command line for the child")
+	}
+	if cfg.NativeAddr == "" {
+		cfg.NativeAddr = "127.0.0.1:0"
+	}
+	if cfg.HTTPAddr == "" {
+		cfg.HTTPAddr = "127.0.0.1:0"
+	}
+	if cfg.MemoryBytes == 0 {
+		cfg.MemoryBytes = DefaultMemoryBytes
+	}
+	if cfg.LogDir == "" {
+		cfg.LogDir = cfg.Dir
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	if cfg.Dir, err = filepath.Abs(cfg.Dir); err != nil {
+		return fmt.Errorf("cannot find the folder of ClickHouse: %w", err)
+	}
+	if cfg.LogDir, err = filepath.Abs(cfg.LogDir); err != nil {
+		return fmt.Errorf("cannot find the folder of logs: %w", err)
+	}
+	if cfg.Binary == "" && cfg.Library == "" {
+		cfg.Library, err = FindLibrary(filepath.Dir(cfg.Dir))
+	}
+	return err
+}
+
+func start(ctx context.Context, cfg Config) (*Server, error) {
+	native, err := freeAddr(cfg.NativeAddr)
+	if err != nil {
+		return nil, fmt.Errorf("cannot start ClickHouse: %w", err)
+	}
+	web, err := freeAddr(cfg.HTTPAddr)
+	if err != nil {
+		return nil, fmt.Errorf("cannot start ClickHouse: %w", err)
+	}
+	if err := newSettings(cfg, native, web).write(cfg.Dir); err != nil {
+		return nil, err
+	}
+	output := filepath.Join(cfg.LogDir, "clickhouse.out")
+	if err := os.Remove(output); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("cannot begin a new %s: %w", output, err)
+	}
+	s := &Server{native: native, http: web, passwords: cfg.Passwords}
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	s.process, err = supervise.Start(ctx, supervise.Config{
+		Name:         "ClickHouse",
+		Command:      func() *exec.Cmd { return command(cfg) },
+		Output:       output,
+		Ready:        func(ctx context.Context) error { return s.ping(ctx, client) },
+		ReadyTimeout: cfg.ReadyTimeout,
+		Logger:       cfg.Logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w%s", err, lastLines(output))
+	}
+	return s, nil
+}
+
+func command(cfg Config) *exec.Cmd {
+	args := append([]string{}, cfg.Child[1:]...)
+	args = append(args, "--dir", cfg.Dir)
+	if cfg.Binary != "" {
+		args = append(args, "--binary", cfg.Binary)
+	} else {
+		args = append(args, "--library", cfg.Library)
+	}
+	return exec.Command(cfg.Child[0], args...)
+}
+
+// ping asks as user errata: another server on the same port would refuse.
+func (s *Server) ping(ctx context.Context, client *http.Client) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+hostPort(s.http)+"/?query=SELECT+1", nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("X-ClickHouse-User", "errata")
+	req.Header.Set("X-ClickHouse-Key", s.passwords["errata"])
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK || string(body) != "1\n" {
+		return fmt.Errorf("answer %d: %s", resp.StatusCode, body)
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", hostPort(s.native))
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+func lastLines(file string) string {
+	raw, err := os.ReadFile(file)
+	if err != nil || len(raw) == 0 {
+		return ""
+	}
+	if len(raw) > 600 {
+		raw = raw[len(raw)-600:]
+	}
+	return ": " + strings.TrimSpace(string(raw))
+}
+
+// Addr is host:port of the native protocol.
+func (s *Server) Addr() string { return hostPort(s.native) }
+
+// HTTPAddr is host:port of the HTTP interface.
+func (s *Server) HTTPAddr() string { return hostPort(s.http) }
+
+// Password is that of one of Users.
+func (s *Server) Password(user string) string { return s.passwords[user] }
+
+// PID is the process id of the child, 0 while it is being started again.
+func (s *Server) PID() int { return s.process.PID() }
+
+// Restarts counts how often the child died and was started again.
+func (s *Server) Restarts() int { return s.process.Restarts() }
+
+// Stop shuts the server down cleanly and waits until it is gone.
+func (s *Server) Stop() error {
+	if err := s.process.Stop(); err != nil {
+		return fmt.Errorf("cannot stop ClickHouse cleanly: %w", err)
+	}
+	return nil
+}
