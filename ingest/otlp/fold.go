@@ -1,0 +1,195 @@
+package otlp
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"strconv"
+
+	"errata/schema"
+)
+
+// witness is one record of an exception on a span.
+type witness struct {
+	found
+	thrown
+	outer *witness // The record of the same failure further out.
+	inner *witness
+}
+
+// spanExceptions makes events of exceptions on spans. One failure that passes
+// through nested spans is recorded on each of them; within a request such
+// records are one event with the longest stack, at the innermost span.
+func (a *adapter) spanExceptions(all []found) {
+	if len(all) == 0 {
+		return
+	}
+	ws := make([]*witness, len(all))
+	for i, f := range all {
+		ws[i] = &witness{found: f, thrown: a.thrown(f.event.GetAttributes(), f.node.res.language)}
+	}
+	fold(ws)
+	for _, w := range ws {
+		a.batch.Accept(schema.CategoryError, 1, w.size())
+		if w.inner != nil {
+			// Told by the innermost of its line.
+			continue
+		}
+		a.batch.Events = append(a.batch.Events, a.spanEvent(w))
+	}
+	if n := len(all) - len(a.batch.Events); n > 0 {
+		a.batch.Fate(&schema.Outcome{
+			Category: schema.CategoryError, Outcome: schema.OutcomeTwin, Reason: "nested_span",
+			Quantity: uint64(n), Protocol: schema.Protocol_PROTOCOL_OTLP,
+			Detail: "the same exception recorded again by an enclosing span",
+		})
+	}
+}
+
+// fold joins each record to the one further in that it repeats. An inner record
+// is repeated at most once, by the first record that comes after it: of five
+// failed attempts under one span, the span itself repeats the last.
+func fold(ws []*witness) {
+	if len(ws) < 2 {
+		return
+	}
+	type same struct{ trace, typ, message string }
+	groups := map[same][]*witness{}
+	for _, w := range ws {
+		k := same{w.node.row.TraceId, w.typ, w.message}
+		groups[k] = append(groups[k], w)
+	}
+	for _, g := range groups {
+		if len(g) < 2 {
+			continue
+		}
+		slices.SortStableFunc(g, func(x, y *witness) int {
+			return cmp.Or(
+				cmp.Compare(x.event.GetTimeUnixNano(), y.event.GetTimeUnixNano()),
+				cmp.Compare(y.node.depth, x.node.depth), // Of one instant: inner ones first.
+				bytes.Compare([]byte(x.node.row.SpanId), []byte(y.node.row.SpanId)),
+				cmp.Compare(x.index, y.index),
+			)
+		})
+		for i, w := range g {
+			// Bounded: a failure is repeated soon or not at all.
+			for j := i - 1; j >= 0 && j >= i-maxLookBack; j-- {
+				if in := g[j]; in.outer == nil && repeats(w, in) {
+					w.inner, in.outer = in, w
+					break
+				}
+			}
+		}
+	}
+}
+
+const maxLookBack = 64
+
+// repeats reports whether out records the failure that in recorded first.
+func repeats(out, in *witness) bool {
+	switch relation(out.node, in.node) {
+	case ancestor:
+		return tail(&out.thrown, &in.thrown, true)
+	case itself, unknown:
+		// Equal stacks on one span are a loop; a longer one is the same
+		// exception seen by the code around.
+		return tail(&out.thrown, &in.thrown, false) && len(out.stack) > len(in.stack)
+	}
+	return false
+}
+
+type kinship int
+
+const (
+	stranger kinship = iota
+	ancestor         // The first span encloses the second.
+	itself
+	unknown // The line between them is not in the request, but times allow it.
+)
+
+func relation(out, in *node) kinship {
+	if out == in {
+		return itself
+	}
+	top := in
+	for n, steps := in.parent, 0; n != nil && steps < maxAncestors; n, steps = n.parent, steps+1 {
+		if n == out {
+			return ancestor
+		}
+		top = n
+	}
+	if top.parent == nil && top.row.ParentSpanId != "" && encloses(out.row, top.row) {
+		return unknown
+	}
+	return stranger
+}
+
+func encloses(out, in *schema.Span) bool {
+	return out.StartUs <= in.StartUs && out.StartUs+int64(out.DurationUs) >= in.StartUs+int64(in.DurationUs)
+}
+
+// tail reports whether the stack of in is what the stack of out ends with.
+// equal says whether equally long stacks count.
+func tail(out, in *thrown, equal bool) bool {
+	if len(out.chain) != len(in.chain) {
+		return false
+	}
+	long, short := out.main().Frames, in.main().Frames
+	if len(long) < len(short) || len(long) == len(short) && !equal && out.stack == in.stack {
+		return false
+	}
+	long = long[len(long)-len(short):]
+	for i := range short {
+		x, y := &long[i], &short[i]
+		if x.Function != y.Function || x.Line != y.Line || file(x) != file(y) {
+			return false
+		}
+	}
+	return len(short) > 0 || out.stack == in.stack
+}
+
+// spanEvent makes the event of a line of records, of which in is the innermost.
+func (a *adapter) spanEvent(in *witness) *schema.Event {
+	longest := in
+	var folded uint32
+	for w := in.outer; w != nil; w = w.outer {
+		folded++
+		if len(w.main().Frames) > len(longest.main().Frames) {
+			longest = w
+		}
+		if w.escaped {
+			in.escaped = true
+		}
+	}
+	if in.escaped {
+		longest.main().Mechanism.Handled = schema.Handled_HANDLED_NO
+	}
+	nd := in.node
+	row := nd.row
+	o := &origin{
+		protocol: schema.Protocol_PROTOCOL_OTLP, ns: in.event.GetTimeUnixNano(), eventName: clipped(in.event.GetName(), schema.MaxTagKey),
+		level: schema.Level_LEVEL_ERROR, res: nd.res, scope: nd.scope,
+		traceID: row.TraceId, spanID: row.SpanId, parentID: row.ParentSpanId, op: row.Op, status: row.Status,
+		transaction: row.SegmentName, sampled: nd.flags&flagSampled != 0 || nd.flags == 0,
+		own: row.Attributes, folded: folded,
+	}
+	if s := nd.server(); s != nil {
+		o.server = s.row.Attributes
+	}
+	o.id = a.identify("span", row.TraceId, row.SpanId, strconv.Itoa(in.index), strconv.FormatUint(o.ns, 10), longest.typ, longest.message, longest.stack)
+	return a.event(o, &longest.thrown)
+}
+
+// server is the span that answers the request in which nd runs: itself or the
+// nearest ancestor that is no client and says what was asked.
+func (nd *node) server() *node {
+	for n, steps := nd, 0; n != nil && steps < maxAncestors; n, steps = n.parent, steps+1 {
+		if n.row.Kind == 2 || n.row.Kind == 5 {
+			return n
+		}
+	}
+	if nd.row.Kind != 3 && value(nd.row.Attributes, "http.request.method", "http.method") != "" {
+		return nd
+	}
+	return nil
+}

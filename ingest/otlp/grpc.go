@@ -1,0 +1,158 @@
+package otlp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
+	_ "google.golang.org/grpc/encoding/gzip" // Exporters may compress.
+	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"errata/ingest/intake"
+	"errata/ingest/otlp/decode"
+)
+
+// Handler is what the edge lends to the gRPC services. Errors that are
+// *intake.Error keep their status and sentence; others become Unavailable,
+// which exporters retry.
+type Handler interface {
+	// Authorize finds the project of a call before its body is read. header
+	// returns a metadata value, empty where absent; client is the peer's
+	// address with port.
+	Authorize(ctx context.Context, s Signal, header func(name string) string, client string) (*intake.Request, error)
+	// Submit makes a batch durable.
+	Submit(ctx context.Context, b *intake.Batch) error
+	// RetryAfter says how long an exporter shall wait after err; 0 means that
+	// nothing is known.
+	RetryAfter(err error) time.Duration
+}
+
+// NewGRPC returns a server with the three OTLP services. Messages are bounded
+// like HTTP bodies, before and after they are inflated.
+func NewGRPC(h Handler, opts ...grpc.ServerOption) *grpc.Server {
+	opts = append([]grpc.ServerOption{
+		grpc.MaxRecvMsgSize(MaxBytes),
+		grpc.MaxConcurrentStreams(128),
+		grpc.MaxHeaderListSize(16 << 10),
+		grpc.ConnectionTimeout(10 * time.Second),
+		grpc.ForceServerCodecV2(codec{}),
+	}, opts...)
+	s := grpc.NewServer(opts...)
+	for signal, name := range services {
+		s.RegisterService(service(signal, name), h)
+	}
+	return s
+}
+
+var services = map[Signal]string{
+	SignalTraces:  "opentelemetry.proto.collector.trace.v1.TraceService",
+	SignalLogs:    "opentelemetry.proto.collector.logs.v1.LogsService",
+	SignalMetrics: "opentelemetry.proto.collector.metrics.v1.MetricsService",
+}
+
+// service describes Export by hand, because the generated services decode the
+// message before it could be bounded and before the caller is known.
+func service(s Signal, name string) *grpc.ServiceDesc {
+	full := "/" + name + "/Export"
+	return &grpc.ServiceDesc{
+		ServiceName: name,
+		HandlerType: (*Handler)(nil),
+		Methods: []grpc.MethodDesc{{
+			MethodName: "Export",
+			Handler: func(srv any, ctx context.Context, dec func(any) error, between grpc.UnaryServerInterceptor) (any, error) {
+				h := srv.(Handler)
+				var body frame
+				if err := dec(&body); err != nil {
+					return nil, err
+				}
+				if between == nil {
+					return export(ctx, h, s, body)
+				}
+				info := &grpc.UnaryServerInfo{Server: srv, FullMethod: full}
+				return between(ctx, body, info, func(ctx context.Context, _ any) (any, error) { return export(ctx, h, s, body) })
+			},
+		}},
+	}
+}
+
+func export(ctx context.Context, h Handler, s Signal, body frame) (proto.Message, error) {
+	md, _ := metadata.FromIncomingContext(ctx)
+	header := func(name string) string {
+		if v := md.Get(name); len(v) > 0 {
+			return v[0]
+		}
+		return ""
+	}
+	var client string
+	if p, ok := peer.FromContext(ctx); ok && p.Addr != nil {
+		client = p.Addr.String()
+	}
+	req, err := h.Authorize(ctx, s, header, client)
+	if err != nil {
+		return nil, refusal(h, err)
+	}
+	batch, partial, err := Adapt(s)(req, body, decode.Protobuf)
+	if err != nil {
+		return nil, refusal(h, err)
+	}
+	if err := h.Submit(ctx, batch); err != nil {
+		return nil, refusal(h, err)
+	}
+	return message(s, partial), nil
+}
+
+func refusal(h Handler, err error) error {
+	if s, ok := status.FromError(err); ok {
+		return s.Err()
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return status.FromContextError(err).Err()
+	}
+	var e *intake.Error
+	if !errors.As(err, &e) {
+		e = &intake.Error{Status: 503, Detail: err.Error()}
+	}
+	return status.ErrorProto(rpcStatus(e.Status, e.Error(), h.RetryAfter(err)))
+}
+
+// frame is a message as it came, after inflation.
+type frame []byte
+
+// codec hands over messages of the OTLP services unread and treats all others,
+// such as those of a health service, as protobuf.
+type codec struct{}
+
+var _ encoding.CodecV2 = codec{}
+
+func (codec) Name() string { return "proto" }
+
+func (codec) Marshal(v any) (mem.BufferSlice, error) {
+	m, ok := v.(proto.Message)
+	if !ok {
+		return nil, status.Error(codes.Internal, fmt.Sprintf("cannot encode %T", v))
+	}
+	b, err := proto.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	return mem.BufferSlice{mem.SliceBuffer(b)}, nil
+}
+
+func (codec) Unmarshal(data mem.BufferSlice, v any) error {
+	switch x := v.(type) {
+	case *frame:
+		*x = data.Materialize()
+		return nil
+	case proto.Message:
+		return proto.Unmarshal(data.Materialize(), x)
+	}
+	return status.Error(codes.Internal, fmt.Sprintf("cannot decode into %T", v))
+}

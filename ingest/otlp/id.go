@@ -1,0 +1,61 @@
+package otlp
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+)
+
+// identify derives 16 bytes from what makes an item itself, so that a request
+// that is sent again gives the same ids and its items are known as duplicates.
+// Items of one request that are equal in all parts are told apart by their
+// order.
+func (a *adapter) identify(parts ...string) []byte {
+	h := sha256.New()
+	var n [8]byte
+	binary.LittleEndian.PutUint64(n[:], uint64(a.req.Project.ID))
+	h.Write(n[:])
+	for _, p := range parts {
+		// Lengths keep ("ab","c") and ("a","bc") apart.
+		binary.LittleEndian.PutUint64(n[:], uint64(len(p)))
+		h.Write(n[:])
+		h.Write([]byte(p))
+	}
+	var sum [sha256.Size]byte
+	h.Sum(sum[:0])
+	id := [16]byte(sum[:16])
+	if a.ids == nil {
+		a.ids = map[[16]byte]int{}
+	}
+	seen := a.ids[id]
+	a.ids[id]++
+	if seen > 0 {
+		binary.LittleEndian.PutUint64(n[:], uint64(seen))
+		again := sha256.Sum256(append(sum[:], n[:]...))
+		id = [16]byte(again[:16])
+	}
+	id[6] = id[6]&0x0f | 0x80 // A UUID of version 8: made by rules of one's own.
+	id[8] = id[8]&0x3f | 0x80
+	return id[:]
+}
+
+// traceID returns 32 lower hex digits; ok is false where the id is not one.
+func traceID(b []byte) (string, bool) { return idText(b, 16) }
+
+// spanID returns 16 lower hex digits.
+func spanID(b []byte) (string, bool) { return idText(b, 8) }
+
+func idText(b []byte, n int) (string, bool) {
+	if len(b) != n {
+		return "", false
+	}
+	for _, c := range b {
+		if c != 0 {
+			return hex.EncodeToString(b), true
+		}
+	}
+	return "", false
+}
+
+// unhex fills dst from lower hex digits that idText made.
+func unhex(dst []byte, s string) { _, _ = hex.Decode(dst, []byte(s)) }

@@ -1,0 +1,99 @@
+package otlp
+
+import (
+	"strconv"
+
+	collogs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
+	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
+
+	"errata/schema"
+)
+
+func (a *adapter) logs(m *collogs.ExportLogsServiceRequest, size uint64) {
+	var n uint64
+	for _, rl := range m.GetResourceLogs() {
+		res := a.resource(rl.GetResource())
+		for _, sl := range rl.GetScopeLogs() {
+			sc := a.scope(sl.GetScope())
+			for _, l := range sl.GetLogRecords() {
+				n++
+				row := a.log(l, res, &sc)
+				a.batch.Logs = append(a.batch.Logs, row)
+				if isError(l, row) {
+					ev := a.logEvent(l, row, res, &sc)
+					row.Fingerprint = ev.Fingerprint
+					a.batch.Events = append(a.batch.Events, ev)
+				}
+			}
+		}
+	}
+	if n > 0 {
+		a.batch.Accept(schema.CategoryLog, n, size)
+	}
+}
+
+// log makes the row of a record. A record with ids that are none is kept
+// without them: its text is what matters.
+func (a *adapter) log(l *logspb.LogRecord, res *resource, sc *scope) *schema.Log {
+	s := a.req.Project.Scrubber
+	trace, _ := traceID(l.GetTraceId())
+	span, _ := spanID(l.GetSpanId())
+	ns := logTime(l)
+	at, original := a.when(ns, maxFuture)
+	body := text(l.GetBody())
+	row := &schema.Log{
+		TimeUs: at, Protocol: schema.Protocol_PROTOCOL_OTLP_LOGS,
+		Severity:     known(int32(l.GetSeverityNumber()), 24),
+		SeverityText: clipped(l.GetSeverityText(), schema.MaxTagValue),
+		Body:         clipped(s.Text(body, a.redacted), schema.MaxMessage),
+		TraceId:      trace, SpanId: span,
+		Service: res.service, Environment: res.environment, Release: res.release, ServerName: res.serverName,
+		Attributes: tags(s, l.GetAttributes(), l.GetDroppedAttributesCount(), a.redacted), Resource: res.tags,
+		EventName: clipped(l.GetEventName(), schema.MaxTagKey), ScopeName: sc.name,
+	}
+	row.LogId = a.identify("log", trace, span, strconv.FormatUint(l.GetTimeUnixNano(), 10), strconv.FormatUint(l.GetObservedTimeUnixNano(), 10),
+		l.GetEventName(), l.GetSeverityText(), body, raw(l.GetAttributes(), "exception.stacktrace"))
+	if original != "" {
+		row.Attributes = append(row.Attributes, &schema.Tag{Key: originalTime, Value: original})
+	}
+	return row
+}
+
+func logTime(l *logspb.LogRecord) uint64 {
+	if ns := l.GetTimeUnixNano(); ns != 0 {
+		return ns
+	}
+	return l.GetObservedTimeUnixNano()
+}
+
+// isError reports whether a record makes an issue: it tells of an exception,
+// and at a severity that says that something is wrong. One without a severity
+// is taken at its exception's word.
+func isError(l *logspb.LogRecord, row *schema.Log) bool {
+	level := levelOf(row.Severity, row.SeverityText)
+	if level == schema.Level_LEVEL_DEBUG || level == schema.Level_LEVEL_INFO {
+		return false
+	}
+	return raw(l.GetAttributes(), "exception.type") != "" || raw(l.GetAttributes(), "exception.message") != ""
+}
+
+func (a *adapter) logEvent(l *logspb.LogRecord, row *schema.Log, res *resource, sc *scope) *schema.Event {
+	t := a.thrown(l.GetAttributes(), res.language)
+	a.batch.Accept(schema.CategoryError, 1, t.size())
+	level := levelOf(row.Severity, row.SeverityText)
+	if level == schema.Level_LEVEL_UNSPECIFIED {
+		level = schema.Level_LEVEL_ERROR
+	}
+	ns := logTime(l)
+	o := &origin{
+		protocol: schema.Protocol_PROTOCOL_OTLP_LOGS, ns: ns, eventName: row.EventName, level: level,
+		res: res, scope: sc, message: row.Body, logger: sc.name, traceID: row.TraceId, spanID: row.SpanId,
+		transaction: clipped(value(row.Attributes, "http.route"), schema.MaxTransaction),
+		sampled:     l.GetFlags()&flagSampled != 0, own: row.Attributes,
+	}
+	if value(row.Attributes, "http.request.method", "http.method") != "" {
+		o.server = row.Attributes
+	}
+	o.id = a.identify("log event", row.TraceId, row.SpanId, strconv.FormatUint(ns, 10), t.typ, t.message, t.stack, row.Body)
+	return a.event(o, &t)
+}

@@ -1,0 +1,170 @@
+// Package otlp turns OTLP requests into rows. In: an inflated body with its
+// content type, and the project it is for. Out: a Batch of spans, logs, metrics
+// and of the errors found in them, what was refused of it (Partial), and the
+// answers in the request's own encoding. It knows HTTP statuses by number only,
+// never reads a connection, and never lets an item vanish: each is a row or has
+// a fate.
+//
+// What makes an issue: span events named exception or *.exception, and log
+// records with exception.type or exception.message at severity WARN or higher
+// or without a severity. An exception logged at INFO or lower stays a log
+// record: by OTel's own conventions that severity says that nothing is wrong.
+//
+// What is known of handled: exception.escaped true means unhandled. False says
+// nothing, because SDKs send the string "False" for unhandled exceptions too.
+//
+// Release is service.version as sent. Sentry's release is free text and both
+// SDKs of one service are usually given the same value; a name@version made
+// here would part what belongs together, and "resolved in" would miss one half.
+package otlp
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	collogs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
+	colmetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"google.golang.org/protobuf/proto"
+
+	"errata/ingest/intake"
+	"errata/ingest/otlp/decode"
+	"errata/ingest/scrub"
+	"errata/schema"
+)
+
+// MaxBytes bounds an inflated body.
+const MaxBytes = decode.MaxBytes
+
+// Signal is one of OTLP's three.
+type Signal string
+
+// Values of Signal, as in the paths /v1/traces, /v1/logs and /v1/metrics.
+const (
+	SignalTraces  Signal = "traces"
+	SignalLogs    Signal = "logs"
+	SignalMetrics Signal = "metrics"
+)
+
+// Partial says what of a request was refused while the rest was taken. Nil
+// means that all of it was taken.
+type Partial struct {
+	Rejected int64  // Spans, log records or data points.
+	Message  string // For the person who runs the exporter.
+}
+
+// Adapter is the common form of Traces, Logs and Metrics. Errors are
+// *intake.Error.
+type Adapter func(req *intake.Request, body []byte, contentType string) (*intake.Batch, *Partial, error)
+
+// Adapt returns the adapter of a signal; nil for an unknown one.
+func Adapt(s Signal) Adapter {
+	switch s {
+	case SignalTraces:
+		return Traces
+	case SignalLogs:
+		return Logs
+	case SignalMetrics:
+		return Metrics
+	}
+	return nil
+}
+
+// Traces reads an ExportTraceServiceRequest.
+func Traces(req *intake.Request, body []byte, contentType string) (*intake.Batch, *Partial, error) {
+	var m coltrace.ExportTraceServiceRequest
+	if err := read(body, contentType, &m); err != nil {
+		return nil, nil, err
+	}
+	a := newAdapter(req)
+	a.traces(&m, uint64(len(body)))
+	return a.batch, a.partial("spans"), nil
+}
+
+// Logs reads an ExportLogsServiceRequest.
+func Logs(req *intake.Request, body []byte, contentType string) (*intake.Batch, *Partial, error) {
+	var m collogs.ExportLogsServiceRequest
+	if err := read(body, contentType, &m); err != nil {
+		return nil, nil, err
+	}
+	a := newAdapter(req)
+	a.logs(&m, uint64(len(body)))
+	return a.batch, a.partial("log records"), nil
+}
+
+// Metrics reads an ExportMetricsServiceRequest.
+func Metrics(req *intake.Request, body []byte, contentType string) (*intake.Batch, *Partial, error) {
+	var m colmetrics.ExportMetricsServiceRequest
+	if err := read(body, contentType, &m); err != nil {
+		return nil, nil, err
+	}
+	a := newAdapter(req)
+	a.metrics(&m, uint64(len(body)))
+	return a.batch, a.partial("data points"), nil
+}
+
+func read(body []byte, contentType string, m proto.Message) error {
+	err := decode.Message(body, contentType, m)
+	if err == nil {
+		return nil
+	}
+	e := &intake.Error{Status: 400, Detail: "cannot read OTLP request", Causes: []string{err.Error()}, Reason: "malformed"}
+	switch {
+	case errors.Is(err, decode.ErrTooLarge):
+		e.Status, e.Reason = 413, "too_large"
+	case errors.Is(err, decode.ErrContentType):
+		e.Status, e.Reason = 415, "content_type"
+	}
+	return e
+}
+
+// adapter holds what one request needs while it is read.
+type adapter struct {
+	req      *intake.Request
+	batch    *intake.Batch
+	rejected int64
+	reasons  []rejection
+	ids      map[[16]byte]int // Ids given so far, to tell equal items apart.
+	redacted scrub.Counts
+}
+
+type rejection struct {
+	reason string
+	n      int64
+}
+
+func newAdapter(req *intake.Request) *adapter {
+	return &adapter{req: req, batch: &intake.Batch{Request: req}, redacted: scrub.Counts{}}
+}
+
+// reject counts an item that cannot be kept: it was accepted, and its fate is
+// invalid.
+func (a *adapter) reject(category, reason string, protocol schema.Protocol) {
+	a.rejected++
+	for i := range a.reasons {
+		if a.reasons[i].reason == reason {
+			a.reasons[i].n++
+			a.batch.Outcomes[i].Quantity++
+			return
+		}
+	}
+	a.reasons = append(a.reasons, rejection{reason, 1})
+	o := &schema.Outcome{Category: category, Outcome: schema.OutcomeInvalid, Reason: strings.ReplaceAll(reason, " ", "_"), Quantity: 1, Protocol: protocol}
+	// Kept in front, so that the indexes of reasons and outcomes agree.
+	a.batch.Outcomes = append(a.batch.Outcomes, nil)
+	at := len(a.reasons) - 1
+	copy(a.batch.Outcomes[at+1:], a.batch.Outcomes[at:])
+	a.batch.Outcomes[at] = o
+}
+
+func (a *adapter) partial(items string) *Partial {
+	if a.rejected == 0 {
+		return nil
+	}
+	parts := make([]string, len(a.reasons))
+	for i, r := range a.reasons {
+		parts[i] = fmt.Sprintf("%d with %s", r.n, r.reason)
+	}
+	return &Partial{Rejected: a.rejected, Message: fmt.Sprintf("%d %s refused: %s", a.rejected, items, strings.Join(parts, ", "))}
+}

@@ -1,0 +1,91 @@
+package otlp
+
+import (
+	"strings"
+	"time"
+
+	common "go.opentelemetry.io/proto/otlp/common/v1"
+	respb "go.opentelemetry.io/proto/otlp/resource/v1"
+
+	"errata/schema"
+)
+
+// resource is what a resource says of all its items.
+type resource struct {
+	tags        []*schema.Tag
+	service     string
+	release     string
+	environment string
+	serverName  string
+	language    string // telemetry.sdk.language.
+	platform    string // Sentry's name for it; empty where unknown.
+	sdkName     string
+	sdkVersion  string
+}
+
+func (a *adapter) resource(r *respb.Resource) *resource {
+	ts := tags(a.req.Project.Scrubber, r.GetAttributes(), r.GetDroppedAttributesCount(), a.redacted)
+	out := &resource{
+		tags:        ts,
+		service:     clipped(value(ts, "service.name"), schema.MaxTagValue),
+		release:     clipped(strings.TrimSpace(value(ts, "service.version")), schema.MaxRelease),
+		environment: clipped(strings.TrimSpace(value(ts, "deployment.environment.name", "deployment.environment")), schema.MaxEnvironment),
+		serverName:  clipped(value(ts, "host.name"), schema.MaxTagValue),
+		language:    value(ts, "telemetry.sdk.language"),
+		sdkName:     value(ts, "telemetry.sdk.name"),
+		sdkVersion:  clipped(value(ts, "telemetry.sdk.version"), schema.MaxTagValue),
+	}
+	out.platform = platforms[out.language]
+	if out.sdkName != "" && out.language != "" {
+		out.sdkName += "." + out.language
+	}
+	out.sdkName = clipped(out.sdkName, schema.MaxTagValue)
+	return out
+}
+
+// platforms maps telemetry.sdk.language to Sentry's platform names.
+var platforms = map[string]string{
+	"python": "python", "nodejs": "node", "webjs": "javascript", "java": "java", "go": "go",
+	"dotnet": "csharp", "ruby": "ruby", "php": "php", "cpp": "native", "rust": "native",
+	"swift": "cocoa", "erlang": "elixir", "elixir": "elixir", "kotlin": "java",
+}
+
+// scope is an instrumentation scope.
+type scope struct {
+	name, version string
+	tags          []*schema.Tag
+}
+
+func (a *adapter) scope(s *common.InstrumentationScope) scope {
+	return scope{
+		name:    clipped(s.GetName(), schema.MaxTagValue),
+		version: clipped(s.GetVersion(), schema.MaxTagValue),
+		tags:    tags(a.req.Project.Scrubber, s.GetAttributes(), s.GetDroppedAttributesCount(), a.redacted),
+	}
+}
+
+// Clocks of clients are believed within these bounds. Beyond them the time of
+// receipt counts and the original is kept as an attribute: rows of far years
+// would each open a partition of their own.
+const (
+	maxFuture     = 24 * time.Hour
+	maxEventAhead = time.Minute // Events, as Sentry has it.
+)
+
+// when returns unix microseconds of a time in nanoseconds, or of the receipt
+// where it is missing or not to be believed; then original is set.
+func (a *adapter) when(ns uint64, ahead time.Duration) (us int64, original string) {
+	received := a.req.ReceivedAt
+	if ns == 0 || ns > 1<<63-1 {
+		return received.UnixMicro(), ""
+	}
+	days := a.req.Project.RetentionDays
+	if days == 0 {
+		days = schema.DefaultRetentionDays
+	}
+	t := time.Unix(0, int64(ns))
+	if t.After(received.Add(ahead)) || t.Before(received.AddDate(0, 0, -int(days))) {
+		return received.UnixMicro(), t.UTC().Format(time.RFC3339Nano)
+	}
+	return int64(ns / 1000), ""
+}

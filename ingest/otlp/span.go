@@ -1,0 +1,266 @@
+package otlp
+
+import (
+	"strconv"
+	"strings"
+
+	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+
+	"errata/schema"
+)
+
+// Bounds of one span, as OTel's SDKs have them by default.
+const (
+	maxSpanEvents = 128
+	maxSpanLinks  = 128
+)
+
+// Bits of Span.flags.
+const (
+	flagSampled   = 0x001
+	flagHasRemote = 0x100
+	flagRemote    = 0x200
+)
+
+// node is a span of the request with what its exceptions need of it.
+type node struct {
+	row    *schema.Span
+	res    *resource
+	scope  *scope
+	parent *node // Nil where the request does not hold it.
+	depth  int   // Number of ancestors in the request.
+	flags  uint32
+}
+
+type nodeID struct {
+	trace [16]byte
+	span  [8]byte
+}
+
+// found is an exception of a span event, before it is known whether it is the
+// same failure as another one.
+type found struct {
+	node  *node
+	event *tracepb.Span_Event
+	index int // Of the event in its span.
+}
+
+func (a *adapter) traces(m *coltrace.ExportTraceServiceRequest, size uint64) {
+	nodes := map[nodeID]*node{}
+	var order []*node
+	var exceptions []found
+	var n uint64
+	for _, rs := range m.GetResourceSpans() {
+		res := a.resource(rs.GetResource())
+		for _, ss := range rs.GetScopeSpans() {
+			sc := a.scope(ss.GetScope())
+			for _, s := range ss.GetSpans() {
+				n++
+				row, reason := a.span(s, res, &sc)
+				if reason != "" {
+					a.reject(schema.CategorySpan, reason, schema.Protocol_PROTOCOL_OTLP)
+					continue
+				}
+				nd := &node{row: row, res: res, scope: &sc, flags: s.GetFlags()}
+				nodes[nodeID{[16]byte(s.GetTraceId()), [8]byte(s.GetSpanId())}] = nd
+				order = append(order, nd)
+				a.batch.Spans = append(a.batch.Spans, row)
+				for i, e := range s.GetEvents() {
+					if isException(e) {
+						exceptions = append(exceptions, found{nd, e, i})
+					}
+				}
+			}
+		}
+	}
+	if n > 0 {
+		a.batch.Accept(schema.CategorySpan, n, size)
+	}
+	link(order, nodes)
+	a.spanExceptions(exceptions)
+}
+
+// maxAncestors bounds every walk towards the root: parent ids come from
+// outside and may be a circle or a very long line.
+const maxAncestors = 256
+
+// link finds parents within the request and names segments.
+func link(order []*node, nodes map[nodeID]*node) {
+	for _, nd := range order {
+		if p := nd.row.ParentSpanId; p != "" {
+			nd.parent = nodes[lookup(nd.row.TraceId, p)]
+		}
+	}
+	for _, nd := range order {
+		top := nd
+		segment := nd.row.IsSegment
+		for p := nd.parent; p != nil && nd.depth < maxAncestors; p = p.parent {
+			nd.depth++
+			if !segment {
+				top, segment = p, p.row.IsSegment
+			}
+		}
+		nd.row.SegmentName = transactionName(top.row)
+	}
+}
+
+func lookup(trace, span string) nodeID {
+	var id nodeID
+	unhex(id.trace[:], trace)
+	unhex(id.span[:], span)
+	return id
+}
+
+func (a *adapter) span(s *tracepb.Span, res *resource, sc *scope) (*schema.Span, string) {
+	trace, ok := traceID(s.GetTraceId())
+	if !ok {
+		return nil, "invalid trace id"
+	}
+	id, ok := spanID(s.GetSpanId())
+	if !ok {
+		return nil, "invalid span id"
+	}
+	parent, _ := spanID(s.GetParentSpanId())
+	scrubber := a.req.Project.Scrubber
+	start, original := a.when(s.GetStartTimeUnixNano(), maxFuture)
+	var duration uint64
+	if end := s.GetEndTimeUnixNano(); end > s.GetStartTimeUnixNano() && s.GetStartTimeUnixNano() > 0 {
+		duration = (end - s.GetStartTimeUnixNano()) / 1000
+	}
+	row := &schema.Span{
+		TraceId: trace, SpanId: id, ParentSpanId: parent,
+		StartUs: start, DurationUs: duration, Protocol: schema.Protocol_PROTOCOL_OTLP,
+		Service: res.service, Environment: res.environment, Release: res.release, ServerName: res.serverName,
+		SdkName: res.sdkName, Resource: res.tags,
+		ScopeName: sc.name, ScopeVersion: sc.version,
+		Name:          clipped(scrubber.Text(s.GetName(), a.redacted), schema.MaxTransaction),
+		Kind:          known(int32(s.GetKind()), 5),
+		Status:        known(int32(s.GetStatus().GetCode()), 2),
+		StatusMessage: clipped(scrubber.Text(s.GetStatus().GetMessage(), a.redacted), schema.MaxMessage),
+		TraceState:    clipped(s.GetTraceState(), schema.MaxAttributeValue),
+		SampleWeight:  sampleWeight(s.GetTraceState()),
+		Attributes:    tags(scrubber, s.GetAttributes(), s.GetDroppedAttributesCount(), a.redacted),
+	}
+	if original != "" {
+		row.Attributes = append(row.Attributes, &schema.Tag{Key: originalTime, Value: original})
+	}
+	remote := s.GetFlags()&flagHasRemote != 0 && s.GetFlags()&flagRemote != 0
+	row.IsSegment = parent == "" || remote || row.Kind == 2 || row.Kind == 5
+	row.HttpStatus = httpStatus(row.Attributes)
+	row.Op = operation(row)
+	row.UserHash = user(row.Attributes, res.tags).hash()
+	a.spanEvents(row, s)
+	return row, ""
+}
+
+func (a *adapter) spanEvents(row *schema.Span, s *tracepb.Span) {
+	scrubber := a.req.Project.Scrubber
+	events := s.GetEvents()
+	dropped := s.GetDroppedEventsCount()
+	if len(events) > maxSpanEvents {
+		dropped += uint32(len(events) - maxSpanEvents)
+		events = events[:maxSpanEvents]
+	}
+	for _, e := range events {
+		at, original := a.when(e.GetTimeUnixNano(), maxFuture)
+		ev := &schema.SpanEvent{
+			TimeUs: at, Name: clipped(e.GetName(), schema.MaxTagKey),
+			Attributes: tags(scrubber, e.GetAttributes(), e.GetDroppedAttributesCount(), a.redacted),
+		}
+		if original != "" {
+			ev.Attributes = append(ev.Attributes, &schema.Tag{Key: originalTime, Value: original})
+		}
+		row.Events = append(row.Events, ev)
+	}
+	row.Attributes = note(row.Attributes, droppedEvents, dropped)
+
+	links := s.GetLinks()
+	dropped = s.GetDroppedLinksCount()
+	for _, l := range links {
+		trace, ok1 := traceID(l.GetTraceId())
+		id, ok2 := spanID(l.GetSpanId())
+		if !ok1 || !ok2 || len(row.Links) == maxSpanLinks {
+			dropped++
+			continue
+		}
+		row.Links = append(row.Links, &schema.SpanLink{
+			TraceId: trace, SpanId: id,
+			Attributes: tags(scrubber, l.GetAttributes(), l.GetDroppedAttributesCount(), a.redacted),
+		})
+	}
+	row.Attributes = note(row.Attributes, droppedLinks, dropped)
+}
+
+// known returns an enum's number, 0 for one that OTLP does not define.
+func known(n, highest int32) uint32 {
+	if n < 0 || n > highest {
+		return 0
+	}
+	return uint32(n)
+}
+
+// operation names a span's kind of work with Sentry's words, so that one query
+// finds the spans of both protocols.
+func operation(s *schema.Span) string {
+	at := s.Attributes
+	if op := value(at, "sentry.op"); op != "" {
+		return clipped(op, schema.MaxTagValue)
+	}
+	switch {
+	case value(at, "db.system.name", "db.system") != "":
+		return "db"
+	case value(at, "messaging.system") != "":
+		if s.Kind == 5 {
+			return "queue.process"
+		}
+		return "queue.publish"
+	case value(at, "rpc.system", "rpc.system.name") != "":
+		return "rpc"
+	case value(at, "http.request.method", "http.method") != "":
+		if s.Kind == 3 {
+			return "http.client"
+		}
+		return "http.server"
+	}
+	return ""
+}
+
+// transactionName is the route of a span that has one, else its name.
+func transactionName(s *schema.Span) string {
+	if r := value(s.Attributes, "http.route"); r != "" {
+		return clipped(r, schema.MaxTransaction)
+	}
+	return s.Name
+}
+
+func httpStatus(ts []*schema.Tag) uint32 {
+	n, err := strconv.ParseUint(value(ts, "http.response.status_code", "http.status_code"), 10, 16)
+	if err != nil {
+		return 0
+	}
+	return uint32(n)
+}
+
+// sampleWeight is how many spans a sampled one stands for, from the threshold
+// of OTel's consistent sampling (tracestate ot=th:HEX); 1 where it is unknown.
+func sampleWeight(state string) float32 {
+	for member := range strings.SplitSeq(state, ",") {
+		v, ok := strings.CutPrefix(strings.TrimSpace(member), "ot=")
+		if !ok {
+			continue
+		}
+		for field := range strings.SplitSeq(v, ";") {
+			th, ok := strings.CutPrefix(field, "th:")
+			if !ok || th == "" || len(th) > 14 {
+				continue
+			}
+			// The threshold is a fraction of 2^56 with its trailing zeros left out.
+			t, err := strconv.ParseUint(th+strings.Repeat("0", 14-len(th)), 16, 64)
+			if err == nil && t < 1<<56 {
+				return float32(float64(uint64(1)<<56) / float64(uint64(1)<<56-t))
+			}
+		}
+	}
+	return 1
+}

@@ -1,0 +1,194 @@
+package otlp
+
+import (
+	"encoding/base64"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	common "go.opentelemetry.io/proto/otlp/common/v1"
+
+	"errata/ingest/scrub"
+	"errata/schema"
+)
+
+// maxValueDepth bounds how deep a nested attribute value is written out.
+const maxValueDepth = 16
+
+// Attributes that tell what was left out, named as OTel names them for
+// protocols that cannot carry the counts.
+const (
+	droppedAttributes = "otel.dropped_attributes_count"
+	droppedEvents     = "otel.dropped_events_count"
+	droppedLinks      = "otel.dropped_links_count"
+	trimmedValues     = "errata.trimmed_values_count"
+	originalTime      = "errata.original_time"
+)
+
+// text renders a value: strings as they are, numbers and booleans as JSON
+// spells them, bytes as base64, arrays and maps as JSON.
+func text(v *common.AnyValue) string {
+	switch x := v.GetValue().(type) {
+	case *common.AnyValue_StringValue:
+		return x.StringValue
+	case *common.AnyValue_BoolValue:
+		return strconv.FormatBool(x.BoolValue)
+	case *common.AnyValue_IntValue:
+		return strconv.FormatInt(x.IntValue, 10)
+	case *common.AnyValue_DoubleValue:
+		return strconv.FormatFloat(x.DoubleValue, 'g', -1, 64)
+	case *common.AnyValue_BytesValue:
+		return base64.StdEncoding.EncodeToString(x.BytesValue)
+	case *common.AnyValue_ArrayValue, *common.AnyValue_KvlistValue:
+		return string(appendJSON(nil, v, 0))
+	}
+	return ""
+}
+
+func appendJSON(b []byte, v *common.AnyValue, depth int) []byte {
+	if depth > maxValueDepth {
+		return append(b, `"..."`...)
+	}
+	// What is longer than an attribute may be is cut anyway.
+	if len(b) > 4*schema.MaxAttributeValue {
+		return append(b, "null"...)
+	}
+	switch x := v.GetValue().(type) {
+	case *common.AnyValue_StringValue:
+		return appendString(b, x.StringValue)
+	case *common.AnyValue_DoubleValue:
+		if math.IsNaN(x.DoubleValue) || math.IsInf(x.DoubleValue, 0) {
+			return appendString(b, text(v))
+		}
+		return strconv.AppendFloat(b, x.DoubleValue, 'g', -1, 64)
+	case *common.AnyValue_BytesValue:
+		return appendString(b, text(v))
+	case *common.AnyValue_ArrayValue:
+		b = append(b, '[')
+		for i, e := range x.ArrayValue.GetValues() {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendJSON(b, e, depth+1)
+		}
+		return append(b, ']')
+	case *common.AnyValue_KvlistValue:
+		b = append(b, '{')
+		for i, e := range x.KvlistValue.GetValues() {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(appendString(b, e.GetKey()), ':')
+			b = appendJSON(b, e.GetValue(), depth+1)
+		}
+		return append(b, '}')
+	case nil:
+		return append(b, "null"...)
+	}
+	return append(b, text(v)...)
+}
+
+func appendString(b []byte, s string) []byte {
+	const hexDigits = "0123456789abcdef"
+	b = append(b, '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c < ' ':
+			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		default:
+			b = append(b, c)
+		}
+	}
+	return append(b, '"')
+}
+
+// clip cuts s to n characters.
+func clip(s string, n int) (string, bool) {
+	if len(s) <= n || utf8.RuneCountInString(s) <= n {
+		return s, false
+	}
+	i := 0
+	for range n {
+		_, size := utf8.DecodeRuneInString(s[i:])
+		i += size
+	}
+	return s[:i], true
+}
+
+func clipped(s string, n int) string {
+	s, _ = clip(s, n)
+	return s
+}
+
+// tags flattens, scrubs and bounds attributes. dropped is what the client says
+// it left out itself; what is left out here is added to it.
+func tags(s *scrub.Scrubber, kvs []*common.KeyValue, dropped uint32, c scrub.Counts) []*schema.Tag {
+	if len(kvs) == 0 && dropped == 0 {
+		return nil
+	}
+	n := min(len(kvs), schema.MaxAttributes)
+	slab := make([]schema.Tag, n)
+	out := make([]*schema.Tag, 0, n)
+	trimmed := 0
+next:
+	for _, kv := range kvs {
+		key := clipped(kv.GetKey(), schema.MaxTagKey)
+		if key == "" || len(out) == n {
+			dropped++
+			continue
+		}
+		for _, t := range out {
+			if t.Key == key {
+				dropped++
+				continue next
+			}
+		}
+		t := &slab[len(out)]
+		t.Key = key
+		var cut bool
+		// Scrubbed before it is cut: half a secret would not be known for one.
+		t.Value, cut = clip(s.Attribute(key, text(kv.GetValue()), c), schema.MaxAttributeValue)
+		if cut {
+			trimmed++
+		}
+		out = append(out, t)
+	}
+	out = note(out, droppedAttributes, dropped)
+	return note(out, trimmedValues, uint32(trimmed))
+}
+
+// note adds a count to attributes, where there is something to count.
+func note(ts []*schema.Tag, key string, n uint32) []*schema.Tag {
+	if n == 0 {
+		return ts
+	}
+	return append(ts, &schema.Tag{Key: key, Value: strconv.FormatUint(uint64(n), 10)})
+}
+
+// value returns the value of the first of keys that is there and not empty.
+func value(ts []*schema.Tag, keys ...string) string {
+	for _, k := range keys {
+		for _, t := range ts {
+			if t.Key == k && t.Value != "" {
+				return t.Value
+			}
+		}
+	}
+	return ""
+}
+
+// raw returns the rendered value of an attribute, unscrubbed and whole.
+func raw(kvs []*common.KeyValue, key string) string {
+	for _, kv := range kvs {
+		if kv.GetKey() == key {
+			return text(kv.GetValue())
+		}
+	}
+	return ""
+}
+
+// isTrue reads booleans as SDKs send them: true, "true" or Python's "True".
+func isTrue(s string) bool { return strings.EqualFold(s, "true") }
