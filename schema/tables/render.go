@@ -157,6 +157,10 @@ func (o Options) macros() template.FuncMap {
 				quoteText(o.User), quoteText(o.Password), quoteText(o.Database), quoteText(query))
 		},
 		"dictionary": func(t string) string { return "CREATE OR REPLACE DICTIONARY " + full(t) + on },
+		"issueOf": func(project, fingerprint string) string {
+			return fmt.Sprintf("dictGetOrDefault(%s, 'survivor', (%s, %s), %s)", quoteText(o.Database+".issue_of"), project, fingerprint, fingerprint)
+		},
+		"semver":     semver,
 		"dbText":     func() string { return quoteText(o.Database) },
 	}
 }
@@ -221,4 +225,13 @@ func split(text string) []string {
 	}
 	add()
 	return out
+}
+
+// semver returns an expression whose value orders releases of one package as
+// semantic versions order: (numbers, final or not, pre-release parts). Its
+// first member is 0 where the release is no version: do not compare then.
+func semver(release string) string {
+	groups := "extractGroups(" + release + ", '^(?:.*@)?v?([0-9]{1,9})\\\\.([0-9]{1,9})(?:\\\\.([0-9]{1,9}))?(?:\\\\.([0-9]{1,9}))?(?:-([0-9A-Za-z.-]+))?(?:\\\\+[0-9A-Za-z.-]*)?$')"
+	return "arrayElement(arrayMap(g -> (length(g) > 0, toUInt32OrZero(g[1]), toUInt32OrZero(g[2]), toUInt32OrZero(g[3]), toUInt32OrZero(g[4]), g[5] = ''," +
+		" arrayMap(p -> (NOT match(p, '^[0-9]{1,18}$'), toUInt64OrZero(p), p), splitByChar('.', g[5]))), [" + groups + "]), 1)"
 }

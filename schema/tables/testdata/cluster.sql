@@ -424,6 +424,332 @@ ENGINE = ReplicatedMergeTree('/clickhouse/tables/all/{database}/issue_actions', 
 ORDER BY (project_id, fingerprint, at, action_id)
 SETTINGS replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
 
+-- 010_issues.sql
+CREATE TABLE IF NOT EXISTS errata.issue_rollup_local ON CLUSTER prod
+(
+    project_id    UInt32 COMMENT 'As in events.',
+    fingerprint   UInt64 COMMENT 'As in events; issue_of says which issue it belongs to.',
+    first_seen    SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'Oldest ts.',
+    last_seen     SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Newest ts.',
+    events        SimpleAggregateFunction(sum, UInt64) COMMENT 'sum(weight).',
+    level_max     SimpleAggregateFunction(max, Enum8('unspecified' = 0, 'debug' = 1, 'info' = 2, 'warning' = 3, 'error' = 4, 'fatal' = 5)) COMMENT 'Highest level.',
+    handled_max   SimpleAggregateFunction(max, UInt8) COMMENT '2 where any occurrence was unhandled, 1 where all known ones were handled.',
+    protocols     SimpleAggregateFunction(groupBitOr, UInt8) COMMENT 'Bits: 1 sentry, 2 otlp.',
+    environments  SimpleAggregateFunction(groupUniqArrayArray, Array(String)) COMMENT 'All environments.',
+    users         AggregateFunction(uniqCombinedArray(12), Array(UInt64)) COMMENT 'Sketch of user hashes; standard error 1.6 %.',
+    last          AggregateFunction(argMax, Tuple(title String, culprit String, type String, platform String, service String, release String, event_id UUID, trace_id String), Tuple(UInt8, DateTime64(3, 'UTC'))) COMMENT 'Of the newest counted event with a payload.',
+    first         AggregateFunction(argMin, Tuple(release String, event_id UUID), DateTime64(3, 'UTC')) COMMENT 'Of the oldest event.'
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/issue_rollup', '{replica}')
+ORDER BY (project_id, fingerprint)
+SETTINGS index_granularity = 256, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.issue_rollup_mv ON CLUSTER prod TO errata.issue_rollup_local AS
+SELECT project_id, fingerprint,
+    min(ts) AS first_seen, max(ts) AS last_seen, sum(toUInt64(weight)) AS events,
+    max(level) AS level_max, max(toUInt8(handled)) AS handled_max,
+    groupBitOr(multiIf(protocol = 'sentry', toUInt8(1), protocol = 'unknown', toUInt8(0), toUInt8(2))) AS protocols,
+    groupUniqArray(CAST(environment, 'String')) AS environments,
+    uniqCombinedArrayState(12)(arrayFilter(h -> h != 0, arrayPushBack(user_hashes, user_hash))) AS users,
+    argMaxState(CAST((title, culprit, exception_type, platform, service, release, event_id, trace_id), 'Tuple(title String, culprit String, type String, platform String, service String, release String, event_id UUID, trace_id String)'), (toUInt8(weight > 0 AND payload != ''), ts)) AS last,
+    argMinState(CAST((release, event_id), 'Tuple(release String, event_id UUID)'), ts) AS first
+FROM errata.events_local
+GROUP BY project_id, fingerprint;
+
+CREATE TABLE IF NOT EXISTS errata.issue_rollup ON CLUSTER prod AS errata.issue_rollup_local ENGINE = Distributed('prod', 'errata', 'issue_rollup_local', cityHash64(project_id, fingerprint));
+
+CREATE TABLE IF NOT EXISTS errata.issue_hour_local ON CLUSTER prod
+(
+    project_id  UInt32 COMMENT 'As in events.',
+    hour        DateTime('UTC') COMMENT 'Hour of ts.' CODEC(Delta(4), ZSTD(1)),
+    fingerprint UInt64 COMMENT 'As in events.' CODEC(ZSTD(1)),
+    environment LowCardinality(String) COMMENT 'As in events.',
+    release     LowCardinality(String) COMMENT 'As in events.',
+    level       SimpleAggregateFunction(max, Enum8('unspecified' = 0, 'debug' = 1, 'info' = 2, 'warning' = 3, 'error' = 4, 'fatal' = 5)) COMMENT 'Highest level.',
+    events      SimpleAggregateFunction(sum, UInt64) COMMENT 'sum(weight).' CODEC(T64, ZSTD(1)),
+    last_seen   SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Newest ts.' CODEC(ZSTD(1)),
+    users       AggregateFunction(uniqCombinedArray(12), Array(UInt64)) COMMENT 'Sketch of user hashes.' CODEC(ZSTD(1)),
+    INDEX ix_fingerprint fingerprint TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/issue_hour', '{replica}')
+PARTITION BY toYYYYMM(hour)
+ORDER BY (project_id, hour, fingerprint, environment, release)
+TTL hour + INTERVAL 90 DAY
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.issue_hour_mv ON CLUSTER prod TO errata.issue_hour_local AS
+SELECT project_id, toStartOfHour(toDateTime(ts, 'UTC')) AS hour, fingerprint, environment, release,
+    max(e.level) AS level, sum(toUInt64(weight)) AS events, max(ts) AS last_seen,
+    uniqCombinedArrayState(12)(arrayFilter(h -> h != 0, arrayPushBack(user_hashes, user_hash))) AS users
+FROM errata.events_local AS e
+GROUP BY project_id, hour, fingerprint, environment, release;
+
+CREATE TABLE IF NOT EXISTS errata.issue_hour ON CLUSTER prod AS errata.issue_hour_local ENGINE = Distributed('prod', 'errata', 'issue_hour_local', cityHash64(project_id, fingerprint));
+
+CREATE TABLE IF NOT EXISTS errata.issue_day_local ON CLUSTER prod
+(
+    project_id  UInt32 COMMENT 'As in events.',
+    day         Date COMMENT 'Day of ts.' CODEC(Delta(2), ZSTD(1)),
+    fingerprint UInt64 COMMENT 'As in events.' CODEC(ZSTD(1)),
+    environment LowCardinality(String) COMMENT 'As in events.',
+    release     LowCardinality(String) COMMENT 'As in events.',
+    level       SimpleAggregateFunction(max, Enum8('unspecified' = 0, 'debug' = 1, 'info' = 2, 'warning' = 3, 'error' = 4, 'fatal' = 5)) COMMENT 'Highest level.',
+    events      SimpleAggregateFunction(sum, UInt64) COMMENT 'sum(weight).' CODEC(T64, ZSTD(1)),
+    last_seen   SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Newest ts.' CODEC(ZSTD(1)),
+    users       AggregateFunction(uniqCombinedArray(12), Array(UInt64)) COMMENT 'Sketch of user hashes.' CODEC(ZSTD(1)),
+    INDEX ix_fingerprint fingerprint TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/issue_day', '{replica}')
+PARTITION BY toYYYYMM(day)
+ORDER BY (project_id, day, fingerprint, environment, release)
+TTL day + INTERVAL 400 DAY
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.issue_day_mv ON CLUSTER prod TO errata.issue_day_local AS
+SELECT project_id, toDate(hour, 'UTC') AS day, fingerprint, environment, release,
+    max(h.level) AS level, sum(h.events) AS events, max(h.last_seen) AS last_seen,
+    uniqCombinedArrayMergeState(12)(h.users) AS users
+FROM errata.issue_hour_local AS h
+GROUP BY project_id, day, fingerprint, environment, release;
+
+CREATE TABLE IF NOT EXISTS errata.issue_day ON CLUSTER prod AS errata.issue_day_local ENGINE = Distributed('prod', 'errata', 'issue_day_local', cityHash64(project_id, fingerprint));
+
+-- 011_dimensions.sql
+CREATE TABLE IF NOT EXISTS errata.project_minute_local ON CLUSTER prod
+(
+    project_id  UInt32 COMMENT 'As in events.',
+    minute      DateTime('UTC') COMMENT 'Minute of ts.' CODEC(DoubleDelta, ZSTD(1)),
+    environment LowCardinality(String) COMMENT 'As in events.',
+    release     LowCardinality(String) COMMENT 'As in events.',
+    service     LowCardinality(String) COMMENT 'As in events.',
+    level       Enum8('unspecified' = 0, 'debug' = 1, 'info' = 2, 'warning' = 3, 'error' = 4, 'fatal' = 5) COMMENT 'As in events.',
+    handled     Enum8('unknown' = 0, 'yes' = 1, 'no' = 2) COMMENT 'As in events.',
+    protocol    Enum8('unknown' = 0, 'sentry' = 1, 'otlp' = 2, 'otlp_logs' = 3) COMMENT 'As in events.',
+    events      UInt64 COMMENT 'sum(weight).' CODEC(T64, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/{database}/project_minute', '{replica}', events)
+PARTITION BY toYYYYMM(minute)
+ORDER BY (project_id, minute, environment, release, service, level, handled, protocol)
+TTL minute + INTERVAL 90 DAY
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.project_minute_mv ON CLUSTER prod TO errata.project_minute_local AS
+SELECT project_id, toStartOfMinute(toDateTime(ts, 'UTC')) AS minute, environment, release, service, level, handled, protocol,
+    sum(toUInt64(weight)) AS events
+FROM errata.events_local
+GROUP BY project_id, minute, environment, release, service, level, handled, protocol;
+
+CREATE TABLE IF NOT EXISTS errata.project_minute ON CLUSTER prod AS errata.project_minute_local ENGINE = Distributed('prod', 'errata', 'project_minute_local', cityHash64(project_id, minute));
+
+CREATE TABLE IF NOT EXISTS errata.issue_release_local ON CLUSTER prod
+(
+    project_id  UInt32 COMMENT 'As in events.',
+    fingerprint UInt64 COMMENT 'As in events.',
+    release     LowCardinality(String) COMMENT 'As in events; never empty.',
+    environment LowCardinality(String) COMMENT 'As in events.',
+    first_seen  SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'Oldest ts.',
+    last_seen   SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Newest ts.',
+    events      SimpleAggregateFunction(sum, UInt64) COMMENT 'sum(weight).'
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/issue_release', '{replica}')
+ORDER BY (project_id, fingerprint, release, environment)
+SETTINGS replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.issue_release_mv ON CLUSTER prod TO errata.issue_release_local AS
+SELECT project_id, fingerprint, release, environment,
+    min(ts) AS first_seen, max(ts) AS last_seen, sum(toUInt64(weight)) AS events
+FROM errata.events_local
+WHERE release != ''
+GROUP BY project_id, fingerprint, release, environment;
+
+CREATE TABLE IF NOT EXISTS errata.issue_release ON CLUSTER prod AS errata.issue_release_local ENGINE = Distributed('prod', 'errata', 'issue_release_local', cityHash64(project_id, fingerprint));
+
+CREATE TABLE IF NOT EXISTS errata.release_rollup_local ON CLUSTER prod
+(
+    project_id  UInt32 COMMENT 'As in events.',
+    release     String COMMENT 'As in events; never empty.',
+    environment LowCardinality(String) COMMENT 'As in events.',
+    first_seen  SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'Oldest ts.',
+    last_seen   SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Newest ts.',
+    events      SimpleAggregateFunction(sum, UInt64) COMMENT 'sum(weight).'
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/release_rollup', '{replica}')
+ORDER BY (project_id, release, environment)
+SETTINGS replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.release_rollup_mv ON CLUSTER prod TO errata.release_rollup_local AS
+SELECT project_id, release, environment,
+    min(r.first_seen) AS first_seen, max(r.last_seen) AS last_seen, sum(r.events) AS events
+FROM errata.issue_release_local AS r
+GROUP BY project_id, release, environment;
+
+CREATE TABLE IF NOT EXISTS errata.release_rollup ON CLUSTER prod AS errata.release_rollup_local ENGINE = Distributed('prod', 'errata', 'release_rollup_local', cityHash64(project_id));
+
+CREATE TABLE IF NOT EXISTS errata.issue_tag_local ON CLUSTER prod
+(
+    project_id  UInt32 COMMENT 'As in events.',
+    fingerprint UInt64 COMMENT 'As in events.' CODEC(ZSTD(1)),
+    key         LowCardinality(String) COMMENT 'Tag, or environment, release, level, server_name, transaction, service.',
+    day         Date COMMENT 'Day of ts.' CODEC(Delta(2), ZSTD(1)),
+    value       String COMMENT 'Value of the tag.' CODEC(ZSTD(1)),
+    events      SimpleAggregateFunction(sum, UInt64) COMMENT 'sum(weight).' CODEC(T64, ZSTD(1)),
+    last_seen   SimpleAggregateFunction(max, DateTime('UTC')) COMMENT 'Newest ts.' CODEC(ZSTD(1))
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/issue_tag', '{replica}')
+PARTITION BY toYYYYMM(day)
+ORDER BY (project_id, fingerprint, key, day, value)
+TTL day + INTERVAL 90 DAY
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.issue_tag_mv ON CLUSTER prod TO errata.issue_tag_local AS
+SELECT project_id, fingerprint, kv.1 AS key, toDate(ts) AS day, kv.2 AS value,
+    sum(toUInt64(weight)) AS events, max(toDateTime(ts, 'UTC')) AS last_seen
+FROM errata.events_local
+ARRAY JOIN arrayConcat(
+    arrayFilter(t -> t.1 NOT IN ('environment', 'release', 'level', 'server_name', 'transaction', 'service'), CAST(tags, 'Array(Tuple(String, String))')),
+    [('environment', CAST(environment, 'String')), ('release', CAST(release, 'String')), ('level', CAST(level, 'String')),
+     ('server_name', CAST(server_name, 'String')), ('transaction', CAST(transaction, 'String')), ('service', CAST(service, 'String'))]) AS kv
+WHERE kv.2 != '' AND length(kv.2) <= 200 AND weight > 0
+GROUP BY project_id, fingerprint, key, day, value;
+
+CREATE TABLE IF NOT EXISTS errata.issue_tag ON CLUSTER prod AS errata.issue_tag_local ENGINE = Distributed('prod', 'errata', 'issue_tag_local', cityHash64(project_id, fingerprint));
+
+CREATE TABLE IF NOT EXISTS errata.project_tag_local ON CLUSTER prod
+(
+    project_id UInt32 COMMENT 'As in events.',
+    key        LowCardinality(String) COMMENT 'As in issue_tag.',
+    day        Date COMMENT 'Day of ts.' CODEC(Delta(2), ZSTD(1)),
+    value      String COMMENT 'Value of the tag.' CODEC(ZSTD(1)),
+    events     SimpleAggregateFunction(sum, UInt64) COMMENT 'sum(weight).' CODEC(T64, ZSTD(1))
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/project_tag', '{replica}')
+PARTITION BY toYYYYMM(day)
+ORDER BY (project_id, key, day, value)
+TTL day + INTERVAL 90 DAY
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.project_tag_mv ON CLUSTER prod TO errata.project_tag_local AS
+SELECT project_id, key, day, value, sum(t.events) AS events
+FROM errata.issue_tag_local AS t
+GROUP BY project_id, key, day, value;
+
+CREATE TABLE IF NOT EXISTS errata.project_tag ON CLUSTER prod AS errata.project_tag_local ENGINE = Distributed('prod', 'errata', 'project_tag_local', cityHash64(project_id, key));
+
+-- 012_traces.sql
+CREATE TABLE IF NOT EXISTS errata.trace_index_local ON CLUSTER prod
+(
+    trace_id   String COMMENT 'As in events, spans and logs; never empty.' CODEC(ZSTD(1)),
+    project_id UInt32 COMMENT 'As in events, spans and logs.' CODEC(ZSTD(1)),
+    day        Date COMMENT 'Day of ts.' CODEC(ZSTD(1)),
+    min_ts     SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'Earliest time of all three.' CODEC(ZSTD(1)),
+    max_ts     SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Latest time, ends of spans included.' CODEC(ZSTD(1)),
+    errors     SimpleAggregateFunction(sum, UInt64) COMMENT 'sum(weight) of events.' CODEC(T64, ZSTD(1)),
+    spans      SimpleAggregateFunction(sum, UInt64) COMMENT 'Spans.' CODEC(T64, ZSTD(1)),
+    logs       SimpleAggregateFunction(sum, UInt64) COMMENT 'Log records.' CODEC(T64, ZSTD(1)),
+    services   SimpleAggregateFunction(groupUniqArrayArray, Array(String)) COMMENT 'Services of all three.' CODEC(ZSTD(1)),
+    issues     SimpleAggregateFunction(groupUniqArrayArray, Array(UInt64)) COMMENT 'Fingerprints of events.' CODEC(ZSTD(1)),
+    roots      SimpleAggregateFunction(groupUniqArrayArray, Array(String)) COMMENT 'Names of root spans.' CODEC(ZSTD(1))
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/trace_index', '{replica}')
+PARTITION BY toMonday(day)
+ORDER BY (trace_id, project_id, day)
+TTL day + INTERVAL 90 DAY
+SETTINGS ttl_only_drop_parts = 1, index_granularity = 1024, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.trace_events_mv ON CLUSTER prod TO errata.trace_index_local AS
+SELECT trace_id, project_id, toDate(ts) AS day, min(ts) AS min_ts, max(ts) AS max_ts,
+    sum(toUInt64(weight)) AS errors, toUInt64(0) AS spans, toUInt64(0) AS logs,
+    groupUniqArrayIf(CAST(service, 'String'), service != '') AS services, groupUniqArray(fingerprint) AS issues
+FROM errata.events_local
+WHERE trace_id != ''
+GROUP BY trace_id, project_id, day;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.trace_spans_mv ON CLUSTER prod TO errata.trace_index_local AS
+SELECT trace_id, project_id, toDate(ts) AS day,
+    min(toDateTime64(ts, 3, 'UTC')) AS min_ts, max(toDateTime64(ts + toIntervalMicrosecond(duration_us), 3, 'UTC')) AS max_ts,
+    toUInt64(0) AS errors, count() AS spans, toUInt64(0) AS logs,
+    groupUniqArrayIf(CAST(service, 'String'), service != '') AS services, groupUniqArrayIf(name, parent_span_id = '') AS roots
+FROM errata.spans_local
+WHERE trace_id != ''
+GROUP BY trace_id, project_id, day;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.trace_logs_mv ON CLUSTER prod TO errata.trace_index_local AS
+SELECT trace_id, project_id, toDate(ts) AS day,
+    min(toDateTime64(ts, 3, 'UTC')) AS min_ts, max(toDateTime64(ts, 3, 'UTC')) AS max_ts,
+    toUInt64(0) AS errors, toUInt64(0) AS spans, count() AS logs,
+    groupUniqArrayIf(CAST(service, 'String'), service != '') AS services
+FROM errata.logs_local
+WHERE trace_id != ''
+GROUP BY trace_id, project_id, day;
+
+CREATE TABLE IF NOT EXISTS errata.trace_index ON CLUSTER prod AS errata.trace_index_local ENGINE = Distributed('prod', 'errata', 'trace_index_local', cityHash64(trace_id));
+
+CREATE TABLE IF NOT EXISTS errata.segment_hour_local ON CLUSTER prod
+(
+    project_id  UInt32 COMMENT 'As in spans.',
+    hour        DateTime('UTC') COMMENT 'Hour of ts.' CODEC(Delta(4), ZSTD(1)),
+    service     LowCardinality(String) COMMENT 'As in spans.',
+    name        String COMMENT 'Name of the segment span.' CODEC(ZSTD(1)),
+    environment LowCardinality(String) COMMENT 'As in spans.',
+    release     LowCardinality(String) COMMENT 'As in spans.',
+    segments    SimpleAggregateFunction(sum, UInt64) COMMENT 'Segment spans.' CODEC(T64, ZSTD(1)),
+    failed      SimpleAggregateFunction(sum, UInt64) COMMENT 'Of them with status error.' CODEC(T64, ZSTD(1)),
+    estimated   SimpleAggregateFunction(sum, Float64) COMMENT 'sum(sample_weight): before sampling.' CODEC(ZSTD(1)),
+    sum_us      SimpleAggregateFunction(sum, UInt64) COMMENT 'Sum of durations, microseconds.' CODEC(T64, ZSTD(1)),
+    duration    AggregateFunction(quantilesTDigest(0.5, 0.75, 0.95, 0.99), UInt64) COMMENT 'Durations, microseconds.' CODEC(ZSTD(1))
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/segment_hour', '{replica}')
+PARTITION BY toYYYYMM(hour)
+ORDER BY (project_id, hour, service, name, environment, release)
+TTL hour + INTERVAL 90 DAY
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.segment_hour_mv ON CLUSTER prod TO errata.segment_hour_local AS
+SELECT project_id, toStartOfHour(toDateTime(ts, 'UTC')) AS hour, service, name, environment, release,
+    count() AS segments, countIf(status = 'error') AS failed, sum(toFloat64(sample_weight)) AS estimated, sum(duration_us) AS sum_us,
+    quantilesTDigestState(0.5, 0.75, 0.95, 0.99)(duration_us) AS duration
+FROM errata.spans_local
+WHERE is_segment
+GROUP BY project_id, hour, service, name, environment, release;
+
+CREATE TABLE IF NOT EXISTS errata.segment_hour ON CLUSTER prod AS errata.segment_hour_local ENGINE = Distributed('prod', 'errata', 'segment_hour_local', cityHash64(project_id, service));
+
+CREATE TABLE IF NOT EXISTS errata.session_hour_local ON CLUSTER prod
+(
+    project_id      UInt32 COMMENT 'As in sessions.',
+    hour            DateTime('UTC') COMMENT 'Hour of started.' CODEC(Delta(4), ZSTD(1)),
+    release         LowCardinality(String) COMMENT 'As in sessions.',
+    environment     LowCardinality(String) COMMENT 'As in sessions.',
+    started         SimpleAggregateFunction(sum, UInt64) COMMENT 'Sessions that began.',
+    crashed         SimpleAggregateFunction(sum, UInt64) COMMENT 'Of them crashed.',
+    abnormal        SimpleAggregateFunction(sum, UInt64) COMMENT 'Of them abnormal.',
+    unhandled       SimpleAggregateFunction(sum, UInt64) COMMENT 'Of them unhandled.',
+    errored_buckets SimpleAggregateFunction(sum, UInt64) COMMENT 'Errored ones of buckets.',
+    errored         AggregateFunction(uniqCombined(14), UUID) COMMENT 'Ids of single sessions with errors.',
+    users           AggregateFunction(uniqCombined(14), UInt64) COMMENT 'Users.',
+    users_crashed   AggregateFunction(uniqCombined(14), UInt64) COMMENT 'Users with a crash.',
+    duration        AggregateFunction(quantilesTDigest(0.5, 0.9, 0.99), UInt32) COMMENT 'Milliseconds.'
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/session_hour', '{replica}')
+PARTITION BY toYYYYMM(hour)
+ORDER BY (project_id, hour, release, environment)
+TTL hour + INTERVAL 400 DAY
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.session_hour_mv ON CLUSTER prod TO errata.session_hour_local AS
+SELECT project_id, toStartOfHour(toDateTime(s.started, 'UTC')) AS hour, release, environment,
+    sumIf(toUInt64(quantity), init OR session_id = toUUID('00000000-0000-0000-0000-000000000000')) AS started, sumIf(toUInt64(quantity), status = 'crashed') AS crashed,
+    sumIf(toUInt64(quantity), status = 'abnormal') AS abnormal, sumIf(toUInt64(quantity), status = 'unhandled') AS unhandled,
+    sumIf(toUInt64(quantity), session_id = toUUID('00000000-0000-0000-0000-000000000000') AND (errors > 0 OR status != 'exited' AND status != 'ok')) AS errored_buckets,
+    uniqCombinedStateIf(14)(session_id, session_id != toUUID('00000000-0000-0000-0000-000000000000') AND (errors > 0 OR status IN ('crashed', 'abnormal', 'errored', 'unhandled'))) AS errored,
+    uniqCombinedStateIf(14)(user_hash, user_hash != 0) AS users,
+    uniqCombinedStateIf(14)(user_hash, user_hash != 0 AND status = 'crashed') AS users_crashed,
+    quantilesTDigestStateIf(0.5, 0.9, 0.99)(duration_ms, duration_ms > 0) AS duration
+FROM errata.sessions_local AS s
+GROUP BY project_id, hour, release, environment;
+
+CREATE TABLE IF NOT EXISTS errata.session_hour ON CLUSTER prod AS errata.session_hour_local ENGINE = Distributed('prod', 'errata', 'session_hour_local', cityHash64(project_id));
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges ON CLUSTER prod AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor
@@ -443,4 +769,165 @@ SOURCE(CLICKHOUSE(USER 'errata' PASSWORD '[HIDDEN]' DB 'errata' QUERY 'SELECT pr
 LIFETIME(MIN 1 MAX 2)
 LAYOUT(COMPLEX_KEY_HASHED())
 COMMENT 'Fingerprint to the fingerprint of the issue that it was merged into.';
+
+-- views/002_issue_alias.sql
+ALTER TABLE errata.events_local ON CLUSTER prod ADD COLUMN IF NOT EXISTS issue String ALIAS lower(leftPad(hex(dictGetOrDefault('errata.issue_of', 'survivor', (project_id, fingerprint), fingerprint)), 16, '0')) COMMENT 'Both: 16 hex digits of the issue, merges applied.';
+
+ALTER TABLE errata.events ON CLUSTER prod ADD COLUMN IF NOT EXISTS issue String ALIAS lower(leftPad(hex(dictGetOrDefault('errata.issue_of', 'survivor', (project_id, fingerprint), fingerprint)), 16, '0')) COMMENT 'Both: 16 hex digits of the issue, merges applied.';
+
+ALTER TABLE errata.logs_local ON CLUSTER prod ADD COLUMN IF NOT EXISTS issue String ALIAS if(fingerprint = 0, '', lower(leftPad(hex(dictGetOrDefault('errata.issue_of', 'survivor', (project_id, fingerprint), fingerprint)), 16, '0'))) COMMENT 'Both: 16 hex digits of the issue that the record made; empty where none.';
+
+ALTER TABLE errata.logs ON CLUSTER prod ADD COLUMN IF NOT EXISTS issue String ALIAS if(fingerprint = 0, '', lower(leftPad(hex(dictGetOrDefault('errata.issue_of', 'survivor', (project_id, fingerprint), fingerprint)), 16, '0'))) COMMENT 'Both: 16 hex digits of the issue that the record made; empty where none.';
+
+-- views/010_issue_state.sql
+CREATE OR REPLACE VIEW errata.issue_state ON CLUSTER prod AS
+WITH
+    acted AS (
+        SELECT project_id, fingerprint,
+            argMaxIf((action, at, actor, resolution, in_release, until, until_events, until_users, base_events, base_users), (at, action_id), action IN ('resolve', 'unresolve', 'ignore')) AS s,
+            argMaxIf(assignee, (at, action_id), action = 'assign') AS assigned,
+            argMaxIf(priority, (at, action_id), action = 'priority') AS prio,
+            argMaxIf(owner, (at, action_id), action = 'owner') AS owned,
+            countIf(comment != '') AS comment_count
+        FROM errata.issue_actions
+        WHERE action NOT IN ('undo', 'merge', 'split')
+            AND action_id NOT IN (SELECT target_action FROM errata.issue_actions WHERE action = 'undo')
+        GROUP BY project_id, fingerprint),
+    members AS (
+        SELECT project_id, survivor AS issue_fingerprint, fingerprint FROM errata.issue_merges
+        WHERE survivor != fingerprint AND (project_id, survivor) IN (SELECT project_id, fingerprint FROM acted)
+        UNION ALL
+        SELECT project_id, fingerprint AS issue_fingerprint, fingerprint FROM acted),
+    totals AS (
+        SELECT m.project_id AS project_id, m.issue_fingerprint AS issue_fingerprint,
+            max(t.last_seen) AS last_seen, sum(t.events) AS events, uniqCombinedArrayMerge(12)(t.users) AS users
+        FROM (SELECT project_id, fingerprint, last_seen, events, users FROM errata.issue_rollup
+            WHERE (project_id, fingerprint) IN (SELECT project_id, fingerprint FROM members)) AS t
+        INNER JOIN members AS m ON m.project_id = t.project_id AND m.fingerprint = t.fingerprint
+        GROUP BY project_id, issue_fingerprint),
+    released AS (
+        SELECT project_id, release, min(first_seen) AS born FROM errata.release_rollup GROUP BY project_id, release),
+    uncovered AS (
+        SELECT a.project_id AS project_id, a.fingerprint AS fingerprint, max(r.seen) AS seen
+        FROM acted AS a
+        INNER JOIN members AS m ON m.project_id = a.project_id AND m.issue_fingerprint = a.fingerprint
+        INNER JOIN (
+            SELECT project_id, fingerprint, CAST(release, 'String') AS release, max(last_seen) AS seen
+            FROM errata.issue_release
+            WHERE (project_id, fingerprint) IN (SELECT project_id, fingerprint FROM members)
+            GROUP BY project_id, fingerprint, release) AS r ON r.project_id = m.project_id AND r.fingerprint = m.fingerprint
+        LEFT JOIN released AS rb ON rb.project_id = r.project_id AND rb.release = r.release
+        LEFT JOIN released AS fb ON fb.project_id = a.project_id AND fb.release = a.s.5
+        WHERE a.s.1 = 'resolve' AND a.s.4 IN ('in_release', 'in_next_release') AND r.seen > a.s.2
+            AND if((tupleElement(arrayElement(arrayMap(g -> (length(g) > 0, toUInt32OrZero(g[1]), toUInt32OrZero(g[2]), toUInt32OrZero(g[3]), toUInt32OrZero(g[4]), g[5] = '', arrayMap(p -> (NOT match(p, '^[0-9]{1,18}$'), toUInt64OrZero(p), p), splitByChar('.', g[5]))), [extractGroups(r.release, '^(?:.*@)?v?([0-9]{1,9})\\.([0-9]{1,9})(?:\\.([0-9]{1,9}))?(?:\\.([0-9]{1,9}))?(?:-([0-9A-Za-z.-]+))?(?:\\+[0-9A-Za-z.-]*)?$')]), 1), 1) = 1) AND (tupleElement(arrayElement(arrayMap(g -> (length(g) > 0, toUInt32OrZero(g[1]), toUInt32OrZero(g[2]), toUInt32OrZero(g[3]), toUInt32OrZero(g[4]), g[5] = '', arrayMap(p -> (NOT match(p, '^[0-9]{1,18}$'), toUInt64OrZero(p), p), splitByChar('.', g[5]))), [extractGroups(a.s.5, '^(?:.*@)?v?([0-9]{1,9})\\.([0-9]{1,9})(?:\\.([0-9]{1,9}))?(?:\\.([0-9]{1,9}))?(?:-([0-9A-Za-z.-]+))?(?:\\+[0-9A-Za-z.-]*)?$')]), 1), 1) = 1) AND extract(r.release, '^(.*)@') = extract(a.s.5, '^(.*)@'),
+                if(a.s.4 = 'in_release', arrayElement(arrayMap(g -> (length(g) > 0, toUInt32OrZero(g[1]), toUInt32OrZero(g[2]), toUInt32OrZero(g[3]), toUInt32OrZero(g[4]), g[5] = '', arrayMap(p -> (NOT match(p, '^[0-9]{1,18}$'), toUInt64OrZero(p), p), splitByChar('.', g[5]))), [extractGroups(r.release, '^(?:.*@)?v?([0-9]{1,9})\\.([0-9]{1,9})(?:\\.([0-9]{1,9}))?(?:\\.([0-9]{1,9}))?(?:-([0-9A-Za-z.-]+))?(?:\\+[0-9A-Za-z.-]*)?$')]), 1) >= arrayElement(arrayMap(g -> (length(g) > 0, toUInt32OrZero(g[1]), toUInt32OrZero(g[2]), toUInt32OrZero(g[3]), toUInt32OrZero(g[4]), g[5] = '', arrayMap(p -> (NOT match(p, '^[0-9]{1,18}$'), toUInt64OrZero(p), p), splitByChar('.', g[5]))), [extractGroups(a.s.5, '^(?:.*@)?v?([0-9]{1,9})\\.([0-9]{1,9})(?:\\.([0-9]{1,9}))?(?:\\.([0-9]{1,9}))?(?:-([0-9A-Za-z.-]+))?(?:\\+[0-9A-Za-z.-]*)?$')]), 1), arrayElement(arrayMap(g -> (length(g) > 0, toUInt32OrZero(g[1]), toUInt32OrZero(g[2]), toUInt32OrZero(g[3]), toUInt32OrZero(g[4]), g[5] = '', arrayMap(p -> (NOT match(p, '^[0-9]{1,18}$'), toUInt64OrZero(p), p), splitByChar('.', g[5]))), [extractGroups(r.release, '^(?:.*@)?v?([0-9]{1,9})\\.([0-9]{1,9})(?:\\.([0-9]{1,9}))?(?:\\.([0-9]{1,9}))?(?:-([0-9A-Za-z.-]+))?(?:\\+[0-9A-Za-z.-]*)?$')]), 1) > arrayElement(arrayMap(g -> (length(g) > 0, toUInt32OrZero(g[1]), toUInt32OrZero(g[2]), toUInt32OrZero(g[3]), toUInt32OrZero(g[4]), g[5] = '', arrayMap(p -> (NOT match(p, '^[0-9]{1,18}$'), toUInt64OrZero(p), p), splitByChar('.', g[5]))), [extractGroups(a.s.5, '^(?:.*@)?v?([0-9]{1,9})\\.([0-9]{1,9})(?:\\.([0-9]{1,9}))?(?:\\.([0-9]{1,9}))?(?:-([0-9A-Za-z.-]+))?(?:\\+[0-9A-Za-z.-]*)?$')]), 1)),
+                if(a.s.4 = 'in_release', r.release = a.s.5 OR fb.born > toDateTime64(0, 3, 'UTC') AND rb.born >= fb.born, r.release != a.s.5 AND rb.born > fb.born))
+        GROUP BY project_id, fingerprint)
+SELECT acted.project_id AS project_id, acted.fingerprint AS fingerprint,
+    lower(leftPad(hex(acted.fingerprint), 16, '0')) AS issue,
+    multiIf(
+        acted.s.1 = '', '',
+        acted.s.1 = 'resolve' AND acted.s.4 IN ('in_release', 'in_next_release'), if(uncovered.seen > acted.s.2, 'regressed', 'resolved'),
+        acted.s.1 = 'resolve', if(totals.last_seen > acted.s.2, 'regressed', 'resolved'),
+        acted.s.1 = 'ignore' AND acted.s.6 > toDateTime64(0, 3, 'UTC') AND acted.s.6 <= now64(3), 'ongoing',
+        acted.s.1 = 'ignore' AND acted.s.7 > 0 AND totals.events >= acted.s.9 + acted.s.7, 'ongoing',
+        acted.s.1 = 'ignore' AND acted.s.8 > 0 AND totals.users >= acted.s.10 + acted.s.8, 'ongoing',
+        acted.s.1 = 'ignore', 'ignored',
+        'ongoing') AS status,
+    acted.s.2 AS status_at, acted.s.3 AS status_by, acted.s.4 AS resolution, acted.s.5 AS in_release,
+    acted.s.6 AS until, acted.s.7 AS until_events, acted.s.8 AS until_users,
+    acted.assigned AS assignee, acted.prio AS priority, acted.owned AS owner, acted.comment_count AS comments
+FROM acted
+LEFT JOIN totals ON totals.project_id = acted.project_id AND totals.issue_fingerprint = acted.fingerprint
+LEFT JOIN uncovered ON uncovered.project_id = acted.project_id AND uncovered.fingerprint = acted.fingerprint;
+
+-- views/020_issues.sql
+CREATE OR REPLACE VIEW errata.issues ON CLUSTER prod AS
+SELECT g.project_id AS project_id,
+    lower(leftPad(hex(g.survivor), 16, '0')) AS issue,
+    g.l.1 AS title, g.l.2 AS culprit, g.l.3 AS type, g.level_max_ AS level,
+    multiIf(st.status != '', st.status, g.first_seen_ > now64(3) - INTERVAL 7 DAY, 'new', 'ongoing') AS status,
+    st.assignee AS assignee,
+    g.first_seen_ AS first_seen, g.last_seen_ AS last_seen, g.events_ AS events, g.users_ AS users,
+    arrayFilter((p, bit) -> bitAnd(g.protocols_, bit) != 0, ['sentry', 'otlp'], [1, 2]) AS protocols,
+    arraySort(arrayFilter(e -> e != '', g.environments_)) AS environments,
+    g.f.1 AS first_release, g.l.6 AS last_release, g.l.7 AS sample_event_id, g.l.8 AS sample_trace_id
+FROM (
+    SELECT project_id, dictGetOrDefault('errata.issue_of', 'survivor', (project_id, fingerprint), fingerprint) AS survivor,
+        min(first_seen) AS first_seen_, max(last_seen) AS last_seen_, sum(events) AS events_, max(level_max) AS level_max_,
+        groupBitOr(protocols) AS protocols_, groupUniqArrayArray(environments) AS environments_,
+        uniqCombinedArrayMerge(12)(users) AS users_, argMaxMerge(last) AS l, argMinMerge(first) AS f
+    FROM errata.issue_rollup
+    GROUP BY project_id, survivor) AS g
+LEFT JOIN errata.issue_state AS st ON st.project_id = g.project_id AND st.fingerprint = g.survivor;
+
+CREATE OR REPLACE VIEW errata.issue_trend ON CLUSTER prod AS
+SELECT project_id, lower(leftPad(hex(survivor), 16, '0')) AS issue, hour, environment, release,
+    level_ AS level, events_ AS events, users_ AS users
+FROM (
+    SELECT project_id, dictGetOrDefault('errata.issue_of', 'survivor', (project_id, fingerprint), fingerprint) AS survivor, hour, environment, release,
+        max(level) AS level_, sum(events) AS events_, uniqCombinedArrayMerge(12)(users) AS users_
+    FROM errata.issue_hour
+    GROUP BY project_id, survivor, hour, environment, release);
+
+CREATE OR REPLACE VIEW errata.releases ON CLUSTER prod AS
+SELECT r.project_id AS project_id, r.release AS release,
+    r.first_seen_ AS first_seen, r.last_seen_ AS last_seen, r.events_ AS events,
+    i.issues_ AS issues, i.new_issues_ AS new_issues,
+    s.started_ AS sessions, s.crashed_ AS crashed_sessions,
+    if(s.started_ > 0, 1 - s.crashed_ / s.started_, NULL) AS crash_free_sessions,
+    s.users_ AS users, if(s.users_ > 0, 1 - s.users_crashed_ / s.users_, NULL) AS crash_free_users
+FROM (
+    SELECT project_id, release, min(first_seen_) AS first_seen_, max(last_seen_) AS last_seen_, sum(events_) AS events_
+    FROM (
+        SELECT project_id, release, min(first_seen) AS first_seen_, max(last_seen) AS last_seen_, sum(events) AS events_
+        FROM errata.release_rollup GROUP BY project_id, release
+        UNION ALL
+        SELECT project_id, CAST(release, 'String') AS release, toDateTime64(min(hour), 3, 'UTC') AS first_seen_, toDateTime64(max(hour), 3, 'UTC') AS last_seen_, toUInt64(0) AS events_
+        FROM errata.session_hour WHERE release != '' GROUP BY project_id, release)
+    GROUP BY project_id, release) AS r
+LEFT JOIN (
+    SELECT project_id, release, count() AS issues_, countIf(born = first_in) AS new_issues_
+    FROM (
+        SELECT project_id, survivor, release, min(first_seen) AS first_in, min(first_in) OVER (PARTITION BY project_id, survivor) AS born
+        FROM (SELECT project_id, dictGetOrDefault('errata.issue_of', 'survivor', (project_id, fingerprint), fingerprint) AS survivor, CAST(release, 'String') AS release, first_seen FROM errata.issue_release)
+        GROUP BY project_id, survivor, release)
+    GROUP BY project_id, release) AS i ON i.project_id = r.project_id AND i.release = r.release
+LEFT JOIN (
+    SELECT project_id, CAST(release, 'String') AS release, sum(started) AS started_, sum(crashed) AS crashed_,
+        uniqCombinedMerge(14)(users) AS users_, uniqCombinedMerge(14)(users_crashed) AS users_crashed_
+    FROM errata.session_hour
+    WHERE release != ''
+    GROUP BY project_id, release) AS s ON s.project_id = r.project_id AND s.release = r.release;
+
+CREATE OR REPLACE VIEW errata.traces ON CLUSTER prod AS
+SELECT project_id, trace_id, min(min_ts) AS started, max(max_ts) AS ended,
+    dateDiff('millisecond', started, ended) AS duration_ms,
+    sum(errors) AS error_count, sum(spans) AS span_count, sum(logs) AS log_count,
+    arraySort(groupUniqArrayArray(services)) AS service_names,
+    arrayElement(groupUniqArrayArray(roots), 1) AS root,
+    arrayDistinct(arrayMap(f -> lower(leftPad(hex(dictGetOrDefault('errata.issue_of', 'survivor', (project_id, f), f)), 16, '0')), groupUniqArrayArray(issues))) AS issue_list
+FROM errata.trace_index
+GROUP BY project_id, trace_id;
+
+CREATE OR REPLACE VIEW errata.issue_history ON CLUSTER prod AS
+SELECT project_id, lower(leftPad(hex(fingerprint), 16, '0')) AS issue, at, actor, action,
+    multiIf(
+        action = 'resolve' AND resolution != 'now', concat(replaceAll(resolution, '_', ' '), ' ', in_release),
+        action = 'ignore' AND until > toDateTime64(0, 3, 'UTC'), concat('until ', toString(until)),
+        action = 'ignore' AND until_events > 0, concat('until ', toString(until_events), ' more events'),
+        action = 'ignore' AND until_users > 0, concat('until ', toString(until_users), ' more users'),
+        action = 'assign', if(assignee = '', 'to nobody', concat('to ', assignee)),
+        action = 'merge', concat('into ', lower(leftPad(hex(into), 16, '0'))),
+        action = 'split' AND into != fingerprint, concat('back into ', lower(leftPad(hex(into), 16, '0'))),
+        action = 'priority', priority, action = 'owner', owner,
+        action = 'undo', concat('of ', toString(target_action)), '') AS detail,
+    comment, action_id, bulk_id,
+    action_id IN (SELECT target_action FROM errata.issue_actions WHERE action = 'undo') AS undone
+FROM errata.issue_actions;
+
+CREATE OR REPLACE VIEW errata.spans_trace_id_ts ON CLUSTER prod AS
+SELECT trace_id AS TraceId, min(min_ts) AS Start, max(max_ts) AS End
+FROM errata.trace_index
+GROUP BY trace_id;
 

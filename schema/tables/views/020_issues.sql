@@ -1,0 +1,91 @@
+-- What people and Grafana read. Names and columns here are stable: a change is
+-- a migration with an alias and a line in the change log.
+{{view "issues"}} AS
+SELECT g.project_id AS project_id,
+    lower(leftPad(hex(g.survivor), 16, '0')) AS issue,
+    g.l.1 AS title, g.l.2 AS culprit, g.l.3 AS type, g.level_max_ AS level,
+    multiIf(st.status != '', st.status, g.first_seen_ > now64(3) - INTERVAL 7 DAY, 'new', 'ongoing') AS status,
+    st.assignee AS assignee,
+    g.first_seen_ AS first_seen, g.last_seen_ AS last_seen, g.events_ AS events, g.users_ AS users,
+    arrayFilter((p, bit) -> bitAnd(g.protocols_, bit) != 0, ['sentry', 'otlp'], [1, 2]) AS protocols,
+    arraySort(arrayFilter(e -> e != '', g.environments_)) AS environments,
+    g.f.1 AS first_release, g.l.6 AS last_release, g.l.7 AS sample_event_id, g.l.8 AS sample_trace_id
+FROM (
+    SELECT project_id, {{issueOf "project_id" "fingerprint"}} AS survivor,
+        min(first_seen) AS first_seen_, max(last_seen) AS last_seen_, sum(events) AS events_, max(level_max) AS level_max_,
+        groupBitOr(protocols) AS protocols_, groupUniqArrayArray(environments) AS environments_,
+        uniqCombinedArrayMerge(12)(users) AS users_, argMaxMerge(last) AS l, argMinMerge(first) AS f
+    FROM {{name "issue_rollup"}}
+    GROUP BY project_id, survivor) AS g
+LEFT JOIN {{name "issue_state"}} AS st ON st.project_id = g.project_id AND st.fingerprint = g.survivor;
+
+{{view "issue_trend"}} AS
+SELECT project_id, lower(leftPad(hex(survivor), 16, '0')) AS issue, hour, environment, release,
+    level_ AS level, events_ AS events, users_ AS users
+FROM (
+    SELECT project_id, {{issueOf "project_id" "fingerprint"}} AS survivor, hour, environment, release,
+        max(level) AS level_, sum(events) AS events_, uniqCombinedArrayMerge(12)(users) AS users_
+    FROM {{name "issue_hour"}}
+    GROUP BY project_id, survivor, hour, environment, release);
+
+{{view "releases"}} AS
+SELECT r.project_id AS project_id, r.release AS release,
+    r.first_seen_ AS first_seen, r.last_seen_ AS last_seen, r.events_ AS events,
+    i.issues_ AS issues, i.new_issues_ AS new_issues,
+    s.started_ AS sessions, s.crashed_ AS crashed_sessions,
+    if(s.started_ > 0, 1 - s.crashed_ / s.started_, NULL) AS crash_free_sessions,
+    s.users_ AS users, if(s.users_ > 0, 1 - s.users_crashed_ / s.users_, NULL) AS crash_free_users
+FROM (
+    SELECT project_id, release, min(first_seen_) AS first_seen_, max(last_seen_) AS last_seen_, sum(events_) AS events_
+    FROM (
+        SELECT project_id, release, min(first_seen) AS first_seen_, max(last_seen) AS last_seen_, sum(events) AS events_
+        FROM {{name "release_rollup"}} GROUP BY project_id, release
+        UNION ALL
+        SELECT project_id, CAST(release, 'String') AS release, toDateTime64(min(hour), 3, 'UTC') AS first_seen_, toDateTime64(max(hour), 3, 'UTC') AS last_seen_, toUInt64(0) AS events_
+        FROM {{name "session_hour"}} WHERE release != '' GROUP BY project_id, release)
+    GROUP BY project_id, release) AS r
+LEFT JOIN (
+    SELECT project_id, release, count() AS issues_, countIf(born = first_in) AS new_issues_
+    FROM (
+        SELECT project_id, survivor, release, min(first_seen) AS first_in, min(first_in) OVER (PARTITION BY project_id, survivor) AS born
+        FROM (SELECT project_id, {{issueOf "project_id" "fingerprint"}} AS survivor, CAST(release, 'String') AS release, first_seen FROM {{name "issue_release"}})
+        GROUP BY project_id, survivor, release)
+    GROUP BY project_id, release) AS i ON i.project_id = r.project_id AND i.release = r.release
+LEFT JOIN (
+    SELECT project_id, CAST(release, 'String') AS release, sum(started) AS started_, sum(crashed) AS crashed_,
+        uniqCombinedMerge(14)(users) AS users_, uniqCombinedMerge(14)(users_crashed) AS users_crashed_
+    FROM {{name "session_hour"}}
+    WHERE release != ''
+    GROUP BY project_id, release) AS s ON s.project_id = r.project_id AND s.release = r.release;
+
+{{view "traces"}} AS
+SELECT project_id, trace_id, min(min_ts) AS started, max(max_ts) AS ended,
+    dateDiff('millisecond', started, ended) AS duration_ms,
+    sum(errors) AS error_count, sum(spans) AS span_count, sum(logs) AS log_count,
+    arraySort(groupUniqArrayArray(services)) AS service_names,
+    arrayElement(groupUniqArrayArray(roots), 1) AS root,
+    arrayDistinct(arrayMap(f -> lower(leftPad(hex({{issueOf "project_id" "f"}}), 16, '0')), groupUniqArrayArray(issues))) AS issue_list
+FROM {{name "trace_index"}}
+GROUP BY project_id, trace_id;
+
+{{view "issue_history"}} AS
+SELECT project_id, lower(leftPad(hex(fingerprint), 16, '0')) AS issue, at, actor, action,
+    multiIf(
+        action = 'resolve' AND resolution != 'now', concat(replaceAll(resolution, '_', ' '), ' ', in_release),
+        action = 'ignore' AND until > toDateTime64(0, 3, 'UTC'), concat('until ', toString(until)),
+        action = 'ignore' AND until_events > 0, concat('until ', toString(until_events), ' more events'),
+        action = 'ignore' AND until_users > 0, concat('until ', toString(until_users), ' more users'),
+        action = 'assign', if(assignee = '', 'to nobody', concat('to ', assignee)),
+        action = 'merge', concat('into ', lower(leftPad(hex(into), 16, '0'))),
+        action = 'split' AND into != fingerprint, concat('back into ', lower(leftPad(hex(into), 16, '0'))),
+        action = 'priority', priority, action = 'owner', owner,
+        action = 'undo', concat('of ', toString(target_action)), '') AS detail,
+    comment, action_id, bulk_id,
+    action_id IN (SELECT target_action FROM {{name "issue_actions"}} WHERE action = 'undo') AS undone
+FROM {{name "issue_actions"}};
+
+-- The official ClickHouse data source of Grafana finds a trace by this name.
+{{view "spans_trace_id_ts"}} AS
+SELECT trace_id AS TraceId, min(min_ts) AS Start, max(max_ts) AS End
+FROM {{name "trace_index"}}
+GROUP BY trace_id;
