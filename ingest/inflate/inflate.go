@@ -1,0 +1,284 @@
+// Package inflate turns request bodies as they came into what was meant, within
+// bounds. In: raw bytes and a Content-Encoding. Out: the inflated bytes, or why
+// not. A body that inflates beyond its limit costs time up to the limit and no
+// memory: a large one is first counted, then read. It never trusts a size that
+// the sender wrote.
+package inflate
+
+import (
+	"bufio"
+	"bytes"
+	"compress/zlib"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sync/semaphore"
+)
+
+// Reasons for having no body.
+var (
+	// ErrTooLarge says that the inflated body is beyond its limit.
+	ErrTooLarge = errors.New("the inflated body is too large")
+	// ErrBusy says that the memory for bodies is taken; try again in a moment.
+	ErrBusy = errors.New("too many bytes are being read at once")
+	// ErrEncoding says that the Content-Encoding is not known.
+	ErrEncoding = errors.New("unknown content encoding")
+)
+
+const (
+	firstBytes = 64 << 10
+	// Bodies up to smallBytes are read in one pass into a pooled buffer.
+	smallBytes = 4 << 20
+	// No honest body of more than smallBytes shrinks this well; a bomb does.
+	maxRatio = 400
+)
+
+// Decoder inflates bodies. It is safe for concurrent use.
+type Decoder struct {
+	small, large         *semaphore.Weighted // Bytes.
+	slots, largeSlots    *semaphore.Weighted // Decoders at work.
+	smallTotal, largeMax int64
+	buffers              sync.Pool
+	gzips, zlibs, flates sync.Pool
+	brotlis, zstds       sync.Pool
+}
+
+// New bounds the memory of all bodies up to 4 MiB together by small bytes, and
+// of all larger ones by large bytes.
+func New(small, large int64) *Decoder {
+	n := int64(runtime.GOMAXPROCS(0))
+	return &Decoder{
+		small: semaphore.NewWeighted(small), large: semaphore.NewWeighted(large),
+		slots: semaphore.NewWeighted(4 * n), largeSlots: semaphore.NewWeighted(max(1, n/2)),
+		smallTotal: small, largeMax: large,
+	}
+}
+
+// Body is the inflated bytes until Release.
+type Body struct {
+	Bytes []byte
+	d     *Decoder
+	buf   *bytes.Buffer
+	held  int64
+	big   bool
+}
+
+// Release gives the memory back: Bytes must not be used after it.
+func (b *Body) Release() {
+	if b == nil || b.d == nil {
+		return
+	}
+	if b.held > 0 {
+		if b.big {
+			b.d.large.Release(b.held)
+		} else {
+			b.d.small.Release(b.held)
+		}
+	}
+	if b.buf != nil && b.buf.Cap() <= 1<<20 {
+		b.d.buffers.Put(b.buf)
+	}
+	b.Bytes, b.buf, b.d = nil, nil, nil
+}
+
+// Known reports whether a Content-Encoding can be read; empty, identity and
+// UTF-8 mean no encoding (sentry-ruby and old Android clients send them).
+func Known(encoding string) bool {
+	_, ok := normal(encoding)
+	return ok
+}
+
+func normal(encoding string) (string, bool) {
+	switch e := strings.ToLower(strings.TrimSpace(encoding)); e {
+	case "", "identity", "utf-8", "utf8":
+		return "", true
+	case "gzip", "x-gzip":
+		return "gzip", true
+	case "deflate", "br", "zstd":
+		return e, true
+	default:
+		return e, false
+	}
+}
+
+// Decode returns raw inflated to at most limit bytes. Without an encoding the
+// body is raw itself.
+func (d *Decoder) Decode(ctx context.Context, raw []byte, encoding string, limit int64) (*Body, error) {
+	e, ok := normal(encoding)
+	if !ok {
+		return nil, fmt.Errorf("%w %q: use gzip, deflate, br or zstd", ErrEncoding, e)
+	}
+	if e == "" {
+		if int64(len(raw)) > limit {
+			return nil, ErrTooLarge
+		}
+		return &Body{Bytes: raw}, nil
+	}
+	if len(raw) == 0 {
+		return &Body{}, nil
+	}
+	if err := d.slots.Acquire(ctx, 1); err != nil {
+		return nil, ErrBusy
+	}
+	body, more, err := d.readSmall(raw, e, limit)
+	d.slots.Release(1)
+	if err != nil || !more {
+		return body, err
+	}
+	return d.readLarge(ctx, raw, e, limit)
+}
+
+// readSmall inflates up to smallBytes; more says that there is more.
+func (d *Decoder) readSmall(raw []byte, encoding string, limit int64) (b *Body, more bool, err error) {
+	r, put, err := d.reader(raw, encoding)
+	if err != nil {
+		return nil, false, fmt.Errorf("cannot read %s: %w", encoding, err)
+	}
+	defer put()
+	buf, _ := d.buffers.Get().(*bytes.Buffer)
+	if buf == nil {
+		buf = bytes.NewBuffer(make([]byte, 0, firstBytes))
+	}
+	buf.Reset()
+	b = &Body{d: d, buf: buf}
+	stop := min(limit, smallBytes)
+	for {
+		if buf.Available() == 0 {
+			grow := int64(buf.Cap())
+			if !d.small.TryAcquire(2 * grow) {
+				b.Release()
+				return nil, false, ErrBusy
+			}
+			if b.held > 0 {
+				d.small.Release(b.held)
+			}
+			b.held = 2 * grow
+			buf.Grow(int(grow))
+		}
+		n, err := r.Read(buf.AvailableBuffer()[:buf.Available()])
+		if n > 0 {
+			_, _ = buf.Write(buf.AvailableBuffer()[:n])
+		}
+		if int64(buf.Len()) > stop {
+			b.Release()
+			if stop == limit {
+				return nil, false, ErrTooLarge
+			}
+			return nil, true, nil
+		}
+		if errors.Is(err, io.EOF) {
+			b.Bytes = buf.Bytes()
+			return b, false, nil
+		}
+		if err != nil {
+			b.Release()
+			return nil, false, fmt.Errorf("cannot read %s: %w", encoding, err)
+		}
+	}
+}
+
+// readLarge counts first, so that a bomb never gets memory, then reads.
+func (d *Decoder) readLarge(ctx context.Context, raw []byte, encoding string, limit int64) (*Body, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := d.largeSlots.Acquire(ctx, 1); err != nil {
+		return nil, ErrBusy
+	}
+	defer d.largeSlots.Release(1)
+	stop := min(limit, d.largeMax, max(int64(len(raw))*maxRatio, smallBytes))
+	r, put, err := d.reader(raw, encoding)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", encoding, err)
+	}
+	size, err := io.Copy(io.Discard, io.LimitReader(r, stop+1))
+	put()
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", encoding, err)
+	}
+	if size > stop {
+		return nil, ErrTooLarge
+	}
+	if !d.large.TryAcquire(size) {
+		return nil, ErrBusy
+	}
+	b := &Body{d: d, held: size, big: true}
+	if r, put, err = d.reader(raw, encoding); err != nil {
+		b.Release()
+		return nil, fmt.Errorf("cannot read %s: %w", encoding, err)
+	}
+	defer put()
+	b.Bytes = make([]byte, size)
+	if _, err := io.ReadFull(r, b.Bytes); err != nil {
+		b.Release()
+		return nil, fmt.Errorf("cannot read %s: %w", encoding, err)
+	}
+	return b, nil
+}
+
+// reader returns a pooled decoder over raw.
+func (d *Decoder) reader(raw []byte, encoding string) (io.Reader, func(), error) {
+	src := bytes.NewReader(raw)
+	switch encoding {
+	case "gzip":
+		z, _ := d.gzips.Get().(*gzip.Reader)
+		if z == nil {
+			z = new(gzip.Reader)
+		}
+		if err := z.Reset(src); err != nil {
+			return nil, nil, err
+		}
+		return z, func() { d.gzips.Put(z) }, nil
+	case "deflate":
+		// The name means zlib, and some clients send the bare stream.
+		if len(raw) >= 2 && raw[0]&0x0f == 8 && (uint(raw[0])<<8|uint(raw[1]))%31 == 0 {
+			z, _ := d.zlibs.Get().(io.ReadCloser)
+			var err error
+			if z == nil {
+				z, err = zlib.NewReader(src)
+			} else {
+				err = z.(zlib.Resetter).Reset(src, nil)
+			}
+			if err != nil {
+				return nil, nil, err
+			}
+			return z, func() { d.zlibs.Put(z) }, nil
+		}
+		f, _ := d.flates.Get().(io.ReadCloser)
+		if f == nil {
+			f = flate.NewReader(bufio.NewReader(src))
+		} else if err := f.(flate.Resetter).Reset(src, nil); err != nil {
+			return nil, nil, err
+		}
+		return f, func() { d.flates.Put(f) }, nil
+	case "br":
+		b, _ := d.brotlis.Get().(*brotli.Reader)
+		if b == nil {
+			b = brotli.NewReader(src)
+		} else if err := b.Reset(src); err != nil {
+			return nil, nil, err
+		}
+		return b, func() { d.brotlis.Put(b) }, nil
+	default:
+		z, _ := d.zstds.Get().(*zstd.Decoder)
+		if z == nil {
+			var err error
+			// One goroutine, and a window that no sender may widen.
+			if z, err = zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(8<<20)); err != nil {
+				return nil, nil, err
+			}
+		} else if err := z.Reset(src); err != nil {
+			return nil, nil, err
+		}
+		return z, func() { d.zstds.Put(z) }, nil
+	}
+}

@@ -1,0 +1,180 @@
+package inflate
+
+import (
+	"bytes"
+	stdflate "compress/flate"
+	stdgzip "compress/gzip"
+	"compress/zlib"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
+	"github.com/stretchr/testify/require"
+)
+
+func pack(t testing.TB, encoding string, r io.Reader) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	var w io.WriteCloser
+	var err error
+	switch encoding {
+	case "gzip":
+		w = stdgzip.NewWriter(&b)
+	case "deflate":
+		w = zlib.NewWriter(&b)
+	case "raw deflate":
+		w, err = stdflate.NewWriter(&b, 6)
+	case "br":
+		w = brotli.NewWriterLevel(&b, 4)
+	case "zstd":
+		w, err = zstd.NewWriter(&b, zstd.WithWindowSize(1<<20))
+	}
+	require.NoError(t, err)
+	_, err = io.Copy(w, r)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return b.Bytes()
+}
+
+func header(name string) string {
+	if name == "raw deflate" {
+		return "deflate"
+	}
+	return name
+}
+
+var encodings = []string{"gzip", "deflate", "raw deflate", "br", "zstd"}
+
+// noise is text that shrinks about as JSON does.
+func noise(n int) []byte {
+	b := make([]byte, 0, n+64)
+	for i := 0; len(b) < n; i++ {
+		b = fmt.Appendf(b, `{"k%d":"%x"},`, i%97, uint32(i)*2654435761)
+	}
+	return b[:n]
+}
+
+func TestRoundTrips(t *testing.T) {
+	d := New(64<<20, 64<<20)
+	for _, size := range []int{0, 1, 1000, firstBytes, firstBytes + 1, 300_000, smallBytes, smallBytes + 1, 9 << 20} {
+		want := noise(size)
+		for _, e := range encodings {
+			t.Run(fmt.Sprint(e, " ", size), func(t *testing.T) {
+				for range 2 { // The second one uses pooled readers.
+					b, err := d.Decode(t.Context(), pack(t, e, bytes.NewReader(want)), header(e), 10<<20)
+					require.NoError(t, err)
+					require.True(t, bytes.Equal(want, b.Bytes))
+					b.Release()
+				}
+			})
+		}
+	}
+	require.True(t, d.small.TryAcquire(64<<20), "all memory was given back")
+	require.True(t, d.large.TryAcquire(64<<20), "all memory was given back")
+}
+
+func TestLimits(t *testing.T) {
+	d := New(16<<20, 16<<20)
+	for _, e := range encodings {
+		raw := pack(t, e, bytes.NewReader(noise(2000)))
+		_, err := d.Decode(t.Context(), raw, header(e), 1999)
+		require.ErrorIs(t, err, ErrTooLarge, e)
+		b, err := d.Decode(t.Context(), raw, header(e), 2000)
+		require.NoError(t, err, e)
+		b.Release()
+		big := pack(t, e, bytes.NewReader(noise(6<<20)))
+		_, err = d.Decode(t.Context(), big, header(e), 5<<20)
+		require.ErrorIs(t, err, ErrTooLarge, e)
+	}
+	_, err := d.Decode(t.Context(), make([]byte, 11), "", 10)
+	require.ErrorIs(t, err, ErrTooLarge)
+	_, err = d.Decode(t.Context(), []byte("x"), "snappy", 10)
+	require.ErrorIs(t, err, ErrEncoding)
+}
+
+func TestNamesThatMeanNoEncoding(t *testing.T) {
+	d := New(1<<20, 1<<20)
+	for _, e := range []string{"", "identity", "UTF-8", " utf8 "} {
+		b, err := d.Decode(t.Context(), []byte("body"), e, 10)
+		require.NoError(t, err)
+		require.Equal(t, "body", string(b.Bytes))
+		b.Release()
+	}
+}
+
+func TestDamagedBodies(t *testing.T) {
+	d := New(1<<20, 1<<20)
+	for _, e := range encodings {
+		raw := pack(t, e, bytes.NewReader(noise(50_000)))
+		_, err := d.Decode(t.Context(), raw[:len(raw)/2], header(e), 1<<20)
+		require.Error(t, err, e)
+		_, err = d.Decode(t.Context(), []byte("this is no archive at all"), header(e), 1<<20)
+		require.Error(t, err, e)
+		b, err := d.Decode(t.Context(), raw, header(e), 1<<20)
+		require.NoError(t, err, "a damaged body leaves the pooled reader usable: %s", e)
+		b.Release()
+	}
+	require.True(t, d.small.TryAcquire(1<<20), "all memory was given back")
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
+
+func TestBombsCostNoMemory(t *testing.T) {
+	d := New(32<<20, 200<<20)
+	for _, e := range []string{"gzip", "br", "zstd"} {
+		raw := pack(t, e, io.LimitReader(zeros{}, 256<<20))
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				_, err := d.Decode(t.Context(), raw, e, 200<<20)
+				if err == nil {
+					t.Errorf("%s: a bomb was inflated", e)
+				}
+			}()
+		}
+		wg.Wait()
+		runtime.ReadMemStats(&after)
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(100<<20), e)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, e := range encodings {
+		f.Add(header(e), pack(f, e, bytes.NewReader(noise(500))))
+	}
+	d := New(8<<20, 8<<20)
+	f.Fuzz(func(t *testing.T, e string, raw []byte) {
+		b, err := d.Decode(t.Context(), raw, e, 1<<20)
+		if err != nil {
+			return
+		}
+		if len(b.Bytes) > 1<<20 {
+			t.Fatal("beyond the limit")
+		}
+		b.Release()
+	})
+}
+
+func BenchmarkGzip5KB(b *testing.B) {
+	d := New(64<<20, 64<<20)
+	raw := pack(b, "gzip", bytes.NewReader(noise(5000)))
+	b.ReportAllocs()
+	for b.Loop() {
+		body, err := d.Decode(b.Context(), raw, "gzip", 1<<20)
+		if err != nil {
+			b.Fatal(err)
+		}
+		body.Release()
+	}
+}
