@@ -1,0 +1,240 @@
+package rule
+
+import (
+	"sync"
+
+	"errata/schema"
+)
+
+// Subject is what frame rules look at beside the frames.
+type Subject struct {
+	Platform  string
+	Exception *schema.Exception                      // Of the stack; nil where it has none.
+	Function  func(f *schema.Frame, p string) string // Normalizes a name; nil takes it as it is.
+}
+
+// probe is a frame made ready for matching.
+type probe struct {
+	path, pkg, fn, module, category []byte
+	family                          Family
+}
+
+// scratch is reused between events.
+type scratch struct {
+	probes []probe
+	bytes  []byte
+}
+
+var pool = sync.Pool{New: func() any { return &scratch{bytes: make([]byte, 0, 4096)} }}
+
+// Apply decides on frames. out has one Decision a frame; its App marks are read
+// as what the client said and overwritten where a rule speaks.
+func (s *Set) Apply(sub Subject, frames []schema.Frame, out []Decision) (st Stack) {
+	if len(s.rules) == 0 || len(frames) == 0 {
+		return st
+	}
+	sc := pool.Get().(*scratch)
+	defer pool.Put(sc)
+	all := sc.prepare(sub, frames)
+	for ri := range s.rules {
+		r := &s.rules[ri]
+		if r.family != 0 && r.family&all == 0 {
+			continue
+		}
+		up, down := false, 0 // What ranged actions of this rule cover already: the work stays linear.
+		for i := range frames {
+			p := &sc.probes[i]
+			if r.family != 0 && r.family&p.family == 0 {
+				continue
+			}
+			if !matchAll(r.matchers, p, &out[i], sub.Exception) {
+				continue
+			}
+			if !r.local && !s.neighbours(r, sc, i, out, sub.Exception) {
+				continue
+			}
+			for ai := range r.actions {
+				a := &r.actions[ai]
+				from, to := i, i+1
+				switch {
+				case a.ranged == '^' && up:
+					continue
+				case a.ranged == '^':
+					from, to = i+1, len(frames)
+				case a.ranged == 'v':
+					from, to = down, i
+				}
+				for k := from; k < to; k++ {
+					a.apply(&out[k], &st, &sc.probes[k], int32(ri))
+				}
+			}
+			up, down = true, i
+		}
+	}
+	return st
+}
+
+// neighbours checks the caller and the callee of frame i.
+func (s *Set) neighbours(r *frameRule, sc *scratch, i int, out []Decision, e *schema.Exception) bool {
+	if len(r.caller) > 0 && (i == 0 || !matchAll(r.caller, &sc.probes[i-1], &out[i-1], e)) {
+		return false
+	}
+	return len(r.callee) == 0 || i+1 < len(out) && matchAll(r.callee, &sc.probes[i+1], &out[i+1], e)
+}
+
+func (a *action) apply(d *Decision, st *Stack, p *probe, ri int32) {
+	switch a.key {
+	case 'a':
+		d.App, d.AppRule = a.mark, ri
+	case 'g':
+		d.Group, d.GroupRule = a.mark, ri
+	case 'c':
+		d.Category = a.text
+		p.category = []byte(a.text)
+	case 'M':
+		st.MaxFrames = a.number
+	case 'm':
+		st.MinFrames = a.number
+	}
+}
+
+func (sc *scratch) prepare(sub Subject, frames []schema.Frame) (all Family) {
+	sc.bytes = sc.bytes[:0]
+	need := 0
+	for i := range frames {
+		f := &frames[i]
+		need += len(f.AbsPath) + len(f.File) + len(f.Package) + len(f.Module) + len(f.Function) + 4
+	}
+	if cap(sc.bytes) < need {
+		sc.bytes = make([]byte, 0, need)
+	}
+	if cap(sc.probes) < len(frames) {
+		sc.probes = make([]probe, len(frames), max(len(frames), 64))
+	}
+	sc.probes = sc.probes[:len(frames)]
+	event := FamilyOf(sub.Platform)
+	for i := range frames {
+		f := &frames[i]
+		p := &sc.probes[i]
+		*p = probe{family: event}
+		platform := sub.Platform
+		if f.Platform != "" {
+			platform = f.Platform
+			p.family = FamilyOf(platform)
+		}
+		all |= p.family
+		path := f.AbsPath
+		if path == "" {
+			path = f.File
+		}
+		p.path = sc.lower(path)
+		p.pkg = sc.lower(f.Package)
+		p.module = sc.copy(f.Module)
+		fn := f.Function
+		if sub.Function != nil {
+			fn = sub.Function(f, platform)
+		}
+		p.fn = sc.copy(fn)
+	}
+	return all
+}
+
+func (sc *scratch) copy(s string) []byte {
+	if s == "" {
+		return nil
+	}
+	if len(s) > maxValue {
+		s = s[:maxValue]
+	}
+	at := len(sc.bytes)
+	sc.bytes = append(sc.bytes, s...)
+	return sc.bytes[at:len(sc.bytes):len(sc.bytes)]
+}
+
+// lower folds the case of a path, turns backslashes and roots a relative path,
+// so that **/x/** also finds a first segment.
+func (sc *scratch) lower(s string) []byte {
+	if s == "" {
+		return nil
+	}
+	if len(s) > maxValue {
+		s = s[:maxValue]
+	}
+	at := len(sc.bytes)
+	if s[0] != '/' && s[0] != '\\' {
+		sc.bytes = append(sc.bytes, '/')
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		} else if c == '\\' {
+			c = '/'
+		}
+		sc.bytes = append(sc.bytes, c)
+	}
+	return sc.bytes[at:len(sc.bytes):len(sc.bytes)]
+}
+
+func matchAll(ms []matcher, p *probe, d *Decision, e *schema.Exception) bool {
+	for i := range ms {
+		if ms[i].matchFrame(p, d, e) == ms[i].negate {
+			return false
+		}
+	}
+	return true
+}
+
+func (m *matcher) matchFrame(p *probe, d *Decision, e *schema.Exception) bool {
+	switch m.field {
+	case fPath:
+		return m.matchPath(p.path)
+	case fPackage:
+		return m.matchPath(p.pkg)
+	case fFunction:
+		return len(p.fn) > 0 && m.glob.match(p.fn)
+	case fModule:
+		return len(p.module) > 0 && m.glob.match(p.module)
+	case fFamily:
+		return m.family&p.family != 0
+	case fApp:
+		return (d.App == Yes) == m.yes
+	case fCategory:
+		return len(d.Category) > 0 && m.glob.match(p.category)
+	}
+	if e == nil {
+		return false
+	}
+	switch m.field {
+	case fType:
+		return m.matchText(e.Type)
+	case fValue:
+		return m.matchText(e.Value)
+	case fMechanism:
+		return m.matchText(e.Mechanism.Type)
+	}
+	return false
+}
+
+// matchPath tries a path as rooted and, where the pattern is relative, as it came.
+func (m *matcher) matchPath(v []byte) bool {
+	if len(v) == 0 {
+		return false
+	}
+	return m.glob.match(v) || m.glob.match(v[1:])
+}
+
+// matchText folds where the pattern does.
+func (m *matcher) matchText(s string) bool {
+	if len(s) > maxValue {
+		s = s[:maxValue]
+	}
+	var buf [maxValue]byte
+	b := append(buf[:0], s...)
+	if m.glob.fold {
+		for i, c := range b {
+			b[i] = lower(c, true)
+		}
+	}
+	return m.glob.match(b)
+}
