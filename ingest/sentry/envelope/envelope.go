@@ -1,0 +1,216 @@
+// Package envelope reads the grammar of Sentry envelopes. In: the bytes of a
+// body, inflated and bounded. Out: the envelope's header and its items, whose
+// payloads alias the body. It knows no item type and never looks into a
+// payload.
+//
+// The grammar is Headers { LF Item } [LF], Item = Headers LF Payload. Headers
+// are read as JSON values, not as lines, so that pretty-printed ones work; a
+// newline is LF only, CR is content.
+package envelope
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/valyala/fastjson"
+)
+
+// Bounds on an envelope.
+const (
+	MaxHeaderBytes = 64 << 10 // One header, envelope or item.
+	MaxItems       = 1000
+	maxHeaderDepth = 32
+)
+
+// ErrTooManyItems is returned beyond MaxItems.
+var ErrTooManyItems = fmt.Errorf("envelope has more than %d items", MaxItems)
+
+// Header is an envelope's own header. Raw holds its JSON, also of keys that
+// are not listed here.
+type Header struct {
+	EventID    string // As sent; empty where missing or null.
+	DSN        string
+	SentAt     string // RFC 3339; empty where missing or null.
+	SDKName    string
+	SDKVersion string
+	Trace      Trace
+	Raw        []byte
+}
+
+// Trace is the dynamic sampling context: what the client knows of the trace.
+// A bad one is ignored as a whole.
+type Trace struct {
+	TraceID     string
+	PublicKey   string
+	Release     string
+	Environment string
+	Transaction string
+	ReplayID    string
+	SampleRate  string
+	Sampled     string
+}
+
+// Item is one item; Payload aliases the body.
+type Item struct {
+	Type           string
+	ContentType    string
+	Filename       string
+	AttachmentType string
+	Platform       string
+	ItemCount      int // -1 where absent.
+	Payload        []byte
+}
+
+// ParseHeader reads the envelope header at the start of body and returns the
+// number of bytes it takes.
+func ParseHeader(body []byte) (Header, int, error) {
+	var h Header
+	end, err := objectEnd(body, 0)
+	if err != nil {
+		return h, 0, fmt.Errorf("cannot read envelope header: %w", err)
+	}
+	p := headerPool.Get()
+	defer headerPool.Put(p)
+	h.Raw = body[:end]
+	v, err := p.ParseBytes(h.Raw)
+	if err != nil {
+		return h, 0, errors.New("cannot read envelope header: it is not a JSON object")
+	}
+	if h.EventID, err = optionalString(v, "event_id"); err != nil {
+		return h, 0, fmt.Errorf("cannot read envelope header: %w", err)
+	}
+	if h.SentAt, err = optionalString(v, "sent_at"); err != nil {
+		return h, 0, fmt.Errorf("cannot read envelope header: %w", err)
+	}
+	if countKey(v, "sent_at") > 1 {
+		return h, 0, errors.New("cannot read envelope header: sent_at appears twice")
+	}
+	if h.DSN, err = optionalString(v, "dsn"); err != nil {
+		return h, 0, fmt.Errorf("cannot read envelope header: %w", err)
+	}
+	h.SDKName, h.SDKVersion = text(v, "sdk", "name"), text(v, "sdk", "version")
+	if t := v.Get("trace"); t != nil && t.Type() == fastjson.TypeObject {
+		h.Trace = Trace{
+			TraceID: text(t, "trace_id"), PublicKey: text(t, "public_key"), Release: text(t, "release"),
+			Environment: text(t, "environment"), Transaction: text(t, "transaction"), ReplayID: text(t, "replay_id"),
+			SampleRate: text(t, "sample_rate"), Sampled: text(t, "sampled"),
+		}
+		if h.Trace.TraceID == "" {
+			h.Trace = Trace{}
+		}
+	}
+	return h, end, nil
+}
+
+// Parse reads a whole envelope.
+func Parse(body []byte) (Header, []Item, error) {
+	h, pos, err := ParseHeader(body)
+	if err != nil {
+		return h, nil, err
+	}
+	if pos == len(body) {
+		return h, nil, nil
+	}
+	if body[pos] != '\n' {
+		return h, nil, fmt.Errorf("cannot read envelope: no newline after the envelope header (byte %d)", pos)
+	}
+	pos++
+	var items []Item
+	for {
+		// White space before an item header is skipped, as a JSON reader does.
+		for pos < len(body) && isSpace(body[pos]) {
+			pos++
+		}
+		if pos == len(body) {
+			return h, items, nil
+		}
+		if len(items) == MaxItems {
+			return h, nil, ErrTooManyItems
+		}
+		it, next, err := parseItem(body, pos)
+		if err != nil {
+			return h, nil, fmt.Errorf("cannot read item %d of envelope: %w", len(items)+1, err)
+		}
+		items = append(items, it)
+		pos = next
+	}
+}
+
+func parseItem(body []byte, pos int) (Item, int, error) {
+	it := Item{ItemCount: -1}
+	end, err := objectEnd(body, pos)
+	if err != nil {
+		return it, 0, fmt.Errorf("item header: %w", err)
+	}
+	length, err := it.header(body[pos:end])
+	if err != nil {
+		return it, 0, err
+	}
+	if end == len(body) {
+		if length > 0 {
+			return it, 0, fmt.Errorf("payload of %q is cut: length says %d bytes, 0 are left", it.Type, length)
+		}
+		it.Payload = body[end:]
+		return it, end, nil
+	}
+	if body[end] != '\n' {
+		return it, 0, fmt.Errorf("no newline after the item header (byte %d)", end)
+	}
+	start := end + 1
+	if length < 0 {
+		n := bytes.IndexByte(body[start:], '\n')
+		if n < 0 {
+			it.Payload = body[start:]
+			return it, len(body), nil
+		}
+		it.Payload = body[start : start+n]
+		return it, start + n + 1, nil
+	}
+	if length > len(body)-start {
+		return it, 0, fmt.Errorf("payload of %q is cut: length says %d bytes, %d are left", it.Type, length, len(body)-start)
+	}
+	stop := start + length
+	it.Payload = body[start:stop]
+	if stop == len(body) {
+		return it, stop, nil
+	}
+	if body[stop] != '\n' {
+		return it, 0, fmt.Errorf("no newline after the payload of %q (byte %d): length is wrong", it.Type, stop)
+	}
+	return it, stop + 1, nil
+}
+
+// header fills it and returns length, -1 where the header names none.
+func (it *Item) header(raw []byte) (int, error) {
+	p := headerPool.Get()
+	defer headerPool.Put(p)
+	v, err := p.ParseBytes(raw)
+	if err != nil {
+		return 0, errors.New("item header is not a JSON object")
+	}
+	it.Type = text(v, "type")
+	if it.Type == "" {
+		return 0, errors.New("item header has no type")
+	}
+	it.ContentType, it.Filename = text(v, "content_type"), text(v, "filename")
+	it.AttachmentType, it.Platform = text(v, "attachment_type"), text(v, "platform")
+	if c := v.Get("item_count"); c != nil && c.Type() == fastjson.TypeNumber {
+		if n, err := c.Int(); err == nil && n >= 0 {
+			it.ItemCount = n
+		}
+	}
+	l := v.Get("length")
+	if l == nil {
+		return -1, nil
+	}
+	if l.Type() != fastjson.TypeNumber {
+		return 0, fmt.Errorf("length of %q must be a number of bytes, not %s", it.Type, l.Type())
+	}
+	n, err := strconv.ParseUint(l.String(), 10, 31)
+	if err != nil {
+		return 0, fmt.Errorf("length of %q must be a number of bytes from 0 to %d", it.Type, 1<<31-1)
+	}
+	return int(n), nil
+}

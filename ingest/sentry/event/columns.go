@@ -1,0 +1,279 @@
+package event
+
+import (
+	"net"
+	"strings"
+
+	"github.com/valyala/fastjson"
+
+	"errata/ingest/sentry/tree"
+	"errata/schema"
+)
+
+// columns fills what can be asked for. Strings still alias the tree.
+func (r *reader) columns(ev *schema.Event) {
+	f := &r.f
+	ev.Platform = platform(tree.Text(f.v[fPlatform]))
+	ev.Logger = r.short(fLogger, 64)
+	ev.ServerName = r.short(fServerName, 256)
+	ev.Transaction = r.short(fTransaction, schema.MaxTransaction)
+	ev.Dist = strings.TrimSpace(r.short(fDist, schema.MaxDist))
+	ev.SdkName, ev.SdkVersion = tree.Get(f.v[fSDK], "name"), tree.Get(f.v[fSDK], "version")
+	if ev.SdkName == "" && r.in.Header != nil {
+		ev.SdkName, ev.SdkVersion = r.in.Header.SDKName, r.in.Header.SDKVersion
+	}
+	if ev.SdkName == "" {
+		// The auth header names the client as name/version.
+		ev.SdkName, ev.SdkVersion, _ = strings.Cut(r.in.Request.Client, "/")
+	}
+	r.readTags()
+	ev.Tags = r.tagRows()
+	ev.Release = r.release_()
+	ev.Environment = r.environment()
+	r.user(ev)
+	r.request(ev)
+	r.contexts(ev)
+	r.task(ev)
+}
+
+// short returns a scalar attribute, cut to max characters.
+func (r *reader) short(i field, max int) string {
+	v := r.f.v[i]
+	if v == nil {
+		return ""
+	}
+	s, ok := tree.Scalar(v)
+	if !ok {
+		r.invalid(fieldNames[i], "expected text", v)
+		return ""
+	}
+	s, _ = tree.CutChars(s, max)
+	return s
+}
+
+// release_ returns the event's release, or that of its trace.
+func (r *reader) release_() string {
+	s := strings.TrimSpace(r.short(fRelease, schema.MaxRelease+50))
+	if s == "" && r.in.Header != nil {
+		s = r.in.Header.Trace.Release
+	}
+	if s == "" {
+		return ""
+	}
+	if !ValidRelease(s) {
+		r.invalid("release", "a release has at most 200 characters, no newline, tab or slash, and is not '.', '..' or 'latest'", r.f.v[fRelease])
+		return ""
+	}
+	return s
+}
+
+// ValidRelease checks a release's name by Sentry's rules.
+func ValidRelease(s string) bool {
+	return s != "" && len(s) <= 4*schema.MaxRelease && len([]rune(s)) <= schema.MaxRelease && !strings.ContainsAny(s, "\n\r\t\f\\/") && s != "." && s != ".." && !strings.EqualFold(s, "latest")
+}
+
+// ValidEnvironment checks an environment's name by Sentry's rules.
+func ValidEnvironment(s string) bool {
+	return s != "" && len([]rune(s)) <= schema.MaxEnvironment && !strings.ContainsAny(s, "\n\r\t\f/") && s != "." && s != ".." && !strings.EqualFold(s, "none")
+}
+
+func (r *reader) environment() string {
+	s := strings.TrimSpace(r.short(fEnvironment, schema.MaxEnvironment+10))
+	if s == "" {
+		s = strings.TrimSpace(r.tag("environment"))
+	}
+	if s == "" && r.in.Header != nil {
+		s = r.in.Header.Trace.Environment
+	}
+	if s == "" {
+		return ""
+	}
+	if !ValidEnvironment(s) {
+		r.invalid("environment", "an environment has at most 64 characters, no newline, tab or slash, and is not 'none'", r.f.v[fEnvironment])
+		return ""
+	}
+	return s
+}
+
+func (r *reader) user(ev *schema.Event) {
+	u := r.f.v[fUser]
+	if u == nil {
+		return
+	}
+	get := func(key string, max int) string {
+		s, _ := tree.Scalar(u.Get(key))
+		s, _ = tree.CutChars(s, max)
+		return s
+	}
+	ev.UserId, ev.UserName = get("id", 128), get("username", 128)
+	ev.UserEmail = get("email", 75)
+	name := ev.UserName
+	if ev.UserName == "" {
+		ev.UserName = get("name", 128)
+	}
+	if ip := get("ip_address", 64); ip != "" {
+		if net.ParseIP(ip) == nil {
+			if ip != "[ip]" && !strings.HasPrefix(ip, "[") {
+				r.invalid("user.ip_address", "expected an address", u.Get("ip_address"))
+			}
+		} else {
+			ev.UserIp = ip
+		}
+	}
+	ev.Country = tree.Get(u.Get("geo"), "country_code")
+	ev.UserHash = schema.UserHash(ev.UserId, name, ev.UserEmail, ev.UserIp)
+}
+
+func (r *reader) request(ev *schema.Event) {
+	q := r.f.v[fRequest]
+	if q == nil {
+		return
+	}
+	ev.HttpMethod = strings.ToUpper(tree.Cut(tree.Get(q, "method"), 32))
+	u := tree.Get(q, "url")
+	r.group.RequestURL = u
+	// Query and fragment are kept in the payload only.
+	if i := strings.IndexAny(u, "?#"); i >= 0 {
+		u = u[:i]
+	}
+	ev.Url, _ = tree.CutChars(u, schema.MaxURL)
+}
+
+func (r *reader) contexts(ev *schema.Event) {
+	c := r.f.v[fContexts]
+	if t := c.Get("trace"); t != nil {
+		ev.TraceId, ev.SpanId = HexID(tree.Get(t, "trace_id"), 32), HexID(tree.Get(t, "span_id"), 16)
+		if ev.TraceId == "" && !tree.Null(t.Get("trace_id")) {
+			r.invalid("contexts.trace.trace_id", "expected 32 hex digits", t.Get("trace_id"))
+		}
+		if n, ok := tree.Uint(t.Get("data", "http.response.status_code")); ok && n < 1000 {
+			ev.HttpStatus = uint32(n)
+		}
+		ev.TraceSampled = tree.Is(t.Get("sampled"), fastjson.TypeTrue)
+	}
+	if h := r.in.Header; h != nil {
+		if ev.TraceId == "" {
+			ev.TraceId = HexID(h.Trace.TraceID, 32)
+		}
+		if h.Trace.Sampled == "true" {
+			ev.TraceSampled = true
+		}
+		ev.ReplayId = HexID(h.Trace.ReplayID, 32)
+	}
+	if n, ok := tree.Uint(c.Get("response", "status_code")); ok && n < 1000 {
+		ev.HttpStatus = uint32(n)
+	}
+	if ev.HttpStatus == 0 {
+		if n, ok := digits(r.tag("http.status_code")); ok && n < 1000 {
+			ev.HttpStatus = n
+		}
+	}
+	if id := HexID(tree.Get(c.Get("replay"), "replay_id"), 32); id != "" {
+		ev.ReplayId = id
+	}
+	ev.Service = r.tag("service")
+	if s := tree.Get(c.Get("otel", "resource"), "service.name"); s != "" {
+		ev.Service = s
+	}
+}
+
+// HexID returns a lower hex id of n digits, its dashes cut; anything else and
+// all zeros are empty.
+func HexID(s string, n int) string {
+	if len(s) != n {
+		if n != 32 || len(s) != 36 {
+			return ""
+		}
+		s = strings.ReplaceAll(s, "-", "")
+		if len(s) != n {
+			return ""
+		}
+	}
+	zero := true
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'f':
+		case c >= 'A' && c <= 'F':
+		default:
+			return ""
+		}
+		zero = zero && c == '0'
+	}
+	if zero {
+		return ""
+	}
+	return strings.ToLower(s)
+}
+
+// task reads the job that a worker ran: Celery, ARQ and those like them.
+func (r *reader) task(ev *schema.Event) {
+	x := r.f.v[fExtra]
+	set := func(job *fastjson.Value, name, id, retries string) {
+		if !tree.Is(job, fastjson.TypeObject) {
+			return
+		}
+		if s, ok := tree.Scalar(job.Get(name)); ok && s != "" {
+			ev.TaskName = s
+		}
+		if s, ok := tree.Scalar(job.Get(id)); ok && s != "" {
+			ev.TaskId = s
+		}
+		if n, ok := tree.Uint(job.Get(retries)); ok && n < 1<<31 {
+			ev.TaskRetries = uint32(n)
+		}
+	}
+	if x != nil {
+		set(x.Get("celery-job"), "task_name", "task_id", "retries")
+		set(x.Get("arq-job"), "task", "job_id", "retry")
+		set(x.Get("rq-job"), "func", "job_id", "retries")
+		set(x.Get("huey-job"), "task", "id", "retries")
+		set(x.Get("dramatiq"), "actor_name", "message_id", "retries")
+	}
+	if c := r.f.v[fContexts]; c != nil {
+		set(c.Get("sidekiq"), "job_class", "jid", "retry_count")
+		set(c.Get("dramatiq"), "actor_name", "message_id", "retries")
+		set(c.Get("celery-job"), "task_name", "task_id", "retries")
+		set(c.Get("arq-job"), "task", "job_id", "retry")
+	}
+	if ev.TaskId == "" {
+		for _, k := range []string{"celery_task_id", "arq_task_id", "huey_task_id"} {
+			if s := r.tag(k); s != "" {
+				ev.TaskId = s
+				break
+			}
+		}
+	}
+}
+
+func digits(s string) (uint32, bool) {
+	if s == "" || len(s) > 9 {
+		return 0, false
+	}
+	var n uint32
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+		n = n*10 + uint32(s[i]-'0')
+	}
+	return n, true
+}
+
+var platforms = func() map[string]bool {
+	m := map[string]bool{}
+	for _, p := range strings.Fields("as3 c cfml cocoa csharp dart elixir go groovy haskell java javascript native node objc other perl php python ruby rust swift unity unreal crystal powershell nextjs react-native flutter lua kotlin scala bun deno nintendo-switch playstation xbox") {
+		m[p] = true
+	}
+	return m
+}()
+
+func platform(s string) string {
+	if platforms[s] {
+		return s
+	}
+	if l := strings.ToLower(s); platforms[l] {
+		return l
+	}
+	return "other"
+}

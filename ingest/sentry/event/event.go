@@ -1,0 +1,209 @@
+// Package event turns the JSON of a Sentry event or transaction into rows. In:
+// one parsed payload with what its envelope and request say. Out: schema.Event
+// with its columns and a payload of one shape, or the spans of a transaction.
+// It never rejects for a bad field: the field is dropped and named in the
+// payload's errors. It never sends anything.
+package event
+
+import (
+	"encoding/hex"
+	"sync"
+	"time"
+
+	"github.com/valyala/fastjson"
+
+	"errata/ingest/intake"
+	"errata/ingest/scrub"
+	"errata/ingest/sentry/envelope"
+	"errata/ingest/sentry/instant"
+	"errata/ingest/sentry/tree"
+	"errata/schema"
+	"errata/schema/grouping"
+)
+
+// Input is what is known of an event beside its JSON.
+type Input struct {
+	Request *intake.Request
+	Header  *envelope.Header // Nil where there is no envelope.
+	ID      [16]byte
+	Drift   int64 // Microseconds to add to all times.
+	Bytes   int   // Size as received.
+}
+
+// reader is the state of one event's way; it is pooled.
+type reader struct {
+	in      *Input
+	doc     *tree.Doc
+	f       fields
+	errors  []problem
+	group   grouping.Input
+	frames  []schema.Frame // Backing of all frames of group.
+	counts  scrub.Counts
+	shift   int64 // Microseconds added to every time: drift and clamping.
+	ts      int64
+	scratch []byte
+	tags    []schema.Tag
+}
+
+// problem is one entry of the payload's errors.
+type problem struct {
+	kind, name, reason string
+	value              []byte // JSON of the refused value, cut; nil for none.
+}
+
+var readers = sync.Pool{New: func() any { return &reader{counts: scrub.Counts{}} }}
+
+func newReader(doc *tree.Doc, in *Input) *reader {
+	r := readers.Get().(*reader)
+	r.in, r.doc = in, doc
+	r.f.collect(doc.Root)
+	return r
+}
+
+func (r *reader) release() {
+	r.in, r.doc = nil, nil
+	clear(r.errors)
+	clear(r.frames)
+	clear(r.f.other)
+	clear(r.tags)
+	clear(r.counts)
+	clear(r.group.Exceptions)
+	r.errors, r.frames, r.tags, r.scratch = r.errors[:0], r.frames[:0], r.tags[:0], r.scratch[:0]
+	ex := r.group.Exceptions[:0]
+	r.group = grouping.Input{Exceptions: ex}
+	if cap(r.scratch) > 256<<10 {
+		r.scratch = nil
+	}
+	readers.Put(r)
+}
+
+// invalid notes a refused value.
+func (r *reader) invalid(name, reason string, v *fastjson.Value) {
+	r.problem("invalid_data", name, reason, v)
+}
+
+func (r *reader) problem(kind, name, reason string, v *fastjson.Value) {
+	if len(r.errors) >= 50 {
+		return
+	}
+	p := problem{kind: kind, name: name, reason: reason}
+	if v != nil {
+		p.value, _ = tree.AppendTrimmed(nil, v, 3, 256)
+	}
+	r.errors = append(r.errors, p)
+}
+
+// Type returns the payload's own type: transaction and feedback are believed,
+// everything else is inferred later.
+func Type(doc *tree.Doc) string { return tree.Get(doc.Root, "type") }
+
+// ID returns the payload's event id, as sent.
+func ID(doc *tree.Doc) string {
+	if s := tree.Get(doc.Root, "event_id"); s != "" {
+		return s
+	}
+	return tree.Get(doc.Root, "id")
+}
+
+// DSN returns the payload's own dsn, empty where it has none.
+func DSN(doc *tree.Doc) string { return tree.Get(doc.Root, "dsn") }
+
+// ParseID reads an id of 32 hex digits, with or without dashes. The nil id is
+// none.
+func ParseID(s string) (id [16]byte, ok bool) {
+	var b [32]byte
+	n := 0
+	for i := 0; i < len(s); i++ {
+		if s[i] == '-' && len(s) == 36 {
+			continue
+		}
+		if n == 32 {
+			return id, false
+		}
+		b[n] = s[i]
+		n++
+	}
+	if n != 32 {
+		return id, false
+	}
+	if _, err := hex.Decode(id[:], b[:]); err != nil {
+		return [16]byte{}, false
+	}
+	return id, id != [16]byte{}
+}
+
+// Read makes the row of an event. The tree is changed and may be released
+// afterwards: the row holds no part of it.
+func Read(doc *tree.Doc, in *Input) *schema.Event {
+	r := newReader(doc, in)
+	defer r.release()
+	r.prepare()
+	ev := &schema.Event{
+		EventId: append([]byte(nil), in.ID[:]...), Protocol: schema.Protocol_PROTOCOL_SENTRY, Weight: 1, PayloadBytes: uint32(in.Bytes),
+	}
+	ev.Timestamp = r.ts / 1000
+	r.exceptions()
+	r.stacks()
+	r.columns(ev)
+	r.kind(ev)
+	r.message(ev)
+	r.level(ev)
+	r.grouping(ev)
+	in.Request.Project.Describe(ev, &r.group)
+	ev.Payload = r.payload(ev)
+	ev.Redactions = r.redactions()
+	detach(ev)
+	return ev
+}
+
+// prepare shapes and scrubs the tree and settles the time.
+func (r *reader) prepare() {
+	r.shape()
+	if s := r.in.Request.Project.Scrubber; s != nil {
+		s.JSON(r.doc.Root, &r.doc.Arena, r.counts)
+		r.f.collect(r.doc.Root)
+	}
+	r.time()
+}
+
+func (r *reader) redactions() uint32 {
+	n := 0
+	for _, c := range r.counts {
+		n += c
+	}
+	return uint32(n)
+}
+
+// time decides the event's time and how far all of its times are moved.
+func (r *reader) time() {
+	received := r.in.Request.ReceivedAt.UnixMicro()
+	r.shift = r.in.Drift
+	v := r.f.v[fTimestamp]
+	ts, ok := instant.Value(v)
+	if !ok {
+		if v != nil {
+			r.invalid("timestamp", "expected RFC 3339 text or seconds", v)
+		}
+		r.ts = received
+		return
+	}
+	if r.shift != 0 {
+		r.problem("clock_drift", "timestamp", "the client's clock differs from the server's; all times were moved", nil)
+	}
+	ts += r.shift
+	days := r.in.Request.Project.RetentionDays
+	if days == 0 {
+		days = schema.DefaultRetentionDays
+	}
+	switch oldest := received - int64(days)*int64(24*time.Hour/time.Microsecond); {
+	case ts > received+instant.MaxFuture.Microseconds():
+		r.problem("future_timestamp", "timestamp", "in the future; all times were moved", v)
+		r.shift += received - ts
+		ts = received
+	case ts < oldest:
+		r.problem("past_timestamp", "timestamp", "older than the project keeps; all times were moved", v)
+		r.shift += received - ts
+		ts = received
+	}
+	r.ts = ts
+}

@@ -1,0 +1,231 @@
+package event
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/valyala/fastjson"
+
+	"errata/ingest/sentry/tree"
+	"errata/schema"
+)
+
+// exceptions fills the chain that grouping sees.
+func (r *reader) exceptions() {
+	for _, v := range r.f.v[fException].GetArray("values") {
+		if !tree.Is(v, fastjson.TypeObject) {
+			continue
+		}
+		if len(r.group.Exceptions) == schema.MaxExceptions {
+			r.problem("too_many", "exception", "only the first 50 exceptions are kept", nil)
+			return
+		}
+		e := schema.Exception{Mechanism: schema.Mechanism{ID: -1, ParentID: -1}}
+		v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+			switch string(k) {
+			case "type":
+				e.Type = tree.Lenient(c)
+			case "value":
+				e.Value = tree.Lenient(c)
+			case "module":
+				e.Module = tree.Text(c)
+			case "stacktrace":
+				e.Frames = r.readFrames(c)
+			case "mechanism":
+				readMechanism(&e.Mechanism, c)
+			}
+		})
+		if e.Type == "" {
+			e.Type, e.Value = splitValue(e.Value)
+		}
+		if e.Type == "" && e.Value == "" && len(e.Frames) == 0 {
+			continue
+		}
+		r.group.Exceptions = append(r.group.Exceptions, e)
+	}
+}
+
+// splitValue cuts "Type: value" of an exception without a type.
+func splitValue(s string) (typ, value string) {
+	i := 0
+	for i < len(s) && (s[i] == '_' || s[i] >= '0' && s[i] <= '9' || s[i]|0x20 >= 'a' && s[i]|0x20 <= 'z') {
+		i++
+	}
+	if i == 0 || i == len(s) || s[i] != ':' || i > schema.MaxExceptionType {
+		return "", s
+	}
+	return s[:i], strings.TrimLeft(s[i+1:], " ")
+}
+
+func readMechanism(m *schema.Mechanism, v *fastjson.Value) {
+	switch v.Type() {
+	case fastjson.TypeString:
+		m.Type = tree.Text(v)
+		return
+	case fastjson.TypeObject:
+	default:
+		return
+	}
+	v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+		switch string(k) {
+		case "type":
+			m.Type = tree.Text(c)
+		case "handled":
+			switch c.Type() {
+			case fastjson.TypeTrue:
+				m.Handled = schema.Handled_HANDLED_YES
+			case fastjson.TypeFalse:
+				m.Handled = schema.Handled_HANDLED_NO
+			}
+		case "synthetic":
+			m.Synthetic = c.Type() == fastjson.TypeTrue
+		case "is_exception_group":
+			m.IsGroup = c.Type() == fastjson.TypeTrue
+		case "source":
+			m.Source = tree.Text(c)
+		case "exception_id":
+			m.ID = id(c)
+		case "parent_id":
+			m.ParentID = id(c)
+		case "meta":
+			if ns := c.Get("ns_error"); tree.Is(ns, fastjson.TypeObject) {
+				m.NSErrorCode = tree.Get(ns, "domain") + ":" + tree.Lenient(ns.Get("code"))
+			}
+		}
+	})
+}
+
+func id(v *fastjson.Value) int {
+	if n, ok := tree.Uint(v); ok && n < 1<<31 {
+		return int(n)
+	}
+	return -1
+}
+
+// readFrames returns the frames of {"frames": [...]}, nulls left out, bounded
+// as a stack is: the calls nearest the crash and the oldest ones.
+func (r *reader) readFrames(stack *fastjson.Value) []schema.Frame {
+	list := framesOf(stack)
+	if len(list) == 0 {
+		return nil
+	}
+	start := len(r.frames)
+	for i, v := range list {
+		if keepFrame(i, len(list)) && tree.Is(v, fastjson.TypeObject) {
+			r.frames = append(r.frames, readFrame(v))
+		}
+	}
+	return r.frames[start:len(r.frames):len(r.frames)]
+}
+
+func framesOf(stack *fastjson.Value) []*fastjson.Value {
+	if stack == nil {
+		return nil
+	}
+	if stack.Type() == fastjson.TypeArray {
+		return stack.GetArray()
+	}
+	return stack.GetArray("frames")
+}
+
+// oldestFrames of a stack over MaxFrames are kept; the rest are those nearest
+// the crash.
+const oldestFrames = 50
+
+func keepFrame(i, n int) bool {
+	return n <= schema.MaxFrames || i < oldestFrames || i >= n-(schema.MaxFrames-oldestFrames)
+}
+
+func readFrame(v *fastjson.Value) schema.Frame {
+	var f schema.Frame
+	v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+		switch string(k) {
+		case "function":
+			if f.Function = tree.Text(c); f.Function == "?" {
+				f.Function = ""
+			}
+		case "raw_function":
+			f.RawFunction = tree.Text(c)
+		case "module":
+			f.Module = tree.Text(c)
+		case "filename":
+			f.File = tree.Text(c)
+		case "abs_path":
+			f.AbsPath = tree.Text(c)
+		case "package":
+			f.Package = tree.Text(c)
+		case "platform":
+			f.Platform = tree.Text(c)
+		case "context_line":
+			f.ContextLine = tree.Text(c)
+		case "lineno":
+			f.Line = line(c)
+		case "colno":
+			f.Column = line(c)
+		case "in_app":
+			switch c.Type() {
+			case fastjson.TypeTrue:
+				f.InApp = schema.InAppYes
+			case fastjson.TypeFalse:
+				f.InApp = schema.InAppNo
+			}
+		}
+	})
+	if f.AbsPath == "" {
+		f.AbsPath = f.File
+	}
+	if f.File == "" {
+		f.File = f.AbsPath
+	}
+	if strings.Contains(f.File, "://") {
+		if u, err := url.Parse(f.File); err == nil && u.Path != "" && u.Path != "/" {
+			f.File = u.Path
+		}
+	}
+	return f
+}
+
+func line(v *fastjson.Value) uint32 {
+	if n, ok := tree.Uint(v); ok && n < 1<<32 {
+		return uint32(n)
+	}
+	return 0
+}
+
+// stacks fills the stack that counts where there is no exception: of the
+// crashed, the current or the only thread, or the event's own.
+func (r *reader) stacks() {
+	values := r.f.v[fThreads].GetArray("values")
+	t := deciding(values)
+	if t != nil {
+		r.group.Stack = r.readFrames(t.Get("stacktrace"))
+	}
+	if len(r.group.Stack) == 0 {
+		r.group.Stack = r.readFrames(r.f.v[fStacktrace])
+	}
+	// A crashed thread's stack belongs to the one exception without its own.
+	if n := len(r.group.Exceptions); n == 1 && t != nil && tree.Is(t.Get("crashed"), fastjson.TypeTrue) && len(r.group.Exceptions[0].Frames) == 0 && len(r.group.Stack) > 0 {
+		r.group.Exceptions[0].Frames = r.group.Stack
+	}
+}
+
+// deciding returns the one crashed thread, else the one current, else the only.
+func deciding(threads []*fastjson.Value) *fastjson.Value {
+	for _, flag := range []string{"crashed", "current"} {
+		var found *fastjson.Value
+		n := 0
+		for _, t := range threads {
+			if tree.Is(t.Get(flag), fastjson.TypeTrue) {
+				found = t
+				n++
+			}
+		}
+		if n == 1 {
+			return found
+		}
+	}
+	if len(threads) == 1 {
+		return threads[0]
+	}
+	return nil
+}

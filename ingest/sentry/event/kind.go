@@ -1,0 +1,234 @@
+package event
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/valyala/fastjson"
+
+	"errata/ingest/sentry/tree"
+	"errata/schema"
+)
+
+// kind infers the event's type from what it holds; only feedback is believed.
+func (r *reader) kind(ev *schema.Event) {
+	f := &r.f
+	switch {
+	case tree.Text(f.v[fType]) == "feedback" || tree.Is(f.v[fContexts].Get("feedback"), fastjson.TypeObject):
+		ev.Type = "feedback"
+	case len(r.group.Exceptions) > 0:
+		ev.Type = "error"
+	case f.v[fCSP] != nil:
+		ev.Type = "csp"
+	case f.v[fHPKP] != nil:
+		ev.Type = "hpkp"
+	case f.v[fExpectCT] != nil:
+		ev.Type = "expectct"
+	case f.v[fExpectStaple] != nil:
+		ev.Type = "expectstaple"
+	case f.v[fNEL] != nil:
+		ev.Type = "nel"
+	default:
+		ev.Type = "default"
+	}
+}
+
+// message finds the formatted text and its template.
+func (r *reader) message(ev *schema.Event) {
+	l := r.f.v[fLogentry]
+	if ev.Type == "feedback" {
+		ev.Message = tree.Get(r.f.v[fContexts].Get("feedback"), "message")
+	}
+	if l != nil {
+		template, formatted := text(l.Get("message")), text(l.Get("formatted"))
+		if formatted == "" && template != "" {
+			if p := l.Get("params"); !tree.Null(p) {
+				formatted = format(template, p)
+			} else {
+				formatted, template = template, ""
+			}
+		}
+		if template == formatted {
+			template = ""
+		}
+		r.group.Template = template
+		if ev.Message == "" {
+			ev.Message = formatted
+		}
+	}
+	if report := r.report(ev.Type); report != nil {
+		r.group.Report = report
+		if ev.Message == "" {
+			ev.Message = report.Message
+		}
+	}
+	r.group.Message = ev.Message
+	ev.Message, _ = tree.CutChars(ev.Message, schema.MaxMessage)
+}
+
+func text(v *fastjson.Value) string { return tree.Lenient(v) }
+
+// format fills the placeholders of a template: %s and its kin with a list,
+// %(name)s with an object, {} and {name} with either. What has no parameter
+// stays as it is.
+func format(t string, params *fastjson.Value) string {
+	list := params.GetArray()
+	object := params.Type() == fastjson.TypeObject
+	next := 0
+	pop := func() (string, bool) {
+		if next < len(list) {
+			next++
+			return tree.Lenient(list[next-1]), true
+		}
+		return "", false
+	}
+	var b strings.Builder
+	for i := 0; i < len(t); {
+		if t[i] == '%' && i+1 < len(t) {
+			if t[i+1] == '%' {
+				b.WriteByte('%')
+				i += 2
+				continue
+			}
+			rest := t[i+1:]
+			if object && rest[0] == '(' {
+				if end := strings.IndexByte(rest, ')'); end > 0 && end+1 < len(rest) {
+					if v := params.Get(rest[1:end]); v != nil {
+						if n := verb(rest[end+1:]); n > 0 {
+							b.WriteString(tree.Lenient(v))
+							i += 1 + end + 1 + n
+							continue
+						}
+					}
+				}
+			} else if n := verb(rest); n > 0 {
+				if s, ok := pop(); ok {
+					b.WriteString(s)
+					i += 1 + n
+					continue
+				}
+			}
+		}
+		if t[i] == '{' {
+			if end := strings.IndexByte(t[i:], '}'); end > 0 && end < 64 {
+				name, _, _ := strings.Cut(t[i+1:i+end], ":")
+				var s string
+				ok := false
+				if object && name != "" {
+					if v := params.Get(name); v != nil {
+						s, ok = tree.Lenient(v), true
+					}
+				} else if n, err := strconv.Atoi(name); err == nil && n >= 0 && n < len(list) {
+					s, ok = tree.Lenient(list[n]), true
+				} else if name == "" {
+					s, ok = pop()
+				}
+				if ok {
+					b.WriteString(s)
+					i += end + 1
+					continue
+				}
+			}
+		}
+		b.WriteByte(t[i])
+		i++
+		if b.Len() > 4*schema.MaxMessage {
+			break
+		}
+	}
+	return b.String()
+}
+
+// verb returns the length of a printf conversion after its percent sign.
+func verb(s string) int {
+	for i := 0; i < len(s) && i < 16; i++ {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9', c == '.', c == '-', c == '+', c == '#', c == ' ' && i == 0, c == 'l' && i+1 < len(s) && s[i+1] == 'd':
+		case strings.IndexByte("sdifxXorqvtpgGeEcu@", c) >= 0:
+			return i + 1
+		default:
+			return 0
+		}
+	}
+	return 0
+}
+
+// level reads names and Python's numbers.
+func (r *reader) level(ev *schema.Event) {
+	v := r.f.v[fLevel]
+	ev.Level = schema.Level_LEVEL_ERROR
+	if ev.Type == "feedback" {
+		ev.Level = schema.Level_LEVEL_INFO
+	}
+	if v == nil {
+		return
+	}
+	s, _ := tree.Scalar(v)
+	if l, ok := ParseLevel(s); ok {
+		ev.Level = l
+		return
+	}
+	r.invalid("level", "expected debug, info, warning, error or fatal", v)
+}
+
+// ParseLevel reads a level's name or Python's number.
+func ParseLevel(s string) (schema.Level, bool) {
+	switch strings.ToLower(s) {
+	case "debug", "10", "trace":
+		return schema.Level_LEVEL_DEBUG, true
+	case "info", "log", "20":
+		return schema.Level_LEVEL_INFO, true
+	case "warning", "warn", "30":
+		return schema.Level_LEVEL_WARNING, true
+	case "error", "40":
+		return schema.Level_LEVEL_ERROR, true
+	case "fatal", "critical", "50":
+		return schema.Level_LEVEL_FATAL, true
+	}
+	return schema.Level_LEVEL_UNSPECIFIED, false
+}
+
+// levelName is the payload's spelling.
+func levelName(l schema.Level) string {
+	switch l {
+	case schema.Level_LEVEL_DEBUG:
+		return "debug"
+	case schema.Level_LEVEL_INFO:
+		return "info"
+	case schema.Level_LEVEL_WARNING:
+		return "warning"
+	case schema.Level_LEVEL_FATAL:
+		return "fatal"
+	}
+	return "error"
+}
+
+// grouping fills the rest of what may decide a fingerprint.
+func (r *reader) grouping(ev *schema.Event) {
+	g := &r.group
+	g.Platform, g.Type, g.Transaction, g.Logger = ev.Platform, ev.Type, ev.Transaction, ev.Logger
+	g.Level, g.Release, g.Tags, g.SDK = levelName(ev.Level), ev.Release, ev.Tags, ev.SdkName
+	if c, ok := tree.Scalar(r.f.v[fChecksum]); ok {
+		g.Checksum = tree.Cut(c, 128)
+	}
+	v := r.f.v[fFingerprint]
+	if v == nil {
+		return
+	}
+	if v.Type() != fastjson.TypeArray {
+		if s, ok := tree.Scalar(v); ok {
+			g.Fingerprint = []string{s}
+		} else {
+			r.invalid("fingerprint", "expected a list of texts", v)
+		}
+		return
+	}
+	for i, p := range v.GetArray() {
+		if i == 64 {
+			break
+		}
+		if s, ok := tree.Scalar(p); ok {
+			g.Fingerprint = append(g.Fingerprint, s)
+		}
+	}
+}

@@ -1,0 +1,267 @@
+package event
+
+import (
+	"github.com/valyala/fastjson"
+
+	"errata/ingest/sentry/instant"
+	"errata/ingest/sentry/tree"
+	"errata/schema"
+)
+
+func (w *writer) open(k string, c byte) {
+	w.key(k)
+	w.b = append(w.b, c)
+	w.first = true
+}
+
+func (w *writer) shut(c byte) {
+	w.b = append(w.b, c)
+	w.first = false
+}
+
+// text writes any value as text of at most max characters.
+func (w *writer) text(name, k string, v *fastjson.Value, max int) {
+	if tree.Null(v) {
+		return
+	}
+	s, cut := tree.CutChars(tree.Lenient(v), max)
+	if cut {
+		w.r.problem("value_too_long", name, "was cut to its limit", nil)
+	}
+	w.key(k)
+	w.b = tree.AppendString(w.b, s)
+}
+
+func (w *writer) exceptions() {
+	e := w.r.f.v[fException]
+	if e == nil {
+		return
+	}
+	w.key("exception")
+	w.b = append(w.b, `{"values":[`...)
+	n := 0
+	for _, v := range e.GetArray("values") {
+		if !tree.Is(v, fastjson.TypeObject) || n == schema.MaxExceptions {
+			continue
+		}
+		if n > 0 {
+			w.b = append(w.b, ',')
+		}
+		n++
+		w.b = append(w.b, '{')
+		w.first = true
+		v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+			switch string(k) {
+			case "type":
+				w.text("exception.type", "type", c, schema.MaxExceptionType)
+			case "value":
+				w.text("exception.value", "value", c, schema.MaxExceptionValue)
+			case "stacktrace", "raw_stacktrace":
+				if c.Type() == fastjson.TypeObject || c.Type() == fastjson.TypeArray {
+					w.key(string(k))
+					w.stack(c)
+				}
+			default:
+				w.member("exception", k, c, 6, 4<<10)
+			}
+		})
+		w.shut('}')
+	}
+	w.b = append(w.b, ']', '}')
+	w.first = false
+}
+
+func (w *writer) threads() {
+	t := w.r.f.v[fThreads]
+	if t == nil {
+		return
+	}
+	w.key("threads")
+	w.b = append(w.b, `{"values":[`...)
+	n := 0
+	for _, v := range t.GetArray("values") {
+		if !tree.Is(v, fastjson.TypeObject) || n == maxThreads {
+			continue
+		}
+		if n > 0 {
+			w.b = append(w.b, ',')
+		}
+		n++
+		w.b = append(w.b, '{')
+		w.first = true
+		v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+			if s := string(k); s == "stacktrace" || s == "raw_stacktrace" {
+				if c.Type() == fastjson.TypeObject || c.Type() == fastjson.TypeArray {
+					w.key(s)
+					w.stack(c)
+				}
+				return
+			}
+			w.member("threads", k, c, 5, 4<<10)
+		})
+		w.shut('}')
+	}
+	w.b = append(w.b, ']', '}')
+	w.first = false
+}
+
+// stack writes {"frames": [...]} without nulls, bounded as a stack is.
+func (w *writer) stack(s *fastjson.Value) {
+	w.b = append(w.b, '{')
+	w.first = true
+	list := framesOf(s)
+	w.open("frames", '[')
+	n := 0
+	for i, v := range list {
+		if !keepFrame(i, len(list)) || !tree.Is(v, fastjson.TypeObject) {
+			continue
+		}
+		if n > 0 {
+			w.b = append(w.b, ',')
+		}
+		n++
+		// The frames next to the crash and the oldest keep all they have.
+		slim := len(list) > slimFrames && i >= slimFrames/2 && i < len(list)-slimFrames/2
+		w.frame(v, slim)
+	}
+	w.shut(']')
+	if len(list) > schema.MaxFrames {
+		w.r.problem("too_many", "stacktrace.frames", "the middle of a stack over 250 frames is left out", nil)
+	}
+	if s.Type() == fastjson.TypeObject {
+		s.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+			if string(k) != "frames" {
+				w.member("stacktrace", k, c, 5, 8<<10)
+			}
+		})
+	}
+	w.shut('}')
+}
+
+func (w *writer) frame(v *fastjson.Value, slim bool) {
+	w.b = append(w.b, '{')
+	w.first = true
+	v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+		switch string(k) {
+		case "function", "raw_function":
+			w.text("frame.function", string(k), c, schema.MaxFunction)
+		case "filename", "abs_path":
+			w.text("frame.filename", string(k), c, schema.MaxPath)
+		case "module", "package":
+			w.text("frame.module", string(k), c, schema.MaxPath)
+		case "context_line":
+			w.text("frame.context_line", "context_line", c, maxSource)
+		case "pre_context", "post_context":
+			if !slim {
+				w.source(k, c)
+			}
+		case "vars":
+			if !slim {
+				w.member("frame", k, c, depthVars, maxVars)
+			}
+		default:
+			w.member("frame", k, c, 5, 2<<10)
+		}
+	})
+	w.shut('}')
+}
+
+// source writes lines of code, each cut: minified files have lines of megabytes.
+func (w *writer) source(k []byte, v *fastjson.Value) {
+	if v.Type() != fastjson.TypeArray {
+		return
+	}
+	w.open(string(k), '[')
+	for i, l := range v.GetArray() {
+		if i == 50 {
+			break
+		}
+		if i > 0 {
+			w.b = append(w.b, ',')
+		}
+		s, _ := tree.CutChars(tree.Text(l), maxSource)
+		w.b = tree.AppendString(w.b, s)
+	}
+	w.shut(']')
+}
+
+// breadcrumbs keeps the last ones.
+func (w *writer) breadcrumbs() {
+	b := w.r.f.v[fBreadcrumbs]
+	if b == nil {
+		return
+	}
+	list := b.GetArray("values")
+	if n := len(list) - schema.MaxBreadcrumbs; n > 0 {
+		list = list[n:]
+		w.r.problem("too_many", "breadcrumbs", "only the last 100 are kept", nil)
+	}
+	w.key("breadcrumbs")
+	w.b = append(w.b, `{"values":[`...)
+	n := 0
+	for _, v := range list {
+		if !tree.Is(v, fastjson.TypeObject) {
+			continue
+		}
+		if n > 0 {
+			w.b = append(w.b, ',')
+		}
+		n++
+		w.crumb(v)
+	}
+	w.b = append(w.b, ']', '}')
+	w.first = false
+}
+
+func (w *writer) crumb(v *fastjson.Value) {
+	w.b = append(w.b, '{')
+	w.first = true
+	typ, level := false, false
+	v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+		if c.Type() == fastjson.TypeNull {
+			return
+		}
+		switch string(k) {
+		case "type", "ty":
+			if !typ {
+				typ = true
+				w.text("breadcrumbs.type", "type", c, 128)
+			}
+		case "level":
+			if s, ok := tree.Scalar(c); ok {
+				if l, ok := ParseLevel(s); ok {
+					level = true
+					w.str("level", levelName(l))
+				}
+			}
+		case "timestamp":
+			w.time("timestamp", c)
+		case "message":
+			w.text("breadcrumbs.message", "message", c, schema.MaxMessage)
+		case "data":
+			w.member("breadcrumbs", k, c, depthCrumb, maxCrumbData)
+		default:
+			w.member("breadcrumbs", k, c, depthCrumb, 1<<10)
+		}
+	})
+	if !typ {
+		w.str("type", "default")
+	}
+	if !level {
+		w.str("level", "info")
+	}
+	w.shut('}')
+}
+
+// time writes a timestamp, moved as the event's is.
+func (w *writer) time(k string, v *fastjson.Value) {
+	us, ok := instant.Value(v)
+	if !ok {
+		w.r.invalid("breadcrumbs.timestamp", "expected RFC 3339 text or seconds", v)
+		return
+	}
+	w.key(k)
+	w.b = append(w.b, '"')
+	w.b = instant.Append(w.b, us+w.r.shift)
+	w.b = append(w.b, '"')
+}

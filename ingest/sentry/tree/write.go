@@ -1,0 +1,251 @@
+package tree
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/valyala/fastjson"
+)
+
+// plain marks bytes that a JSON string holds as they are.
+var plain = func() (t [256]bool) {
+	for c := 0x20; c < 0x80; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
+const hexDigits = "0123456789abcdef"
+
+// AppendString writes s as a JSON string. Invalid UTF-8 becomes U+FFFD, control
+// characters are escaped.
+func AppendString(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if plain[c] {
+			i++
+			continue
+		}
+		if c >= 0x80 {
+			r, n := utf8.DecodeRuneInString(s[i:])
+			if r != utf8.RuneError || n > 1 {
+				i += n
+				continue
+			}
+			dst = append(append(dst, s[start:i]...), "\ufffd"...)
+			i++
+			start = i
+			continue
+		}
+		dst = append(dst, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		default:
+			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		}
+		i++
+		start = i
+	}
+	return append(append(dst, s[start:]...), '"')
+}
+
+// Append writes v as valid JSON.
+func Append(dst []byte, v *fastjson.Value) []byte { return appendDepth(dst, v, MaxDepth+1) }
+
+func appendDepth(dst []byte, v *fastjson.Value, depth int) []byte {
+	if v == nil {
+		return append(dst, "null"...)
+	}
+	switch v.Type() {
+	case fastjson.TypeString:
+		return AppendString(dst, Str(v.GetStringBytes()))
+	case fastjson.TypeObject:
+		if depth <= 0 {
+			return append(dst, `"<trimmed>"`...)
+		}
+		dst = append(dst, '{')
+		first := true
+		v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+			if !first {
+				dst = append(dst, ',')
+			}
+			first = false
+			dst = append(AppendString(dst, Str(k)), ':')
+			dst = appendDepth(dst, c, depth-1)
+		})
+		return append(dst, '}')
+	case fastjson.TypeArray:
+		if depth <= 0 {
+			return append(dst, `"<trimmed>"`...)
+		}
+		dst = append(dst, '[')
+		for i, c := range v.GetArray() {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendDepth(dst, c, depth-1)
+		}
+		return append(dst, ']')
+	case fastjson.TypeTrue:
+		return append(dst, "true"...)
+	case fastjson.TypeFalse:
+		return append(dst, "false"...)
+	case fastjson.TypeNumber:
+		start := len(dst)
+		dst = v.MarshalTo(dst)
+		if n := Str(dst[start:]); !validNumber(n) {
+			if isNotFinite(n) {
+				return append(dst[:start], "null"...)
+			}
+			return AppendString(dst[:start], strings.Clone(n))
+		}
+		return dst
+	}
+	return append(dst, "null"...)
+}
+
+// AppendTrimmed writes v with at most depth levels of nesting and about max
+// bytes: strings are cut, further members left out. It reports whether anything
+// was cut by size.
+func AppendTrimmed(dst []byte, v *fastjson.Value, depth, max int) ([]byte, bool) {
+	start := len(dst)
+	dst = appendDepth(dst, v, depth)
+	if len(dst)-start <= max {
+		return dst, false
+	}
+	t := trimmer{left: max}
+	return t.value(dst[:start], v, depth), true
+}
+
+type trimmer struct{ left int }
+
+func (t *trimmer) value(dst []byte, v *fastjson.Value, depth int) []byte {
+	start := len(dst)
+	switch v.Type() {
+	case fastjson.TypeObject:
+		if depth <= 0 {
+			break
+		}
+		dst = append(dst, '{')
+		t.left -= 2
+		first := true
+		v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+			if t.left <= len(k)+4 {
+				return
+			}
+			if !first {
+				dst = append(dst, ',')
+			}
+			first = false
+			t.left -= len(k) + 4
+			dst = append(AppendString(dst, Str(k)), ':')
+			dst = t.value(dst, c, depth-1)
+		})
+		return append(dst, '}')
+	case fastjson.TypeArray:
+		if depth <= 0 {
+			break
+		}
+		dst = append(dst, '[')
+		t.left -= 2
+		for i, c := range v.GetArray() {
+			if t.left <= 1 {
+				break
+			}
+			if i > 0 {
+				dst = append(dst, ',')
+				t.left--
+			}
+			dst = t.value(dst, c, depth-1)
+		}
+		return append(dst, ']')
+	case fastjson.TypeString:
+		s := Str(v.GetStringBytes())
+		if len(s) > t.left-2 {
+			t.left = 0
+			return AppendString(dst, Cut(s, max(t.left-5, 0))+"...")
+		}
+	}
+	dst = appendDepth(dst, v, depth)
+	t.left -= len(dst) - start
+	return dst
+}
+
+// Cut shortens s to at most n bytes at a character's border.
+func Cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// CutChars shortens s to at most n characters; a cut string ends in "...".
+func CutChars(s string, n int) (string, bool) {
+	if len(s) <= n {
+		return s, false
+	}
+	count, keep := 0, 0
+	for i := range s {
+		if count == n-3 {
+			keep = i
+		}
+		if count == n {
+			return s[:keep] + "...", true
+		}
+		count++
+	}
+	return s, false
+}
+
+func isNotFinite(n string) bool {
+	n = strings.TrimLeft(n, "+-")
+	return len(n) >= 3 && (strings.EqualFold(n[:3], "nan") || strings.EqualFold(n[:3], "inf"))
+}
+
+// validNumber checks JSON's grammar of numbers.
+func validNumber(s string) bool {
+	i := 0
+	digits := func() int {
+		n := i
+		for i < len(s) && s[i] >= '0' && s[i] <= '9' {
+			i++
+		}
+		return i - n
+	}
+	if i < len(s) && s[i] == '-' {
+		i++
+	}
+	first := i
+	n := digits()
+	if n == 0 || n > 1 && s[first] == '0' {
+		return false
+	}
+	if i < len(s) && s[i] == '.' {
+		i++
+		if digits() == 0 {
+			return false
+		}
+	}
+	if i < len(s) && (s[i] == 'e' || s[i] == 'E') {
+		i++
+		if i < len(s) && (s[i] == '+' || s[i] == '-') {
+			i++
+		}
+		if digits() == 0 {
+			return false
+		}
+	}
+	return i == len(s)
+}
