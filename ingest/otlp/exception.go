@@ -14,6 +14,9 @@ import (
 	"errata/schema/grouping"
 )
 
+// maxContextLine bounds a source line; longer ones are minified code.
+const maxContextLine = 256
+
 // mechanism is what events of this protocol say of how they were caught.
 const mechanism = "opentelemetry"
 
@@ -60,6 +63,12 @@ func (a *adapter) thrown(kvs []*common.KeyValue, language string) thrown {
 		e := &t.chain[i]
 		e.Type, e.Value = clipped(e.Type, schema.MaxExceptionType), clipped(e.Value, schema.MaxExceptionValue)
 		e.Frames = withoutRecorder(e.Frames)
+		for j := range e.Frames {
+			f := &e.Frames[j]
+			f.Function, f.RawFunction = clipped(f.Function, schema.MaxFunction), clipped(f.RawFunction, schema.MaxFunction)
+			f.Module, f.File, f.AbsPath = clipped(f.Module, schema.MaxPath), clipped(f.File, schema.MaxPath), clipped(f.AbsPath, schema.MaxPath)
+			f.ContextLine = clipped(f.ContextLine, maxContextLine)
+		}
 	}
 	m := t.main()
 	m.Mechanism.Type = mechanism

@@ -139,7 +139,12 @@ func tail(out, in *thrown, equal bool) bool {
 		return false
 	}
 	long = long[len(long)-len(short):]
-	for i := range short {
+	from := 0
+	if len(out.main().Frames) >= schema.MaxFrames-1 {
+		// The middle of a very long stack is cut out: only its inner half lines up.
+		from = max(0, len(short)-schema.MaxFrames/2)
+	}
+	for i := from; i < len(short); i++ {
 		x, y := &long[i], &short[i]
 		if x.Function != y.Function || x.Line != y.Line || file(x) != file(y) {
 			return false

@@ -2,7 +2,6 @@ package otlp
 
 import (
 	"math"
-	"strconv"
 
 	colmetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	common "go.opentelemetry.io/proto/otlp/common/v1"
@@ -26,7 +25,6 @@ type series struct {
 }
 
 func (a *adapter) metrics(m *colmetrics.ExportMetricsServiceRequest, size uint64) {
-	before := a.points()
 	for _, rm := range m.GetResourceMetrics() {
 		res := a.resource(rm.GetResource())
 		for _, sm := range rm.GetScopeMetrics() {
@@ -39,13 +37,16 @@ func (a *adapter) metrics(m *colmetrics.ExportMetricsServiceRequest, size uint64
 			}
 		}
 	}
-	if n := a.points() - before; n > 0 {
+	if n := uint64(len(a.batch.Metrics)) + a.rejected + a.empty; n > 0 {
 		a.batch.Accept(schema.CategoryMetric, n, size)
 	}
+	if a.empty > 0 {
+		a.batch.Fate(&schema.Outcome{
+			Category: schema.CategoryMetric, Outcome: schema.OutcomeDropped, Reason: "no_recorded_value", Quantity: a.empty,
+			Protocol: schema.Protocol_PROTOCOL_OTLP, Detail: "a mark that a series ended carries no value",
+		})
+	}
 }
-
-// points counts data points seen so far: rows and refusals.
-func (a *adapter) points() uint64 { return uint64(len(a.batch.Metrics)) + uint64(a.rejected) }
 
 func (a *adapter) metric(m *metricspb.Metric, s *series) {
 	switch d := m.GetData().(type) {
@@ -95,12 +96,7 @@ func (a *adapter) keep(s *series, p point) *schema.Metric {
 		a.refusePoint("no metric name")
 		return nil
 	case p.GetFlags()&uint32(metricspb.DataPointFlags_DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK) != 0:
-		// A mark that a series ended carries no value; there is no row for it.
-		a.batch.Accept(schema.CategoryMetric, 1, 0)
-		a.batch.Fate(&schema.Outcome{
-			Category: schema.CategoryMetric, Outcome: schema.OutcomeDropped, Reason: "no_recorded_value", Quantity: 1,
-			Protocol: schema.Protocol_PROTOCOL_OTLP,
-		})
+		a.empty++
 		return nil
 	}
 	at, original := a.when(p.GetTimeUnixNano(), maxFuture)
@@ -140,7 +136,7 @@ func (a *adapter) number(s *series, p *metricspb.NumberDataPoint) {
 
 func (a *adapter) histogram(s *series, p *metricspb.HistogramDataPoint) {
 	if len(p.GetBucketCounts()) > maxBuckets || len(p.GetBucketCounts()) > 0 && len(p.GetBucketCounts()) != len(p.GetExplicitBounds())+1 {
-		a.refusePoint("buckets that do not fit their bounds, or over " + strconv.Itoa(maxBuckets))
+		a.refusePoint("buckets that do not fit their bounds")
 		return
 	}
 	if row := a.keep(s, p); row != nil {
@@ -157,7 +153,7 @@ func (a *adapter) exponential(s *series, p *metricspb.ExponentialHistogramDataPo
 	pos, neg := p.GetPositive(), p.GetNegative()
 	np, nn := len(pos.GetBucketCounts()), len(neg.GetBucketCounts())
 	if np+nn > maxBuckets || p.GetScale() > 20 || p.GetScale() < -20 {
-		a.refusePoint("over " + strconv.Itoa(maxBuckets) + " buckets, or a scale beyond 20")
+		a.refusePoint("too many buckets or an unknown scale")
 		return
 	}
 	row := a.keep(s, p)
@@ -192,7 +188,7 @@ func (a *adapter) exponential(s *series, p *metricspb.ExponentialHistogramDataPo
 // buckets the quantiles in millionths.
 func (a *adapter) summary(s *series, p *metricspb.SummaryDataPoint) {
 	if len(p.GetQuantileValues()) > maxBuckets {
-		a.refusePoint("over " + strconv.Itoa(maxBuckets) + " quantiles")
+		a.refusePoint("too many quantiles")
 		return
 	}
 	row := a.keep(s, p)

@@ -123,48 +123,42 @@ func read(body []byte, contentType string, m proto.Message) error {
 type adapter struct {
 	req      *intake.Request
 	batch    *intake.Batch
-	rejected int64
-	reasons  []rejection
-	ids      map[[16]byte]int // Ids given so far, to tell equal items apart.
+	rejected uint64
+	refusals []*schema.Outcome // One a reason, also among the batch's outcomes.
+	empty    uint64            // Metric points without a value.
+	ids      map[[16]byte]int  // Ids given so far, to tell equal items apart.
 	redacted scrub.Counts
-}
-
-type rejection struct {
-	reason string
-	n      int64
 }
 
 func newAdapter(req *intake.Request) *adapter {
 	return &adapter{req: req, batch: &intake.Batch{Request: req}, redacted: scrub.Counts{}}
 }
 
-// reject counts an item that cannot be kept: it was accepted, and its fate is
-// invalid.
+// reject counts an item that cannot be kept and says so to the client: it was
+// accepted, and its fate is invalid.
 func (a *adapter) reject(category, reason string, protocol schema.Protocol) {
 	a.rejected++
-	for i := range a.reasons {
-		if a.reasons[i].reason == reason {
-			a.reasons[i].n++
-			a.batch.Outcomes[i].Quantity++
+	for _, o := range a.refusals {
+		if o.Detail == reason {
+			o.Quantity++
 			return
 		}
 	}
-	a.reasons = append(a.reasons, rejection{reason, 1})
-	o := &schema.Outcome{Category: category, Outcome: schema.OutcomeInvalid, Reason: strings.ReplaceAll(reason, " ", "_"), Quantity: 1, Protocol: protocol}
-	// Kept in front, so that the indexes of reasons and outcomes agree.
-	a.batch.Outcomes = append(a.batch.Outcomes, nil)
-	at := len(a.reasons) - 1
-	copy(a.batch.Outcomes[at+1:], a.batch.Outcomes[at:])
-	a.batch.Outcomes[at] = o
+	o := &schema.Outcome{
+		Category: category, Outcome: schema.OutcomeInvalid, Reason: strings.ReplaceAll(reason, " ", "_"),
+		Quantity: 1, Protocol: protocol, Detail: reason,
+	}
+	a.refusals = append(a.refusals, o)
+	a.batch.Fate(o)
 }
 
 func (a *adapter) partial(items string) *Partial {
 	if a.rejected == 0 {
 		return nil
 	}
-	parts := make([]string, len(a.reasons))
-	for i, r := range a.reasons {
-		parts[i] = fmt.Sprintf("%d with %s", r.n, r.reason)
+	parts := make([]string, len(a.refusals))
+	for i, o := range a.refusals {
+		parts[i] = fmt.Sprintf("%d with %s", o.Quantity, o.Detail)
 	}
-	return &Partial{Rejected: a.rejected, Message: fmt.Sprintf("%d %s refused: %s", a.rejected, items, strings.Join(parts, ", "))}
+	return &Partial{Rejected: int64(a.rejected), Message: fmt.Sprintf("%d %s refused: %s", a.rejected, items, strings.Join(parts, ", "))}
 }
