@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"errata/deploy/local/folder"
 	"errata/deploy/local/supervise"
 )
 
@@ -32,7 +33,7 @@ type Child struct {
 // Run serves until the parent's end of the lifeline closes or a signal asks
 // for it. It returns nil after a clean shutdown.
 func (c Child) Run() error {
-	held, err := lock(filepath.Join(c.Dir, "lock"), lockTimeout)
+	held, err := folder.Lock(c.Dir, lockTimeout)
 	if err != nil {
 		return err
 	}
@@ -98,24 +99,5 @@ func (c Child) runBinary(stop <-chan struct{}, held *os.File) error {
 		_ = cmd.Process.Kill()
 		<-ended
 		return fmt.Errorf("cannot stop %s in %s: killed it", c.Binary, stopTimeout)
-	}
-}
-
-// lock takes the folder for this process; it is free as soon as the process
-// that held it is gone, however it ended.
-func lock(path string, timeout time.Duration) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("cannot lock the folder of ClickHouse: %w", err)
-	}
-	for deadline := time.Now().Add(timeout); ; time.Sleep(20 * time.Millisecond) {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return f, nil
-		}
-		if time.Now().After(deadline) {
-			_ = f.Close()
-			return nil, fmt.Errorf("cannot lock the folder of ClickHouse: another server still runs on %s", filepath.Dir(path))
-		}
 	}
 }

@@ -1,6 +1,9 @@
 // Package clickhousetest gives a test its own ClickHouse, the embedded engine
 // of the product. A test comes in; an empty server with the product's users
 // goes out. It never leaves a process or a folder behind.
+//
+//	s := clickhousetest.Start(t)
+//	s.Addr(), s.HTTPAddr(), s.Password("errata")
 package clickhousetest
 
 import (

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package kafkatest
+
+import "os/exec"
+
+func dieWithParent(*exec.Cmd) {}
