@@ -211,3 +211,64 @@ func TestPythonEqualsEnvelope(t *testing.T) {
 	}
 	require.GreaterOrEqual(t, seen, 60)
 }
+
+// The stack of Node's errors has no causes and no source lines; all else of the
+// main exception must equal what Sentry's SDK makes of the same error.
+func TestNodeEqualsEnvelope(t *testing.T) {
+	t.Parallel()
+	root := shared(t, "corpus/own-node")
+	dirs, err := os.ReadDir(root)
+	require.NoError(t, err)
+	seen := 0
+	for _, d := range dirs {
+		body, err := os.ReadFile(filepath.Join(root, d.Name(), "otel.json"))
+		if err != nil {
+			continue
+		}
+		var attrs map[string]string
+		require.NoError(t, json.Unmarshal(body, &attrs))
+		if attrs["exception.stacktrace"] == "" {
+			continue // A thrown string.
+		}
+		t.Run(d.Name(), func(t *testing.T) {
+			envelope := filepath.Join(root, d.Name(), "sentry.envelope")
+			if d.Name() == "load_a" {
+				envelope = filepath.Join(root, d.Name(), "sentry2.envelope") // The first carries a session.
+			}
+			full := chainOf(t, envelope)
+			want := append([]schema.Exception(nil), full[len(full)-1])
+			got := Parse("nodejs", attrs["exception.stacktrace"], attrs["exception.type"], attrs["exception.message"])
+			want[0].Mechanism = noMechanism
+			require.Equal(t, flat(want, false), flat(got, false))
+			if inspected := Parse("", attrs["inspected"], attrs["exception.type"], attrs["exception.message"]); len(inspected) > 1 {
+				require.Equal(t, flat(full, false), flat(inspected, false))
+			}
+			seen++
+		})
+	}
+	require.GreaterOrEqual(t, seen, 9)
+}
+
+// Real exports: every text gives frames, and the main exception agrees with the
+// attributes beside it.
+func TestCaptures(t *testing.T) {
+	t.Parallel()
+	root := shared(t, "captures")
+	files, err := filepath.Glob(filepath.Join(root, "*", "*.decoded.json"))
+	require.NoError(t, err)
+	seen := 0
+	for _, file := range files {
+		for _, x := range otlpExceptions(t, file) {
+			seen++
+			for _, language := range []string{x.language, "", "java"} {
+				got := Parse(language, x.text, x.typ, x.value)
+				main := got[len(got)-1]
+				require.NotEmpty(t, main.Frames, "%s: %s", file, x.text)
+				require.Equal(t, lastSegment(x.typ), lastSegment(main.Type), file)
+				require.Equal(t, x.value, main.Value, file)
+				require.Equal(t, dump(Parse(x.language, x.text, "", "")), dump(got), file)
+			}
+		}
+	}
+	require.GreaterOrEqual(t, seen, 20)
+}

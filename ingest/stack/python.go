@@ -97,7 +97,9 @@ func (p *pyParser) seek() bool {
 	for pos := 0; pos >= 0 && pos < limit; {
 		line, next := lineAt(p.text, pos)
 		if line == pyHeader || line == "  + "+pyGroupHeader || strings.HasPrefix(line, `  File "`) {
-			p.pos = pos
+			if !pyJoined(p.text[:pos]) {
+				p.pos = pos
+			} // Else the first exception was never raised and has no header.
 			return true
 		}
 		pos = next
@@ -108,6 +110,11 @@ func (p *pyParser) seek() bool {
 	}
 	line, _ := lineAt(p.text, 0)
 	return strings.HasPrefix(line, "  | ")
+}
+
+// pyJoined says whether s ends with a joiner.
+func pyJoined(s string) bool {
+	return strings.HasSuffix(s, "\n\n"+pyCause+"\n\n") || strings.HasSuffix(s, "\n\n"+pyContext+"\n\n")
 }
 
 // line is the line at pos without the margin of a group at depth.

@@ -1,0 +1,186 @@
+package stack
+
+import (
+	"strconv"
+	"strings"
+
+	"errata/schema"
+)
+
+// dotnetNode is one exception of the chain that Exception.ToString prints:
+// headers outermost first, then stacks innermost first.
+type dotnetNode struct {
+	exc      schema.Exception
+	frames   frameList
+	valueAt  int
+	settled  bool // A frame or an inner header was seen: the value is complete.
+	parent   int
+	source   string
+	children int
+}
+
+const (
+	dotnetInner    = " ---> "
+	dotnetEndInner = "--- End of inner exception stack trace ---"
+)
+
+// dotnet reads Exception.ToString: inner exceptions, the members of an
+// AggregateException, and the joints of asynchronous calls.
+func dotnet(text string, h hint) []schema.Exception {
+	typ, value, end := opening(text, h)
+	typ, _, _ = strings.Cut(typ, " (") // SocketException (111).
+	nodes := []*dotnetNode{{exc: schema.Exception{Type: typ, Value: value, Mechanism: noMechanism}, valueAt: end - len(value), parent: -1}}
+	root := nodes[0]
+	known := h.value != "" && value == h.value
+	open := []int{0} // Nodes whose stack is still to come, innermost last.
+	frames := 0
+	pos := end
+	if end < len(text) && (text[end] == '\n' || text[end] == '\r') {
+		_, pos = lineAt(text, end)
+	}
+	for pos >= 0 && pos < len(text) {
+		line, next := lineAt(text, pos)
+		trimmed := strings.TrimSpace(line)
+		top := nodes[open[len(open)-1]]
+		rest, isFrame := strings.CutPrefix(trimmed, "at ")
+		isFrame = isFrame && strings.HasPrefix(line, "   at ")
+		switch {
+		case isFrame:
+			closed := strings.HasSuffix(rest, "<---")
+			f, ok := dotnetFrame(strings.TrimSuffix(rest, "<---"))
+			if !ok {
+				break
+			}
+			top.settled = true
+			top.frames.add(f)
+			frames++
+			if closed && len(open) > 1 {
+				open = open[:len(open)-1]
+			}
+		case strings.HasPrefix(line, dotnetInner):
+			if len(nodes) >= schema.MaxExceptions {
+				break
+			}
+			parent := open[len(open)-1]
+			if strings.HasPrefix(trimmed, "---> (Inner Exception #") {
+				parent = 0 // Members of an aggregate are printed after its stack.
+				open = open[:1]
+			}
+			nodes = append(nodes, dotnetChild(text, pos, line, parent, nodes[parent]))
+			open = append(open, len(nodes)-1)
+		case trimmed == dotnetEndInner:
+			top.settled = true
+			if len(open) > 1 {
+				open = open[:len(open)-1]
+			}
+		case strings.HasPrefix(trimmed, "--- End of stack trace from previous location"):
+			top.settled = true
+		case !top.settled && !(top == root && known):
+			top.exc.Value = strings.TrimRight(text[top.valueAt:next], "\r\n")
+		}
+		pos = next
+	}
+	if frames == 0 {
+		return nil
+	}
+	out := make([]schema.Exception, len(nodes))
+	for i, n := range nodes {
+		n.exc.Frames = n.frames.newestFirst()
+		if len(nodes) > 1 {
+			n.exc.Mechanism.ID, n.exc.Mechanism.ParentID, n.exc.Mechanism.Source = i, n.parent, n.source
+			if i > 0 {
+				n.exc.Mechanism.Type = "chained"
+			}
+		}
+		out[len(nodes)-1-i] = n.exc
+	}
+	h.settle(&out[len(out)-1])
+	return capped(out)
+}
+
+// dotnetChild starts an inner exception. The first member of an aggregate is
+// printed as its inner exception, the others with their number.
+func dotnetChild(text string, pos int, line string, parent int, of *dotnetNode) *dotnetNode {
+	of.settled = true
+	head := strings.TrimPrefix(strings.TrimSpace(line), "---> ")
+	source := "InnerException"
+	if rest, ok := strings.CutPrefix(head, "(Inner Exception #"); ok {
+		if n, after, ok := leadingNumber(rest); ok && strings.HasPrefix(after, ") ") {
+			head, source = after[2:], "InnerExceptions["+digits(n)+"]"
+		}
+	}
+	if lastSegment(of.exc.Type) == "AggregateException" {
+		of.exc.Mechanism.IsGroup = true
+		if source == "InnerException" {
+			source = "InnerExceptions[" + strconv.Itoa(of.children) + "]"
+		}
+	}
+	of.children++
+	typ, value, _ := strings.Cut(head, ": ")
+	typ, _, _ = strings.Cut(typ, " (")
+	return &dotnetNode{exc: schema.Exception{Type: typ, Value: value, Mechanism: noMechanism}, valueAt: pos + strings.LastIndex(line, value), parent: parent, source: source}
+}
+
+// dotnetFrame reads `Ns.Class.Method[T](Args) in file:line N`.
+func dotnetFrame(s string) (schema.Frame, bool) {
+	name, place := s, ""
+	if i := strings.LastIndex(s, ") in "); i >= 0 {
+		name, place = s[:i+1], s[i+len(") in "):]
+	}
+	if i := strings.LastIndex(name, ") + 0x"); i >= 0 {
+		name = name[:i+1]
+	}
+	open := strings.IndexByte(name, '(')
+	if open <= 0 || !strings.HasSuffix(strings.TrimRight(name, " "), ")") {
+		return schema.Frame{}, false
+	}
+	name = strings.TrimRight(name[:open], " ")
+	if i := strings.IndexByte(name, '['); i > 0 {
+		// Generic arguments of the method; those of a class stay in its name.
+		if strings.HasSuffix(name, "]") && !strings.Contains(name[i:], ".") {
+			name = name[:i]
+		}
+	}
+	if name == "" || strings.ContainsAny(name, " \t") {
+		return schema.Frame{}, false
+	}
+	var f schema.Frame
+	f.Module, f.Function = dotnetName(name)
+	if file, line, ok := cutLast(place, ":line "); ok {
+		f.File, f.AbsPath = file, file
+		f.Line, _ = number(strings.TrimRight(line, ". "))
+	}
+	return f, f.Function != ""
+}
+
+// dotnetName splits a name and undoes what the compiler makes of asynchronous
+// methods and lambdas, as Sentry's SDK does.
+func dotnetName(name string) (module, function string) {
+	dot := strings.LastIndexByte(strings.TrimSuffix(strings.TrimSuffix(name, ".ctor"), ".cctor"), '.')
+	if strings.HasSuffix(name, ".ctor") || strings.HasSuffix(name, ".cctor") {
+		dot = strings.LastIndexByte(name, '.') - 1
+	}
+	if dot <= 0 {
+		return "", strings.TrimPrefix(name, ".")
+	}
+	module, function = name[:dot], name[dot+1:]
+	if i := strings.LastIndex(module, ".<"); function == "MoveNext" && i >= 0 {
+		if method, rest, ok := strings.Cut(module[i+2:], ">d__"); ok && method != "" {
+			if _, after, ok := leadingNumber(rest); ok && (after == "" || after[0] == '`' || after[0] == '[') {
+				return module[:i], method
+			}
+		}
+	}
+	if method, rest, ok := strings.Cut(function, ">b__"); ok && strings.HasPrefix(method, "<") && rest != "" {
+		return strings.TrimSuffix(module, ".<>c"), method[1:] + " { <lambda> }"
+	}
+	return module, function
+}
+
+// cutLast cuts s around the last sep.
+func cutLast(s, sep string) (before, after string, ok bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}

@@ -1,0 +1,236 @@
+package stack
+
+import (
+	"slices"
+	"strings"
+
+	"errata/schema"
+)
+
+// javaNode is one throwable of the tree that printStackTrace prints.
+type javaNode struct {
+	exc        schema.Exception
+	enclosing  *javaNode
+	frames     frameList
+	more       uint32 // "... N more": frames shared with the enclosing trace.
+	valueAt    int    // Where the value starts in the text; its lines may be several.
+	settled    bool   // The value is complete: a frame was seen, or the message was known.
+	done       bool   // Frames were made from the list.
+	cause      *javaNode
+	suppressed []*javaNode
+}
+
+// java reads printStackTrace of the JVM languages: Caused by (printed outermost
+// first, so turned round), Suppressed, circular references and frames left out
+// because the enclosing trace has them.
+func java(text string, h hint) []schema.Exception {
+	root := javaTree(text, h, false)
+	if root == nil {
+		return nil
+	}
+	out := javaFlatten(root)
+	h.settle(&out[len(out)-1])
+	return capped(out)
+}
+
+// javaTree reads the tree. dotted says that the frames are PHP's, which
+// OpenTelemetry prints in Java's form.
+func javaTree(text string, h hint, dotted bool) *javaNode {
+	typ, value, end := opening(text, h)
+	root := &javaNode{exc: schema.Exception{Type: typ, Value: value, Mechanism: noMechanism}, valueAt: end - len(value)}
+	root.settled = h.value != "" && value == h.value
+	isPHP := false
+	levels := []*javaNode{root} // The newest node at each indentation.
+	cur, count, frames := root, 1, 0
+	_, pos := lineAt(text, end)
+	if end < len(text) && text[end] != '\n' && text[end] != '\r' {
+		pos = end
+	}
+	for pos >= 0 && pos < len(text) {
+		line, next := lineAt(text, pos)
+		trimmed := strings.TrimLeft(line, "\t ")
+		tabs := strings.IndexFunc(line, func(r rune) bool { return r != '\t' })
+		tabs = min(max(tabs, 0), len(levels))
+		switch {
+		case strings.HasPrefix(trimmed, "at ") && len(trimmed) < len(line):
+			f, ok := javaFrame(trimmed[3:])
+			if !ok {
+				cur.extend(text, next)
+				break
+			}
+			if dotted {
+				f = phpDotted(f)
+			}
+			isPHP = isPHP || strings.HasSuffix(f.File, ".php")
+			cur.settled = true
+			cur.frames.add(f)
+			frames++
+		case strings.HasPrefix(trimmed, "... ") && len(trimmed) < len(line):
+			n, rest, ok := leadingNumber(trimmed[4:])
+			if ok && (rest == " more" || strings.HasPrefix(rest, " common frames omitted")) {
+				cur.more, cur.settled = n, true
+				break
+			}
+			cur.extend(text, next)
+		case strings.HasPrefix(trimmed, "Caused by: ") && cur.settled && tabs < len(levels):
+			if count++; count > schema.MaxExceptions {
+				return root
+			}
+			at := pos + len(line) - len(trimmed) + len("Caused by: ")
+			if strings.HasPrefix(text[at:], "[CIRCULAR REFERENCE:") {
+				break
+			}
+			parent := levels[tabs]
+			cur, next = javaChild(text, at, next, parent)
+			parent.cause = cur
+			levels = append(levels[:tabs], cur)
+		case strings.HasPrefix(trimmed, "Suppressed: ") && cur.settled && tabs > 0:
+			if count++; count > schema.MaxExceptions {
+				return root
+			}
+			at := pos + len(line) - len(trimmed) + len("Suppressed: ")
+			if strings.HasPrefix(text[at:], "[CIRCULAR REFERENCE:") {
+				break
+			}
+			parent := levels[tabs-1]
+			cur, next = javaChild(text, at, next, parent)
+			parent.suppressed = append(parent.suppressed, cur)
+			levels = append(levels[:tabs], cur)
+		default:
+			cur.extend(text, next)
+		}
+		pos = next
+	}
+	if frames == 0 || !dotted && isPHP {
+		return nil // No stack, or PHP's under the wrong name.
+	}
+	return root
+}
+
+// extend takes a line before the first frame into the value.
+func (n *javaNode) extend(text string, next int) {
+	if !n.settled && next > n.valueAt {
+		n.exc.Value = strings.TrimRight(text[n.valueAt:next], "\r\n")
+	}
+}
+
+// javaChild starts a node at a caption. A message that repeats the cause, as
+// `new RuntimeException(cause)` makes it, says where the cause's message ends.
+func javaChild(text string, at, next int, parent *javaNode) (*javaNode, int) {
+	line, _ := lineAt(text, at)
+	typ, value, _ := strings.Cut(line, ": ")
+	n := &javaNode{exc: schema.Exception{Type: typ, Value: value, Mechanism: noMechanism}, enclosing: parent, valueAt: at + len(line) - len(value)}
+	if told := parent.exc.Value; strings.Contains(told, "\n") && strings.HasPrefix(text[at:], told) && len(told) > len(line) {
+		n.exc.Value = text[n.valueAt : at+len(told)]
+		n.settled = true
+		if _, after := lineAt(text, at+len(told)); after >= 0 {
+			next = after
+		}
+	}
+	return n, next
+}
+
+// resolve makes the frames of a node: its own and those it shares with the
+// enclosing trace, oldest call first.
+func (n *javaNode) resolve() []schema.Frame {
+	if n.done {
+		return n.exc.Frames
+	}
+	n.done = true
+	own := n.frames.newestFirst()
+	n.exc.Frames = own
+	if n.more > 0 && n.enclosing != nil {
+		shared := n.enclosing.resolve()
+		shared = shared[:min(int(n.more), len(shared))]
+		var all frameList
+		all.kept = make([]schema.Frame, 0, min(len(shared)+len(own), schema.MaxFrames))
+		for _, f := range shared {
+			all.add(f)
+		}
+		for _, f := range own {
+			all.add(f)
+		}
+		n.exc.Frames = all.oldestFirst()
+	}
+	return n.exc.Frames
+}
+
+// javaFlatten lists the tree as Sentry's Java SDK does: numbered from the main
+// throwable, what it suppressed before its cause, then turned round.
+func javaFlatten(root *javaNode) []schema.Exception {
+	var out []schema.Exception
+	var walk func(n *javaNode, parent int, kind string)
+	walk = func(n *javaNode, parent int, kind string) {
+		for ; n != nil; n = n.cause {
+			n.resolve()
+			id := len(out)
+			n.exc.Mechanism.ID, n.exc.Mechanism.ParentID, n.exc.Mechanism.Type = id, parent, kind
+			out = append(out, n.exc)
+			for _, s := range n.suppressed {
+				walk(s, id, "suppressed")
+			}
+			parent = id
+			if kind == "" {
+				kind = "chained"
+			}
+		}
+	}
+	walk(root, -1, "")
+	if len(out) == 1 {
+		out[0].Mechanism = noMechanism
+	}
+	slices.Reverse(out)
+	return out
+}
+
+// javaFrame reads `[loader/][module@version/]class.method(place)`.
+func javaFrame(s string) (schema.Frame, bool) {
+	open := strings.IndexByte(s, '(')
+	if open <= 0 || strings.ContainsAny(s[:open], " \t") {
+		return schema.Frame{}, false
+	}
+	closing := strings.IndexByte(s[open:], ')')
+	if closing < 0 {
+		return schema.Frame{}, false
+	}
+	name, place := javaName(s[:open]), s[open+1:open+closing]
+	dot := strings.LastIndexByte(name, '.')
+	f := schema.Frame{Function: name[dot+1:]}
+	if dot > 0 {
+		f.Module = name[:dot]
+	}
+	if f.Function == "" {
+		return f, false
+	}
+	switch place {
+	case "Native Method", "Unknown Source", "Redefined", "<generated>":
+		return f, true
+	}
+	file, line, found := strings.Cut(place, ":")
+	if strings.ContainsAny(file, " \t/\\,") || file == "" {
+		return f, false
+	}
+	if found {
+		n, ok := number(line)
+		if !ok {
+			return f, false
+		}
+		f.Line = n
+	} else if file != "SourceFile" && !strings.Contains(file, ".") {
+		return f, false
+	}
+	f.File, f.AbsPath = file, file
+	return f, true
+}
+
+// javaName cuts the class loader and the module, which depend on how the
+// program was started. A hidden class has a slash of its own.
+func javaName(s string) string {
+	for {
+		i := strings.IndexByte(s, '/')
+		if i < 0 || strings.Contains(s[:i], "$$") {
+			return s
+		}
+		s = s[i+1:]
+	}
+}

@@ -1,0 +1,195 @@
+package stack
+
+import (
+	"slices"
+	"strings"
+
+	"errata/schema"
+)
+
+const (
+	jsAnonymous = "?" // As Sentry's SDKs name a function without a name.
+
+	// jsMaxIndent tells V8's places (four spaces, two more for each cause) from
+	// those of a Rust backtrace.
+	jsMaxIndent = 12
+)
+
+// javascript reads Error.stack of V8, Firefox and Safari, and what Node's
+// inspect adds to it of causes. A stack alone has no causes.
+func javascript(text string, h hint) []schema.Exception {
+	typ, value, pos := opening(text, h)
+	known := h.value != "" && value == h.value
+	cur := schema.Exception{Type: typ, Value: value, Mechanism: noMechanism}
+	var out []schema.Exception
+	var frames frameList
+	valueAt, headed := pos-len(value), false
+	if first, _ := lineAt(text, 0); !known {
+		// Firefox and Safari print no header.
+		if _, ok := geckoFrame(strings.TrimSpace(first)); ok {
+			cur.Type, cur.Value, pos, headed = "", "", 0, true
+		}
+	}
+	finish := func() {
+		cur.Frames = frames.newestFirst()
+		out = append(out, cur)
+		frames = frameList{}
+	}
+	if pos > 0 {
+		if _, pos = lineAt(text, pos); pos < 0 {
+			pos = len(text)
+		}
+	}
+	for pos < len(text) && len(out) < schema.MaxExceptions {
+		line, next := lineAt(text, pos)
+		trimmed := strings.TrimLeft(line, " \t")
+		if cause, ok := strings.CutPrefix(trimmed, "[cause]: "); ok && len(frames.kept) > 0 && len(trimmed) < len(line) {
+			finish()
+			typ, value, _ := strings.Cut(cause, ": ")
+			cur = schema.Exception{Type: typ, Value: value, Mechanism: noMechanism}
+			valueAt, known = pos+len(line)-len(value), false
+		} else if f, ok := jsFrame(line, trimmed); ok {
+			frames.add(f)
+			headed = true
+		} else if len(frames.kept) == 0 && !known && !headed {
+			cur.Value = strings.TrimRight(text[valueAt:next], "\r\n")
+		}
+		pos = next
+	}
+	finish()
+	if !hasFrames(out) {
+		return nil
+	}
+	h.settle(&out[0])
+	if len(out) > 1 {
+		for i := range out {
+			out[i].Mechanism.ID, out[i].Mechanism.ParentID = i, i-1
+			if i > 0 {
+				out[i].Mechanism.Type, out[i].Mechanism.Source = "chained", "cause"
+			}
+		}
+	}
+	slices.Reverse(out)
+	return capped(out)
+}
+
+// jsFrame reads a line of either engine.
+func jsFrame(line, trimmed string) (schema.Frame, bool) {
+	if rest, ok := strings.CutPrefix(trimmed, "at "); ok && len(trimmed) < len(line) {
+		if len(line)-len(trimmed) > jsMaxIndent {
+			return schema.Frame{}, false
+		}
+		return v8Frame(strings.TrimSuffix(strings.TrimRight(rest, " "), " {"))
+	}
+	if len(trimmed) < len(line) {
+		return schema.Frame{}, false
+	}
+	return geckoFrame(strings.TrimRight(trimmed, " "))
+}
+
+// v8Frame reads `[async ][new ]fn [as x] (place)` or a place alone.
+func v8Frame(s string) (schema.Frame, bool) {
+	s = strings.TrimPrefix(s, "async ")
+	function, place := "", s
+	if i := strings.Index(s, " ("); i > 0 && strings.HasSuffix(s, ")") {
+		function, place = s[:i], s[i+2:len(s)-1]
+	} else if strings.HasSuffix(s, ")") || strings.HasPrefix(s, "(") {
+		return schema.Frame{}, false
+	}
+	f := schema.Frame{Function: jsFunction(function)}
+	place = strings.TrimPrefix(place, "address at ")
+	if strings.HasPrefix(place, "eval at ") {
+		// The place in the file that called eval, as browsers' SDKs report it.
+		if place = evalOrigin(place); place == "" {
+			return f, false
+		}
+	}
+	switch {
+	case place == "<anonymous>", place == "native", strings.HasPrefix(place, "index "):
+		f.File, f.AbsPath = place, place
+		return f, function != ""
+	}
+	file, line, column, ok := jsPlace(place)
+	if !ok || file == "" || function == "" && strings.Contains(file, " ") && !strings.Contains(file, "/") {
+		return f, false
+	}
+	f.File, f.AbsPath, f.Line, f.Column = file, file, line, column
+	return f, true
+}
+
+// jsFunction spells a function as Sentry's Node SDK does.
+func jsFunction(s string) string {
+	if s == "" || s == "<anonymous>" {
+		return jsAnonymous
+	}
+	if owner, ok := strings.CutSuffix(s, ".<anonymous>"); ok {
+		return owner + "." + jsAnonymous
+	}
+	return s
+}
+
+// evalOrigin cuts the innermost `(file:line:column)` out of a chain of evals.
+func evalOrigin(s string) string {
+	open := strings.LastIndexByte(s, '(')
+	if open < 0 {
+		return ""
+	}
+	closing := strings.IndexByte(s[open:], ')')
+	if closing < 0 {
+		return ""
+	}
+	return s[open+1 : open+closing]
+}
+
+// jsPlace reads `file:line:column` or `file:line`.
+func jsPlace(s string) (file string, line, column uint32, ok bool) {
+	i := strings.LastIndexByte(s, ':')
+	if i < 0 {
+		return "", 0, 0, false
+	}
+	last, ok := number(s[i+1:])
+	if !ok {
+		return "", 0, 0, false
+	}
+	file, line = s[:i], last
+	if j := strings.LastIndexByte(file, ':'); j >= 0 {
+		if n, ok := number(file[j+1:]); ok {
+			file, line, column = file[:j], n, last
+		}
+	}
+	if rest, ok := strings.CutPrefix(file, "file://"); ok && strings.HasPrefix(rest, "/") {
+		file = rest
+	}
+	return file, line, column, true
+}
+
+// geckoFrame reads `fn@place` of Firefox and Safari.
+func geckoFrame(s string) (schema.Frame, bool) {
+	function, place, ok := strings.Cut(s, "@")
+	if !ok || place == "" || strings.Contains(place, " ") && place != "[native code]" && !strings.Contains(place, " > ") {
+		return schema.Frame{}, false
+	}
+	if i := strings.LastIndexByte(function, '*'); i >= 0 {
+		function = function[i+1:] // async*fn, setTimeout handler*fn.
+	}
+	if strings.HasPrefix(function, "/") || strings.ContainsAny(function, " \t\"'") && !strings.HasSuffix(function, " code") {
+		return schema.Frame{}, false
+	}
+	f := schema.Frame{Function: jsFunction(function)}
+	if place == "[native code]" {
+		f.File, f.AbsPath = place, place
+		return f, true
+	}
+	if i := strings.Index(place, " line "); i >= 0 {
+		// `file line 5 > eval:1:1`: the place that called eval.
+		n, _, ok := leadingNumber(place[i+len(" line "):])
+		f.File, f.AbsPath, f.Line = place[:i], place[:i], n
+		return f, ok
+	}
+	file, line, column, ok := jsPlace(place)
+	if !ok || !strings.ContainsAny(file, "/\\") && !strings.Contains(file, ".js") && !strings.Contains(file, "bundle") {
+		return f, false
+	}
+	f.File, f.AbsPath, f.Line, f.Column = file, file, line, column
+	return f, true
+}
