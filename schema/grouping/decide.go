@@ -3,70 +3,119 @@ package grouping
 import (
 	"strconv"
 	"strings"
+	"sync"
 
 	"errata/schema"
 	"errata/schema/grouping/param"
+	"errata/schema/grouping/rule"
 )
 
 // Bounds that hold whatever the caller trimmed.
 const (
 	maxFrames     = schema.MaxFrames
 	maxExceptions = schema.MaxExceptions
+	maxAllFrames  = 1000 // Of one event.
+	leastFrames   = 20   // Of one exception, however many there are.
+	maxReason     = 400
 )
 
-// run is one decision.
+// run is one decision. It is reused: nothing of it may leave in a Result.
 type run struct {
 	g  *Grouper
 	in *Input
 
-	exceptions []schema.Exception // At most maxExceptions: the innermost half and the outermost one.
-	main       int                // Index into in.Exceptions.
-	inApp      []bool             // Of all frames of the chain, one after the other.
-	anyApp     bool               // Some exception has frames in app.
-	appMain    bool               // The main one has.
-	frames     int                // Frames of the main exception that counted.
-	last       string             // Function of the innermost of them.
+	exceptions []schema.Exception // At most maxExceptions, the outermost ones.
+	order      []int              // Which of them count, innermost first.
+	main       int                // Index into exceptions; -1 where there is none.
+	stacks     []stack            // One an exception, or one of in.Stack.
+	decisions  []rule.Decision    // Of all frames of stacks, one after the other.
+	anyApp     bool               // Some exception that counts has frames in app.
+	counted    int                // Frames of the main stack that counted.
+	last       *schema.Frame      // The innermost of them.
+	rule       *rule.FingerprintRule
+	parts      []string // Of the fingerprint that decided, variables resolved.
+}
+
+// stack is the frames of one exception that are looked at.
+type stack struct {
+	frames []schema.Frame
+	skip   int // Outer frames left out.
+	at     int // Where its decisions begin.
+	rules  rule.Stack
+	app    bool // Has frames in app that count.
+}
+
+var runs = sync.Pool{New: func() any { return &run{} }}
+
+func newRun(g *Grouper, in *Input) *run {
+	r := runs.Get().(*run)
+	*r = run{g: g, in: in, main: -1, order: r.order[:0], stacks: r.stacks[:0], decisions: r.decisions[:0]}
+	return r
+}
+
+func (r *run) done() {
+	r.in, r.g, r.exceptions, r.last, r.rule, r.parts = nil, nil, nil, nil, nil, nil
+	clear(r.stacks)
+	if cap(r.decisions) <= 4*maxAllFrames {
+		runs.Put(r)
+	}
 }
 
 func (r *run) decide() Result {
 	in := r.in
 	res := Result{Main: -1}
 	r.exceptions = in.Exceptions
-	if len(r.exceptions) > maxExceptions {
-		r.exceptions = r.exceptions[len(r.exceptions)-maxExceptions:]
+	if n := len(r.exceptions); n > maxExceptions {
+		r.exceptions = r.exceptions[n-maxExceptions:]
 	}
-	r.main = len(r.exceptions) - 1
+	r.decideFrames()
+	r.members()
 	if r.main >= 0 {
-		e := &r.exceptions[r.main]
-		res.Main = len(in.Exceptions) - len(r.exceptions) + r.main
-		res.Type = shortType(e.Type)
-		res.Value = e.Value
-		res.Mechanism = e.Mechanism.Type
-		res.Handled = e.Mechanism.Handled
+		r.describe(&res)
 	}
-	r.decideInApp(&res)
 	r.defaults(&res)
-	if custom(in.Fingerprint) {
-		h := r.spliced(in.Fingerprint, res.Hashes[0])
-		res.Hashes = append([]uint64{h}, res.Hashes...)
-		res.Component = "fingerprint"
-		res.Reason = "fingerprint: " + strings.Join(in.Fingerprint, ", ")
+	r.fingerprint(&res)
+	res.Reason = clip(res.Reason, maxReason)
+	if res.Title == "" {
+		res.Title = r.title(&res)
 	}
-	res.Reason = clip(res.Reason, 400)
-	res.Title = clip(r.title(&res), schema.MaxTitle)
-	res.Culprit = clip(r.culprit(&res), schema.MaxCulprit)
+	res.Title = clip(res.Title, schema.MaxTitle)
+	res.Culprit = clip(r.culprit(), schema.MaxCulprit)
 	return res
 }
 
-// Defaults fills the hashes that count where there is no custom fingerprint.
+// describe copies what a row says of the main exception.
+func (r *run) describe(res *Result) {
+	e := &r.exceptions[r.main]
+	res.Main = len(r.in.Exceptions) - len(r.exceptions) + r.main
+	res.Type = shortType(e.Type)
+	res.Value = e.Value
+	res.Mechanism = e.Mechanism.Type
+	res.Handled = e.Mechanism.Handled
+	if n := len(e.Frames); n > 0 {
+		s := &r.stacks[r.main]
+		res.InApp = make([]bool, n)
+		for i := range s.frames {
+			res.InApp[s.skip+i] = r.decisions[s.at+i].App == rule.Yes
+		}
+	}
+	if res.Handled == schema.Handled_HANDLED_UNKNOWN || res.Mechanism == "" {
+		// Of a group or a chain the root says how it was caught.
+		root := &r.exceptions[len(r.exceptions)-1].Mechanism
+		if res.Handled == schema.Handled_HANDLED_UNKNOWN {
+			res.Handled = root.Handled
+		}
+		if res.Mechanism == "" {
+			res.Mechanism = root.Type
+		}
+	}
+}
+
+// defaults fills the hashes that count where there is no custom fingerprint.
 func (r *run) defaults(res *Result) {
 	in := r.in
 	if r.main >= 0 {
-		if h, ok := r.chain(res); ok {
-			main := h
-			if len(r.exceptions) > 1 {
-				main = r.exceptionHash(r.main, r.appMain)
-			}
+		if h, main := r.chain(res); h != 0 {
 			if main == h {
 				res.Hashes = []uint64{h}
 			} else {
@@ -77,21 +126,13 @@ func (r *run) defaults(res *Result) {
 	}
 	h := newHasher()
 	switch {
-	case len(in.Stack) > 0 && r.stackHash(&h, in.Stack, r.inApp, r.anyApp) > 0:
+	case len(r.stacks) == 1 && r.main < 0 && r.stackHash(&h, 0, r.anyApp, true):
 		res.Component = "stack"
-		res.Reason = "stack: " + strconv.Itoa(r.frames) + " frames, innermost " + r.last
+		res.Reason = "stack: " + r.where(r.anyApp)
 	case in.Report != nil:
-		res.Component = in.Report.Kind
-		h.text(kindReport, in.Report.Kind)
-		h.text(kindReport, in.Report.Directive)
-		h.text(kindReport, in.Report.Blocked)
-		res.Reason = in.Report.Kind + ": " + in.Report.Directive + " " + in.Report.Blocked
+		r.report(&h, res)
 	case in.Template != "" || in.Message != "":
-		m := in.Template
-		if m == "" {
-			m = in.Message
-		}
-		m = param.Message(m)
+		m := r.message()
 		h.text(kindMessage, m)
 		res.Component = "message"
 		res.Reason = "message: " + m
@@ -107,66 +148,92 @@ func (r *run) defaults(res *Result) {
 	res.MainHash = v
 }
 
-// Chain hashes all exceptions in order. A chain of one has the hash of its
-// member, so that a client that sends no causes still meets one that does.
-func (r *run) chain(res *Result) (uint64, bool) {
-	any := false
-	for i := range r.exceptions {
-		e := &r.exceptions[i]
-		any = any || e.Type != "" || e.Value != "" || len(e.Frames) > 0
+// message is what a message without a stack is grouped by: the template where
+// the client sent one.
+func (r *run) message() string {
+	m := r.in.Template
+	if m == "" {
+		m = r.in.Message
 	}
-	if !any {
-		return 0, false
+	return param.Message(m)
+}
+
+// chain hashes the exceptions that count, in order. A chain of one has the hash
+// of its member, so that a client that sends no causes still meets one that does.
+func (r *run) chain(res *Result) (sum, main uint64) {
+	said := false
+	for _, i := range r.order {
+		e := &r.exceptions[i]
+		said = said || e.Type != "" || e.Value != "" || len(e.Frames) > 0
+	}
+	if !said {
+		return 0, 0
 	}
 	res.MainHash = r.witness()
-	var sum uint64
-	if len(r.exceptions) == 1 {
-		sum = r.exceptionHash(0, r.appMain)
-	} else {
+	main = r.exceptionHash(r.main, r.stacks[r.main].app, true)
+	sum = main
+	if len(r.order) > 1 {
 		h := newHasher()
-		for i := range r.exceptions {
-			h.number(kindMember, r.exceptionHash(i, r.anyApp))
+		for _, i := range r.order {
+			h.number(kindMember, r.exceptionHash(i, r.anyApp, false))
 		}
 		sum = h.sum()
 	}
-	if r.frames > 0 {
+	if r.counted > 0 {
 		res.Component = "exception stack"
-		where := " frames"
-		if r.appMain {
-			where = " frames in app"
-		}
-		res.Reason = "exception stack: " + res.Type + ", " + strconv.Itoa(r.frames) + where + ", innermost " + r.last + causes(len(r.exceptions))
+		res.Reason = "exception stack: " + res.Type + ", " + r.where(r.stacks[r.main].app) + causes(len(r.order))
 	} else {
 		res.Component = "exception value"
-		res.Reason = "exception value: " + res.Type + ": " + param.Message(res.Value) + causes(len(r.exceptions))
+		res.Reason = "exception value: " + res.Type + ": " + param.Message(res.Value) + causes(len(r.order))
 	}
-	return sum, true
+	return sum, main
+}
+
+// where says in words which frames counted.
+func (r *run) where(app bool) string {
+	kind := " frames, innermost "
+	switch {
+	case app && r.counted == 1:
+		kind = " frame in app: "
+	case app:
+		kind = " frames in app, innermost "
+	case r.counted == 1:
+		kind = " frame: "
+	}
+	f := r.last
+	if f == nil {
+		return "0 frames"
+	}
+	return strconv.Itoa(r.counted) + kind + f.Function + " in " + base(f.File, f.AbsPath)
 }
 
 func causes(n int) string {
 	if n < 2 {
 		return ""
 	}
-	return ", with " + strconv.Itoa(n-1) + " more of the chain"
+	return ", and " + strconv.Itoa(n-1) + " more of the chain"
 }
 
 // exceptionHash hashes one member. app says that only frames in app count.
-func (r *run) exceptionHash(i int, app bool) uint64 {
+func (r *run) exceptionHash(i int, app, main bool) uint64 {
 	e := &r.exceptions[i]
 	h := newHasher()
 	if !e.Mechanism.Synthetic {
 		h.text(kindType, shortType(e.Type))
 	}
-	n := r.stackHash(&h, e.Frames, r.flags(i), app)
-	if i == r.main {
-		r.frames = n
+	if r.stackHash(&h, i, app, main) {
+		return h.sum()
 	}
-	if n == 0 && len(e.Frames) == 0 {
-		if e.Mechanism.NSErrorCode != "" {
-			h.text(kindNSError, e.Mechanism.NSErrorCode)
-		} else {
-			h.text(kindValue, param.Message(e.Value))
-		}
+	// A stack whose frames are all a library's leaves the type alone to speak
+	// for a cause: its value is not parted from ids, its frames move with the
+	// library. Without any stack that counts the value has to do.
+	if r.usable(i) {
+		return h.sum()
+	}
+	if e.Mechanism.NSErrorCode != "" {
+		h.text(kindNSError, e.Mechanism.NSErrorCode)
+	} else {
+		h.text(kindValue, param.Message(e.Value))
 	}
 	return h.sum()
 }
@@ -177,18 +244,21 @@ func (r *run) witness() uint64 {
 	e := &r.exceptions[r.main]
 	h := newHasher()
 	h.text(kindMain, shortType(e.Type))
-	if n := len(e.Frames); n > 0 {
-		h.number(kindFrame, frameHash(&e.Frames[n-1], r.in.Platform))
-	} else {
-		h.text(kindValue, param.Message(e.Value))
+	for i := len(e.Frames) - 1; i >= 0 && i >= len(e.Frames)-maxFrames; i-- {
+		if k := frameHash(&e.Frames[i], r.in.Platform); k != 0 {
+			h.number(kindFrame, k)
+			return h.sum()
+		}
 	}
+	h.text(kindValue, param.Message(e.Value))
 	return h.sum()
 }
 
-// shortType is the last segment of a qualified class name.
+// shortType is the last segment of a qualified class name: one protocol sends
+// the package in front, the other does not.
 func shortType(t string) string {
 	t = strings.TrimSpace(t)
-	if i := strings.LastIndexAny(t, ".$:/\\"); i >= 0 && i+1 < len(t) {
+	if i := strings.LastIndexAny(t, ".$:\\"); i >= 0 && i+1 < len(t) && t[i+1] != ' ' {
 		return t[i+1:]
 	}
 	return t

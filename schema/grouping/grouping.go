@@ -55,22 +55,3 @@ type Result struct {
 	Mechanism string
 	Level     schema.Level // LEVEL_UNSPECIFIED unless a rule sets one.
 }
-
-// Rules are a project's own fingerprint and in-app rules, as text with Sentry's
-// syntax.
-type Rules struct {
-	Fingerprint string
-	InApp       string
-}
-
-// Grouper groups by one version and one rule set. It is safe for concurrent use.
-type Grouper struct{ rules Rules }
-
-// New checks rules and returns a Grouper. The zero Rules give the defaults.
-func New(r Rules) (*Grouper, error) { return &Grouper{rules: r}, nil }
-
-// Group decides.
-func (g *Grouper) Group(in *Input) Result {
-	r := run{g: g, in: in}
-	return r.decide()
-}

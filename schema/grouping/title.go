@@ -4,10 +4,12 @@ import (
 	"strings"
 
 	"errata/schema"
+	"errata/schema/grouping/rule"
 )
 
 const maxTitleValue = 256
 
+// title is one line that names the failure.
 func (r *run) title(res *Result) string {
 	in := r.in
 	if r.main < 0 {
@@ -23,22 +25,46 @@ func (r *run) title(res *Result) string {
 		}
 		return "<unlabeled event>"
 	}
-	e := &r.exceptions[r.main]
-	if e.Mechanism.Synthetic {
-		if f := r.crashFrame(res); f != nil && f.Function != "" {
-			return f.Function
-		}
-	}
+	e := &r.exceptions[r.titled()]
+	typ := shortType(e.Type)
 	value := clip(firstLine(e.Value), maxTitleValue)
+	if e.Mechanism.Synthetic {
+		if f := r.crashFrame(); f != nil && f.Function != "" {
+			return ruleFunction(f, in.Platform)
+		}
+		typ = ""
+	}
 	switch {
-	case res.Type == "" && value == "":
+	case typ == "" && value == "":
 		return "<unknown>"
-	case res.Type == "":
+	case typ == "":
 		return value
 	case value == "":
-		return res.Type
+		return typ
 	}
-	return res.Type + ": " + value
+	return typ + ": " + value
+}
+
+// titled is the exception that names the failure: wrappers of RxJava and the
+// recovery errors of React stand before what really failed.
+func (r *run) titled() int {
+	n := len(r.order)
+	if n < 2 || r.order[n-1] != r.main {
+		return r.main
+	}
+	e := &r.exceptions[r.main]
+	switch shortType(e.Type) {
+	case "OnErrorNotImplementedException", "UndeliverableException", "CompositeException":
+		if r.in.Platform == "java" {
+			return r.order[n-2]
+		}
+	case "Error":
+		if javascript(r.in.Platform) && (strings.HasPrefix(e.Value, "There was an error during concurrent rendering") ||
+			strings.HasPrefix(e.Value, "There was an error while hydrating")) {
+			return r.order[n-2]
+		}
+	}
+	return r.main
 }
 
 func firstLine(s string) string {
@@ -49,67 +75,70 @@ func firstLine(s string) string {
 	return strings.TrimSpace(s)
 }
 
-// crashFrame is the last frame in app with a function, else the last frame.
-func (r *run) crashFrame(res *Result) *schema.Frame {
-	if r.main < 0 {
-		return nil
-	}
-	frames := r.exceptions[r.main].Frames
-	for i := len(frames) - 1; i >= 0; i-- {
-		if res.InApp[i] && frames[i].Function != "" {
-			return &frames[i]
-		}
-	}
-	if n := len(frames); n > 0 {
-		return &frames[n-1]
+// mainStack is the stack that titles and culprits speak of; nil where there is none.
+func (r *run) mainStack() *stack {
+	i := max(r.main, 0)
+	if i < len(r.stacks) && len(r.stacks[i].frames) > 0 {
+		return &r.stacks[i]
 	}
 	return nil
 }
 
+// crashFrame is the innermost frame in app with a function, else the innermost.
+func (r *run) crashFrame() *schema.Frame {
+	s := r.mainStack()
+	if s == nil {
+		return nil
+	}
+	for i := len(s.frames) - 1; i >= 0; i-- {
+		if r.decisions[s.at+i].App == rule.Yes && s.frames[i].Function != "" {
+			return &s.frames[i]
+		}
+	}
+	return &s.frames[len(s.frames)-1]
+}
+
 // culprit is the transaction, else where the main exception was thrown.
-func (r *run) culprit(res *Result) string {
+func (r *run) culprit() string {
 	in := r.in
 	if in.Transaction != "" {
 		return in.Transaction
 	}
-	var frames []schema.Frame
-	app := res.InApp
-	if r.main >= 0 {
-		e := &r.exceptions[r.main]
-		if e.Mechanism.Synthetic {
-			return ""
-		}
-		frames = e.Frames
-	} else {
-		frames, app = in.Stack, r.inApp
+	if r.main >= 0 && r.exceptions[r.main].Mechanism.Synthetic {
+		return ""
 	}
-	at := len(frames) - 1
+	s := r.mainStack()
+	if s == nil {
+		return in.RequestURL
+	}
+	at := len(s.frames) - 1
 	for i := at; i >= 0; i-- {
-		if app[i] {
+		if r.decisions[s.at+i].App == rule.Yes {
 			at = i
 			break
 		}
 	}
-	if at < 0 {
-		return in.RequestURL
-	}
-	f := &frames[at]
+	f := &s.frames[at]
 	platform := f.Platform
 	if platform == "" {
 		platform = in.Platform
 	}
-	file := f.Module
-	if file == "" {
-		file = f.File
+	place := f.Module
+	if place == "" {
+		place = f.File
 	}
 	switch platform {
 	case "javascript", "node":
-		return f.Function + "(" + file + ")"
-	case "native", "cocoa", "objc", "c":
-		return f.Function
+		fn := f.Function
+		if fn == "" {
+			fn = "?"
+		}
+		return fn + "(" + place + ")"
+	case "native", "cocoa", "objc", "c", "swift":
+		return nativeFunction(f.Function)
 	}
-	if file == "" || f.Function == "" {
-		return file + f.Function
+	if place == "" || f.Function == "" {
+		return place + f.Function
 	}
-	return file + " in " + f.Function
+	return place + " in " + f.Function
 }

@@ -216,12 +216,28 @@ func (m *matcher) matchFrame(p *probe, d *Decision, e *schema.Exception) bool {
 	return false
 }
 
-// matchPath tries a path as rooted and, where the pattern is relative, as it came.
+// matchPath matches a path as rooted, or as relative where the pattern is.
 func (m *matcher) matchPath(v []byte) bool {
 	if len(v) == 0 {
 		return false
 	}
-	return m.glob.match(v) || m.glob.match(v[1:])
+	g := &m.glob
+	if g.at(v) {
+		return true
+	}
+	for i := range g.also {
+		if g.also[i].at(v) {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *glob) at(v []byte) bool {
+	if !g.rooted {
+		v = v[1:]
+	}
+	return g.one(v)
 }
 
 // matchText folds where the pattern does.

@@ -19,9 +19,14 @@ type Event struct {
 	SDK         string
 	Tags        []*schema.Tag
 	Exceptions  []schema.Exception
-	Stack       []schema.Frame // Where there is no exception.
-	InApp       []bool         // Of all frames of Exceptions in order, or of Stack.
+	Stacks      []EventStack // Of the exceptions, or of the event.
 	Function    func(f *schema.Frame, p string) string
+}
+
+// EventStack is one stack with what frame rules said of it.
+type EventStack struct {
+	Frames    []schema.Frame
+	Decisions []Decision
 }
 
 // Fingerprints is a compiled list of fingerprint rules. It is safe for
@@ -238,30 +243,23 @@ func (r *FingerprintRule) matchMessage(e *Event) bool {
 }
 
 func (r *FingerprintRule) matchFrames(e *Event) bool {
-	at := 0
-	for i := range e.Exceptions {
-		n := len(e.Exceptions[i].Frames)
-		if r.matchStack(e, e.Exceptions[i].Frames, e.InApp[at:at+n]) {
+	for i := range e.Stacks {
+		if r.matchStack(e, &e.Stacks[i]) {
 			return true
 		}
-		at += n
 	}
-	return len(e.Exceptions) == 0 && r.matchStack(e, e.Stack, e.InApp)
+	return false
 }
 
-func (r *FingerprintRule) matchStack(e *Event, frames []schema.Frame, inApp []bool) bool {
-	if len(frames) == 0 {
+func (r *FingerprintRule) matchStack(e *Event, s *EventStack) bool {
+	if len(s.Frames) == 0 {
 		return false
 	}
 	sc := pool.Get().(*scratch)
 	defer pool.Put(sc)
-	sc.prepare(Subject{Platform: e.Platform, Function: e.Function}, frames)
-	for i := range frames {
-		d := Decision{App: No}
-		if inApp[i] {
-			d.App = Yes
-		}
-		if matchAll(r.frame, &sc.probes[i], &d, nil) {
+	sc.prepare(Subject{Platform: e.Platform, Function: e.Function}, s.Frames)
+	for i := range s.Frames {
+		if matchAll(r.frame, &sc.probes[i], &s.Decisions[i], nil) {
 			return true
 		}
 	}

@@ -6,10 +6,11 @@ import "bytes"
 // and never reach the general matcher.
 type glob struct {
 	shape   shape
-	literal []byte
+	literal []byte // Of a general pattern: its longest literal, which must be there.
 	tokens  []globToken
 	fold    bool // The value comes in lower case; so is the pattern.
 	path    bool // A single star stops at a slash.
+	rooted  bool // Of paths: begins with a slash or **.
 	also    []glob
 }
 
@@ -148,6 +149,7 @@ func compileOne(pattern string, path, fold bool) glob {
 		}
 	}
 	g.classify()
+	g.rooted = len(pattern) > 0 && (pattern[0] == '/' || pattern[0] == '\\' || len(pattern) > 1 && pattern[:2] == "**")
 	return g
 }
 
@@ -210,6 +212,7 @@ func (g *glob) classify() {
 	for _, x := range t {
 		if x.kind != gByte {
 			g.shape = general
+			g.literal = longest(g.tokens)
 			return
 		}
 		g.literal = append(g.literal, x.c)
@@ -224,6 +227,25 @@ func (g *glob) classify() {
 	default:
 		g.shape = exact
 	}
+}
+
+// longest is the longest literal of a pattern.
+func longest(t []globToken) []byte {
+	var best, cur []byte
+	for _, x := range t {
+		if x.kind == gByte {
+			cur = append(cur, x.c)
+			continue
+		}
+		if len(cur) > len(best) {
+			best = cur
+		}
+		cur = nil
+	}
+	if len(cur) > len(best) {
+		return cur
+	}
+	return best
 }
 
 // match says whether the whole of v fits. v is in lower case where fold is set.
@@ -252,7 +274,7 @@ func (g *glob) one(v []byte) bool {
 	case anything:
 		return true
 	}
-	return g.walk(v)
+	return bytes.Contains(v, g.literal) && g.walk(v)
 }
 
 // walk matches in at most len(v) times len(tokens) steps: a star backtracks to

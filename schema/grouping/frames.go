@@ -1,0 +1,280 @@
+package grouping
+
+import (
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+
+	"errata/schema"
+	"errata/schema/grouping/rule"
+)
+
+// decideFrames asks the rules about every frame that is looked at.
+func (r *run) decideFrames() {
+	if len(r.exceptions) == 0 {
+		if len(r.in.Stack) > 0 {
+			r.addStack(r.in.Stack, nil, maxFrames)
+			r.anyApp = r.stacks[0].app
+		}
+		return
+	}
+	total := 0
+	for i := range r.exceptions {
+		total += min(len(r.exceptions[i].Frames), maxFrames)
+	}
+	limit := maxFrames
+	if total > maxAllFrames {
+		limit = max(leastFrames, maxAllFrames/len(r.exceptions))
+	}
+	for i := range r.exceptions {
+		e := &r.exceptions[i]
+		r.addStack(e.Frames, e, limit)
+	}
+}
+
+// addStack decides on the innermost frames up to limit.
+func (r *run) addStack(frames []schema.Frame, e *schema.Exception, limit int) {
+	s := stack{at: len(r.decisions)}
+	s.skip = max(0, len(frames)-limit)
+	s.frames = frames[s.skip:]
+	said := false
+	for i := range s.frames {
+		said = said || s.frames[i].InApp == schema.InAppYes
+	}
+	for i := range s.frames {
+		r.decisions = append(r.decisions, rule.Decision{App: r.hint(&s.frames[i], said), AppRule: -1, GroupRule: -1})
+	}
+	own := r.decisions[s.at:]
+	s.rules = r.g.frames.Apply(rule.Subject{Platform: r.in.Platform, Exception: e, Function: ruleFunction}, s.frames, own)
+	for i := range own {
+		if own[i].App == rule.Yes && own[i].Group != rule.No {
+			s.app = true
+			break
+		}
+	}
+	r.stacks = append(r.stacks, s)
+}
+
+// hint is what stands where no rule speaks: what the client said, and where it
+// said nothing, that a frame is the application's own. said tells that the
+// client marked other frames of this stack; it then left out what it did not
+// know. An absolute Python path is decided by its place alone: the client
+// leaves such frames unmarked whenever the process was started elsewhere, and
+// the other protocol knows no marks at all.
+func (r *run) hint(f *schema.Frame, said bool) rule.Mark {
+	switch f.InApp {
+	case schema.InAppYes:
+		return rule.Yes
+	case schema.InAppNo:
+		return rule.No
+	}
+	if !said {
+		return rule.Yes
+	}
+	if r.in.Platform == "python" && strings.HasPrefix(f.AbsPath, "/") {
+		return rule.Yes
+	}
+	return rule.No
+}
+
+// Cycles of up to this many frames are collapsed: recursion, direct or mutual,
+// groups whatever its depth.
+const maxCycle = 8
+
+// stackHash adds the frames that count and says whether any did. app restricts
+// them to those in app; main notes them for the reason.
+func (r *run) stackHash(h *hasher, i int, app, main bool) bool {
+	s := &r.stacks[i]
+	var keys [maxFrames]uint64
+	n := 0
+	var last *schema.Frame
+	for k := range s.frames {
+		d := &r.decisions[s.at+k]
+		if app && d.App != rule.Yes || d.Group == rule.No {
+			continue
+		}
+		key := frameHash(&s.frames[k], r.in.Platform)
+		if key == 0 {
+			continue
+		}
+		keys[n] = key
+		n++
+		for p := 1; p <= maxCycle && 2*p <= n; p++ {
+			if cycle(keys[:n], p) {
+				n -= p
+				break
+			}
+		}
+		last = &s.frames[k]
+	}
+	if n == 0 || n < s.rules.MinFrames {
+		return false
+	}
+	from := 0
+	if m := s.rules.MaxFrames; m > 0 && n > m {
+		from = n - m
+	}
+	for _, k := range keys[from:n] {
+		h.number(kindFrame, k)
+	}
+	if main {
+		r.counted, r.last = n-from, last
+	}
+	return true
+}
+
+func cycle(keys []uint64, p int) bool {
+	n := len(keys)
+	for i := 1; i <= p; i++ {
+		if keys[n-i] != keys[n-i-p] {
+			return false
+		}
+	}
+	return true
+}
+
+// usable says whether some frame of stack i would count if those of libraries
+// did.
+func (r *run) usable(i int) bool {
+	s := &r.stacks[i]
+	for k := range s.frames {
+		if r.decisions[s.at+k].Group != rule.No && frameHash(&s.frames[k], r.in.Platform) != 0 {
+			return len(s.frames) >= s.rules.MinFrames
+		}
+	}
+	return false
+}
+
+// parts of one frame's key.
+type frameKey struct {
+	module, file, function, context string
+}
+
+// frameHash is the key of one frame; 0 where it says nothing.
+func frameHash(f *schema.Frame, platform string) uint64 {
+	if f.Platform != "" {
+		platform = f.Platform
+	}
+	k := keyOf(f, platform)
+	var buf [768]byte
+	b := buf[:0]
+	b = appendLower(b, k.file)
+	b = append(b, k.module...)
+	b = append(b, 0)
+	b = append(b, k.function...)
+	b = append(b, 0)
+	at := len(b)
+	b = appendContext(b, k.context)
+	if platform == "javascript" && len(b) > at {
+		// A line of mapped source says more than a name that a browser made up.
+		b = append(b[:at-1-len(k.function)], b[at-1:]...)
+	}
+	if len(b) == 2 {
+		return 0
+	}
+	return xxhash.Sum64(b)
+}
+
+// maxPart bounds what a key reads of one field.
+const maxPart = 1024
+
+func keyOf(f *schema.Frame, platform string) (k frameKey) {
+	switch platform {
+	case "javascript", "node":
+		if place := f.AbsPath; place == "native code" || place == "eval code" || place == "<anonymous>" || place == "[native code]" || f.Function == "eval" || f.Function == "eval code" {
+			return k
+		}
+	}
+	k.function = clip(function(f, platform), maxPart)
+	k.module = clip(module(f, platform), maxPart)
+	if k.module == "" {
+		k.file = clip(file(f, platform), maxPart)
+	}
+	switch platform {
+	case "python", "ruby":
+		k.context = f.ContextLine
+	case "javascript":
+		// Over the other protocol no line comes; a browser's file is minified
+		// unless it was mapped.
+		if !page(f.AbsPath) && !strings.HasPrefix(f.ContextLine, "{snip}") && !strings.Contains(k.file, ".min.") {
+			k.context = f.ContextLine
+		}
+	}
+	return k
+}
+
+// file is the base name where it tells something.
+func file(f *schema.Frame, platform string) string {
+	name := base(f.File, f.AbsPath)
+	switch {
+	case page(f.AbsPath), name == "<anonymous>", name == "[native code]", name == "native code":
+		return ""
+	case platform == "javascript":
+		return stable(name)
+	case platform == "java" || platform == "csharp":
+		if name == "Native Method" || name == "Unknown Source" {
+			return ""
+		}
+	case platform == "php" && (name == "[internal]" || name == "[internal function]"):
+		return ""
+	}
+	return name
+}
+
+func base(file, path string) string {
+	p := file
+	if p == "" {
+		p = path
+	}
+	if i := strings.LastIndexAny(p, `/\`); i >= 0 {
+		p = p[i+1:]
+	}
+	return p
+}
+
+// page says whether a frame is in a page or a script fetched by its address:
+// such addresses vary by deployment.
+func page(path string) bool {
+	for _, p := range [...]string{"http://", "https://", "applewebdata:", "blob:", "data:"} {
+		if strings.HasPrefix(path, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxContext is the longest context line that counts: longer ones are minified
+// or generated.
+const maxContext = 120
+
+// appendContext adds a line with its white space folded.
+func appendContext(b []byte, line string) []byte {
+	start, space := len(b), false
+	for i := 0; i < len(line); i++ {
+		c := line[i]
+		if c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f' || c == '\v' {
+			space = true
+			continue
+		}
+		if space && len(b) > start {
+			b = append(b, ' ')
+		}
+		space = false
+		if len(b)-start >= maxContext {
+			return b[:start]
+		}
+		b = append(b, c)
+	}
+	return b
+}
+
+func appendLower(b []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		b = append(b, c)
+	}
+	return b
+}

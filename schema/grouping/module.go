@@ -1,0 +1,93 @@
+package grouping
+
+import (
+	"strings"
+
+	"errata/schema"
+)
+
+// module is the class or package that names a frame where both protocols carry
+// it; elsewhere only one does, and the file has to do.
+func module(f *schema.Frame, platform string) string {
+	switch platform {
+	case "python", "javascript", "node", "go", "ruby", "php", "rust", "native", "c", "cocoa", "objc", "swift":
+		return ""
+	case "java":
+		return javaModule(f.Module)
+	case "csharp":
+		return f.Module
+	}
+	if page(f.Module) {
+		return ""
+	}
+	return f.Module
+}
+
+// Generated classes carry numbers and hashes after these.
+var javaMarks = []string{
+	"sun.reflect.GeneratedMethodAccessor", "jdk.internal.reflect.GeneratedMethodAccessor", "sun.reflect.GeneratedConstructorAccessor",
+	"jdk.internal.reflect.GeneratedConstructorAccessor", "sun.reflect.GeneratedSerializationConstructorAccessor",
+}
+
+var javaProxies = []string{"$$EnhancerBy", "$$FastClassBy", "EnhancerBy", "FastClassBy", "$$_javassist", "_$$_jvst", "$HibernateProxy$", "$$SpringCGLIB$$", "CGLIB$$", "$fn__", "$ByteBuddy$"}
+
+// javaModule is a class name without what a proxy or an accessor adds at run time.
+func javaModule(m string) string {
+	if m == "" {
+		return ""
+	}
+	if i := strings.Index(m, "$$Lambda"); i >= 0 {
+		return m[:i]
+	}
+	for _, p := range javaMarks {
+		if strings.HasPrefix(m, p) {
+			return p
+		}
+	}
+	if strings.HasPrefix(m, "com.sun.proxy.$Proxy") || strings.HasPrefix(m, "jdk.proxy") {
+		return strings.TrimRight(m, "0123456789")
+	}
+	if !strings.Contains(m, "$") && !strings.Contains(m, "CGLIB") {
+		return m
+	}
+	for _, p := range javaProxies {
+		if i := strings.Index(m, p); i > 0 {
+			return m[:i+len(p)] + "<auto>"
+		}
+	}
+	return m
+}
+
+// stable is a script's name without the hash that a build puts in it:
+// main.3f2a1b8c.js and main.77c01d2e.js are one file.
+func stable(name string) string {
+	if i := strings.IndexAny(name, "?#"); i >= 0 {
+		name = name[:i]
+	}
+	for at := 0; at < len(name); {
+		end := at
+		for end < len(name) && name[end] != '.' && name[end] != '-' {
+			end++
+		}
+		if at > 0 && end < len(name) && hashed(name[at:end]) {
+			return name[:at] + "<auto>" + name[end:]
+		}
+		at = end + 1
+	}
+	return name
+}
+
+func hashed(s string) bool {
+	n := 0
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case '0' <= c && c <= '9':
+			n++
+		case 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F':
+		default:
+			return false
+		}
+	}
+	return len(s) >= 8 && n > 0
+}
