@@ -22,14 +22,16 @@ type Project struct {
 // Request is what is known before the body is read. Strings are copies, safe
 // to keep after the handler.
 type Request struct {
-	Project    *Project
-	Key        string // Public key used; empty where the request had none.
-	ReceivedAt time.Time
-	ClientIP   string // Forwarded-for aware; empty where unknown.
-	UserAgent  string
-	Origin     string
-	Client     string // sentry_client, for example sentry.python/2.75.0.
-	Query      func(name string) string
+	Project *Project
+	Key     string // Public key used; empty where the request had none.
+	// KeySettings are those of Key; nil where there is none.
+	KeySettings *KeySettings
+	ReceivedAt  time.Time
+	ClientIP    string // Forwarded-for aware; empty where unknown.
+	UserAgent   string
+	Origin      string
+	Client      string // sentry_client, for example sentry.python/2.75.0.
+	Query       func(name string) string
 }
 
 // Blob is bytes that go to the blob store before the request is acknowledged.

@@ -1,0 +1,142 @@
+package ingest
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fastjson"
+
+	"errata/ingest/inflate"
+	"errata/ingest/intake"
+	"errata/ingest/topic"
+)
+
+// Headers of the Sentry protocol.
+const (
+	headerRateLimits  = "X-Sentry-Rate-Limits"
+	headerSentryError = "X-Sentry-Error"
+)
+
+// limited is a refusal for being over a quota. Some of the request may have
+// been taken.
+type limited struct {
+	header     string // For X-Sentry-Rate-Limits.
+	retryAfter time.Duration
+	reason     string
+}
+
+// Error says which quota.
+func (l *limited) Error() string { return "over the quota " + l.reason }
+
+// busy says that the edge itself has no room now.
+var errBusy = &intake.Error{Status: http.StatusServiceUnavailable, Detail: "the edge is busy", Reason: "busy"}
+
+// refusal turns any error into a status, sentences and how long to wait.
+func refusal(err error) (*intake.Error, time.Duration) {
+	var e *intake.Error
+	var away *topic.ErrUnavailable
+	var l *limited
+	var f *fiber.Error
+	switch {
+	case errors.As(err, &e):
+		if e.Status == http.StatusServiceUnavailable {
+			return e, time.Second
+		}
+		return e, 0
+	case errors.As(err, &l):
+		return refuse(http.StatusTooManyRequests, "Sentry dropped data due to a quota or internal rate limit being reached", "rate_limited", l.Error()), l.retryAfter
+	case errors.As(err, &away):
+		return refuse(http.StatusServiceUnavailable, "the store cannot keep events now", "unavailable", away.Reason), away.RetryAfter
+	case errors.Is(err, inflate.ErrTooLarge):
+		return refuse(http.StatusRequestEntityTooLarge, "payload too large", "too_large", err.Error()), 0
+	case errors.Is(err, inflate.ErrBusy):
+		return errBusy, time.Second
+	case errors.Is(err, inflate.ErrEncoding):
+		return refuse(http.StatusUnsupportedMediaType, "unsupported content encoding", "encoding", err.Error()), 0
+	case errors.As(err, &f):
+		return refuse(f.Code, f.Message, "http"), 0
+	}
+	return refuse(http.StatusInternalServerError, "internal error", "internal"), 0
+}
+
+// fail writes a refusal as {"detail","causes"}.
+func (s *Server) fail(c *fiber.Ctx, err error) error {
+	e, wait := refusal(err)
+	var l *limited
+	if errors.As(err, &l) {
+		c.Set(headerRateLimits, l.header)
+	}
+	if wait > 0 {
+		c.Set(fiber.HeaderRetryAfter, seconds(wait))
+	}
+	if e.Status >= 500 && e.Reason == "internal" {
+		s.log.Error("cannot handle request", "path", c.Path(), "error", err)
+	}
+	s.metrics.refused.WithLabelValues(e.Reason).Inc()
+	c.Set(headerSentryError, e.Error())
+	cors(c)
+	c.Status(e.Status).Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+	return c.Send(errorBody(e))
+}
+
+func errorBody(e *intake.Error) []byte {
+	b := append([]byte(`{"detail":`), quote(e.Detail)...)
+	if len(e.Causes) > 0 {
+		b = append(b, `,"causes":[`...)
+		for i, cause := range e.Causes {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, quote(cause)...)
+		}
+		b = append(b, ']')
+	}
+	return append(b, '}')
+}
+
+func quote(s string) []byte {
+	var a fastjson.Arena
+	return a.NewString(s).MarshalTo(nil)
+}
+
+// seconds rounds up: a client that comes back early is refused again.
+func seconds(d time.Duration) string {
+	return strconv.Itoa(max(1, int((d+time.Second-1)/time.Second)))
+}
+
+const (
+	corsAllow  = "x-sentry-auth, x-requested-with, x-forwarded-for, origin, referer, accept, content-type, authentication, authorization, content-encoding, transfer-encoding, x-errata-key, sentry-trace, baggage, traceparent, tracestate"
+	corsExpose = "x-sentry-error, x-sentry-rate-limits, retry-after"
+)
+
+// cors lets browsers of any origin read the answer; a project's own
+// allowed_origins are checked when its key is known.
+func cors(c *fiber.Ctx) {
+	c.Set(fiber.HeaderAccessControlAllowOrigin, "*")
+	c.Set(fiber.HeaderAccessControlExposeHeaders, corsExpose)
+}
+
+// preflight answers OPTIONS.
+func preflight(c *fiber.Ctx) error {
+	cors(c)
+	c.Set(fiber.HeaderAccessControlAllowMethods, "POST, GET, OPTIONS")
+	c.Set(fiber.HeaderAccessControlAllowHeaders, corsAllow)
+	c.Set(fiber.HeaderAccessControlMaxAge, "3600")
+	return c.SendStatus(http.StatusNoContent)
+}
+
+// id writes {"id":"..."}, or {} where no item has an id.
+func id(c *fiber.Ctx, eventID string) error {
+	cors(c)
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+	if eventID == "" {
+		return c.SendString("{}")
+	}
+	return c.SendString(`{"id":"` + eventID + `"}`)
+}
+
+// pixel is the GIF that GET store answers with.
+var pixel = []byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;")

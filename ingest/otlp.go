@@ -1,0 +1,167 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/utils"
+
+	"errata/ingest/intake"
+	"errata/ingest/otlp"
+)
+
+// otlpKey reads the key of an OTLP request, in the documented order.
+func otlpKey(header func(string) string, query func(string) string) (credentials, error) {
+	if h := header("X-Sentry-Auth"); h != "" {
+		return sentryHeader(h).check()
+	}
+	if h := header("Authorization"); h != "" {
+		if c, ok := authorization(h); ok {
+			return c.check()
+		}
+	}
+	if h := header("X-Errata-Key"); h != "" {
+		return credentials{key: h}.check()
+	}
+	if k := query("sentry_key"); k != "" {
+		return credentials{key: k}.check()
+	}
+	return credentials{}, nil
+}
+
+// anonymous reports whether a request without a key may use the default project.
+func (s *Server) anonymous(peer string, forwarded bool) bool {
+	if s.cfg.OTLPAnonymous {
+		return true
+	}
+	a, err := netip.ParseAddr(peer)
+	return err == nil && a.IsLoopback() && !forwarded
+}
+
+// otlpProject returns the project for a request without a key.
+func (s *Server) otlpProject(peer string, forwarded bool) (*intake.Project, error) {
+	if !s.anonymous(peer, forwarded) {
+		return nil, refuse(http.StatusUnauthorized, detailNoAuth, "no_auth",
+			"send a project's key: OTEL_EXPORTER_OTLP_HEADERS=x-errata-key=KEY")
+	}
+	p, err := s.directory.OTLPDefault()
+	if err != nil {
+		if e := lookupError(err); e.(*intake.Error).Status == http.StatusServiceUnavailable {
+			return nil, e
+		}
+		return nil, refuse(http.StatusUnauthorized, detailNoAuth, "no_auth",
+			"no project is marked as OTLP default; send a project's key: OTEL_EXPORTER_OTLP_HEADERS=x-errata-key=KEY")
+	}
+	return p, nil
+}
+
+// otlp handles one signal, plain or under a project's path.
+func (s *Server) otlp(signal otlp.Signal) fiber.Handler {
+	adapt := otlp.Adapt(signal)
+	return func(c *fiber.Ctx) error {
+		kind := utils.CopyString(c.Get(fiber.HeaderContentType))
+		partial, err := s.otlpRequest(c, adapt, kind)
+		if err != nil {
+			return s.otlpFail(c, kind, err)
+		}
+		cors(c)
+		b, t := otlp.Response(signal, kind, partial)
+		c.Set(fiber.HeaderContentType, t)
+		return c.Send(b)
+	}
+}
+
+func (s *Server) otlpRequest(c *fiber.Ctx, adapt otlp.Adapter, kind string) (*otlp.Partial, error) {
+	cred, err := otlpKey(func(n string) string { return c.Get(n) }, func(n string) string { return c.Query(n) })
+	if err != nil {
+		return nil, err
+	}
+	var req *intake.Request
+	switch path := c.Params("project"); {
+	case cred.key != "":
+		if req, err = s.admit(c, copied(cred), path); err != nil {
+			return nil, err
+		}
+	case path != "":
+		// A project in the path without its key is a claim that anyone can make.
+		return nil, refuse(http.StatusUnauthorized, detailNoAuth, "no_auth", "send the project's key in x-sentry-auth or x-errata-key")
+	default:
+		p, err := s.otlpProject(addrIP(c.Context().RemoteAddr()), c.Get(fiber.HeaderXForwardedFor) != "")
+		if err != nil {
+			return nil, err
+		}
+		req = s.request(c)
+		req.Project = p
+	}
+	body, err := s.body(c, maxOTLPBytes)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Release()
+	batch, partial, err := adapt(req, body.Bytes, kind)
+	if err != nil {
+		return nil, err
+	}
+	return partial, s.submit(context.Background(), batch)
+}
+
+// otlpFail answers with google.rpc.Status, as OTLP asks for. Only 429, 502, 503
+// and 504 are retried by exporters.
+func (s *Server) otlpFail(c *fiber.Ctx, kind string, err error) error {
+	e, wait := refusal(err)
+	if wait > 0 {
+		c.Set(fiber.HeaderRetryAfter, seconds(wait))
+	}
+	s.metrics.refused.WithLabelValues(e.Reason).Inc()
+	cors(c)
+	b, t := otlp.ErrorBody(kind, e.Status, e.Error(), wait)
+	c.Set(fiber.HeaderContentType, t)
+	return c.Status(e.Status).Send(b)
+}
+
+// grpcHandler lends the edge to the gRPC services.
+type grpcHandler struct{ s *Server }
+
+// Authorize finds the project of a call.
+func (g grpcHandler) Authorize(ctx context.Context, _ otlp.Signal, header func(string) string, client string) (*intake.Request, error) {
+	cred, err := otlpKey(header, func(string) string { return "" })
+	if err != nil {
+		return nil, err
+	}
+	peer := client
+	if a, err := netip.ParseAddrPort(client); err == nil {
+		peer = a.Addr().Unmap().String()
+	}
+	req := &intake.Request{ReceivedAt: time.Now(), ClientIP: peer, UserAgent: header("user-agent"), Query: func(string) string { return "" }}
+	if cred.key == "" {
+		req.Project, err = g.s.otlpProject(peer, header("x-forwarded-for") != "")
+		return req, err
+	}
+	entry, err := g.s.directory.ByKey(ctx, cred.key)
+	if err != nil {
+		return nil, lookupError(err)
+	}
+	req.Key, req.Project, req.KeySettings, req.Client = cred.key, entry.Project, entry.Settings, cred.client
+	return req, nil
+}
+
+// Submit makes a batch durable.
+func (g grpcHandler) Submit(ctx context.Context, b *intake.Batch) error {
+	err := g.s.submit(ctx, b)
+	if err == nil {
+		return nil
+	}
+	e, _ := refusal(err)
+	g.s.metrics.refused.WithLabelValues(e.Reason).Inc()
+	return errors.Join(e, err)
+}
+
+// RetryAfter says how long an exporter shall wait.
+func (g grpcHandler) RetryAfter(err error) time.Duration {
+	_, wait := refusal(err)
+	return wait
+}

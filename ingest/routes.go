@@ -1,0 +1,102 @@
+package ingest
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"errata/ingest/otlp"
+)
+
+// routes builds the app. Each route exists with and without a trailing slash
+// (Fiber's default) and with runs of slashes folded; nothing redirects, because
+// SDKs do not follow.
+func (s *Server) routes() *fiber.App {
+	app := fiber.New(fiber.Config{
+		DisableStartupMessage: true, ServerHeader: "",
+		BodyLimit: s.cfg.MaxRequestBytes, Concurrency: s.cfg.Concurrency,
+		ReadTimeout: s.cfg.ReadTimeout, WriteTimeout: s.cfg.WriteTimeout, IdleTimeout: s.cfg.IdleTimeout,
+		// Room for long baggage and X-Sentry-Auth headers.
+		ReadBufferSize: 16 << 10, WriteBufferSize: 4 << 10,
+		DisablePreParseMultipartForm: true,
+		// Upgrading a header's spelling costs an allocation each.
+		ErrorHandler: func(c *fiber.Ctx, err error) error { return s.fail(c, err) },
+	})
+	app.Use(fold)
+	app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
+	app.Get("/readyz", func(c *fiber.Ctx) error {
+		if err := s.ready(); err != nil {
+			return c.Status(http.StatusServiceUnavailable).SendString("not ready: " + err.Error() + "\n")
+		}
+		return c.SendString("ready\n")
+	})
+	app.Get("/metrics", adaptor.HTTPHandler(promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{})))
+	app.Options("/*", preflight)
+
+	app.Post("/api/:project/envelope", s.timed("envelope", s.envelope))
+	app.Post("/api/store", s.timed("store", s.store))
+	app.Get("/api/store", s.timed("store", s.storeGet))
+	app.Post("/api/:project/store", s.timed("store", s.store))
+	app.Get("/api/:project/store", s.timed("store", s.storeGet))
+	for _, signal := range []otlp.Signal{otlp.SignalTraces, otlp.SignalLogs, otlp.SignalMetrics} {
+		h := s.timed("otlp_"+string(signal), s.otlp(signal))
+		app.Post("/v1/"+string(signal), h)
+		app.Post("/api/:project/integration/otlp/v1/"+string(signal), h)
+	}
+	app.Use(func(c *fiber.Ctx) error {
+		return refuse(http.StatusNotFound, "no such endpoint", "no_endpoint", c.Method()+" "+cutText(c.Path(), 200)+" is not one of this store's addresses")
+	})
+	return app
+}
+
+// fold makes one slash of several before routing.
+func fold(c *fiber.Ctx) error {
+	if p := c.Path(); strings.Contains(p, "//") {
+		b := make([]byte, 0, len(p))
+		for i := range len(p) {
+			if p[i] != '/' || i == 0 || p[i-1] != '/' {
+				b = append(b, p[i])
+			}
+		}
+		if !bytes.Contains(b, []byte("//")) {
+			c.Path(string(b))
+		}
+		return c.RestartRouting()
+	}
+	return c.Next()
+}
+
+// timed counts a handler's answers.
+func (s *Server) timed(endpoint string, h fiber.Handler) fiber.Handler {
+	seconds := s.metrics.seconds.WithLabelValues(endpoint)
+	ok := s.metrics.requests.WithLabelValues(endpoint, "200")
+	var others [600]prometheus.Counter
+	for code := range others {
+		if http.StatusText(code) != "" {
+			others[code] = s.metrics.requests.WithLabelValues(endpoint, strconv.Itoa(code))
+		}
+	}
+	return func(c *fiber.Ctx) error {
+		start := time.Now()
+		if err := h(c); err != nil {
+			if err := s.fail(c, err); err != nil {
+				return err
+			}
+		}
+		seconds.Observe(time.Since(start).Seconds())
+		switch code := c.Response().StatusCode(); {
+		case code == http.StatusOK:
+			ok.Inc()
+		case code < len(others) && others[code] != nil:
+			others[code].Inc()
+		}
+		return nil
+	}
+}

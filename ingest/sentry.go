@@ -1,0 +1,131 @@
+package ingest
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/utils"
+
+	"errata/ingest/intake"
+	"errata/ingest/sentry"
+)
+
+// identify finds the project of a Sentry request by header, query or path.
+func (s *Server) identify(c *fiber.Ctx) (*intake.Request, error) {
+	cred, err := credentialsOf(func(name string) string { return c.Get(name) }, string(c.Context().URI().QueryString()), c.Params("key"))
+	if err != nil {
+		return nil, err
+	}
+	return s.admit(c, copied(cred), c.Params("project"))
+}
+
+// copied detaches credentials from the request's buffers.
+func copied(c credentials) credentials {
+	return credentials{key: utils.CopyString(c.key), client: utils.CopyString(c.client), version: c.version}
+}
+
+// envelope takes POST /api/PROJECT/envelope/. Any content type is an envelope:
+// browsers send text/plain to go without a preflight.
+func (s *Server) envelope(c *fiber.Ctx) error {
+	req, err := s.identify(c)
+	noAuth := isNoAuth(err)
+	if err != nil && !noAuth {
+		return err
+	}
+	body, err := s.body(c, s.cfg.MaxEnvelopeBytes)
+	if err != nil {
+		return err
+	}
+	defer body.Release()
+	if noAuth {
+		if req, err = s.identifyByDSN(c, body.Bytes); err != nil {
+			return err
+		}
+	}
+	batch, answer, err := sentry.Envelope(req, body.Bytes)
+	if err != nil {
+		return err
+	}
+	return s.finish(c, batch, answer)
+}
+
+func isNoAuth(err error) bool {
+	e, ok := err.(*intake.Error)
+	return ok && e.Status == http.StatusUnauthorized && e.Reason == "no_auth"
+}
+
+// identifyByDSN finds the project by the dsn of an envelope's header.
+func (s *Server) identifyByDSN(c *fiber.Ctx, body []byte) (*intake.Request, error) {
+	dsn, ok := sentry.HeaderDSN(body)
+	if !ok {
+		return nil, refuse(http.StatusUnauthorized, detailNoAuth, "no_auth",
+			"send the DSN's public key in X-Sentry-Auth, in the query (sentry_key) or as dsn in the envelope header")
+	}
+	key, project, err := dsnKey(dsn)
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "bad dsn in the envelope header", "bad_dsn", err.Error())
+	}
+	cred, err := credentials{key: key}.check()
+	if err != nil {
+		return nil, err
+	}
+	if path := c.Params("project"); path != "" && project != path {
+		return nil, refuse(http.StatusBadRequest, "header mismatch", "dsn_mismatch", "the dsn names another project than the path")
+	}
+	return s.admit(c, cred, c.Params("project"))
+}
+
+// store takes POST /api/[PROJECT/]store/: one event.
+func (s *Server) store(c *fiber.Ctx) error {
+	if strings.HasPrefix(strings.ToLower(c.Get(fiber.HeaderContentType)), "application/x-sentry-envelope") {
+		return s.envelope(c)
+	}
+	req, err := s.identify(c)
+	if err != nil {
+		return err
+	}
+	// Base64 takes a third more; the event itself is bounded by the adapter.
+	body, err := s.body(c, maxEventBytes*3/2)
+	if err != nil {
+		return err
+	}
+	defer body.Release()
+	batch, answer, err := sentry.Store(req, body.Bytes)
+	if err != nil {
+		return err
+	}
+	return s.finish(c, batch, answer)
+}
+
+// storeGet takes GET with the event in the query and answers with a picture,
+// whatever became of it: the page that asks cannot read more.
+func (s *Server) storeGet(c *fiber.Ctx) error {
+	req, err := s.identify(c)
+	if err != nil {
+		return err
+	}
+	data := []byte(utils.CopyString(c.Query("sentry_data")))
+	if len(data) == 0 {
+		return refuse(http.StatusBadRequest, "missing sentry_data", "empty_body", "sentry_data holds the event as base64")
+	}
+	batch, _, err := sentry.Store(req, data)
+	if err != nil {
+		return err
+	}
+	if err := s.submit(c.Context(), batch); err != nil {
+		return err
+	}
+	cors(c)
+	c.Set(fiber.HeaderContentType, "image/gif")
+	return c.Send(pixel)
+}
+
+// finish makes a batch durable and answers with the event's id.
+func (s *Server) finish(c *fiber.Ctx, batch *intake.Batch, answer sentry.Answer) error {
+	if err := s.submit(context.Background(), batch); err != nil {
+		return err
+	}
+	return id(c, answer.EventID)
+}

@@ -1,0 +1,241 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/utils"
+	"google.golang.org/grpc"
+
+	"errata/ingest/blob"
+	"errata/ingest/directory"
+	"errata/ingest/inflate"
+	"errata/ingest/intake"
+	"errata/ingest/otlp"
+	"errata/ingest/topic"
+)
+
+// Server is the edge. Start opens its listeners, Stop ends it in an order that
+// loses nothing that was acknowledged.
+type Server struct {
+	cfg       Config
+	log       *slog.Logger
+	metrics   *metrics
+	directory *directory.Directory
+	source    interface{ Close() error }
+	producer  *topic.Producer
+	decoder   *inflate.Decoder
+	blobs     *blob.Store
+	app       *fiber.App
+	grpc      *grpc.Server
+
+	http, otlpHTTP, otlpGRPC net.Listener
+
+	stopping atomic.Bool
+	serving  sync.WaitGroup
+	stopOnce sync.Once
+	stopErr  error
+}
+
+// New makes an edge; nothing listens before Start.
+func New(cfg Config) (*Server, error) {
+	if err := cfg.fill(); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, log: cfg.Logger, metrics: newMetrics(cfg.Registry)}
+	s.decoder = inflate.New(cfg.BodyBytes, cfg.MaxEnvelopeBytes)
+	var err error
+	if s.blobs, err = blob.Open(context.Background(), cfg.BlobURL, filepath.Join(cfg.Data, "blobs")); err != nil {
+		return nil, err
+	}
+	source := cfg.Projects
+	if source == nil {
+		ch, err := directory.NewClickHouse(cfg.ClickHouse)
+		if err != nil {
+			return nil, errors.Join(err, s.blobs.Close())
+		}
+		source, s.source = ch, ch
+	}
+	producer := topic.Config{
+		Brokers: cfg.Kafka, Prefix: cfg.TopicPrefix, InFlightBytes: cfg.InFlightBytes, AckTimeout: cfg.AckTimeout,
+		Logger: cfg.Logger, Metrics: topic.NewMetrics(cfg.Registry),
+	}
+	if cfg.SpoolBytes > 0 {
+		producer.SpoolDir, producer.SpoolBytes = filepath.Join(cfg.Data, "spool"), cfg.SpoolBytes
+	}
+	if s.producer, err = topic.New(producer); err != nil {
+		err = errors.Join(err, s.blobs.Close())
+		if s.source != nil {
+			err = errors.Join(err, s.source.Close())
+		}
+		return nil, err
+	}
+	s.directory = directory.Open(directory.Config{Source: source, File: filepath.Join(cfg.Data, "projects.json"), Logger: cfg.Logger})
+	s.app = s.routes()
+	if cfg.OTLPGRPC != "" {
+		s.grpc = otlp.NewGRPC(grpcHandler{s})
+	}
+	return s, nil
+}
+
+// Start opens the listeners and returns; ctx ends the edge like Stop does.
+func (s *Server) Start(ctx context.Context) error {
+	for _, l := range []struct {
+		addr string
+		at   *net.Listener
+	}{{s.cfg.HTTP, &s.http}, {s.cfg.OTLPHTTP, &s.otlpHTTP}, {s.cfg.OTLPGRPC, &s.otlpGRPC}} {
+		if l.addr == "" {
+			continue
+		}
+		var err error
+		if *l.at, err = net.Listen("tcp", l.addr); err != nil {
+			s.closeListeners()
+			return fmt.Errorf("cannot listen on %s: %w", l.addr, err)
+		}
+	}
+	serve := func(name string, f func() error) {
+		s.serving.Add(1)
+		go func() {
+			defer s.serving.Done()
+			if err := f(); err != nil && !s.stopping.Load() {
+				s.log.Error("a listener ended", "listener", name, "error", err)
+			}
+		}()
+	}
+	// Handler builds the route tree before two listeners share the server.
+	_ = s.app.Handler()
+	serve("http", func() error { return s.app.Server().Serve(s.http) })
+	if s.otlpHTTP != nil {
+		serve("otlp_http", func() error { return s.app.Server().Serve(s.otlpHTTP) })
+	}
+	if s.grpc != nil {
+		serve("otlp_grpc", func() error { return s.grpc.Serve(s.otlpGRPC) })
+	}
+	context.AfterFunc(ctx, func() {
+		stop, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_ = s.Stop(stop)
+	})
+	return nil
+}
+
+// Addr is the address of the HTTP listener, OTLPAddr and GRPCAddr are those of
+// the OTLP ones; empty where a listener is not open.
+func (s *Server) Addr() string { return addrOf(s.http) }
+
+// OTLPAddr is the address of OTLP over HTTP.
+func (s *Server) OTLPAddr() string { return addrOf(s.otlpHTTP) }
+
+// GRPCAddr is the address of OTLP over gRPC.
+func (s *Server) GRPCAddr() string { return addrOf(s.otlpGRPC) }
+
+func addrOf(l net.Listener) string {
+	if l == nil {
+		return ""
+	}
+	return l.Addr().String()
+}
+
+func (s *Server) closeListeners() {
+	for _, l := range []net.Listener{s.http, s.otlpHTTP, s.otlpGRPC} {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
+}
+
+// Stop: not ready, listeners closed, requests in flight answered, producer
+// flushed, spool synced. Further calls return what the first one did.
+func (s *Server) Stop(ctx context.Context) error {
+	s.stopOnce.Do(func() {
+		s.stopping.Store(true)
+		if s.grpc != nil {
+			stopped := make(chan struct{})
+			go func() { s.grpc.GracefulStop(); close(stopped) }()
+			select {
+			case <-stopped:
+			case <-ctx.Done():
+				s.grpc.Stop()
+				<-stopped
+			}
+		}
+		if err := s.app.Server().ShutdownWithContext(ctx); err != nil {
+			s.stopErr = fmt.Errorf("cannot finish the requests in flight: %w", err)
+		}
+		s.closeListeners()
+		s.serving.Wait()
+		s.stopErr = errors.Join(s.stopErr, s.producer.Close(ctx))
+		s.directory.Close()
+		if s.source != nil {
+			s.stopErr = errors.Join(s.stopErr, s.source.Close())
+		}
+		s.stopErr = errors.Join(s.stopErr, s.blobs.Close())
+	})
+	return s.stopErr
+}
+
+// ready says why the edge should get no traffic; nil means it should.
+func (s *Server) ready() error {
+	if s.stopping.Load() {
+		return errors.New("shutting down")
+	}
+	if !s.directory.Loaded() {
+		return errors.New("projects are not loaded yet")
+	}
+	return s.producer.Ready()
+}
+
+// request copies what the adapters may know of an HTTP request.
+func (s *Server) request(c *fiber.Ctx) *intake.Request {
+	origin := c.Get(fiber.HeaderOrigin)
+	if origin == "" || origin == "null" {
+		origin = refererOrigin(c.Get(fiber.HeaderReferer))
+	}
+	return &intake.Request{
+		ReceivedAt: time.Now(),
+		ClientIP:   s.clientIP(c),
+		UserAgent:  utils.CopyString(c.Get(fiber.HeaderUserAgent)),
+		Origin:     utils.CopyString(origin),
+		Query:      func(name string) string { return utils.CopyString(c.Query(name)) },
+	}
+}
+
+// refererOrigin cuts the path off a referer.
+func refererOrigin(r string) string {
+	i := strings.Index(r, "://")
+	if i < 0 {
+		return ""
+	}
+	if j := strings.IndexByte(r[i+3:], '/'); j >= 0 {
+		return r[:i+3+j]
+	}
+	return r
+}
+
+// body returns the inflated body of a request; Release gives it back.
+func (s *Server) body(c *fiber.Ctx, limit int64) (*inflate.Body, error) {
+	raw := c.Request().Body()
+	s.metrics.bytes.Add(float64(len(raw)))
+	ctx, cancel := context.WithTimeout(c.Context(), 2*time.Second)
+	defer cancel()
+	b, err := s.decoder.Decode(ctx, raw, c.Get(fiber.HeaderContentEncoding), limit)
+	switch {
+	case err == nil:
+		return b, nil
+	case errors.Is(err, inflate.ErrTooLarge):
+		return nil, refuse(http.StatusRequestEntityTooLarge, "payload too large", "too_large", fmt.Sprintf("the body inflates to more than %d bytes", limit))
+	case errors.Is(err, inflate.ErrBusy), errors.Is(err, inflate.ErrEncoding):
+		return nil, err
+	}
+	return nil, refuse(http.StatusBadRequest, "failed to decode the request body", "bad_encoding", err.Error())
+}
