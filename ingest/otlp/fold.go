@@ -83,7 +83,7 @@ func fold(ws []*witness) {
 	}
 }
 
-const maxLookBack = 64
+const maxLookBack = 32
 
 // repeats reports whether out records the failure that in recorded first.
 func repeats(out, in *witness) bool {
@@ -111,14 +111,12 @@ func relation(out, in *node) kinship {
 	if out == in {
 		return itself
 	}
-	top := in
 	for n, steps := in.parent, 0; n != nil && steps < maxAncestors; n, steps = n.parent, steps+1 {
 		if n == out {
 			return ancestor
 		}
-		top = n
 	}
-	if top.parent == nil && top.row.ParentSpanId != "" && encloses(out.row, top.row) {
+	if in.top.parent == nil && in.top.row.ParentSpanId != "" && encloses(out.row, in.top.row) {
 		return unknown
 	}
 	return stranger

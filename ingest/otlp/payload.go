@@ -172,26 +172,44 @@ func (b *builder) people(root *fastjson.Value, o *origin) {
 func (b *builder) tags(root *fastjson.Value, o *origin) {
 	ts := b.object()
 	n := 0
+	add := func(key, v string) {
+		if v == "" || n == schema.MaxTags || ts.Exists(key) {
+			return
+		}
+		ts.Set(key, b.a.NewString(clipped(strings.Map(inLine, strings.TrimSpace(v)), schema.MaxTagValue)))
+		n++
+	}
 	for _, set := range [][]*schema.Tag{o.own, o.server, o.res.tags} {
 		for _, t := range set {
-			if n == schema.MaxTags {
-				break
+			if !untagged(t.Key) {
+				add(strings.Map(keyRune, t.Key), t.Value)
 			}
-			if untagged(t.Key) || t.Value == "" {
-				continue
-			}
-			key := strings.ReplaceAll(t.Key, " ", "-")
-			if ts.Exists(key) {
-				continue
-			}
-			v := clipped(strings.ReplaceAll(t.Value, "\n", " "), schema.MaxTagValue)
-			ts.Set(key, b.a.NewString(v))
-			n++
 		}
 	}
+	// Sentry has it as a tag too.
+	add("server_name", o.res.serverName)
 	if n > 0 {
 		root.Set("tags", ts)
 	}
+}
+
+// inLine makes a tag's value one line.
+func inLine(r rune) rune {
+	if r == '\n' || r == '\r' {
+		return ' '
+	}
+	return r
+}
+
+// keyRune writes what Sentry's tag keys cannot hold as they can.
+func keyRune(r rune) rune {
+	switch {
+	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '_', r == '.', r == ':', r == '-':
+		return r
+	case r == ' ':
+		return '-'
+	}
+	return '_'
 }
 
 // untagged names attributes that are columns of their own, or that differ for
@@ -199,7 +217,8 @@ func (b *builder) tags(root *fastjson.Value, o *origin) {
 // payload's context.
 func untagged(key string) bool {
 	switch key {
-	case "service.name", "service.version", "deployment.environment", "deployment.environment.name", "host.name",
+	case "release", "dist", "user", "filename", "function", "environment",
+		"service.name", "service.version", "deployment.environment", "deployment.environment.name", "host.name",
 		"user.id", "user.name", "user.full_name", "user.email", "enduser.id", "client.address", "http.client_ip",
 		"http.url", "http.target", "url.full", "url.path", "url.query", "http.user_agent", "user_agent.original",
 		"net.peer.port", "network.peer.port", "net.sock.peer.port", "client.port", "thread.id", "process.pid",

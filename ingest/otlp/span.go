@@ -29,6 +29,7 @@ type node struct {
 	res    *resource
 	scope  *scope
 	parent *node // Nil where the request does not hold it.
+	top    *node // The furthest ancestor in the request, or itself.
 	depth  int   // Number of ancestors in the request.
 	flags  uint32
 }
@@ -83,7 +84,7 @@ func (a *adapter) traces(m *coltrace.ExportTraceServiceRequest, size uint64) {
 
 // maxAncestors bounds every walk towards the root: parent ids come from
 // outside and may be a circle or a very long line.
-const maxAncestors = 256
+const maxAncestors = 128
 
 // link finds parents within the request and names segments.
 func link(order []*node, nodes map[nodeID]*node) {
@@ -93,15 +94,16 @@ func link(order []*node, nodes map[nodeID]*node) {
 		}
 	}
 	for _, nd := range order {
-		top := nd
-		segment := nd.row.IsSegment
+		nd.top = nd
+		named, segment := nd, nd.row.IsSegment
 		for p := nd.parent; p != nil && nd.depth < maxAncestors; p = p.parent {
 			nd.depth++
+			nd.top = p
 			if !segment {
-				top, segment = p, p.row.IsSegment
+				named, segment = p, p.row.IsSegment
 			}
 		}
-		nd.row.SegmentName = transactionName(top.row)
+		nd.row.SegmentName = transactionName(named.row)
 	}
 }
 

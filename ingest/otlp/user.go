@@ -8,6 +8,12 @@ import (
 	"errata/schema"
 )
 
+// Caps of a user's fields, as Sentry has them.
+const (
+	maxUserID    = 128
+	maxUserEmail = 75
+)
+
 // person is the user of an item.
 type person struct{ id, name, email, ip string }
 
@@ -15,20 +21,20 @@ type person struct{ id, name, email, ip string }
 // client.address is the caller; net.peer.ip is not taken, because behind a
 // proxy it is the proxy.
 func user(sets ...[]*schema.Tag) person {
-	first := func(keys ...string) string {
+	first := func(limit int, keys ...string) string {
 		for _, ts := range sets {
 			if v := value(ts, keys...); v != "" {
-				return clipped(v, schema.MaxTagValue)
+				return clipped(v, limit)
 			}
 		}
 		return ""
 	}
 	p := person{
-		id:    first("user.id", "enduser.id"),
-		name:  first("user.name", "user.full_name"),
-		email: first("user.email"),
+		id:    first(maxUserID, "user.id", "enduser.id"),
+		name:  first(maxUserID, "user.name", "user.full_name"),
+		email: first(maxUserEmail, "user.email"),
 	}
-	if a, err := netip.ParseAddr(first("client.address", "http.client_ip")); err == nil {
+	if a, err := netip.ParseAddr(first(maxUserID, "client.address", "http.client_ip")); err == nil {
 		p.ip = a.Unmap().WithZone("").String()
 	}
 	return p

@@ -1,0 +1,134 @@
+package otlp
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	collogs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
+	colmetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	"errata/ingest/intake"
+)
+
+func TestResponse(t *testing.T) {
+	t.Parallel()
+	p := &Partial{Rejected: 2, Message: "why"}
+	tests := map[string]struct {
+		signal Signal
+		fresh  proto.Message
+		json   string
+	}{
+		"traces":  {SignalTraces, &coltrace.ExportTraceServiceResponse{}, `{"partialSuccess":{"rejectedSpans":"2","errorMessage":"why"}}`},
+		"logs":    {SignalLogs, &collogs.ExportLogsServiceResponse{}, `{"partialSuccess":{"rejectedLogRecords":"2","errorMessage":"why"}}`},
+		"metrics": {SignalMetrics, &colmetrics.ExportMetricsServiceResponse{}, `{"partialSuccess":{"rejectedDataPoints":"2","errorMessage":"why"}}`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body, ct := Response(tt.signal, "application/json; charset=utf-8", p)
+			require.Equal(t, "application/json", ct)
+			require.JSONEq(t, tt.json, string(body))
+			body, ct = Response(tt.signal, "application/x-protobuf", p)
+			require.Equal(t, "application/x-protobuf", ct)
+			require.NoError(t, proto.Unmarshal(body, tt.fresh))
+			require.True(t, proto.Equal(message(tt.signal, p), tt.fresh))
+			body, _ = Response(tt.signal, "application/json", nil)
+			require.JSONEq(t, `{}`, string(body))
+			body, _ = Response(tt.signal, "application/x-protobuf", nil)
+			require.Empty(t, body)
+		})
+	}
+}
+
+func TestErrorBody(t *testing.T) {
+	t.Parallel()
+	body, ct := ErrorBody("application/x-protobuf", 503, "busy", 2*time.Second)
+	require.Equal(t, "application/x-protobuf", ct)
+	var st status.Status
+	require.NoError(t, proto.Unmarshal(body, &st))
+	require.EqualValues(t, codes.Unavailable, st.Code)
+	require.Equal(t, "busy", st.Message)
+	var retry errdetails.RetryInfo
+	require.NoError(t, st.Details[0].UnmarshalTo(&retry))
+	require.Equal(t, 2*time.Second, retry.RetryDelay.AsDuration())
+
+	body, ct = ErrorBody("text/plain", 415, "send JSON", 0)
+	require.Equal(t, "application/json", ct)
+	var got struct {
+		Code    int
+		Message string
+	}
+	require.NoError(t, json.Unmarshal(body, &got))
+	require.Equal(t, "send JSON", got.Message)
+	require.EqualValues(t, codes.InvalidArgument, got.Code)
+}
+
+// TestRetryableCodes holds the two protocols together: what HTTP clients retry,
+// gRPC clients retry, and nothing else.
+func TestRetryableCodes(t *testing.T) {
+	t.Parallel()
+	retried := map[codes.Code]bool{
+		codes.Canceled: true, codes.DeadlineExceeded: true, codes.ResourceExhausted: true, codes.Aborted: true,
+		codes.OutOfRange: true, codes.Unavailable: true, codes.DataLoss: true,
+	}
+	for _, s := range []int{400, 401, 403, 404, 411, 413, 415, 429, 500, 501, 502, 503, 504} {
+		want := s == 429 || s == 502 || s == 503 || s == 504
+		require.Equal(t, want, retried[Code(s)], "%d", s)
+	}
+}
+
+func TestRefusedRequests(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		body        string
+		contentType string
+		status      int
+		reason      string
+	}{
+		"content type":     {"{}", "text/plain", 415, "content_type"},
+		"no content type":  {"{}", "", 415, "content_type"},
+		"broken JSON":      {"{", "application/json", 400, "malformed"},
+		"broken protobuf":  {"hello", "application/x-protobuf", 400, "malformed"},
+		"empty JSON":       {"", "application/json", 400, "malformed"},
+		"too large":        {strings.Repeat(" ", MaxBytes+1), "application/json", 413, "too_large"},
+		"too many":         {strings.Repeat("\x0a\x00", 1<<20), "application/x-protobuf", 413, "too_large"},
+		"JSON as protobuf": {`{"resourceSpans":[]}`, "application/x-protobuf", 400, "malformed"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, s := range []Signal{SignalTraces, SignalLogs, SignalMetrics} {
+				b, p, err := Adapt(s)(request(t), []byte(tt.body), tt.contentType)
+				require.Nil(t, b)
+				require.Nil(t, p)
+				var e *intake.Error
+				require.True(t, errors.As(err, &e), "%v", err)
+				require.Equal(t, tt.status, e.Status)
+				require.Equal(t, tt.reason, e.Reason)
+				require.NotEmpty(t, e.Detail)
+			}
+		})
+	}
+}
+
+func TestEmptyRequests(t *testing.T) {
+	t.Parallel()
+	for _, s := range []Signal{SignalTraces, SignalLogs, SignalMetrics} {
+		for ct, body := range map[string]string{"application/x-protobuf": "", "application/json": "{}"} {
+			b, p, err := Adapt(s)(request(t), []byte(body), ct)
+			require.NoError(t, err)
+			require.Nil(t, p)
+			require.Empty(t, b.Receipts)
+		}
+	}
+	require.Nil(t, Adapt("profiles"))
+}
