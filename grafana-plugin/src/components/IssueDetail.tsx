@@ -1,0 +1,230 @@
+import React, { useState } from 'react';
+import { css } from '@emotion/css';
+import type { GrafanaTheme2 } from '@grafana/data';
+import { Alert, Badge, Button, LoadingPlaceholder, Tab, TabsBar, TabContent, useStyles2 } from '@grafana/ui';
+import type { Api } from '../shared/api';
+import type { EventDetail, IssueDetail as Detail, Me } from '../shared/types';
+import { ago, at, count, percent, text } from '../shared/format';
+import { useLoad } from '../shared/load';
+import { Breadcrumbs } from './Breadcrumbs';
+import { levelColor, statusColor } from './IssueList';
+import { StackTrace } from './StackTrace';
+import { Tags } from './Tags';
+import { Trace } from './Trace';
+import { Trend } from './Trend';
+import { Triage } from './Triage';
+
+export interface IssueDetailProps {
+  api: Api;
+  me?: Me;
+  project: number | string;
+  issue: string;
+  range?: { from: number; to: number };
+  onBack?: () => void;
+  onChanged?: () => void;
+}
+
+const TABS = ['Stack trace', 'Breadcrumbs', 'Tags', 'Trace', 'Releases', 'Context', 'Grouping', 'History'] as const;
+type TabName = (typeof TABS)[number];
+
+export function IssueDetail({ api, me, project, issue, range, onBack, onChanged }: IssueDetailProps) {
+  const s = useStyles2(styles);
+  const [version, setVersion] = useState(0);
+  const [tab, setTab] = useState<TabName>('Stack trace');
+  const [index, setIndex] = useState(0);
+  const detail = useLoad(() => api.issue(project, issue, range), [api, project, issue, range?.from, range?.to, version]);
+  const sample = useLoad(async () => {
+    const { events } = await api.events(project, issue, index, 1);
+    return events.length ? { event: await api.event(project, events[0].eventId) } : {};
+  }, [api, project, issue, index, version]);
+
+  if (detail.error) {
+    return <Alert severity="error" title="Cannot show this issue">{detail.error}</Alert>;
+  }
+  const d = detail.value;
+  if (!d) {
+    return <LoadingPlaceholder text="Loading the issue" />;
+  }
+  const done = () => {
+    setVersion(version + 1);
+    onChanged?.();
+  };
+  const event = sample.value?.event;
+  return (
+    <div>
+      <header>
+        {onBack && (
+          <Button size="sm" variant="secondary" fill="text" icon="arrow-left" onClick={onBack}>
+            All issues
+          </Button>
+        )}
+        <h3 className={s.title}>{d.title}</h3>
+        <div className={s.row}>
+          <Badge text={d.status} color={statusColor[d.status] ?? 'blue'} />
+          <Badge text={d.level} color={levelColor[d.level] ?? 'blue'} />
+          {d.protocols.map((p) => (
+            <Badge key={p} text={p} color="blue" />
+          ))}
+          <span className={s.muted}>{d.culprit}</span>
+        </div>
+        <dl className={s.facts}>
+          <Fact name="Events" value={count(d.events)} title={String(d.events)} />
+          <Fact name="Users" value={count(d.users)} title={String(d.users)} />
+          <Fact name="First seen" value={ago(d.firstSeen)} title={at(d.firstSeen)} />
+          <Fact name="Last seen" value={ago(d.lastSeen)} title={at(d.lastSeen)} />
+          <Fact name="First release" value={d.firstRelease || 'unknown'} />
+          <Fact name="Last release" value={d.lastRelease || 'unknown'} />
+          <Fact name="Assignee" value={d.assignee || 'nobody'} />
+        </dl>
+      </header>
+      <Triage api={api} me={me} issues={[d]} onDone={done} />
+      <Trend points={d.trend} />
+      <div className={s.row}>
+        <Button size="sm" variant="secondary" icon="angle-left" disabled={index === 0} onClick={() => setIndex(index - 1)} aria-label="Newer event" />
+        <span>
+          {event ? `Event ${event.row.eventId}, ${at(event.row.ts)}` : sample.loading ? 'Loading the event' : 'No event is kept any more'}
+        </span>
+        <Button size="sm" variant="secondary" icon="angle-right" disabled={!event || index + 1 >= d.events} onClick={() => setIndex(index + 1)} aria-label="Older event" />
+        {event?.row.twinOf && <Badge text="second witness, not counted" color="purple" />}
+      </div>
+      <TabsBar>
+        {TABS.map((t) => (
+          <Tab key={t} label={t} active={t === tab} onChangeTab={() => setTab(t)} />
+        ))}
+      </TabsBar>
+      <TabContent>
+        <div className={s.tab}>
+          {sample.error && <Alert severity="error" title="Cannot show this event">{sample.error}</Alert>}
+          <TabBody tab={tab} detail={d} event={event} api={api} />
+        </div>
+      </TabContent>
+    </div>
+  );
+}
+
+function TabBody({ tab, detail, event, api }: { tab: TabName; detail: Detail; event?: EventDetail; api: Api }) {
+  const s = useStyles2(styles);
+  switch (tab) {
+    case 'Tags':
+      return <Tags tags={detail.tags} />;
+    case 'Releases':
+      return (
+        <table className={s.table}>
+          <thead>
+            <tr>
+              <th scope="col">Release</th>
+              <th scope="col">Events</th>
+              <th scope="col">First seen</th>
+              <th scope="col">Last seen</th>
+            </tr>
+          </thead>
+          <tbody>
+            {detail.releases.map((r) => (
+              <tr key={r.release}>
+                <td>{r.release}</td>
+                <td>
+                  {count(r.events)} ({percent(detail.events ? r.events / detail.events : 0)})
+                </td>
+                <td>{at(r.firstSeen)}</td>
+                <td>{at(r.lastSeen)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      );
+    case 'Grouping':
+      return (
+        <div>
+          <p>
+            Decided by <b>{detail.grouping.component}</b>, version {detail.grouping.version}.
+          </p>
+          <pre>{detail.grouping.reason}</pre>
+          <p className={s.muted}>Hashes: {detail.grouping.hashes.join(', ')}</p>
+        </div>
+      );
+    case 'History':
+      return detail.history.length ? (
+        <ul>
+          {detail.history.map((a, i) => (
+            <li key={i}>
+              {at(a.at)} <b>{a.actor || 'somebody'}</b> {a.action} {a.detail}
+            </li>
+          ))}
+        </ul>
+      ) : (
+        <p className={s.muted}>Nobody has acted on this issue yet.</p>
+      );
+  }
+  if (!event) {
+    return <p className={s.muted}>Choose an event above.</p>;
+  }
+  switch (tab) {
+    case 'Stack trace':
+      return <StackTrace payload={event.payload} />;
+    case 'Breadcrumbs':
+      return <Breadcrumbs crumbs={event.payload.breadcrumbs?.values ?? []} />;
+    case 'Trace':
+      return event.row.traceId ? <Trace api={api} traceId={event.row.traceId} /> : <p className={s.muted}>This event belongs to no trace.</p>;
+  }
+  const p = event.payload;
+  const sections: Array<[string, unknown]> = [
+    ['User', p.user],
+    ['Request', p.request],
+    ...Object.entries(p.contexts ?? {}).map(([k, v]): [string, unknown] => [`Context: ${k}`, v]),
+    ['Extra', p.extra],
+    ['SDK', p.sdk],
+    ['Modules', p.modules],
+  ];
+  return (
+    <div>
+      {sections
+        .filter(([, v]) => v && Object.keys(v as object).length)
+        .map(([name, v]) => (
+          <section key={name}>
+            <h5>{name}</h5>
+            <table className={s.table}>
+              <tbody>
+                {Object.entries(v as object).map(([k, x]) => (
+                  <tr key={k}>
+                    <th scope="row">{k}</th>
+                    <td>
+                      <code className={s.value}>{text(x)}</code>
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </section>
+        ))}
+    </div>
+  );
+}
+
+function Fact({ name, value, title }: { name: string; value: string; title?: string }) {
+  return (
+    <div title={title}>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+const styles = (theme: GrafanaTheme2) => ({
+  title: css({ wordBreak: 'break-word' }),
+  muted: css({ color: theme.colors.text.secondary }),
+  row: css({ display: 'flex', flexWrap: 'wrap', gap: theme.spacing(1), alignItems: 'center', marginBottom: theme.spacing(1) }),
+  facts: css({
+    display: 'flex',
+    flexWrap: 'wrap',
+    gap: theme.spacing(3),
+    '& dt': { color: theme.colors.text.secondary, fontWeight: theme.typography.fontWeightRegular, fontSize: theme.typography.bodySmall.fontSize },
+    '& dd': { margin: 0 },
+  }),
+  tab: css({ padding: theme.spacing(2, 0) }),
+  table: css({
+    width: '100%',
+    marginBottom: theme.spacing(2),
+    '& th, & td': { padding: theme.spacing(0.5, 1), textAlign: 'left', verticalAlign: 'top', borderBottom: `1px solid ${theme.colors.border.weak}` },
+  }),
+  value: css({ whiteSpace: 'pre-wrap', wordBreak: 'break-word' }),
+});

@@ -1,0 +1,141 @@
+import React, { useState } from 'react';
+import { css, cx } from '@emotion/css';
+import type { GrafanaTheme2 } from '@grafana/data';
+import { Badge, useStyles2 } from '@grafana/ui';
+import type { BadgeColor } from '@grafana/ui';
+import type { Api } from '../shared/api';
+import type { Issue, Level, Me, Status } from '../shared/types';
+import { ago, at, count } from '../shared/format';
+import { Triage } from './Triage';
+
+export const levelColor: Record<Level, BadgeColor> = { debug: 'blue', info: 'blue', warning: 'orange', error: 'red', fatal: 'purple' };
+export const statusColor: Record<Status, BadgeColor> = {
+  new: 'orange',
+  ongoing: 'blue',
+  regressed: 'red',
+  resolved: 'green',
+  ignored: 'purple',
+  merged: 'purple',
+};
+
+export interface IssueListProps {
+  api: Api;
+  me?: Me;
+  issues: Issue[];
+  onOpen: (issue: Issue) => void;
+  onChanged: () => void;
+  href?: (issue: Issue) => string; // Where a row leads when it is opened in a new tab.
+}
+
+const key = (i: Issue) => `${i.project}/${i.issue}`;
+
+export function IssueList({ api, me, issues, onOpen, onChanged, href }: IssueListProps) {
+  const s = useStyles2(styles);
+  const [picked, setPicked] = useState<Record<string, boolean>>({});
+  const chosen = issues.filter((i) => picked[key(i)]);
+  const all = issues.length > 0 && chosen.length === issues.length;
+  return (
+    <div>
+      <Triage
+        api={api}
+        me={me}
+        issues={chosen}
+        onDone={() => {
+          setPicked({});
+          onChanged();
+        }}
+      />
+      <table className={s.table} aria-label="Issues">
+        <thead>
+          <tr>
+            <th scope="col">
+              <input
+                type="checkbox"
+                aria-label="Choose all issues"
+                checked={all}
+                onChange={() => setPicked(all ? {} : Object.fromEntries(issues.map((i) => [key(i), true])))}
+              />
+            </th>
+            <th scope="col">Issue</th>
+            <th scope="col">Status</th>
+            <th scope="col" className={s.number}>
+              Events
+            </th>
+            <th scope="col" className={s.number}>
+              In range
+            </th>
+            <th scope="col" className={s.number}>
+              Users
+            </th>
+            <th scope="col">Last seen</th>
+            <th scope="col">First seen</th>
+            <th scope="col">Assignee</th>
+          </tr>
+        </thead>
+        <tbody>
+          {issues.map((i) => (
+            <tr key={key(i)}>
+              <td>
+                <input
+                  type="checkbox"
+                  aria-label={`Choose ${i.title}`}
+                  checked={Boolean(picked[key(i)])}
+                  onChange={() => setPicked({ ...picked, [key(i)]: !picked[key(i)] })}
+                />
+              </td>
+              <td className={s.main}>
+                <a
+                  href={href?.(i) ?? '#'}
+                  className={s.title}
+                  onClick={(e) => {
+                    if (!e.metaKey && !e.ctrlKey && e.button === 0) {
+                      e.preventDefault();
+                      onOpen(i);
+                    }
+                  }}
+                >
+                  {i.title || '<no title>'}
+                </a>
+                <div className={s.under}>
+                  <Badge text={i.level} color={levelColor[i.level] ?? 'blue'} />
+                  {i.protocols.map((p) => (
+                    <Badge key={p} text={p} color="blue" />
+                  ))}
+                  <span className={s.muted}>{i.culprit}</span>
+                </div>
+              </td>
+              <td>
+                <Badge text={i.status} color={statusColor[i.status] ?? 'blue'} />
+              </td>
+              <td className={s.number} title={String(i.events)}>
+                {count(i.events)}
+              </td>
+              <td className={s.number} title={String(i.eventsInRange)}>
+                {count(i.eventsInRange)}
+              </td>
+              <td className={s.number} title={String(i.users)}>
+                {count(i.users)}
+              </td>
+              <td title={at(i.lastSeen)}>{ago(i.lastSeen)}</td>
+              <td title={at(i.firstSeen)}>{ago(i.firstSeen)}</td>
+              <td className={cx(!i.assignee && s.muted)}>{i.assignee || 'nobody'}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+const styles = (theme: GrafanaTheme2) => ({
+  table: css({
+    width: '100%',
+    '& th, & td': { padding: theme.spacing(0.75, 1), textAlign: 'left', verticalAlign: 'top', borderBottom: `1px solid ${theme.colors.border.weak}` },
+    '& th': { whiteSpace: 'nowrap', color: theme.colors.text.secondary, fontWeight: theme.typography.fontWeightMedium },
+  }),
+  main: css({ maxWidth: 0, width: '45%' }),
+  title: css({ display: 'block', overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap', color: theme.colors.text.link, fontWeight: theme.typography.fontWeightMedium }),
+  under: css({ display: 'flex', gap: theme.spacing(0.5), alignItems: 'center', overflow: 'hidden', whiteSpace: 'nowrap' }),
+  muted: css({ color: theme.colors.text.secondary, overflow: 'hidden', textOverflow: 'ellipsis' }),
+  number: css({ textAlign: 'right !important' as 'right', fontVariantNumeric: 'tabular-nums' }),
+});

@@ -1,0 +1,173 @@
+import React, { useState } from 'react';
+import { css } from '@emotion/css';
+import type { GrafanaTheme2 } from '@grafana/data';
+import { Alert, Button, Field, Input, Modal, TextArea, Tooltip, useStyles2 } from '@grafana/ui';
+import type { Api } from '../shared/api';
+import { message } from '../shared/api';
+import type { Issue, Me, TriageRequest } from '../shared/types';
+
+export interface TriageProps {
+  api: Api;
+  me?: Me;
+  issues: Issue[]; // What the buttons act on.
+  onDone: () => void;
+}
+
+type Dialog = 'assign' | 'comment' | 'release' | 'ignore' | 'merge' | undefined;
+
+// Triage is the row of buttons over a selection. It writes through the data
+// source only; the backend checks the role again.
+export function Triage({ api, me, issues, onDone }: TriageProps) {
+  const s = useStyles2(styles);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<string>();
+  const [dialog, setDialog] = useState<Dialog>();
+  const [value, setValue] = useState('');
+  const allowed = Boolean(me?.canTriage);
+  const why = !me ? 'Asking what you may do' : me.reason || 'Your role may look, not change.';
+  const none = issues.length === 0;
+
+  const act = async (request: Omit<TriageRequest, 'project' | 'issues'>) => {
+    setBusy(true);
+    setError(undefined);
+    try {
+      for (const project of new Set(issues.map((i) => i.project))) {
+        const ids = issues.filter((i) => i.project === project && i.issue !== request.into).map((i) => i.issue);
+        if (ids.length) {
+          await api.triage({ ...request, project, issues: ids });
+        }
+      }
+      setDialog(undefined);
+      setValue('');
+      onDone();
+    } catch (err) {
+      setError(message(err));
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  const button = (label: string, icon: React.ComponentProps<typeof Button>['icon'], onClick: () => void, enough = !none) => {
+    const b = (
+      <Button size="sm" variant="secondary" icon={icon} disabled={!allowed || busy || !enough} onClick={onClick}>
+        {label}
+      </Button>
+    );
+    return allowed ? (
+      b
+    ) : (
+      <Tooltip content={why} key={label}>
+        <span>{b}</span>
+      </Tooltip>
+    );
+  };
+  const ask = (d: Dialog) => () => {
+    setValue('');
+    setError(undefined);
+    setDialog(d);
+  };
+  const resolved = issues.length > 0 && issues.every((i) => i.status === 'resolved' || i.status === 'ignored');
+  const until = (hours: number) => Date.now() + hours * 3600 * 1000;
+  const survivor = issues.length ? [...issues].sort((a, b) => a.firstSeen - b.firstSeen)[0] : undefined;
+
+  return (
+    <div>
+      <div className={s.row} role="toolbar" aria-label="Triage">
+        {resolved
+          ? button('Reopen', 'history', () => act({ action: 'unresolve' }))
+          : button('Resolve', 'check', () => act({ action: 'resolve' }))}
+        {button('Resolve in release', 'tag-alt', ask('release'))}
+        {button('Ignore', 'bell-slash', ask('ignore'))}
+        {button('Assign', 'user', ask('assign'))}
+        {button('Comment', 'comment-alt', ask('comment'))}
+        {button('Merge', 'code-branch', ask('merge'), issues.length > 1)}
+      </div>
+      {error && !dialog && <Alert severity="error" title={error} />}
+      {dialog && (
+        <Modal title={titles[dialog]} isOpen onDismiss={() => setDialog(undefined)}>
+          {error && <Alert severity="error" title={error} />}
+          {dialog === 'assign' && (
+            <Field label="Assign to" description="A login, an address or a team. Empty takes the assignment away.">
+              <Input value={value} onChange={(e) => setValue(e.currentTarget.value)} autoFocus aria-label="Assign to" />
+            </Field>
+          )}
+          {dialog === 'comment' && (
+            <Field label="Comment">
+              <TextArea value={value} onChange={(e) => setValue(e.currentTarget.value)} rows={4} autoFocus aria-label="Comment" />
+            </Field>
+          )}
+          {dialog === 'release' && (
+            <Field label="Fixed in release" description="Events of this release or a later one reopen the issue; of an older one never.">
+              <Input value={value} onChange={(e) => setValue(e.currentTarget.value)} autoFocus aria-label="Fixed in release" />
+            </Field>
+          )}
+          {dialog === 'ignore' && (
+            <Field label="Until so many more events" description="Or choose a time below.">
+              <Input type="number" min={1} value={value} onChange={(e) => setValue(e.currentTarget.value)} aria-label="Until so many more events" />
+            </Field>
+          )}
+          {dialog === 'merge' && survivor && (
+            <p>
+              {issues.length - 1} issues join <b>{survivor.title}</b>, the oldest. Their events stay as they are; splitting undoes it.
+            </p>
+          )}
+          <Modal.ButtonRow>
+            <Button variant="secondary" fill="outline" onClick={() => setDialog(undefined)}>
+              Cancel
+            </Button>
+            {dialog === 'assign' && (
+              <Button disabled={busy} onClick={() => act(value ? { action: 'assign', assignee: value } : { action: 'unassign' })}>
+                Assign
+              </Button>
+            )}
+            {dialog === 'comment' && (
+              <Button disabled={busy || !value.trim()} onClick={() => act({ action: 'comment', comment: value })}>
+                Comment
+              </Button>
+            )}
+            {dialog === 'release' && (
+              <>
+                <Button variant="secondary" disabled={busy} onClick={() => act({ action: 'resolve', inNextRelease: true })}>
+                  In the next release
+                </Button>
+                <Button disabled={busy || !value.trim()} onClick={() => act({ action: 'resolve', inRelease: value.trim() })}>
+                  In this release
+                </Button>
+              </>
+            )}
+            {dialog === 'ignore' && (
+              <>
+                <Button variant="secondary" disabled={busy} onClick={() => act({ action: 'ignore', until: until(24) })}>
+                  For a day
+                </Button>
+                <Button variant="secondary" disabled={busy} onClick={() => act({ action: 'ignore', until: until(24 * 7) })}>
+                  For a week
+                </Button>
+                <Button disabled={busy} onClick={() => act({ action: 'ignore', ...(Number(value) > 0 ? { untilEvents: Number(value) } : {}) })}>
+                  {Number(value) > 0 ? `For ${value} events` : 'For ever'}
+                </Button>
+              </>
+            )}
+            {dialog === 'merge' && survivor && (
+              <Button disabled={busy} onClick={() => act({ action: 'merge', into: survivor.issue })}>
+                Merge
+              </Button>
+            )}
+          </Modal.ButtonRow>
+        </Modal>
+      )}
+    </div>
+  );
+}
+
+const titles: Record<NonNullable<Dialog>, string> = {
+  assign: 'Assign',
+  comment: 'Comment',
+  release: 'Resolve in a release',
+  ignore: 'Ignore',
+  merge: 'Merge',
+};
+
+const styles = (theme: GrafanaTheme2) => ({
+  row: css({ display: 'flex', flexWrap: 'wrap', gap: theme.spacing(1), marginBottom: theme.spacing(1) }),
+});

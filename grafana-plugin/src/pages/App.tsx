@@ -1,0 +1,161 @@
+import React, { useMemo, useState, useSyncExternalStore } from 'react';
+import { css } from '@emotion/css';
+import { rangeUtil } from '@grafana/data';
+import type { GrafanaTheme2 } from '@grafana/data';
+import { PluginPage, locationService } from '@grafana/runtime';
+import { Alert, Button, InlineField, Input, LoadingPlaceholder, useStyles2 } from '@grafana/ui';
+import { Choice } from '../components/Choice';
+import { IssueDetail } from '../components/IssueDetail';
+import { IssueList } from '../components/IssueList';
+import { APP_ID, apiFor } from '../shared/api';
+import type { Api } from '../shared/api';
+import { useLoad } from '../shared/load';
+import type { Issue } from '../shared/types';
+
+const ROOT = `/a/${APP_ID}`;
+const PAGE = 50;
+
+const subscribe = (f: () => void) => locationService.getHistory().listen(f);
+const href = () => {
+  const { pathname, search } = locationService.getHistory().location;
+  return pathname + search;
+};
+
+const STATUSES = ['open', 'new', 'regressed', 'ongoing', 'resolved', 'ignored', 'all'].map((value) => ({ value, label: value }));
+const SORTS = ['last_seen', 'first_seen', 'events', 'users', 'trend'].map((value) => ({ value, label: value.replace('_', ' ') }));
+const RANGES = ['1h', '24h', '7d', '14d', '30d', '90d'].map((value) => ({ value, label: `Last ${value}` }));
+
+// rangeOf turns "24h" into milliseconds around now; the state of the page is in
+// its URL, so a link shows what its sender saw.
+export function rangeOf(window: string, now = Date.now()): { from: number; to: number } {
+  return { from: now - rangeUtil.intervalToMs(window), to: now };
+}
+
+export const issuePath = (i: Pick<Issue, 'project' | 'issue'>) => `${ROOT}/issues/${i.project}/${i.issue}`;
+
+export function App() {
+  const url = useSyncExternalStore(subscribe, href);
+  const [path, search] = url.split('?');
+  const params = useMemo(() => new URLSearchParams(search ?? ''), [search]);
+  const api = useLoad<Api>(() => apiFor(params.get('ds') ?? undefined), [params.get('ds')]);
+  const me = useLoad(() => (api.value ? api.value.me() : Promise.resolve(undefined)), [api.value]);
+  const parts = path.startsWith(ROOT) ? path.slice(ROOT.length).split('/').filter(Boolean) : [];
+  const detail = parts[0] === 'issues' && parts.length === 3;
+  return (
+    <PluginPage pageNav={{ text: detail ? `Issue ${parts[2]}` : 'Issues', parentItem: detail ? { text: 'Issues', url: `${ROOT}/issues` } : undefined }}>
+      {api.error && <Alert severity="error" title={api.error} />}
+      {!api.value && !api.error && <LoadingPlaceholder text="Loading" />}
+      {api.value &&
+        (detail ? (
+          <IssueDetail
+            api={api.value}
+            me={me.value}
+            project={parts[1]}
+            issue={parts[2]}
+            onBack={() => locationService.push(`${ROOT}/issues${search ? `?${search}` : ''}`)}
+          />
+        ) : (
+          <IssuesPage api={api.value} me={me.value} params={params} />
+        ))}
+    </PluginPage>
+  );
+}
+
+function IssuesPage({ api, me, params }: { api: Api; me?: React.ComponentProps<typeof IssueList>['me']; params: URLSearchParams }) {
+  const s = useStyles2(styles);
+  const [version, setVersion] = useState(0);
+  const get = (name: string, fallback = '') => params.get(name) ?? fallback;
+  const set = (name: string, value: string) => {
+    const next = new URLSearchParams(params);
+    if (value) {
+      next.set(name, value);
+    } else {
+      next.delete(name);
+    }
+    if (name !== 'page') {
+      next.delete('page');
+    }
+    locationService.push(`${ROOT}/issues?${next.toString()}`);
+  };
+  const page = Math.max(0, Number(get('page', '0')) || 0);
+  const [q, setQ] = useState(get('q'));
+  const projects = useLoad(() => api.options('project'), [api]);
+  const list = useLoad(() => {
+    const { from, to } = rangeOf(get('range', '14d'));
+    return api.issues({
+      project: get('project'),
+      status: get('status', 'open') === 'all' ? '' : get('status', 'open'),
+      q: get('q'),
+      environment: get('environment'),
+      release: get('release'),
+      sort: get('sort', 'last_seen'),
+      limit: PAGE,
+      offset: page * PAGE,
+      from,
+      to,
+    });
+  }, [api, params.toString(), version]);
+  const projectOptions = [{ value: '', label: 'All projects' }, ...(projects.value?.values ?? []).map((v) => ({ value: v.value, label: v.text }))];
+  return (
+    <div>
+      <div className={s.row}>
+        <InlineField label="Project">
+          <Choice label="Project" options={projectOptions} value={get('project')} onChange={(v) => set('project', v)} />
+        </InlineField>
+        <InlineField label="Status">
+          <Choice label="Status" options={STATUSES} value={get('status', 'open')} onChange={(v) => set('status', v)} />
+        </InlineField>
+        <InlineField label="Time">
+          <Choice label="Time" options={RANGES} value={get('range', '14d')} onChange={(v) => set('range', v)} />
+        </InlineField>
+        <InlineField label="Sort by">
+          <Choice label="Sort by" options={SORTS} value={get('sort', 'last_seen')} onChange={(v) => set('sort', v)} />
+        </InlineField>
+        <InlineField label="Search">
+          <Input
+            aria-label="Search"
+            width={32}
+            value={q}
+            placeholder="words of title or message"
+            onChange={(e) => setQ(e.currentTarget.value)}
+            onKeyDown={(e) => e.key === 'Enter' && set('q', q)}
+            onBlur={() => q !== get('q') && set('q', q)}
+          />
+        </InlineField>
+      </div>
+      {list.error && <Alert severity="error" title="Cannot list issues">{list.error}</Alert>}
+      {!list.value && list.loading && <LoadingPlaceholder text="Loading issues" />}
+      {list.value && list.value.issues.length === 0 && (
+        <Alert severity="info" title="No issues match">
+          Widen the time range or the status. If nothing has ever arrived: set an SDK&apos;s DSN or an exporter&apos;s endpoint to this store, and crash
+          something.
+        </Alert>
+      )}
+      {list.value && list.value.issues.length > 0 && (
+        <>
+          <IssueList
+            api={api}
+            me={me}
+            issues={list.value.issues}
+            href={issuePath}
+            onOpen={(i) => locationService.push(issuePath(i))}
+            onChanged={() => setVersion(version + 1)}
+          />
+          <div className={s.row}>
+            <Button variant="secondary" size="sm" disabled={page === 0} onClick={() => set('page', String(page - 1))}>
+              Previous
+            </Button>
+            <span>Page {page + 1}</span>
+            <Button variant="secondary" size="sm" disabled={!list.value.truncated} onClick={() => set('page', String(page + 1))}>
+              Next
+            </Button>
+          </div>
+        </>
+      )}
+    </div>
+  );
+}
+
+const styles = (theme: GrafanaTheme2) => ({
+  row: css({ display: 'flex', flexWrap: 'wrap', gap: theme.spacing(1), alignItems: 'center', marginBottom: theme.spacing(1) }),
+});

@@ -1,0 +1,112 @@
+import React, { useEffect, useMemo, useState } from 'react';
+import type { DataFrame, PanelProps } from '@grafana/data';
+import { Alert } from '@grafana/ui';
+import { IssueDetail } from '../components/IssueDetail';
+import { IssueList } from '../components/IssueList';
+import { DATASOURCE_TYPE, apiFor } from '../shared/api';
+import type { Api } from '../shared/api';
+import { useLoad } from '../shared/load';
+import type { Issue, Level, Status } from '../shared/types';
+
+export interface PanelOptions {
+  openSingle?: boolean;
+}
+
+const names = (v: unknown): string[] =>
+  Array.isArray(v) ? v.map(String) : typeof v === 'string' && v ? v.split(',').map((x) => x.trim()) : [];
+
+// issuesOf reads the rows of an Issues query; other frames give nothing.
+export function issuesOf(frames: DataFrame[]): Issue[] {
+  const out: Issue[] = [];
+  for (const f of frames) {
+    const at = new Map(f.fields.map((x) => [x.name, x.values]));
+    if (!at.has('issue')) {
+      continue;
+    }
+    const get = (name: string, row: number): unknown => at.get(name)?.[row];
+    const text = (name: string, row: number) => String(get(name, row) ?? '');
+    const num = (name: string, row: number) => Number(get(name, row) ?? 0);
+    for (let r = 0; r < f.length; r++) {
+      out.push({
+        project: num('project_id', r) || num('project', r),
+        issue: text('issue', r),
+        title: text('title', r),
+        culprit: text('culprit', r),
+        type: text('type', r),
+        level: text('level', r) as Level,
+        status: (text('status', r) || 'new') as Status,
+        assignee: text('assignee', r),
+        firstSeen: num('first_seen', r),
+        lastSeen: num('last_seen', r),
+        events: num('events', r),
+        users: num('users', r),
+        eventsInRange: num('events_in_range', r),
+        protocols: names(get('protocols', r)),
+        environments: names(get('environments', r)),
+        firstRelease: text('first_release', r),
+        lastRelease: text('last_release', r),
+        sampleEventId: text('sample_event_id', r),
+        sampleTraceId: text('sample_trace_id', r),
+      });
+    }
+  }
+  return out;
+}
+
+// TriagePanel draws an Issues query as a list with buttons, on a dashboard or,
+// through preferredVisualisationPluginId, in Explore.
+export function TriagePanel({ data, options, height, timeRange }: PanelProps<PanelOptions>) {
+  const issues = useMemo(() => issuesOf(data.series), [data.series]);
+  const uid = data.request?.targets?.find((t) => t.datasource?.type === DATASOURCE_TYPE || t.datasource?.uid)?.datasource?.uid;
+  const api = useLoad<Api>(() => apiFor(uid), [uid]);
+  const me = useLoad(() => (api.value ? api.value.me() : Promise.resolve(undefined)), [api.value]);
+  const [open, setOpen] = useState<Issue>();
+  const [fresh, setFresh] = useState<Map<string, Issue>>(new Map());
+  const single = options?.openSingle !== false && issues.length === 1 ? issues[0] : undefined;
+  useEffect(() => setFresh(new Map()), [data.series]);
+
+  if (api.error) {
+    return <Alert severity="error" title={api.error} />;
+  }
+  if (!issues.length) {
+    return (
+      <Alert severity="info" title="No issues">
+        Nothing matches in this time range. Point an SDK&apos;s DSN or an exporter&apos;s endpoint at the store, or widen the range.
+      </Alert>
+    );
+  }
+  if (!api.value) {
+    return null;
+  }
+  const shown = open ?? single;
+  const a = api.value;
+  // A write is visible at once: the changed rows are asked for again, the
+  // query follows with the next refresh of the dashboard.
+  const changed = async () => {
+    const again = await Promise.all(issues.slice(0, 100).map((i) => a.issue(i.project, i.issue).catch(() => i)));
+    setFresh(new Map(again.map((i) => [`${i.project}/${i.issue}`, i])));
+  };
+  return (
+    <div style={{ height, overflow: 'auto' }}>
+      {shown ? (
+        <IssueDetail
+          api={a}
+          me={me.value}
+          project={shown.project}
+          issue={shown.issue}
+          range={timeRange ? { from: timeRange.from.valueOf(), to: timeRange.to.valueOf() } : undefined}
+          onBack={single ? undefined : () => setOpen(undefined)}
+          onChanged={changed}
+        />
+      ) : (
+        <IssueList
+          api={a}
+          me={me.value}
+          issues={issues.map((i) => ({ ...i, ...fresh.get(`${i.project}/${i.issue}`), eventsInRange: i.eventsInRange }))}
+          onOpen={setOpen}
+          onChanged={changed}
+        />
+      )}
+    </div>
+  );
+}

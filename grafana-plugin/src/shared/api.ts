@@ -1,0 +1,79 @@
+import { getDataSourceSrv } from '@grafana/runtime';
+import type { DataSourceWithBackend } from '@grafana/runtime';
+import type { EventDetail, EventRow, IssueDetail, IssuePage, Me, Option, TraceItem, TriageRequest } from './types';
+
+export const DATASOURCE_TYPE = 'errata-errors-datasource';
+export const APP_ID = 'errata-errors-app';
+
+// Resources is the part of the data source that panel and pages use: always
+// through getResource and postResource, never a URL made by hand, since newer
+// Grafana routes them elsewhere.
+export type Resources = Pick<DataSourceWithBackend, 'getResource' | 'postResource'>;
+
+export interface IssueFilter {
+  project?: string;
+  status?: string;
+  q?: string;
+  environment?: string;
+  release?: string;
+  level?: string;
+  assignee?: string;
+  sort?: string;
+  limit?: number;
+  offset?: number;
+  from?: number;
+  to?: number;
+}
+
+const clean = (params: object) =>
+  Object.fromEntries(Object.entries(params).filter(([, v]) => v !== undefined && v !== '' && v !== null));
+
+const part = (s: string | number) => encodeURIComponent(String(s));
+
+export class Api {
+  constructor(private readonly ds: Resources) {}
+
+  me(): Promise<Me> {
+    return this.ds.getResource('me');
+  }
+  issues(filter: IssueFilter): Promise<IssuePage> {
+    return this.ds.getResource('issues', clean(filter));
+  }
+  issue(project: number | string, issue: string, range?: { from: number; to: number }): Promise<IssueDetail> {
+    return this.ds.getResource(`issues/${part(project)}/${part(issue)}`, clean(range ?? {}));
+  }
+  events(project: number | string, issue: string, offset: number, limit: number): Promise<{ events: EventRow[] }> {
+    return this.ds.getResource(`issues/${part(project)}/${part(issue)}/events`, { offset, limit });
+  }
+  event(project: number | string, eventId: string): Promise<EventDetail> {
+    return this.ds.getResource(`events/${part(project)}/${part(eventId)}`);
+  }
+  trace(traceId: string, project?: number | string): Promise<{ items: TraceItem[]; truncated: boolean }> {
+    return this.ds.getResource(`traces/${part(traceId)}`, clean({ project }));
+  }
+  options(kind: string, params: Record<string, string | number | undefined> = {}): Promise<{ values: Option[] }> {
+    return this.ds.getResource(`options/${part(kind)}`, clean(params));
+  }
+  triage(request: TriageRequest): Promise<{ changed: number }> {
+    return this.ds.postResource('triage', request);
+  }
+}
+
+// apiFor gives the API of a data source by uid, or of the first Errata one.
+export async function apiFor(uid?: string): Promise<Api> {
+  const srv = getDataSourceSrv();
+  const settings = uid
+    ? srv.getInstanceSettings(uid)
+    : srv.getList({ type: DATASOURCE_TYPE, pluginId: DATASOURCE_TYPE })[0];
+  if (!settings) {
+    throw new Error('No Errata data source is set up. Add one under Connections, Data sources.');
+  }
+  return new Api((await srv.get(settings.uid)) as unknown as Resources);
+}
+
+// message makes one sentence of whatever a failed request threw.
+export function message(err: unknown): string {
+  const e = err as { data?: { message?: string; error?: string }; message?: string; statusText?: string };
+  return e?.data?.message || e?.data?.error || e?.message || e?.statusText || 'The request failed. Try again.';
+}
+
