@@ -1,8 +1,68 @@
 package main
 
-import "errors"
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"time"
 
-type ingestCmd struct{}
+	"errata/ingest"
+	"errata/ingest/directory"
+)
 
-// Run is filled by the room that owns it.
-func (c *ingestCmd) Run() error { return errors.New("cannot run ingest: this build has no such part") }
+type ingestCmd struct {
+	connectFlags
+	HTTP        string `name:"http" help:"Address for Sentry and OTLP over HTTP." default:"127.0.0.1:8000" env:"ERRATA_HTTP"`
+	OTLPHTTP    string `name:"otlp-http" help:"Address for OTLP over HTTP; empty: not opened." default:"127.0.0.1:4318" env:"ERRATA_OTLP_HTTP"`
+	OTLPGRPC    string `name:"otlp-grpc" help:"Address for OTLP over gRPC; empty: not opened." default:"127.0.0.1:4317" env:"ERRATA_OTLP_GRPC"`
+	TopicPrefix string `help:"Text before each topic's name." env:"ERRATA_TOPIC_PREFIX"`
+	State       string `help:"Folder for the disk spool, the copy of the projects and blobs." default:"./errata-ingest" env:"ERRATA_STATE" type:"path"`
+	Blobs       string `help:"URL of the blob store for attachments (gocloud.dev/blob); default: a folder in --state." env:"ERRATA_BLOBS"`
+	SpoolMiB    int64  `name:"spool-mib" help:"Cap of the disk spool in MiB; -1: no spool." default:"256" env:"ERRATA_SPOOL_MIB"`
+
+	OTLPAnonymous  bool `name:"otlp-anonymous" help:"Take OTLP without a key into the OTLP default project from anywhere, not only from loopback." env:"ERRATA_OTLP_ANONYMOUS"`
+	TrustForwarded bool `help:"Take the client's address from X-Forwarded-For; only behind a proxy that sets it." env:"ERRATA_TRUST_FORWARDED"`
+	FloodPerMinute int  `help:"Events of one fingerprint kept whole in a minute; 0: the default, -1: all." env:"ERRATA_FLOOD_PER_MINUTE"`
+	Concurrency    int  `help:"Connections at once." default:"4096" env:"ERRATA_CONCURRENCY"`
+	MemoryMiB      int  `name:"memory-mib" help:"Soft memory limit in MiB." default:"280" env:"ERRATA_MEMORY_MIB"`
+}
+
+// Run serves until the context ends, then stops without losing what was
+// acknowledged.
+func (c *ingestCmd) Run(ctx context.Context) error {
+	ch, err := c.clickhouse("errata")
+	if err != nil {
+		return err
+	}
+	brokers, err := c.brokers()
+	if err != nil {
+		return err
+	}
+	debug.SetMemoryLimit(int64(c.MemoryMiB) << 20)
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	spool := c.SpoolMiB << 20
+	if c.SpoolMiB < 0 {
+		spool = -1
+	}
+	s, err := ingest.New(ingest.Config{
+		HTTP: c.HTTP, OTLPHTTP: c.OTLPHTTP, OTLPGRPC: c.OTLPGRPC,
+		Kafka: brokers, TopicPrefix: c.TopicPrefix,
+		ClickHouse: directory.ClickHouseConfig{Addr: []string{ch.Addr}, Database: ch.Database, User: ch.User, Password: ch.Password},
+		Data:       c.State, BlobURL: c.Blobs, SpoolBytes: spool,
+		OTLPAnonymous: c.OTLPAnonymous, TrustForwarded: c.TrustForwarded, FloodPerMinute: c.FloodPerMinute,
+		Concurrency: c.Concurrency, Logger: log,
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.Start(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	fmt.Printf("ingest is listening: http %s, otlp http %s, otlp grpc %s\n", s.Addr(), s.OTLPAddr(), s.GRPCAddr())
+	<-ctx.Done()
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+	defer cancel()
+	return s.Stop(stop)
+}

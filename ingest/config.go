@@ -33,6 +33,10 @@ type Config struct {
 	BlobURL    string // gocloud.dev/blob URL; empty: the folder blobs under Data.
 	SpoolBytes int64  // Cap of the disk spool; 0 means 256 MiB, negative: no spool.
 
+	// Full, where set, says that the broker has no room for more unread records:
+	// requests are refused with 503 until it has.
+	Full func() bool
+
 	// OTLPAnonymous lets OTLP requests without a key into the OTLP default
 	// project from anywhere; without it only from loopback.
 	OTLPAnonymous bool

@@ -18,7 +18,11 @@ import (
 	"errata/schema"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The server library's worker pools notice their end only when they wake.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"))
+}
 
 const (
 	testKey  = "0123456789abcdef0123456789abcdef"

@@ -99,8 +99,7 @@ func (s *Server) Start(ctx context.Context) error {
 		}
 		var err error
 		if *l.at, err = net.Listen("tcp", l.addr); err != nil {
-			s.closeListeners()
-			return fmt.Errorf("cannot listen on %s: %w", l.addr, err)
+			return errors.Join(fmt.Errorf("cannot listen on %s: %w", l.addr, err), s.Stop(ctx))
 		}
 	}
 	serve := func(name string, f func() error) {

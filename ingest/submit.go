@@ -10,6 +10,9 @@ import (
 // submit decides over a batch's items and makes it durable. Nil means that
 // every item of it is on a topic or in the spool, as a row or as a fate.
 func (s *Server) submit(ctx context.Context, b *intake.Batch) error {
+	if s.cfg.Full != nil && s.cfg.Full() {
+		return refuse(503, "the store cannot keep events now", "unavailable", "the broker is full of records that are not stored yet")
+	}
 	for _, r := range b.Receipts {
 		s.metrics.items.WithLabelValues(r.Category).Add(float64(r.Quantity))
 	}
