@@ -5,20 +5,18 @@
 package sentry
 
 import (
-	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
-
-	"github.com/cespare/xxhash/v2"
 
 	"errata/ingest/intake"
 	"errata/ingest/sentry/envelope"
 	"errata/ingest/sentry/event"
 	"errata/ingest/sentry/instant"
-	"errata/ingest/sentry/tree"
+	"errata/ingest/sentry/item"
 	"errata/schema"
 )
 
@@ -29,10 +27,10 @@ type Answer struct {
 
 // DashedID is the answer's id as a UUID with dashes, as minidump clients read it.
 func (a Answer) DashedID() string {
-	if len(a.EventID) != 32 {
-		return a.EventID
-	}
 	s := a.EventID
+	if len(s) != 32 {
+		return s
+	}
 	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
 }
 
@@ -43,53 +41,6 @@ func HeaderDSN(body []byte) (string, bool) {
 	return h.DSN, err == nil && h.DSN != ""
 }
 
-// batch is the state of one request.
-type batch struct {
-	*intake.Batch
-	req    *intake.Request
-	header *envelope.Header
-	drift  int64
-	key    uint64
-}
-
-func newBatch(req *intake.Request, h *envelope.Header) *batch {
-	b := &batch{Batch: &intake.Batch{Request: req}, req: req, header: h}
-	if req.Key != "" {
-		b.key = xxhash.Sum64String(req.Key)
-	}
-	return b
-}
-
-// fate records what became of n items that are no rows.
-func (b *batch) fate(category, outcome, reason, detail string, n, bytes uint64, id []byte) {
-	b.Fate(&schema.Outcome{
-		Category: category, Outcome: outcome, Reason: reason, Detail: detail, Quantity: n, Bytes: bytes, EventId: id,
-		Protocol: schema.Protocol_PROTOCOL_SENTRY, KeyHash: b.key,
-	})
-}
-
-// drop accepts items that are not kept.
-func (b *batch) drop(category, reason string, n, bytes uint64) {
-	b.Accept(category, n, bytes)
-	b.fate(category, schema.OutcomeDropped, reason, "", n, bytes, nil)
-}
-
-// invalid accepts items that cannot be read.
-func (b *batch) invalid(category, reason string, err error, bytes uint64, id []byte) {
-	b.Accept(category, 1, bytes)
-	detail := ""
-	if err != nil {
-		detail = err.Error()
-	}
-	b.fate(category, schema.OutcomeInvalid, reason, detail, 1, bytes, id)
-}
-
-func newID() (id [16]byte) {
-	_, _ = rand.Read(id[:]) // Never fails.
-	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
-	return id
-}
-
 func bad(detail, reason string, cause error) *intake.Error {
 	e := &intake.Error{Status: http.StatusBadRequest, Detail: detail, Reason: reason}
 	if cause != nil {
@@ -97,6 +48,8 @@ func bad(detail, reason string, cause error) *intake.Error {
 	}
 	return e
 }
+
+var errEmpty = bad("empty body", "empty_body", errors.New("the request has no body"))
 
 // checkDSN refuses an envelope or event whose own dsn names another project or
 // key than the request's authorization does.
@@ -109,7 +62,7 @@ func checkDSN(req *intake.Request, dsn string) error {
 		return bad("bad dsn in body", "invalid_dsn", errors.New("dsn must be https://KEY@HOST/PROJECT"))
 	}
 	project := u.Path[strings.LastIndexByte(u.Path, '/')+1:]
-	if u.User.Username() != req.Key || project != projectID(req) {
+	if u.User.Username() != req.Key || project != strconv.FormatUint(uint64(req.Project.ID), 10) {
 		return bad("header mismatch", "dsn_mismatch", errors.New("dsn names another project or key than the authorization of the request"))
 	}
 	return nil
@@ -118,7 +71,7 @@ func checkDSN(req *intake.Request, dsn string) error {
 // Envelope reads an envelope.
 func Envelope(req *intake.Request, body []byte) (*intake.Batch, Answer, error) {
 	if len(body) == 0 {
-		return nil, Answer{}, bad("empty body", "empty_body", nil)
+		return nil, Answer{}, errEmpty
 	}
 	h, items, err := envelope.Parse(body)
 	if err != nil {
@@ -127,28 +80,49 @@ func Envelope(req *intake.Request, body []byte) (*intake.Batch, Answer, error) {
 	if err := checkDSN(req, h.DSN); err != nil {
 		return nil, Answer{}, err
 	}
-	b := newBatch(req, &h)
+	if err := checkSizes(items); err != nil {
+		return nil, Answer{}, err
+	}
+	b := batch{Batch: item.New(req, &h), items: len(items)}
 	if h.SentAt != "" {
 		at, ok := instant.Text(h.SentAt)
 		if !ok {
 			return nil, Answer{}, bad("invalid envelope", "invalid_envelope", errors.New("sent_at of the envelope header must be RFC 3339"))
 		}
-		b.drift = instant.Drift(req.ReceivedAt, at)
+		b.Drift = instant.Drift(req.ReceivedAt, at)
 	}
-	ids := idBook{}
 	if h.EventID != "" {
 		id, ok := event.ParseID(h.EventID)
 		if !ok {
 			return nil, Answer{}, bad("invalid event id", "invalid_event_id", errors.New("event_id of the envelope header must have 32 hex digits"))
 		}
-		ids.header, ids.known = id, true
+		b.ids.header, b.ids.known = id, true
 	}
+	// Events first: what hangs on one may stand before it.
 	for i := range items {
-		if err := b.item(&items[i], &ids); err != nil {
-			return nil, Answer{}, err
+		if eventLike(items[i].Type) {
+			if err := b.item(&items[i]); err != nil {
+				return nil, Answer{}, err
+			}
 		}
 	}
-	return b.Batch, ids.answer(), nil
+	for i := range items {
+		if !eventLike(items[i].Type) {
+			if err := b.item(&items[i]); err != nil {
+				return nil, Answer{}, err
+			}
+		}
+	}
+	return b.Batch.Batch, b.ids.answer(), nil
+}
+
+func eventLike(t string) bool { return t == "event" || t == "transaction" || t == "feedback" }
+
+// batch is one request's rows with the ids of its events.
+type batch struct {
+	*item.Batch
+	ids   idBook
+	items int
 }
 
 // idBook gives the items of one envelope their event ids.
@@ -156,17 +130,21 @@ type idBook struct {
 	header [16]byte
 	known  bool
 	used   [][16]byte
+	more   bool // The next event is one that the client does not number.
 }
 
 // next returns the id of an event item whose payload names own. Of several
 // event items each needs an id of its own; ok is false where it has none.
 func (b *idBook) next(own string) ([16]byte, bool) {
 	id, ok := event.ParseID(own)
+	if b.more && !ok {
+		id, ok = item.NewID(), true
+	}
 	switch {
 	case len(b.used) == 0 && b.known:
 		id = b.header
 	case len(b.used) == 0 && !ok:
-		id = newID()
+		id = item.NewID()
 	case !ok:
 		return id, false
 	}
@@ -184,11 +162,19 @@ func (b *idBook) next(own string) ([16]byte, bool) {
 
 // need returns the envelope's event id for items that hang on an event, and
 // makes one where there is none.
-func (b *idBook) need() [16]byte {
+func (b *idBook) need() []byte {
 	if !b.known {
-		b.header, b.known = newID(), true
+		b.header, b.known = item.NewID(), true
 	}
-	return b.header
+	return append([]byte(nil), b.header[:]...)
+}
+
+// have returns the envelope's event id, nil where it has none.
+func (b *idBook) have() []byte {
+	if !b.known {
+		return nil
+	}
+	return b.need()
 }
 
 func (b *idBook) answer() Answer {
@@ -198,27 +184,52 @@ func (b *idBook) answer() Answer {
 	return Answer{EventID: hex.EncodeToString(b.header[:])}
 }
 
-// item reads one item. Only a payload of an event that is no JSON refuses the
-// whole request.
-func (b *batch) item(it *envelope.Item, ids *idBook) error {
+// item reads one item.
+func (b *batch) item(it *envelope.Item) error {
 	n := uint64(len(it.Payload))
 	switch it.Type {
 	case "event", "transaction", "feedback":
-		return b.event(it, ids)
+		return b.event(it)
+	case "span", "otel_span":
+		b.Spans(it)
+	case "log", "otel_log":
+		b.Logs(it)
+	case "trace_metric":
+		b.Metrics(it)
+	case "session":
+		b.Session(it.Payload)
+	case "sessions":
+		b.SessionBuckets(it.Payload)
+	case "check_in":
+		b.CheckIn(it.Payload)
+	case "client_report":
+		b.ClientReport(it.Payload)
+	case "user_report":
+		b.UserReport(it.Payload, b.ids.have())
+	case "attachment":
+		b.attachment(it)
+	case "profile", "profile_chunk", "profile_chunk_ui", "replay_event", "replay_recording", "replay_video", "unreal_report", "form_data":
+		if it.Type == "unreal_report" {
+			b.crash("Unreal", "unreal")
+		}
+		b.Attach(&item.File{EventID: b.ids.need(), Name: it.Filename, Type: it.AttachmentType, ContentType: it.ContentType, ItemType: it.Type, TraceID: b.traceID(), Data: it.Payload})
+	case "security", "raw_security":
+		b.security(it.Payload)
+	case "nel":
+		b.nel(it.Payload)
+	case "statsd", "metric_buckets", "metric_meta":
+		b.Drop(schema.CategoryUnknown, it.Type, 1, n)
+	case "integration":
+		return bad("invalid item", "invalid_item", errors.New("items of type integration are not taken from clients"))
 	default:
-		b.drop(schema.CategoryUnknown, reasonName(it.Type), 1, n)
+		b.Drop(schema.CategoryUnknown, item.ReasonName(it.Type), 1, n)
 	}
 	return nil
 }
 
-// event reads an event-shaped item.
-func (b *batch) event(it *envelope.Item, ids *idBook) error {
-	doc, err := tree.Parse(it.Payload)
-	if err != nil {
-		return bad("invalid event", "invalid_json", err)
+func (b *batch) traceID() string {
+	if b.Header == nil {
+		return ""
 	}
-	defer doc.Release()
-	return b.tree(it.Type, doc, len(it.Payload), ids)
+	return event.HexID(b.Header.Trace.TraceID, 32)
 }
-
-func projectID(req *intake.Request) string { return uitoa(req.Project.ID) }

@@ -7,27 +7,24 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/valyala/fastjson"
 
 	"errata/ingest/intake"
+	"errata/ingest/sentry/envelope"
 	"errata/ingest/sentry/event"
+	"errata/ingest/sentry/item"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
 )
 
-// MaxEventBytes bounds one event's JSON.
-const MaxEventBytes = 1 << 20
-
 // Store reads the body of the store endpoint: an event as JSON, in base64, or
-// in base64 of zlib. Envelopes go to Envelope.
+// in base64 of zlib. The edge hands bodies of the envelope content type to
+// Envelope.
 func Store(req *intake.Request, body []byte) (*intake.Batch, Answer, error) {
 	body = bytes.TrimSpace(body)
 	if len(body) == 0 {
-		return nil, Answer{}, bad("empty body", "empty_body", nil)
+		return nil, Answer{}, errEmpty
 	}
 	if body[0] != '{' {
 		plain, err := decodeStore(body)
@@ -44,27 +41,18 @@ func Store(req *intake.Request, body []byte) (*intake.Batch, Answer, error) {
 		return nil, Answer{}, bad("invalid event", "invalid_json", err)
 	}
 	defer doc.Release()
+	if doc.Root.Type() != fastjson.TypeObject {
+		return nil, Answer{}, bad("invalid event", "invalid_json", errNoObject)
+	}
 	if err := checkDSN(req, event.DSN(doc)); err != nil {
 		return nil, Answer{}, err
 	}
-	b := newBatch(req, nil)
-	ids := idBook{}
-	typ := "event"
-	if event.Type(doc) == "transaction" {
-		typ = "transaction"
-	}
-	if err := b.tree(typ, doc, len(body), &ids); err != nil {
-		return nil, Answer{}, err
-	}
-	return b.Batch, ids.answer(), nil
+	b := batch{Batch: item.New(req, nil), items: 1}
+	b.tree("event", doc, len(body))
+	return b.Batch.Batch, b.ids.answer(), nil
 }
 
-func tooLarge(what string, limit int) *intake.Error {
-	return &intake.Error{
-		Status: http.StatusRequestEntityTooLarge, Detail: "payload too large", Reason: "too_large",
-		Causes: []string{fmt.Sprintf("%s is over %d bytes; send less data or attach it", what, limit)},
-	}
-}
+var errNoObject = errors.New("an event must be a JSON object")
 
 // decodeStore reads base64, and zlib inside it where there is some.
 func decodeStore(body []byte) ([]byte, error) {
@@ -84,7 +72,7 @@ func decodeStore(body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, bad("invalid event", "invalid_json", errors.New("base64 holds neither JSON nor zlib"))
 	}
-	defer z.Close()
+	defer func() { _ = z.Close() }()
 	out, err := io.ReadAll(io.LimitReader(z, MaxEventBytes+1))
 	if err != nil {
 		return nil, bad("invalid event", "invalid_json", errors.New("zlib inside base64 is broken"))
@@ -95,39 +83,65 @@ func decodeStore(body []byte) ([]byte, error) {
 	return bytes.TrimSpace(out), nil
 }
 
-// tree turns one event-shaped document into rows.
-func (b *batch) tree(typ string, doc *tree.Doc, size int, ids *idBook) error {
-	if doc.Root.Type() != fastjson.TypeObject {
-		return bad("invalid event", "invalid_json", errors.New("an event must be a JSON object"))
+// event reads an event-shaped item. A payload that is no JSON refuses the whole
+// request where it is all that there is; beside other items it is invalid.
+func (b *batch) event(it *envelope.Item) error {
+	doc, err := tree.Parse(it.Payload)
+	if err == nil && doc.Root.Type() != fastjson.TypeObject {
+		doc.Release()
+		err = errNoObject
 	}
-	if t := event.Type(doc); t == "transaction" {
+	if err != nil {
+		if b.items == 1 {
+			return bad("invalid event", "invalid_json", err)
+		}
+		b.Invalid(eventCategory(it.Type), "invalid_json", err, uint64(len(it.Payload)), b.ids.have())
+		return nil
+	}
+	defer doc.Release()
+	b.tree(it.Type, doc, len(it.Payload))
+	return nil
+}
+
+func eventCategory(typ string) string {
+	switch typ {
+	case "transaction":
+		return schema.CategoryTransaction
+	case "feedback":
+		return schema.CategoryFeedback
+	}
+	return schema.CategoryError
+}
+
+// tree turns one event-shaped document into rows.
+func (b *batch) tree(typ string, doc *tree.Doc, size int) {
+	if t := event.Type(doc); t == "transaction" || t == "feedback" {
 		typ = t
 	}
-	category := schema.CategoryError
-	if typ == "transaction" {
-		category = schema.CategoryTransaction
-	}
-	id, ok := ids.next(event.ID(doc))
+	id, ok := b.ids.next(event.ID(doc))
 	if !ok {
-		b.Accept(category, 1, uint64(size))
-		b.fate(category, schema.OutcomeDropped, "second_event_without_own_id", "an envelope holds one event; further ones need an event_id of their own", 1, uint64(size), nil)
-		return nil
+		c := eventCategory(typ)
+		b.Accept(c, 1, uint64(size))
+		b.End(c, schema.OutcomeDropped, "second_event_without_own_id", "an envelope holds one event; further ones need an event_id of their own", 1, uint64(size), nil)
+		return
 	}
-	in := event.Input{Request: b.req, Header: b.header, ID: id, Drift: b.drift, Bytes: size}
+	in := event.Input{Request: b.Request, Header: b.Header, ID: id, Drift: b.Drift, Bytes: size, Feedback: typ == "feedback"}
 	if typ == "transaction" {
 		b.transaction(doc, &in)
-		return nil
+		return
 	}
-	ev := event.Read(doc, &in)
+	ev, fb := event.Read(doc, &in)
 	b.Accept(ev.Category(), 1, uint64(size))
 	b.Events = append(b.Events, ev)
-	return nil
+	if fb != nil {
+		b.Feedback(ev, fb)
+	}
 }
 
 func (b *batch) transaction(doc *tree.Doc, in *event.Input) {
 	t, err := event.ReadTransaction(doc, in)
 	if err != nil {
-		b.invalid(schema.CategoryTransaction, "invalid_transaction", err, uint64(in.Bytes), append([]byte(nil), in.ID[:]...))
+		b.Invalid(schema.CategoryTransaction, "invalid_transaction", err, uint64(in.Bytes), append([]byte(nil), in.ID[:]...))
 		return
 	}
 	b.Accept(schema.CategoryTransaction, 1, uint64(in.Bytes))
@@ -135,26 +149,10 @@ func (b *batch) transaction(doc *tree.Doc, in *event.Input) {
 		b.Accept(schema.CategorySpan, n, 0)
 	}
 	if t.Invalid > 0 {
-		b.fate(schema.CategorySpan, schema.OutcomeInvalid, "invalid_span", "a span needs span_id, start_timestamp and timestamp", uint64(t.Invalid), 0, nil)
+		b.End(schema.CategorySpan, schema.OutcomeInvalid, "invalid_span", "a span needs span_id, start_timestamp and timestamp", uint64(t.Invalid), 0, nil)
 	}
 	if t.Over > 0 {
-		b.fate(schema.CategorySpan, schema.OutcomeTooLarge, "too_many_spans", fmt.Sprintf("a transaction has at most %d spans", event.MaxSpans), uint64(t.Over), 0, nil)
+		b.End(schema.CategorySpan, schema.OutcomeTooLarge, "too_many_spans", fmt.Sprintf("a transaction has at most %d spans", event.MaxSpans), uint64(t.Over), 0, nil)
 	}
-	b.Spans = append(b.Spans, t.Spans...)
-}
-
-func uitoa(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
-
-// reasonName makes a type that a client made up fit for a reason.
-func reasonName(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_', r == '-', r == '.':
-			return r
-		case r >= 'A' && r <= 'Z':
-			return r + 'a' - 'A'
-		}
-		return '_'
-	}, s)
-	return tree.Cut(s, 64)
+	b.Batch.Batch.Spans = append(b.Batch.Batch.Spans, t.Spans...)
 }

@@ -7,6 +7,7 @@ package event
 
 import (
 	"encoding/hex"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,6 +29,8 @@ type Input struct {
 	ID      [16]byte
 	Drift   int64 // Microseconds to add to all times.
 	Bytes   int   // Size as received.
+	// Feedback says that the item's type or the payload's is feedback.
+	Feedback bool
 }
 
 // reader is the state of one event's way; it is pooled.
@@ -132,9 +135,16 @@ func ParseID(s string) (id [16]byte, ok bool) {
 	return id, id != [16]byte{}
 }
 
-// Read makes the row of an event. The tree is changed and may be released
-// afterwards: the row holds no part of it.
-func Read(doc *tree.Doc, in *Input) *schema.Event {
+// Feedback is what an event of type feedback says beside its message.
+type Feedback struct {
+	EventID                            string // The event that it is about, as sent; empty where none.
+	Name, Email, URL, Source, ReplayID string
+}
+
+// Read makes the row of an event, and what it says as feedback where it is
+// some. The tree is changed and may be released afterwards: neither holds any
+// part of it.
+func Read(doc *tree.Doc, in *Input) (*schema.Event, *Feedback) {
 	r := newReader(doc, in)
 	defer r.release()
 	r.prepare()
@@ -152,8 +162,26 @@ func Read(doc *tree.Doc, in *Input) *schema.Event {
 	in.Request.Project.Describe(ev, &r.group)
 	ev.Payload = r.payload(ev)
 	ev.Redactions = r.redactions()
+	var fb *Feedback
+	if ev.Type == "feedback" {
+		fb = r.feedback(ev)
+	}
 	detach(ev)
-	return ev
+	return ev, fb
+}
+
+func (r *reader) feedback(ev *schema.Event) *Feedback {
+	v := r.f.v[fContexts].Get("feedback")
+	get := func(k string, max int) string { return tree.Clean(tree.Cut(tree.Get(v, k), max)) }
+	id := get("associated_event_id", 36)
+	if id == "" {
+		id = get("event_id", 36)
+	}
+	replay := HexID(get("replay_id", 36), 32)
+	if replay == "" {
+		replay = strings.Clone(ev.ReplayId)
+	}
+	return &Feedback{EventID: id, Name: get("name", 128), Email: get("contact_email", 75), URL: get("url", schema.MaxURL), Source: get("source", 64), ReplayID: replay}
 }
 
 // prepare shapes and scrubs the tree and settles the time.

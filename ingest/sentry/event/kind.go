@@ -14,7 +14,7 @@ import (
 func (r *reader) kind(ev *schema.Event) {
 	f := &r.f
 	switch {
-	case tree.Text(f.v[fType]) == "feedback" || tree.Is(f.v[fContexts].Get("feedback"), fastjson.TypeObject):
+	case r.in.Feedback:
 		ev.Type = "feedback"
 	case len(r.group.Exceptions) > 0:
 		ev.Type = "error"

@@ -53,7 +53,7 @@ func ReadTransaction(doc *tree.Doc, in *Input) (Transaction, error) {
 		Environment: ev.Environment, Release: ev.Release, HttpStatus: ev.HttpStatus, SdkName: ev.SdkName, UserHash: ev.UserHash,
 		EventId: append([]byte(nil), in.ID[:]...), ServerName: ev.ServerName, SampleWeight: r.sampleWeight(),
 	}
-	root.Kind = spanKind(root.Op)
+	root.Kind = SpanKind(root.Op)
 	root.Status, root.StatusMessage = spanStatus(tree.Get(trace, "status"))
 	root.Attributes = r.rootAttributes(&ev, trace)
 	root.Measurements = Measurements(r.f.v[fMeasurements])
@@ -119,7 +119,7 @@ func (r *reader) child(s *schema.Span, v *fastjson.Value, root *schema.Span) boo
 	if s.Name == "" {
 		s.Name = s.Op
 	}
-	s.Kind = spanKind(s.Op)
+	s.Kind = SpanKind(s.Op)
 	s.Status, s.StatusMessage = spanStatus(tree.Get(v, "status"))
 	var a attributes
 	a.object("", v.Get("data"))
@@ -204,8 +204,8 @@ func Measurements(v *fastjson.Value) []*schema.Measurement {
 	return out
 }
 
-// spanKind follows the operation's name.
-func spanKind(op string) uint32 {
+// SpanKind returns the OTLP kind that an operation's name stands for.
+func SpanKind(op string) uint32 {
 	switch {
 	case op == "http.server" || op == "websocket.server" || op == "rpc.server" || op == "grpc.server":
 		return 2

@@ -2,6 +2,8 @@ package tree
 
 import (
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/valyala/fastjson"
 )
@@ -84,4 +86,15 @@ func Float(v *fastjson.Value) (float64, bool) {
 	}
 	f, err := v.Float64()
 	return f, err == nil && f-f == 0
+}
+
+// Clean returns a copy of s that is valid UTF-8 and does not alias a tree.
+func Clean(s string) string {
+	if s == "" {
+		return ""
+	}
+	if !utf8.ValidString(s) {
+		return strings.ToValidUTF8(s, "\ufffd")
+	}
+	return strings.Clone(s)
 }

@@ -1,0 +1,126 @@
+package item
+
+import (
+	"errors"
+	"math"
+	"strings"
+
+	"github.com/valyala/fastjson"
+
+	"errata/ingest/sentry/event"
+	"errata/ingest/sentry/tree"
+	"errata/schema"
+)
+
+// maxSlug bounds a monitor's name.
+const maxSlug = 50
+
+// CheckIn reads a monitor's check-in and the configuration that may come with
+// it.
+func (b *Batch) CheckIn(payload []byte) (id []byte) {
+	c, m, err := b.checkIn(payload)
+	if err != nil {
+		b.Invalid(schema.CategoryMonitor, "invalid_check_in", err, uint64(len(payload)), nil)
+		return nil
+	}
+	b.Accept(schema.CategoryMonitor, 1, uint64(len(payload)))
+	b.CheckIns = append(b.CheckIns, c)
+	if m != nil {
+		b.Monitors = append(b.Monitors, m)
+	}
+	return c.CheckInId
+}
+
+func (b *Batch) checkIn(payload []byte) (*schema.CheckIn, *schema.Monitor, error) {
+	doc, err := parse(payload)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer doc.Release()
+	v := doc.Root
+	c := &schema.CheckIn{Monitor: Slug(tree.Get(v, "monitor_slug")), Status: strings.Clone(tree.Get(v, "status")), Timestamp: b.received() / 1000}
+	if c.Monitor == "" {
+		return nil, nil, errors.New("a check-in needs monitor_slug: letters, digits, - and _")
+	}
+	switch c.Status {
+	case "ok", "error", "in_progress", "missed", "timeout":
+	default:
+		return nil, nil, errors.New("status of a check-in is in_progress, ok or error")
+	}
+	// Without an id, or with zeros, it belongs to the last one in progress:
+	// it gets an id of its own and is joined by monitor.
+	if c.CheckInId = idBytes(tree.Get(v, "check_in_id")); c.CheckInId == nil {
+		fresh := NewID()
+		c.CheckInId = fresh[:]
+	}
+	if f, ok := tree.Float(v.Get("duration")); ok && f > 0 && f < 1e10 {
+		c.DurationMs = uint64(f * 1000)
+	}
+	c.Environment = b.environment(first(tree.Get(v, "environment"), "production"))
+	c.Release = b.release(tree.Get(v, "release"))
+	c.TraceId = event.HexID(strings.Clone(tree.Get(v.Get("contexts", "trace"), "trace_id")), 32)
+	if c.TraceId == "" && b.Header != nil {
+		c.TraceId = event.HexID(b.Header.Trace.TraceID, 32)
+	}
+	cfg := v.Get("monitor_config")
+	if !tree.Is(cfg, fastjson.TypeObject) {
+		return c, nil, nil
+	}
+	m, err := b.monitor(c.Monitor, cfg)
+	if err != nil {
+		// A bad configuration does not cost the check-in.
+		return c, nil, nil
+	}
+	return c, m, nil
+}
+
+func (b *Batch) monitor(slug string, v *fastjson.Value) (*schema.Monitor, error) {
+	s := v.Get("schedule")
+	m := &schema.Monitor{Slug: slug, ScheduleType: strings.Clone(tree.Get(s, "type")), UpdatedAt: b.received() / 1000, Timezone: tree.Clean(tree.Cut(tree.Get(v, "timezone"), 64))}
+	switch m.ScheduleType {
+	case "crontab":
+		m.Schedule = tree.Clean(tree.Get(s, "value"))
+		if len(m.Schedule) > 200 || m.Schedule == "" {
+			return nil, errors.New("schedule.value must be a crontab of at most 200 characters")
+		}
+	case "interval":
+		n, ok := tree.Uint(s.Get("value"))
+		unit := tree.Get(s, "unit")
+		switch unit {
+		case "minute", "hour", "day", "week", "month", "year":
+		default:
+			ok = false
+		}
+		if !ok || n == 0 {
+			return nil, errors.New("schedule of an interval needs value and unit")
+		}
+		m.Schedule = uitoa(n) + " " + unit
+	default:
+		return nil, errors.New("schedule.type must be crontab or interval")
+	}
+	m.CheckinMarginMin, m.MaxRuntimeMin = minutes(v.Get("checkin_margin")), minutes(v.Get("max_runtime"))
+	m.FailureIssueThreshold, m.RecoveryThreshold = minutes(v.Get("failure_issue_threshold")), minutes(v.Get("recovery_threshold"))
+	return m, nil
+}
+
+func minutes(v *fastjson.Value) uint32 {
+	n, _ := tree.Uint(v)
+	return uint32(min(n, math.MaxUint32))
+}
+
+// Slug makes a monitor's name as it is stored: lower case, letters, digits,
+// - and _, at most 50 characters.
+func Slug(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_', r == '-':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		case r == ' ' || r == '.' || r == '/':
+			return '-'
+		}
+		return -1
+	}, s)
+	return strings.Trim(tree.Cut(s, maxSlug), "-")
+}

@@ -1,0 +1,83 @@
+package sentry
+
+import (
+	"fmt"
+	"net/http"
+
+	"errata/ingest/intake"
+	"errata/ingest/sentry/envelope"
+)
+
+// Limits on sizes in bytes, after decompression. Source: Relay's defaults.
+const (
+	MaxEventBytes      = 1 << 20 // Event-like items of an envelope, summed.
+	MaxAttachmentBytes = 200 << 20
+	MaxContainerBytes  = 12 << 20
+	MaxProfileBytes    = 50 << 20
+	MaxReplayBytes     = 10 << 20
+	MaxCheckInBytes    = 100 << 10
+	MaxReportBytes     = 4 << 10 // Client reports, summed.
+	MaxMetricBytes     = 1 << 20
+	MaxSessionItems    = 100
+)
+
+// checkSizes refuses an envelope of which any part is over its limit.
+func checkSizes(items []envelope.Item) error {
+	var events, attachments, reports, sessions int
+	for i := range items {
+		n := len(items[i].Payload)
+		switch t := items[i].Type; t {
+		case "event", "transaction", "feedback", "security", "raw_security", "nel", "replay_event", "form_data":
+			if events += n; events > MaxEventBytes {
+				return tooLarge("event", MaxEventBytes)
+			}
+		case "attachment", "user_report", "unreal_report":
+			if attachments += n; attachments > MaxAttachmentBytes {
+				return tooLarge("attachment", MaxAttachmentBytes)
+			}
+		case "span", "log", "trace_metric", "otel_log", "otel_span":
+			if n > MaxContainerBytes {
+				return tooLarge(t, MaxContainerBytes)
+			}
+		case "profile", "profile_chunk", "profile_chunk_ui":
+			if n > MaxProfileBytes {
+				return tooLarge(t, MaxProfileBytes)
+			}
+		case "replay_recording", "replay_video":
+			if n > MaxReplayBytes {
+				return tooLarge(t, MaxReplayBytes)
+			}
+		case "check_in":
+			if n > MaxCheckInBytes {
+				return tooLarge(t, MaxCheckInBytes)
+			}
+		case "client_report":
+			if reports += n; reports > MaxReportBytes {
+				return tooLarge(t, MaxReportBytes)
+			}
+		case "session", "sessions":
+			if sessions++; sessions > MaxSessionItems {
+				return tooMany("session", MaxSessionItems)
+			}
+		case "statsd", "metric_buckets", "metric_meta":
+			if n > MaxMetricBytes {
+				return tooLarge(t, MaxMetricBytes)
+			}
+		}
+	}
+	return nil
+}
+
+func tooLarge(what string, limit int) *intake.Error {
+	return &intake.Error{
+		Status: http.StatusRequestEntityTooLarge, Detail: "payload too large", Reason: "too_large:" + what,
+		Causes: []string{fmt.Sprintf("%s is over %d bytes; send less in one envelope", what, limit)},
+	}
+}
+
+func tooMany(what string, limit int) *intake.Error {
+	return &intake.Error{
+		Status: http.StatusRequestEntityTooLarge, Detail: "payload too large", Reason: "too_large:" + what,
+		Causes: []string{fmt.Sprintf("more than %d %s items; send less in one envelope", limit, what)},
+	}
+}

@@ -1,0 +1,297 @@
+package sentry
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/valyala/fastjson"
+
+	"errata/ingest/intake"
+	"errata/ingest/sentry/item"
+	"errata/ingest/sentry/tree"
+	"errata/schema"
+)
+
+// maxReports bounds the reports of one body.
+const maxReports = 100
+
+// securityTypes are the content types in which browsers send reports.
+var securityTypes = map[string]bool{
+	"application/json": true, "application/csp-report": true, "application/expect-ct-report": true, "application/expect-ct-report+json": true,
+	"application/expect-staple-report": true, "application/reports+json": true,
+}
+
+// Security reads a browser's security reports: one or a list of them.
+func Security(req *intake.Request, contentType string, body []byte) (*intake.Batch, Answer, error) {
+	if err := reportType(contentType); err != nil {
+		return nil, Answer{}, err
+	}
+	return reports(req, body, (*batch).security)
+}
+
+// NEL reads network error reports: one or a list of them.
+func NEL(req *intake.Request, body []byte) (*intake.Batch, Answer, error) {
+	return reports(req, body, (*batch).nel)
+}
+
+func reportType(contentType string) error {
+	t, _, _ := strings.Cut(contentType, ";")
+	t = strings.ToLower(strings.TrimSpace(t))
+	if securityTypes[t] {
+		return nil
+	}
+	return &intake.Error{
+		Status: http.StatusUnsupportedMediaType, Detail: "unsupported media type", Reason: "content_type",
+		Causes: []string{"send reports as application/csp-report, application/reports+json or application/json"},
+	}
+}
+
+func reports(req *intake.Request, body []byte, read func(*batch, []byte)) (*intake.Batch, Answer, error) {
+	if len(body) == 0 {
+		return nil, Answer{}, errEmpty
+	}
+	if len(body) > MaxEventBytes {
+		return nil, Answer{}, tooLarge("security", MaxEventBytes)
+	}
+	b := batch{Batch: item.New(req, nil), items: 1}
+	read(&b, body)
+	if len(b.Events) == 0 && len(b.Outcomes) > 0 {
+		return nil, Answer{}, bad("invalid report", b.Outcomes[0].Reason, errors.New(b.Outcomes[0].Detail))
+	}
+	return b.Batch.Batch, b.ids.answer(), nil
+}
+
+// security reads one report, or each of a list.
+func (b *batch) security(body []byte) { b.eachReport(body, securityEvent) }
+
+// nel reads one network error, or each of a list.
+func (b *batch) nel(body []byte) {
+	b.eachReport(body, func(v *fastjson.Value, q func(string) string) ([]byte, error) {
+		return nelEvent(v, q)
+	})
+}
+
+type reportReader func(v *fastjson.Value, query func(string) string) ([]byte, error)
+
+func (b *batch) eachReport(body []byte, read reportReader) {
+	doc, err := tree.Parse(body)
+	if err != nil {
+		b.Invalid(schema.CategorySecurity, "invalid_json", err, uint64(len(body)), nil)
+		return
+	}
+	defer doc.Release()
+	list := []*fastjson.Value{doc.Root}
+	if doc.Root.Type() == fastjson.TypeArray {
+		list = doc.Root.GetArray()
+	}
+	for i, v := range list {
+		if i == maxReports {
+			n := uint64(len(list) - i)
+			b.Accept(schema.CategorySecurity, n, 0)
+			b.End(schema.CategorySecurity, schema.OutcomeTooLarge, "too_many_reports", "at most 100 reports a request", n, 0, nil)
+			return
+		}
+		raw, err := read(v, func(k string) string { return query(b.Request, k) })
+		if err != nil {
+			b.Invalid(schema.CategorySecurity, "invalid_report", err, 0, nil)
+			continue
+		}
+		ev, err := tree.Parse(raw)
+		if err != nil {
+			b.Invalid(schema.CategorySecurity, "invalid_report", err, 0, nil)
+			continue
+		}
+		size := 0
+		if i == 0 {
+			size = len(body)
+		}
+		b.tree("event", ev, size)
+		ev.Release()
+		// Each further report is an event of its own.
+		b.ids.fresh()
+	}
+}
+
+// fresh makes the next event get a new id.
+func (b *idBook) fresh() { b.more = true }
+
+// securityEvent writes the event of one report.
+func securityEvent(v *fastjson.Value, query func(string) string) ([]byte, error) {
+	kind, r := reportKind(v)
+	if r == nil {
+		return nil, errors.New("expected csp-report, expect-ct-report, expect-staple-report, known-pins or a report of the Reporting API")
+	}
+	w := eventWriter{b: []byte(`{"logger":"csp","platform":"other","user":{"ip_address":"{{auto}}"}`)}
+	w.common(query)
+	fields := snake(r)
+	w.b = append(w.b, `,"`+kind+`":{`...)
+	for i, f := range fields {
+		if i > 0 {
+			w.b = append(w.b, ',')
+		}
+		w.b = append(tree.AppendString(w.b, f.key), ':')
+		w.b = tree.Append(w.b, f.value)
+	}
+	w.b = append(w.b, '}')
+	get := func(k string) string {
+		for _, f := range fields {
+			if f.key == k {
+				return tree.Lenient(f.value)
+			}
+		}
+		return ""
+	}
+	headers := [][2]string{}
+	if s := get("referrer"); s != "" {
+		headers = append(headers, [2]string{"Referer", s})
+	}
+	if s := tree.Get(v, "user_agent"); s != "" {
+		headers = append(headers, [2]string{"User-Agent", s})
+	}
+	var tags [][2]string
+	page := ""
+	if kind == "csp" {
+		page = get("document_uri")
+		d := get("effective_directive")
+		if d == "" {
+			d, _, _ = strings.Cut(get("violated_directive"), " ")
+		}
+		tags = [][2]string{{"effective-directive", d}, {"blocked-uri", get("blocked_uri")}}
+	} else {
+		page = get("hostname")
+		tags = [][2]string{{"hostname", page}, {"port", get("port")}}
+		for _, k := range []string{"include_subdomains", "response_status", "cert_status"} {
+			tags = append(tags, [2]string{strings.Replace(k, "include_subdomains", "include-subdomains", 1), get(k)})
+		}
+	}
+	w.request(page, headers)
+	w.tags(tags)
+	return append(w.b, '}'), nil
+}
+
+// reportKind finds the report in its wrapping.
+func reportKind(v *fastjson.Value) (string, *fastjson.Value) {
+	for key, kind := range map[string]string{"csp-report": "csp", "expect-ct-report": "expectct", "expect-staple-report": "expectstaple"} {
+		if r := v.Get(key); tree.Is(r, fastjson.TypeObject) {
+			return kind, r
+		}
+	}
+	if tree.Is(v, fastjson.TypeObject) && v.Get("known-pins") != nil {
+		return "hpkp", v
+	}
+	if r := v.Get("body"); tree.Is(r, fastjson.TypeObject) && tree.Get(v, "type") == "csp-violation" {
+		return "csp", r
+	}
+	return "", nil
+}
+
+type reportField struct {
+	key   string
+	value *fastjson.Value
+}
+
+// snake returns a report's fields with the names that Sentry stores.
+func snake(r *fastjson.Value) []reportField {
+	var out []reportField
+	r.GetObject().Visit(func(k []byte, v *fastjson.Value) {
+		if len(out) == 40 {
+			return
+		}
+		var b strings.Builder
+		switch s := string(k); s {
+		case "documentURL":
+			b.WriteString("document_uri")
+		case "blockedURL":
+			b.WriteString("blocked_uri")
+		default:
+			for i := 0; i < len(s) && i < 64; i++ {
+				switch c := s[i]; {
+				case c == '-':
+					b.WriteByte('_')
+				case c >= 'A' && c <= 'Z':
+					b.WriteByte('_')
+					b.WriteByte(c + 'a' - 'A')
+				default:
+					b.WriteByte(c)
+				}
+			}
+		}
+		out = append(out, reportField{b.String(), v})
+	})
+	return out
+}
+
+// nelEvent writes the event of one network error.
+func nelEvent(v *fastjson.Value, query func(string) string) ([]byte, error) {
+	body := v.Get("body")
+	if !tree.Is(body, fastjson.TypeObject) || tree.Get(v, "type") != "network-error" {
+		return nil, errors.New("expected a report of type network-error with a body")
+	}
+	w := eventWriter{b: []byte(`{"logger":"nel","platform":"other","user":{"ip_address":"{{auto}}"}`)}
+	w.common(query)
+	if ip := tree.Get(body, "server_ip"); ip != "" {
+		w.b = append(w.b, `,"server_name":`...)
+		w.b = tree.AppendString(w.b, ip)
+	}
+	w.b = append(w.b, `,"nel":`...)
+	w.b = tree.Append(w.b, v)
+	var headers [][2]string
+	if s := tree.Get(body, "referrer"); s != "" {
+		headers = append(headers, [2]string{"Referer", s})
+	}
+	if s := tree.Get(v, "user_agent"); s != "" {
+		headers = append(headers, [2]string{"User-Agent", s})
+	}
+	w.request(tree.Get(v, "url"), headers)
+	w.tags([][2]string{
+		{"nel.phase", tree.Lenient(body.Get("phase"))}, {"nel.type", tree.Lenient(body.Get("type"))}, {"nel.protocol", tree.Lenient(body.Get("protocol"))},
+		{"http.status_code", tree.Lenient(body.Get("status_code"))},
+	})
+	return append(w.b, '}'), nil
+}
+
+// eventWriter writes the JSON of an event that a report stands for.
+type eventWriter struct{ b []byte }
+
+func (w *eventWriter) field(k, v string) {
+	if v == "" {
+		return
+	}
+	w.b = append(tree.AppendString(append(w.b, ','), k), ':')
+	w.b = tree.AppendString(w.b, v)
+}
+
+func (w *eventWriter) common(query func(string) string) {
+	w.field("release", query("sentry_release"))
+	w.field("environment", query("sentry_environment"))
+}
+
+func (w *eventWriter) request(url string, headers [][2]string) {
+	w.b = append(w.b, `,"request":{"url":`...)
+	w.b = tree.AppendString(w.b, url)
+	w.b = append(w.b, `,"headers":{`...)
+	w.pairs(headers)
+	w.b = append(w.b, '}', '}')
+}
+
+func (w *eventWriter) tags(pairs [][2]string) {
+	w.b = append(w.b, `,"tags":{`...)
+	w.pairs(pairs)
+	w.b = append(w.b, '}')
+}
+
+func (w *eventWriter) pairs(pairs [][2]string) {
+	n := 0
+	for _, p := range pairs {
+		if p[1] == "" {
+			continue
+		}
+		if n > 0 {
+			w.b = append(w.b, ',')
+		}
+		n++
+		w.b = append(tree.AppendString(w.b, p[0]), ':')
+		w.b = tree.AppendString(w.b, p[1])
+	}
+}
