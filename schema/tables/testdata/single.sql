@@ -706,6 +706,15 @@ SELECT project_id, toStartOfHour(toDateTime(s.started, 'UTC')) AS hour, release,
 FROM errata.sessions AS s
 GROUP BY project_id, hour, release, environment;
 
+-- 013_versions.sql
+ALTER TABLE errata.release_rollup
+    ADD COLUMN IF NOT EXISTS package String MATERIALIZED extract(release, '^(.*)@') COMMENT 'Of release, before the @.',
+    ADD COLUMN IF NOT EXISTS version Tuple(UInt8, UInt32, UInt32, UInt32, UInt32, UInt8, Array(Tuple(UInt8, UInt64, String))) MATERIALIZED arrayElement(arrayMap(g -> (length(g) > 0, toUInt32OrZero(g[1]), toUInt32OrZero(g[2]), toUInt32OrZero(g[3]), toUInt32OrZero(g[4]), g[5] = '', arrayMap(p -> (NOT match(p, '^[0-9]{1,18}$'), toUInt64OrZero(p), p), splitByChar('.', g[5]))), [extractGroups(release, '^(?:.*@)?v?([0-9]{1,9})\\.([0-9]{1,9})(?:\\.([0-9]{1,9}))?(?:\\.([0-9]{1,9}))?(?:-([0-9A-Za-z.-]+))?(?:\\+[0-9A-Za-z.-]*)?$')]), 1) COMMENT 'Of release: 1 where it is a version, its numbers, 1 where final, pre-release parts. Orders as semantic versions do.';
+
+ALTER TABLE errata.issue_actions
+    ADD COLUMN IF NOT EXISTS in_package String MATERIALIZED extract(in_release, '^(.*)@') COMMENT 'Of in_release, before the @.',
+    ADD COLUMN IF NOT EXISTS in_version Tuple(UInt8, UInt32, UInt32, UInt32, UInt32, UInt8, Array(Tuple(UInt8, UInt64, String))) MATERIALIZED arrayElement(arrayMap(g -> (length(g) > 0, toUInt32OrZero(g[1]), toUInt32OrZero(g[2]), toUInt32OrZero(g[3]), toUInt32OrZero(g[4]), g[5] = '', arrayMap(p -> (NOT match(p, '^[0-9]{1,18}$'), toUInt64OrZero(p), p), splitByChar('.', g[5]))), [extractGroups(in_release, '^(?:.*@)?v?([0-9]{1,9})\\.([0-9]{1,9})(?:\\.([0-9]{1,9}))?(?:\\.([0-9]{1,9}))?(?:-([0-9A-Za-z.-]+))?(?:\\+[0-9A-Za-z.-]*)?$')]), 1) COMMENT 'Of in_release, as version in release_rollup.';
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor
@@ -733,74 +742,70 @@ ALTER TABLE errata.logs ADD COLUMN IF NOT EXISTS issue String ALIAS if(fingerpri
 
 -- views/010_issue_state.sql
 CREATE OR REPLACE VIEW errata.issue_state AS
-WITH
-    acted AS (
-        SELECT project_id, fingerprint,
-            argMaxIf((action, at, actor, resolution, in_release, until, until_events, until_users, base_events, base_users), (at, action_id), action IN ('resolve', 'unresolve', 'ignore')) AS s,
-            argMaxIf(assignee, (at, action_id), action = 'assign') AS assigned,
-            argMaxIf(priority, (at, action_id), action = 'priority') AS prio,
-            argMaxIf(owner, (at, action_id), action = 'owner') AS owned,
-            countIf(comment != '') AS comment_count
-        FROM errata.issue_actions
-        WHERE action NOT IN ('undo', 'merge', 'split')
-            AND action_id NOT IN (SELECT target_action FROM errata.issue_actions WHERE action = 'undo')
-        GROUP BY project_id, fingerprint),
-    members AS (
-        SELECT project_id, survivor AS issue_fingerprint, fingerprint FROM errata.issue_merges
-        WHERE survivor != fingerprint AND (project_id, survivor) IN (SELECT project_id, fingerprint FROM acted)
-        UNION ALL
-        SELECT project_id, fingerprint AS issue_fingerprint, fingerprint FROM acted),
-    totals AS (
-        SELECT m.project_id AS project_id, m.issue_fingerprint AS issue_fingerprint,
-            max(t.last_seen) AS last_seen, sum(t.events) AS events, uniqCombinedArrayMerge(12)(t.users) AS users
-        FROM (SELECT project_id, fingerprint, last_seen, events, users FROM errata.issue_rollup
-            WHERE (project_id, fingerprint) IN (SELECT project_id, fingerprint FROM members)) AS t
-        INNER JOIN members AS m ON m.project_id = t.project_id AND m.fingerprint = t.fingerprint
-        GROUP BY project_id, issue_fingerprint),
-    released AS (
-        SELECT project_id, release, min(first_seen) AS born FROM errata.release_rollup GROUP BY project_id, release),
-    uncovered AS (
-        SELECT a.project_id AS project_id, a.fingerprint AS fingerprint, max(r.seen) AS seen
-        FROM acted AS a
-        INNER JOIN members AS m ON m.project_id = a.project_id AND m.issue_fingerprint = a.fingerprint
-        INNER JOIN (
-            SELECT project_id, fingerprint, CAST(release, 'String') AS release, max(last_seen) AS seen
-            FROM errata.issue_release
-            WHERE (project_id, fingerprint) IN (SELECT project_id, fingerprint FROM members)
-            GROUP BY project_id, fingerprint, release) AS r ON r.project_id = m.project_id AND r.fingerprint = m.fingerprint
-        LEFT JOIN released AS rb ON rb.project_id = r.project_id AND rb.release = r.release
-        LEFT JOIN released AS fb ON fb.project_id = a.project_id AND fb.release = a.s.5
-        WHERE a.s.1 = 'resolve' AND a.s.4 IN ('in_release', 'in_next_release') AND r.seen > a.s.2
-            AND if((tupleElement(arrayElement(arrayMap(g -> (length(g) > 0, toUInt32OrZero(g[1]), toUInt32OrZero(g[2]), toUInt32OrZero(g[3]), toUInt32OrZero(g[4]), g[5] = '', arrayMap(p -> (NOT match(p, '^[0-9]{1,18}$'), toUInt64OrZero(p), p), splitByChar('.', g[5]))), [extractGroups(r.release, '^(?:.*@)?v?([0-9]{1,9})\\.([0-9]{1,9})(?:\\.([0-9]{1,9}))?(?:\\.([0-9]{1,9}))?(?:-([0-9A-Za-z.-]+))?(?:\\+[0-9A-Za-z.-]*)?$')]), 1), 1) = 1) AND (tupleElement(arrayElement(arrayMap(g -> (length(g) > 0, toUInt32OrZero(g[1]), toUInt32OrZero(g[2]), toUInt32OrZero(g[3]), toUInt32OrZero(g[4]), g[5] = '', arrayMap(p -> (NOT match(p, '^[0-9]{1,18}$'), toUInt64OrZero(p), p), splitByChar('.', g[5]))), [extractGroups(a.s.5, '^(?:.*@)?v?([0-9]{1,9})\\.([0-9]{1,9})(?:\\.([0-9]{1,9}))?(?:\\.([0-9]{1,9}))?(?:-([0-9A-Za-z.-]+))?(?:\\+[0-9A-Za-z.-]*)?$')]), 1), 1) = 1) AND extract(r.release, '^(.*)@') = extract(a.s.5, '^(.*)@'),
-                if(a.s.4 = 'in_release', arrayElement(arrayMap(g -> (length(g) > 0, toUInt32OrZero(g[1]), toUInt32OrZero(g[2]), toUInt32OrZero(g[3]), toUInt32OrZero(g[4]), g[5] = '', arrayMap(p -> (NOT match(p, '^[0-9]{1,18}$'), toUInt64OrZero(p), p), splitByChar('.', g[5]))), [extractGroups(r.release, '^(?:.*@)?v?([0-9]{1,9})\\.([0-9]{1,9})(?:\\.([0-9]{1,9}))?(?:\\.([0-9]{1,9}))?(?:-([0-9A-Za-z.-]+))?(?:\\+[0-9A-Za-z.-]*)?$')]), 1) >= arrayElement(arrayMap(g -> (length(g) > 0, toUInt32OrZero(g[1]), toUInt32OrZero(g[2]), toUInt32OrZero(g[3]), toUInt32OrZero(g[4]), g[5] = '', arrayMap(p -> (NOT match(p, '^[0-9]{1,18}$'), toUInt64OrZero(p), p), splitByChar('.', g[5]))), [extractGroups(a.s.5, '^(?:.*@)?v?([0-9]{1,9})\\.([0-9]{1,9})(?:\\.([0-9]{1,9}))?(?:\\.([0-9]{1,9}))?(?:-([0-9A-Za-z.-]+))?(?:\\+[0-9A-Za-z.-]*)?$')]), 1), arrayElement(arrayMap(g -> (length(g) > 0, toUInt32OrZero(g[1]), toUInt32OrZero(g[2]), toUInt32OrZero(g[3]), toUInt32OrZero(g[4]), g[5] = '', arrayMap(p -> (NOT match(p, '^[0-9]{1,18}$'), toUInt64OrZero(p), p), splitByChar('.', g[5]))), [extractGroups(r.release, '^(?:.*@)?v?([0-9]{1,9})\\.([0-9]{1,9})(?:\\.([0-9]{1,9}))?(?:\\.([0-9]{1,9}))?(?:-([0-9A-Za-z.-]+))?(?:\\+[0-9A-Za-z.-]*)?$')]), 1) > arrayElement(arrayMap(g -> (length(g) > 0, toUInt32OrZero(g[1]), toUInt32OrZero(g[2]), toUInt32OrZero(g[3]), toUInt32OrZero(g[4]), g[5] = '', arrayMap(p -> (NOT match(p, '^[0-9]{1,18}$'), toUInt64OrZero(p), p), splitByChar('.', g[5]))), [extractGroups(a.s.5, '^(?:.*@)?v?([0-9]{1,9})\\.([0-9]{1,9})(?:\\.([0-9]{1,9}))?(?:\\.([0-9]{1,9}))?(?:-([0-9A-Za-z.-]+))?(?:\\+[0-9A-Za-z.-]*)?$')]), 1)),
-                if(a.s.4 = 'in_release', r.release = a.s.5 OR fb.born > toDateTime64(0, 3, 'UTC') AND rb.born >= fb.born, r.release != a.s.5 AND rb.born > fb.born))
-        GROUP BY project_id, fingerprint)
 SELECT acted.project_id AS project_id, acted.fingerprint AS fingerprint,
     lower(leftPad(hex(acted.fingerprint), 16, '0')) AS issue,
     multiIf(
-        acted.s.1 = '', '',
-        acted.s.1 = 'resolve' AND acted.s.4 IN ('in_release', 'in_next_release'), if(uncovered.seen > acted.s.2, 'regressed', 'resolved'),
-        acted.s.1 = 'resolve', if(totals.last_seen > acted.s.2, 'regressed', 'resolved'),
-        acted.s.1 = 'ignore' AND acted.s.6 > toDateTime64(0, 3, 'UTC') AND acted.s.6 <= now64(3), 'ongoing',
-        acted.s.1 = 'ignore' AND acted.s.7 > 0 AND totals.events >= acted.s.9 + acted.s.7, 'ongoing',
-        acted.s.1 = 'ignore' AND acted.s.8 > 0 AND totals.users >= acted.s.10 + acted.s.8, 'ongoing',
-        acted.s.1 = 'ignore', 'ignored',
+        s.action = '', '',
+        s.action = 'resolve' AND s.resolution IN ('in_release', 'in_next_release'),
+            if(arrayExists(r -> r.seen > s.at AND if(r.version.1 = 1 AND s.in_version.1 = 1 AND r.package = s.in_package,
+                    if(s.resolution = 'in_release', r.version >= s.in_version, r.version > s.in_version),
+                    if(s.resolution = 'in_release', r.release = s.in_release OR fixed.born > toDateTime64(0, 3, 'UTC') AND r.born >= fixed.born,
+                        r.release != s.in_release AND r.born > fixed.born)), seen.releases),
+                'regressed', 'resolved'),
+        s.action = 'resolve', if(totals.last > s.at, 'regressed', 'resolved'),
+        s.action = 'ignore' AND s.until > toDateTime64(0, 3, 'UTC') AND s.until <= now64(3), 'ongoing',
+        s.action = 'ignore' AND s.until_events > 0 AND totals.n >= s.base_events + s.until_events, 'ongoing',
+        s.action = 'ignore' AND s.until_users > 0 AND totals.u >= s.base_users + s.until_users, 'ongoing',
+        s.action = 'ignore', 'ignored',
         'ongoing') AS status,
-    acted.s.2 AS status_at, acted.s.3 AS status_by, acted.s.4 AS resolution, acted.s.5 AS in_release,
-    acted.s.6 AS until, acted.s.7 AS until_events, acted.s.8 AS until_users,
+    s.at AS status_at, s.actor AS status_by, s.resolution AS resolution, s.in_release AS in_release,
+    s.until AS until, s.until_events AS until_events, s.until_users AS until_users,
     acted.assigned AS assignee, acted.prio AS priority, acted.owned AS owner, acted.comment_count AS comments
-FROM acted
-LEFT JOIN totals ON totals.project_id = acted.project_id AND totals.issue_fingerprint = acted.fingerprint
-LEFT JOIN uncovered ON uncovered.project_id = acted.project_id AND uncovered.fingerprint = acted.fingerprint;
+FROM (
+    SELECT project_id, fingerprint,
+        argMaxIf(CAST((action, at, actor, resolution, in_release, in_package, in_version, until, until_events, until_users, base_events, base_users),
+            'Tuple(action String, at DateTime64(3, \'UTC\'), actor String, resolution String, in_release String, in_package String, in_version Tuple(UInt8, UInt32, UInt32, UInt32, UInt32, UInt8, Array(Tuple(UInt8, UInt64, String))), until DateTime64(3, \'UTC\'), until_events UInt64, until_users UInt64, base_events UInt64, base_users UInt64)'),
+            (at, action_id), action IN ('resolve', 'unresolve', 'ignore')) AS s,
+        argMaxIf(assignee, (at, action_id), action = 'assign') AS assigned,
+        CAST(argMaxIf(priority, (at, action_id), action = 'priority'), 'String') AS prio,
+        argMaxIf(owner, (at, action_id), action = 'owner') AS owned,
+        countIf(comment != '') AS comment_count
+    FROM errata.issue_actions
+    WHERE action NOT IN ('undo', 'merge', 'split')
+        AND action_id NOT IN (SELECT target_action FROM errata.issue_actions WHERE action = 'undo')
+    GROUP BY project_id, fingerprint) AS acted
+LEFT JOIN (
+    SELECT project_id, dictGetOrDefault('errata.issue_of', 'survivor', (project_id, fingerprint), fingerprint) AS survivor,
+        max(last_seen) AS last, sum(events) AS n, uniqCombinedArrayMerge(12)(users) AS u
+    FROM errata.issue_rollup
+    WHERE (project_id, fingerprint) IN (SELECT project_id, fingerprint FROM errata.issue_actions)
+    GROUP BY project_id, survivor) AS totals ON totals.project_id = acted.project_id AND totals.survivor = acted.fingerprint
+LEFT JOIN (
+    SELECT i.project_id AS project_id, i.survivor AS survivor,
+        groupArray(CAST((i.release, i.last, b.born, b.package, b.version), 'Tuple(release String, seen DateTime64(3, \'UTC\'), born DateTime64(3, \'UTC\'), package String, version Tuple(UInt8, UInt32, UInt32, UInt32, UInt32, UInt8, Array(Tuple(UInt8, UInt64, String))))')) AS releases
+    FROM (
+        SELECT project_id, dictGetOrDefault('errata.issue_of', 'survivor', (project_id, fingerprint), fingerprint) AS survivor, CAST(release, 'String') AS release, max(last_seen) AS last
+        FROM errata.issue_release
+        WHERE (project_id, fingerprint) IN (SELECT project_id, fingerprint FROM errata.issue_actions)
+        GROUP BY project_id, survivor, release) AS i
+    LEFT JOIN (
+        SELECT project_id, release, min(first_seen) AS born, any(package) AS package, any(version) AS version
+        FROM errata.release_rollup
+        GROUP BY project_id, release) AS b ON b.project_id = i.project_id AND b.release = i.release
+    GROUP BY project_id, survivor) AS seen ON seen.project_id = acted.project_id AND seen.survivor = acted.fingerprint
+LEFT JOIN (
+    SELECT project_id, release, min(first_seen) AS born
+    FROM errata.release_rollup
+    GROUP BY project_id, release) AS fixed ON fixed.project_id = acted.project_id AND fixed.release = acted.s.in_release;
 
 -- views/020_issues.sql
 CREATE OR REPLACE VIEW errata.issues AS
 SELECT g.project_id AS project_id,
     lower(leftPad(hex(g.survivor), 16, '0')) AS issue,
-    g.l.1 AS title, g.l.2 AS culprit, g.l.3 AS type, g.level_max_ AS level,
+    g.l.1 AS title, g.l.2 AS culprit, g.l.3 AS type, toString(g.level_max_) AS level,
     multiIf(st.status != '', st.status, g.first_seen_ > now64(3) - INTERVAL 7 DAY, 'new', 'ongoing') AS status,
     st.assignee AS assignee,
-    g.first_seen_ AS first_seen, g.last_seen_ AS last_seen, g.events_ AS events, g.users_ AS users,
+    toDateTime64(g.first_seen_, 3, 'UTC') AS first_seen, toDateTime64(g.last_seen_, 3, 'UTC') AS last_seen, g.events_ AS events, g.users_ AS users,
     arrayFilter((p, bit) -> bitAnd(g.protocols_, bit) != 0, ['sentry', 'otlp'], [1, 2]) AS protocols,
     arraySort(arrayFilter(e -> e != '', g.environments_)) AS environments,
     g.f.1 AS first_release, g.l.6 AS last_release, g.l.7 AS sample_event_id, g.l.8 AS sample_trace_id
@@ -815,7 +820,7 @@ LEFT JOIN errata.issue_state AS st ON st.project_id = g.project_id AND st.finger
 
 CREATE OR REPLACE VIEW errata.issue_trend AS
 SELECT project_id, lower(leftPad(hex(survivor), 16, '0')) AS issue, hour, environment, release,
-    level_ AS level, events_ AS events, users_ AS users
+    toString(level_) AS level, events_ AS events, users_ AS users
 FROM (
     SELECT project_id, dictGetOrDefault('errata.issue_of', 'survivor', (project_id, fingerprint), fingerprint) AS survivor, hour, environment, release,
         max(level) AS level_, sum(events) AS events_, uniqCombinedArrayMerge(12)(users) AS users_
@@ -824,7 +829,7 @@ FROM (
 
 CREATE OR REPLACE VIEW errata.releases AS
 SELECT r.project_id AS project_id, r.release AS release,
-    r.first_seen_ AS first_seen, r.last_seen_ AS last_seen, r.events_ AS events,
+    toDateTime64(r.first_seen_, 3, 'UTC') AS first_seen, toDateTime64(r.last_seen_, 3, 'UTC') AS last_seen, r.events_ AS events,
     i.issues_ AS issues, i.new_issues_ AS new_issues,
     s.started_ AS sessions, s.crashed_ AS crashed_sessions,
     if(s.started_ > 0, 1 - s.crashed_ / s.started_, NULL) AS crash_free_sessions,
@@ -853,7 +858,7 @@ LEFT JOIN (
     GROUP BY project_id, release) AS s ON s.project_id = r.project_id AND s.release = r.release;
 
 CREATE OR REPLACE VIEW errata.traces AS
-SELECT project_id, trace_id, min(min_ts) AS started, max(max_ts) AS ended,
+SELECT project_id, trace_id, toDateTime64(min(min_ts), 3, 'UTC') AS started, toDateTime64(max(max_ts), 3, 'UTC') AS ended,
     dateDiff('millisecond', started, ended) AS duration_ms,
     sum(errors) AS error_count, sum(spans) AS span_count, sum(logs) AS log_count,
     arraySort(groupUniqArrayArray(services)) AS service_names,

@@ -3,10 +3,10 @@
 {{view "issues"}} AS
 SELECT g.project_id AS project_id,
     lower(leftPad(hex(g.survivor), 16, '0')) AS issue,
-    g.l.1 AS title, g.l.2 AS culprit, g.l.3 AS type, g.level_max_ AS level,
+    g.l.1 AS title, g.l.2 AS culprit, g.l.3 AS type, toString(g.level_max_) AS level,
     multiIf(st.status != '', st.status, g.first_seen_ > now64(3) - INTERVAL 7 DAY, 'new', 'ongoing') AS status,
     st.assignee AS assignee,
-    g.first_seen_ AS first_seen, g.last_seen_ AS last_seen, g.events_ AS events, g.users_ AS users,
+    toDateTime64(g.first_seen_, 3, 'UTC') AS first_seen, toDateTime64(g.last_seen_, 3, 'UTC') AS last_seen, g.events_ AS events, g.users_ AS users,
     arrayFilter((p, bit) -> bitAnd(g.protocols_, bit) != 0, ['sentry', 'otlp'], [1, 2]) AS protocols,
     arraySort(arrayFilter(e -> e != '', g.environments_)) AS environments,
     g.f.1 AS first_release, g.l.6 AS last_release, g.l.7 AS sample_event_id, g.l.8 AS sample_trace_id
@@ -21,7 +21,7 @@ LEFT JOIN {{name "issue_state"}} AS st ON st.project_id = g.project_id AND st.fi
 
 {{view "issue_trend"}} AS
 SELECT project_id, lower(leftPad(hex(survivor), 16, '0')) AS issue, hour, environment, release,
-    level_ AS level, events_ AS events, users_ AS users
+    toString(level_) AS level, events_ AS events, users_ AS users
 FROM (
     SELECT project_id, {{issueOf "project_id" "fingerprint"}} AS survivor, hour, environment, release,
         max(level) AS level_, sum(events) AS events_, uniqCombinedArrayMerge(12)(users) AS users_
@@ -30,7 +30,7 @@ FROM (
 
 {{view "releases"}} AS
 SELECT r.project_id AS project_id, r.release AS release,
-    r.first_seen_ AS first_seen, r.last_seen_ AS last_seen, r.events_ AS events,
+    toDateTime64(r.first_seen_, 3, 'UTC') AS first_seen, toDateTime64(r.last_seen_, 3, 'UTC') AS last_seen, r.events_ AS events,
     i.issues_ AS issues, i.new_issues_ AS new_issues,
     s.started_ AS sessions, s.crashed_ AS crashed_sessions,
     if(s.started_ > 0, 1 - s.crashed_ / s.started_, NULL) AS crash_free_sessions,
@@ -59,7 +59,7 @@ LEFT JOIN (
     GROUP BY project_id, release) AS s ON s.project_id = r.project_id AND s.release = r.release;
 
 {{view "traces"}} AS
-SELECT project_id, trace_id, min(min_ts) AS started, max(max_ts) AS ended,
+SELECT project_id, trace_id, toDateTime64(min(min_ts), 3, 'UTC') AS started, toDateTime64(max(max_ts), 3, 'UTC') AS ended,
     dateDiff('millisecond', started, ended) AS duration_ms,
     sum(errors) AS error_count, sum(spans) AS span_count, sum(logs) AS log_count,
     arraySort(groupUniqArrayArray(services)) AS service_names,

@@ -1,0 +1,171 @@
+package queries
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// ErrParam is returned for a parameter that is missing, unknown or of the
+// wrong form.
+var ErrParam = errors.New("wrong parameter")
+
+var issueForm = regexp.MustCompile(`^[0-9a-f]{16}$`)
+
+// maxParamBytes bounds one value: a query is asked by people and dashboards.
+const maxParamBytes = 64 << 10
+
+// Bind checks values against the typed parameters of q and returns them in the
+// form that ClickHouse reads, defaults filled in. now is what relative times
+// are counted from.
+func (q *Query) Bind(values map[string]string, now time.Time) (map[string]string, error) {
+	for name := range values {
+		if !slices.ContainsFunc(q.Params, func(p Param) bool { return p.Name == name }) {
+			return nil, fmt.Errorf("cannot run query %s: %w: it has no %q; it takes %s", q.Name, ErrParam, name, q.paramNames())
+		}
+	}
+	out := make(map[string]string, len(q.Params))
+	for _, p := range q.Params {
+		v, given := values[p.Name]
+		if !given || v == "" && p.Default != "" {
+			if p.Required {
+				return nil, fmt.Errorf("cannot run query %s: %w: %s (%s) must be given: %s", q.Name, ErrParam, p.Name, p.Type, p.Purpose)
+			}
+			v = p.Default
+		}
+		bound, err := p.bind(v, now)
+		if err != nil {
+			return nil, fmt.Errorf("cannot run query %s: %w: %s: %w", q.Name, ErrParam, p.Name, err)
+		}
+		out[p.Name] = bound
+	}
+	return out, nil
+}
+
+func (q *Query) paramNames() string {
+	if len(q.Params) == 0 {
+		return "none"
+	}
+	names := make([]string, len(q.Params))
+	for i, p := range q.Params {
+		names[i] = p.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+func (p Param) bind(v string, now time.Time) (string, error) {
+	if len(v) > maxParamBytes {
+		return "", fmt.Errorf("it is %d bytes, the limit is %d", len(v), maxParamBytes)
+	}
+	if len(p.OneOf) > 0 && !slices.Contains(p.OneOf, v) {
+		return "", fmt.Errorf("%q is none of %s", v, strings.Join(p.OneOf, ", "))
+	}
+	switch {
+	case p.Type == "Issue":
+		v = strings.ToLower(v)
+		if !issueForm.MatchString(v) {
+			return "", fmt.Errorf("%q is not an issue: give its 16 hex digits", v)
+		}
+		return v, nil
+	case strings.HasPrefix(p.Type, "UInt"):
+		bits, _ := strconv.Atoi(p.Type[4:])
+		n, err := strconv.ParseUint(v, 10, bits)
+		if err != nil {
+			return "", fmt.Errorf("%q is not a whole number of %d bits", v, bits)
+		}
+		return strconv.FormatUint(n, 10), nil
+	case strings.HasPrefix(p.Type, "Float"):
+		f, err := strconv.ParseFloat(v, 64)
+		if err != nil {
+			return "", fmt.Errorf("%q is not a number", v)
+		}
+		return strconv.FormatFloat(f, 'g', -1, 64), nil
+	case p.Type == "UUID":
+		id, err := uuid.Parse(v)
+		if err != nil {
+			return "", fmt.Errorf("%q is not an id of 32 hex digits", v)
+		}
+		return id.String(), nil
+	case strings.HasPrefix(p.Type, "DateTime64"):
+		t, err := ParseTime(v, now)
+		if err != nil {
+			return "", err
+		}
+		return t.UTC().Format("2006-01-02 15:04:05.000"), nil
+	case p.Type == "String":
+		return escapeText(v), nil
+	}
+	return "", fmt.Errorf("type %s has no form", p.Type)
+}
+
+// escapeText is what a top-level text parameter is sent as: the server reads it
+// as tab-separated text is read.
+func escapeText(v string) string {
+	return strings.NewReplacer("\\", "\\\\", "\t", "\\t", "\n", "\\n", "\r", "\\r", "\x00", "\\0").Replace(v)
+}
+
+var relative = regexp.MustCompile(`^([+-]?)(\d{1,6})([smhdw])$`)
+
+// ParseTime reads a moment: now, a distance from now such as -24h or -14d (s,
+// m, h, d, w), Unix seconds or milliseconds, RFC 3339, or a date.
+func ParseTime(v string, now time.Time) (time.Time, error) {
+	if v == "now" || v == "" {
+		return now, nil
+	}
+	if m := relative.FindStringSubmatch(v); m != nil {
+		n, _ := strconv.Atoi(m[2])
+		unit := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour}[m[3]]
+		d := time.Duration(n) * unit
+		if m[1] == "-" {
+			d = -d
+		}
+		return now.Add(d), nil
+	}
+	if n, err := strconv.ParseInt(v, 10, 64); err == nil {
+		if n > 1e11 {
+			return time.UnixMilli(n), nil
+		}
+		return time.Unix(n, 0), nil
+	}
+	for _, form := range []string{time.RFC3339Nano, "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02"} {
+		if t, err := time.ParseInLocation(form, v, time.UTC); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is not a time: give now, -24h, -14d, 2026-11-23, 2026-11-23T10:00:00Z or Unix seconds", v)
+}
+
+// arrayText writes values of a step as an array parameter.
+func arrayText(values []any) (string, error) {
+	var b strings.Builder
+	b.WriteByte('[')
+	for i, v := range values {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		switch v := v.(type) {
+		case uint64:
+			b.WriteString(strconv.FormatUint(v, 10))
+		case int64:
+			b.WriteString(strconv.FormatInt(v, 10))
+		case uint32:
+			b.WriteString(strconv.FormatUint(uint64(v), 10))
+		case string:
+			b.WriteString("'" + strings.NewReplacer("\\", "\\\\", "'", "\\'").Replace(v) + "'")
+		case time.Time:
+			b.WriteString("'" + v.UTC().Format("2006-01-02 15:04:05.000") + "'")
+		case uuid.UUID:
+			b.WriteString("'" + v.String() + "'")
+		default:
+			return "", fmt.Errorf("cannot hand on a value of %T", v)
+		}
+	}
+	b.WriteByte(']')
+	return b.String(), nil
+}

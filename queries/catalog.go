@@ -1,0 +1,234 @@
+package queries
+
+import (
+	"bufio"
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"sort"
+	"strings"
+	"sync"
+	"text/template"
+)
+
+//go:embed catalog/*.sql
+var catalogFiles embed.FS
+
+// Query is one named question of the catalog. Its name, parameters and columns
+// are stable.
+type Query struct {
+	Name    string  `json:"name"`
+	Purpose string  `json:"purpose"`
+	Params  []Param `json:"params"`
+	Columns []Field `json:"columns"`
+	Cost    string  `json:"cost"`  // What it reads and how long that takes, warm.
+	Bound   string  `json:"bound"` // What limits it, whatever the data.
+	Steps   []Step  `json:"-"`
+}
+
+// Step is one statement. A step before the last hands its columns on as array
+// parameters: lists are asked in steps, the keys of a page first.
+type Step struct {
+	Name string
+	Out  []Field // Parameters for the steps after it; empty for the last.
+	SQL  string
+}
+
+// Param is a typed parameter: SQL refers to it as {name:Type}.
+type Param struct {
+	Name     string   `json:"name"`
+	Type     string   `json:"type"` // ClickHouse type, or Issue: 16 hex digits.
+	Required bool     `json:"required"`
+	Default  string   `json:"default,omitempty"`
+	OneOf    []string `json:"one_of,omitempty"`
+	Purpose  string   `json:"purpose"`
+}
+
+// Field is a named, typed column.
+type Field struct {
+	Name    string `json:"name"`
+	Type    string `json:"type"`
+	Purpose string `json:"purpose,omitempty"`
+}
+
+// ErrNoQuery is returned for a name that the catalog does not have.
+var ErrNoQuery = errors.New("the catalog has no such query; `errata query` lists them")
+
+var loadCatalog = sync.OnceValues(func() (map[string]*Query, error) {
+	entries, err := catalogFiles.ReadDir("catalog")
+	if err != nil {
+		return nil, fmt.Errorf("cannot read catalog: %w", err)
+	}
+	all := map[string]*Query{}
+	for _, e := range entries {
+		raw, err := catalogFiles.ReadFile(path.Join("catalog", e.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("cannot read catalog: %w", err)
+		}
+		q, err := parseQuery(raw)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read catalog/%s: %w", e.Name(), err)
+		}
+		if q.Name+".sql" != e.Name() {
+			return nil, fmt.Errorf("cannot read catalog/%s: it names itself %q", e.Name(), q.Name)
+		}
+		all[q.Name] = q
+	}
+	return all, nil
+})
+
+// Catalog lists every query by name.
+func Catalog() ([]*Query, error) {
+	all, err := loadCatalog()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*Query, 0, len(all))
+	for _, q := range all {
+		out = append(out, q)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out, nil
+}
+
+// Lookup finds a query by name.
+func Lookup(name string) (*Query, error) {
+	all, err := loadCatalog()
+	if err != nil {
+		return nil, err
+	}
+	if q, ok := all[name]; ok {
+		return q, nil
+	}
+	return nil, fmt.Errorf("cannot find query %q: %w", name, ErrNoQuery)
+}
+
+// Fragments that many queries share. They are fixed text: values come as
+// parameters only.
+var fragments = template.FuncMap{
+	// The issue that a fingerprint belongs to.
+	"survivor": func(f string) string {
+		return "dictGetOrDefault('issue_of', 'survivor', (project_id, " + f + "), " + f + ")"
+	},
+	// The fingerprint of parameter issue.
+	"issue": func() string { return "reinterpretAsUInt64(reverse(unhex({issue:String})))" },
+	// All fingerprints of parameter issue: a set that the primary key is read by.
+	"members": func() string {
+		return "(SELECT reinterpretAsUInt64(reverse(unhex({issue:String}))) AS fingerprint UNION ALL SELECT fingerprint FROM issue_merges" +
+			" WHERE project_id = {project:UInt32} AND survivor = reinterpretAsUInt64(reverse(unhex({issue:String}))))"
+	},
+	"hex": func(f string) string { return "lower(leftPad(hex(" + f + "), 16, '0'))" },
+	// Newest state first, then as a semantic version where both are one.
+	"zero": func() string { return "toDateTime64(0, 3, 'UTC')" },
+}
+
+var (
+	paramLine  = regexp.MustCompile(`^(\w+) (\w+(?:\([^=:]*\))?)(?: (required)| = ([^:]*?))?(?: of ([\w,]+))?: (.+)$`)
+	columnLine = regexp.MustCompile(`^(\w+) (.+?): (.+)$`)
+	stepLine   = regexp.MustCompile(`^(\w+): (.+)$`)
+)
+
+// parseQuery reads a file: a header of comments, then one statement, or steps.
+func parseQuery(raw []byte) (*Query, error) {
+	q := &Query{}
+	step := Step{Name: "result"}
+	var text bytes.Buffer
+	flush := func() error {
+		sql := strings.TrimSpace(text.String())
+		text.Reset()
+		if sql == "" {
+			return nil
+		}
+		t, err := template.New(q.Name).Delims("<<", ">>").Funcs(fragments).Parse(sql)
+		if err != nil {
+			return fmt.Errorf("cannot parse step %s: %w", step.Name, err)
+		}
+		var b strings.Builder
+		if err := t.Execute(&b, nil); err != nil {
+			return fmt.Errorf("cannot expand step %s: %w", step.Name, err)
+		}
+		step.SQL = strings.TrimSuffix(b.String(), ";")
+		q.Steps = append(q.Steps, step)
+		step = Step{Name: "result"}
+		return nil
+	}
+	sc := bufio.NewScanner(bytes.NewReader(raw))
+	for sc.Scan() {
+		line := sc.Text()
+		word, rest, _ := strings.Cut(strings.TrimPrefix(line, "-- "), " ")
+		if !strings.HasPrefix(line, "-- ") {
+			text.WriteString(line + "\n")
+			continue
+		}
+		var err error
+		switch word {
+		case "name:":
+			q.Name = rest
+		case "purpose:":
+			q.Purpose = strings.TrimSpace(q.Purpose + " " + rest)
+		case "cost:":
+			q.Cost = strings.TrimSpace(q.Cost + " " + rest)
+		case "bound:":
+			q.Bound = strings.TrimSpace(q.Bound + " " + rest)
+		case "param":
+			err = q.addParam(rest)
+		case "column":
+			m := columnLine.FindStringSubmatch(rest)
+			if m == nil {
+				return nil, fmt.Errorf("cannot read column line %q", line)
+			}
+			q.Columns = append(q.Columns, Field{Name: m[1], Type: m[2], Purpose: m[3]})
+		case "step":
+			if err = flush(); err == nil {
+				step, err = parseStep(rest)
+			}
+		default:
+			continue // A comment for readers.
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := flush(); err != nil {
+		return nil, err
+	}
+	if q.Name == "" || q.Purpose == "" || q.Cost == "" || q.Bound == "" || len(q.Columns) == 0 || len(q.Steps) == 0 {
+		return nil, errors.New("name, purpose, cost, bound, a column and a statement must be there")
+	}
+	return q, nil
+}
+
+func (q *Query) addParam(rest string) error {
+	m := paramLine.FindStringSubmatch(rest)
+	if m == nil {
+		return fmt.Errorf("cannot read parameter line %q", rest)
+	}
+	p := Param{Name: m[1], Type: m[2], Required: m[3] != "", Default: strings.TrimSpace(m[4]), Purpose: m[6]}
+	if m[5] != "" {
+		p.OneOf = strings.Split(m[5], ",")
+	}
+	q.Params = append(q.Params, p)
+	return nil
+}
+
+func parseStep(rest string) (Step, error) {
+	m := stepLine.FindStringSubmatch(rest)
+	if m == nil {
+		return Step{}, fmt.Errorf("cannot read step line %q", rest)
+	}
+	s := Step{Name: m[1]}
+	if m[1] == "result" {
+		return s, nil
+	}
+	for _, f := range strings.Split(m[2], ", ") {
+		name, kind, ok := strings.Cut(f, " ")
+		if !ok {
+			return s, fmt.Errorf("cannot read step output %q", f)
+		}
+		s.Out = append(s.Out, Field{Name: name, Type: kind})
+	}
+	return s, nil
+}

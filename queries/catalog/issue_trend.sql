@@ -1,0 +1,44 @@
+-- name: issue_trend
+-- purpose: Events and users of one issue over time, gaps filled with zeros.
+-- param project UInt32 required: Project id.
+-- param issue Issue required: 16 hex digits.
+-- param from DateTime64 = -24h: Start.
+-- param to DateTime64 = now: End.
+-- param bucket String = hour of minute,hour,day: Width of a bucket; minutes are read from events.
+-- param environment String: Environment; empty for all.
+-- param release String: Release; empty for all.
+-- column time DateTime('UTC'): Start of the bucket.
+-- column events UInt64: Events.
+-- column users UInt64: Users (sketch).
+-- cost: Hours and days come from rollups, 8 ms; minutes from events of the issue, 15 ms for 0.4 million.
+-- bound: 10,000 buckets.
+SELECT b.time AS time, v.n AS events, v.u AS users
+FROM (
+    SELECT arrayJoin(arrayMap(i -> toDateTime((intDiv(toUnixTimestamp({from:DateTime64(3, 'UTC')}), step) + i) * step, 'UTC'),
+        range(least(toUInt64(intDiv(toUnixTimestamp({to:DateTime64(3, 'UTC')}), step) - intDiv(toUnixTimestamp({from:DateTime64(3, 'UTC')}), step) + 1), 10000)))) AS time
+    FROM (SELECT multiIf({bucket:String} = 'minute', 60, {bucket:String} = 'hour', 3600, 86400) AS step)) AS b
+LEFT JOIN (
+    SELECT time, sum(n) AS n, uniqCombinedArrayMerge(12)(u) AS u
+    FROM (
+        SELECT toStartOfMinute(toDateTime(ts, 'UTC')) AS time, sum(toUInt64(weight)) AS n, uniqCombinedArrayState(12)(arrayFilter(h -> h != 0, arrayPushBack(user_hashes, user_hash))) AS u
+        FROM events
+        WHERE {bucket:String} = 'minute' AND project_id = {project:UInt32} AND fingerprint IN <<members>>
+            AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')}) AND ts >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND ts <= {to:DateTime64(3, 'UTC')}
+            AND ({environment:String} = '' OR environment = {environment:String}) AND ({release:String} = '' OR release = {release:String})
+        GROUP BY time
+        UNION ALL
+        SELECT hour AS time, sum(events) AS n, uniqCombinedArrayMergeState(12)(users) AS u
+        FROM issue_hour
+        WHERE {bucket:String} = 'hour' AND project_id = {project:UInt32} AND fingerprint IN <<members>>
+            AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')}
+            AND ({environment:String} = '' OR environment = {environment:String}) AND ({release:String} = '' OR release = {release:String})
+        GROUP BY time
+        UNION ALL
+        SELECT toDateTime(day, 'UTC') AS time, sum(events) AS n, uniqCombinedArrayMergeState(12)(users) AS u
+        FROM issue_day
+        WHERE {bucket:String} = 'day' AND project_id = {project:UInt32} AND fingerprint IN <<members>>
+            AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
+            AND ({environment:String} = '' OR environment = {environment:String}) AND ({release:String} = '' OR release = {release:String})
+        GROUP BY time)
+    GROUP BY time) AS v ON v.time = b.time
+ORDER BY time

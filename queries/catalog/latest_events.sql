@@ -1,0 +1,43 @@
+-- name: latest_events
+-- purpose: The newest events of one issue, twins marked.
+-- param project UInt32 required: Project id.
+-- param issue Issue required: 16 hex digits.
+-- param environment String: Environment; empty for all.
+-- param release String: Release; empty for all.
+-- param limit UInt32 = 50: Rows, at most 1000.
+-- param before DateTime64 = now: Only events before this time: the next page.
+-- column event_id UUID: Id.
+-- column ts DateTime64(3, 'UTC'): When it happened.
+-- column title String: Type and value.
+-- column message String: Message.
+-- column level String: Level.
+-- column protocol String: sentry, otlp, otlp_logs.
+-- column environment String: Environment.
+-- column release String: Release.
+-- column service String: Service.
+-- column transaction String: Route or task.
+-- column user_id String: User.
+-- column url String: Where.
+-- column trace_id String: Trace.
+-- column weight UInt32: Occurrences: 0 for a twin.
+-- column twin_of UUID: The event that counts; zero where this one does.
+-- cost: The newest days of issue_day that hold enough events, then those rows of events. 20 ms.
+-- bound: 1000 rows, the newest days first.
+-- step days: oldest Array(String)
+SELECT toString(min(day)) AS oldest
+FROM (
+    SELECT day, sum(sum(events)) OVER (ORDER BY day DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS newer
+    FROM issue_day
+    WHERE project_id = {project:UInt32} AND fingerprint IN <<members>> AND day <= toDate({before:DateTime64(3, 'UTC')})
+        AND ({environment:String} = '' OR environment = {environment:String}) AND ({release:String} = '' OR release = {release:String})
+    GROUP BY day)
+WHERE newer < least({limit:UInt32}, 1000) * 2 + 1000
+-- step result: rows
+SELECT event_id, ts, title, message, toString(level) AS level, toString(protocol) AS protocol, CAST(environment, 'String') AS environment, CAST(release, 'String') AS release,
+    CAST(service, 'String') AS service, CAST(transaction, 'String') AS transaction, user_id, url, trace_id, weight, twin_of
+FROM events
+WHERE project_id = {project:UInt32} AND fingerprint IN <<members>>
+    AND toDate(ts) >= toDate(arrayElement({oldest:Array(String)}, 1)) AND toDate(ts) <= toDate({before:DateTime64(3, 'UTC')}) AND events.ts < {before:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND
+    AND ({environment:String} = '' OR events.environment = {environment:String}) AND ({release:String} = '' OR events.release = {release:String})
+ORDER BY ts DESC, event_id
+LIMIT least({limit:UInt32}, 1000)

@@ -1,0 +1,48 @@
+-- name: trace
+-- purpose: All errors, spans and logs of one trace, of both protocols, in order of time.
+-- param trace_id String required: 32 hex digits.
+-- param project UInt32 = 0: Project id; 0 for all projects that the trace went through.
+-- param limit UInt32 = 10000: Rows, at most 100000.
+-- column ts DateTime64(6, 'UTC'): When it began.
+-- column kind String: error, span, log.
+-- column protocol String: sentry, otlp, otlp_logs.
+-- column project_id UInt32: Project.
+-- column service String: Service.
+-- column op String: Operation of a span, logger of a log, type of an error.
+-- column name String: Name of a span, body of a log, title of an error.
+-- column status String: Status of a span, severity of a log, level of an error.
+-- column duration_us UInt64: Of a span, microseconds.
+-- column span_id String: The span, or the span that it happened in.
+-- column parent_span_id String: Of a span.
+-- column issue String: Of an error, or of a log that made one.
+-- column event_id String: Of an error.
+-- column weight UInt32: Occurrences of an error: 0 for a twin.
+-- cost: trace_index for when, then one granule or so of each table by the bloom filter. 30 ms.
+-- bound: The limit; the days that trace_index names.
+-- step when: mins Array(DateTime64(3)), maxs Array(DateTime64(3))
+SELECT min(min_ts), max(max_ts)
+FROM trace_index
+WHERE trace_id = lower({trace_id:String}) AND ({project:UInt32} = 0 OR project_id = {project:UInt32})
+HAVING count() > 0
+-- step result: rows
+SELECT *
+FROM (
+    SELECT toDateTime64(ts, 6, 'UTC') AS ts, 'error' AS kind, toString(protocol) AS protocol, project_id, CAST(service, 'String') AS service,
+        CAST(exception_type, 'String') AS op, title AS name, toString(level) AS status, toUInt64(0) AS duration_us, span_id, '' AS parent_span_id,
+        <<hex "dictGetOrDefault('issue_of', 'survivor', (project_id, fingerprint), fingerprint)">> AS issue, toString(event_id) AS event_id, weight
+    FROM events
+    WHERE trace_id = lower({trace_id:String}) AND ({project:UInt32} = 0 OR project_id = {project:UInt32})
+        AND events.ts >= {mins:Array(DateTime64(3, 'UTC'))}[1] AND events.ts <= {maxs:Array(DateTime64(3, 'UTC'))}[1]
+    UNION ALL
+    SELECT ts, 'span', toString(protocol), project_id, CAST(service, 'String'), CAST(op, 'String'), name, toString(status), duration_us, span_id, parent_span_id, '', '', toUInt32(0)
+    FROM spans
+    WHERE trace_id = lower({trace_id:String}) AND ({project:UInt32} = 0 OR project_id = {project:UInt32})
+        AND spans.ts >= {mins:Array(DateTime64(3, 'UTC'))}[1] AND spans.ts <= {maxs:Array(DateTime64(3, 'UTC'))}[1] + INTERVAL 1 SECOND
+    UNION ALL
+    SELECT ts, 'log', toString(protocol), project_id, CAST(service, 'String'), CAST(scope_name, 'String'), body, CAST(severity_text, 'String'), toUInt64(0), span_id, '',
+        if(fingerprint = 0, '', <<hex "dictGetOrDefault('issue_of', 'survivor', (project_id, fingerprint), fingerprint)">>), '', toUInt32(0)
+    FROM logs
+    WHERE trace_id = lower({trace_id:String}) AND ({project:UInt32} = 0 OR project_id = {project:UInt32})
+        AND logs.ts >= {mins:Array(DateTime64(3, 'UTC'))}[1] AND logs.ts <= {maxs:Array(DateTime64(3, 'UTC'))}[1] + INTERVAL 1 SECOND)
+ORDER BY ts, kind DESC, span_id
+LIMIT least({limit:UInt32}, 100000)

@@ -1,0 +1,134 @@
+package queries_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"errata/queries"
+)
+
+var used = regexp.MustCompile(`\{(\w+):([^{}]+?)\}`)
+
+// Every query declares the parameters that it uses, with their types, and uses
+// those that it declares.
+func TestCatalogParametersAreDeclared(t *testing.T) {
+	all, err := queries.Catalog()
+	require.NoError(t, err)
+	require.Greater(t, len(all), 8)
+	for _, q := range all {
+		t.Run(q.Name, func(t *testing.T) {
+			declared := map[string]string{}
+			for _, p := range q.Params {
+				declared[p.Name] = p.Type
+			}
+			seen := map[string]bool{}
+			for _, step := range q.Steps {
+				for _, m := range used.FindAllStringSubmatch(step.SQL, -1) {
+					seen[m[1]] = true
+					want, ok := declared[m[1]]
+					require.True(t, ok, "%s is used and not declared", m[1])
+					if want == "Issue" {
+						want = "String"
+					}
+					require.Equal(t, base(want), base(m[2]), m[1])
+				}
+				for _, f := range step.Out {
+					declared[f.Name] = f.Type
+					seen[f.Name] = true
+				}
+			}
+			for name := range declared {
+				require.True(t, seen[name], "%s is declared and not used", name)
+			}
+		})
+	}
+}
+
+// base strips precision and zone, which the header leaves out.
+func base(kind string) string {
+	return strings.NewReplacer("DateTime64(3, 'UTC')", "DateTime64", "DateTime64(3)", "DateTime64").Replace(kind)
+}
+
+// Every query answers as the reader, with the columns that it documents.
+func TestCatalogAnswers(t *testing.T) {
+	project := newProject()
+	owner := store(t, "errata")
+	now := time.Now()
+	for i := range 40 {
+		seed(t, owner, event{project: project, fingerprint: uint64(i%4 + 1), ts: now.Add(-time.Duration(i) * time.Hour), release: "shop@1.0.0", user: uint64(i + 1),
+			trace: strings.Repeat("ab", 16), id: []string{"", "11111111-1111-4111-8111-111111111111"}[min(1, max(0, 1-i))], tags: map[string]string{"plan": "pro"}})
+	}
+	values := map[string]string{"project": text(project), "issue": issueHex(1), "trace_id": strings.Repeat("ab", 16),
+		"event_id": "11111111111141118111111111111111", "release": "shop@1.0.0", "key": "plan", "text": "ValueError", "tag": "plan=pro"}
+	reader := store(t, "reader")
+	all, err := queries.Catalog()
+	require.NoError(t, err)
+	for _, q := range all {
+		for _, mode := range []string{"required", "all"} {
+			t.Run(q.Name+"/"+mode, func(t *testing.T) {
+				given := map[string]string{}
+				for _, p := range q.Params {
+					if v, ok := values[p.Name]; ok && (p.Required || p.Name == "project" || mode == "all") {
+						given[p.Name] = v
+					}
+				}
+				r, err := reader.Run(t.Context(), q.Name, given)
+				require.NoError(t, err)
+				require.Equal(t, len(q.Columns), len(r.Columns))
+				for i, c := range q.Columns {
+					require.Equal(t, c.Name, r.Columns[i].Name)
+					require.Equal(t, c.Type, r.Columns[i].Type, c.Name)
+				}
+			})
+		}
+	}
+}
+
+func TestBindRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name, query string
+		values      map[string]string
+		want        string
+	}{
+		{"missing", "issue_detail", map[string]string{"project": "1"}, "issue (Issue) must be given"},
+		{"unknown", "issue_detail", map[string]string{"project": "1", "issue": "00000000000000ff", "x": "1"}, `it has no "x"; it takes project, issue`},
+		{"not a number", "issue_detail", map[string]string{"project": "1 OR 1", "issue": "00000000000000ff"}, "not a whole number"},
+		{"too large", "issue_detail", map[string]string{"project": "4294967296", "issue": "00000000000000ff"}, "of 32 bits"},
+		{"short issue", "issue_detail", map[string]string{"project": "1", "issue": "ff"}, "16 hex digits"},
+		{"not an issue", "issue_detail", map[string]string{"project": "1", "issue": "') OR 1=1 --    "}, "16 hex digits"},
+		{"not one of", "issue_list", map[string]string{"project": "1", "sort": "title"}, "none of last_seen"},
+		{"not a time", "issue_list", map[string]string{"project": "1", "from": "yesterday"}, "not a time"},
+		{"not an id", "event_by_id", map[string]string{"event_id": "12"}, "not an id"},
+		{"too long", "issue_list", map[string]string{"project": "1", "text": strings.Repeat("x", 70000)}, "the limit is 65536"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			q, err := queries.Lookup(c.query)
+			require.NoError(t, err)
+			_, err = q.Bind(c.values, time.Now())
+			require.ErrorIs(t, err, queries.ErrParam)
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+	_, err := queries.Lookup("no_such")
+	require.ErrorIs(t, err, queries.ErrNoQuery)
+}
+
+func TestParseTime(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		text string
+		want time.Time
+	}{
+		{"now", now}, {"", now}, {"-24h", now.Add(-24 * time.Hour)}, {"-2w", now.AddDate(0, 0, -14)}, {"+90s", now.Add(90 * time.Second)}, {"15m", now.Add(15 * time.Minute)},
+		{"2026-11-01", time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)}, {"2026-11-01T10:00:00+02:00", time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)},
+		{"2026-11-01 10:00:00", time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)}, {"1700000000", time.Unix(1700000000, 0)}, {"1700000000123", time.UnixMilli(1700000000123)},
+	} {
+		got, err := queries.ParseTime(c.text, now)
+		require.NoError(t, err, c.text)
+		require.True(t, c.want.Equal(got), "%s: %s", c.text, got)
+	}
+}
