@@ -1,0 +1,98 @@
+# Errata: every verb of the project. `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+BIN     := bin/errata
+CACHE   := .cache
+CHDB    := $(CACHE)/chdb
+LINT    := $(CACHE)/bin/golangci-lint
+VENV    := $(CACHE)/venv
+PLUGIN  := grafana-plugin
+
+GOLANGCI_VERSION := v2.15.0
+
+export CGO_ENABLED ?= 0
+FUZZTIME ?= 20s
+ARGS ?=
+
+.PHONY: help
+help: ## List the verbs
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
+
+.PHONY: build
+build: ## Build bin/errata
+	go build -trimpath -o $(BIN) .
+
+.PHONY: clickhouse
+clickhouse: ## Fetch the embedded ClickHouse library (once, 570 MB on disk)
+	@deploy/local/clickhouse/npm/fetch.sh $(CHDB)
+
+.PHONY: run
+run: clickhouse build ## Build and start the whole store; ARGS="--http 127.0.0.1:8080" passes arguments on
+	@exec $(BIN) up $(ARGS)
+
+.PHONY: test
+test: lint unit race integration plugin e2e ## All that proves the promises of README
+
+.PHONY: unit
+unit: ## Tests of the parts
+	go test ./...
+
+.PHONY: race
+race: ## Tests of the concurrent parts under the race detector
+	CGO_ENABLED=1 go test -race ./consumer/... ./ingest ./ingest/directory/... ./ingest/topic/... ./ingest/quota/... ./deploy/local/broker ./deploy/local/supervise
+
+.PHONY: integration
+integration: clickhouse ## The pipeline against a real Apache Kafka, started and stopped by the tests
+	ERRATA_INTEGRATION=1 go test -count=1 -timeout 20m -run 'ApacheKafka|Integration' ./deploy/... ./consumer/... ./ingest/...
+
+.PHONY: e2e
+e2e: clickhouse build venv ## Real SDKs through the whole store, kill -9 at random moments included
+	ERRATA_E2E=1 ERRATA_BINARY=$(CURDIR)/$(BIN) ERRATA_PYTHON=$(CURDIR)/$(VENV)/bin/python go test -count=1 -v -timeout 30m ./deploy/e2e/...
+
+.PHONY: chaos
+chaos: clickhouse build ## kill -9 of the store and of ClickHouse under load, ten times; ROUNDS=n for more
+	ERRATA_E2E=1 ERRATA_BINARY=$(CURDIR)/$(BIN) ERRATA_CHAOS_ROUNDS=$(or $(ROUNDS),10) go test -count=1 -v -timeout 60m -run Chaos ./deploy/e2e/...
+
+.PHONY: venv
+venv: $(VENV)/.stamp
+$(VENV)/.stamp: deploy/e2e/requirements.txt
+	@if ! command -v python3 >/dev/null; then \
+	  [ "$${CI:-}" != true ] || { echo "python3 is missing"; exit 1; }; \
+	  echo "python3 is missing: tests of Python clients will be skipped"; exit 0; \
+	fi; \
+	python3 -m venv $(VENV) && $(VENV)/bin/pip install -q --disable-pip-version-check -r $< && touch $@
+
+.PHONY: plugin
+plugin: ## Type check, test and build the Grafana plugin
+	@if [ -f $(PLUGIN)/package.json ]; then \
+	  [ -d $(PLUGIN)/node_modules ] || npm ci --prefix $(PLUGIN) --no-audit --no-fund --loglevel=error; \
+	  npm run --prefix $(PLUGIN) typecheck && npm run --prefix $(PLUGIN) test && npm run --prefix $(PLUGIN) build; \
+	fi
+
+.PHONY: lint
+lint: $(LINT) ## gofmt, golangci-lint with the import rules, sizes of files
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "gofmt: $$bad"; exit 1; }
+	$(LINT) run --timeout 15m ./...
+
+$(LINT): Makefile
+	GOBIN=$(CURDIR)/$(CACHE)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@touch $@
+
+.PHONY: fuzz
+fuzz: ## Every fuzz target for FUZZTIME (20s)
+	@grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u | while read -r dir; do \
+	  grep -hoE '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go | sed 's/func //' | sort -u | while read -r target; do \
+	    echo "== $$dir $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$dir"; \
+	  done; \
+	done
+
+.PHONY: bench
+bench: ## Benchmarks of the hot paths, and a load on a running store: ARGS="--rate 3000 --verify"
+	go test -run '^$$' -bench . -benchmem ./schema/... ./ingest/... ./consumer/...
+	@if [ -f errata-data/addresses.json ]; then go run . bench $(ARGS); else echo "No store runs on ./errata-data: start one with make run to load it."; fi
+
+.PHONY: clean
+clean: ## Remove what was built; the fetched parts in .cache and the data stay
+	rm -rf bin
