@@ -124,3 +124,6 @@ require (
 	google.golang.org/protobuf v1.36.12 // indirect
 	pgregory.net/rapid v1.3.0 // indirect
 )
+
+// Go files that npm packages bring along are not ours.
+ignore ./grafana-plugin/node_modules
