@@ -1,0 +1,219 @@
+package consumer
+
+import (
+	"time"
+
+	"errata/consumer/table"
+	"errata/consumer/window"
+	"errata/schema"
+	"errata/schema/tables/insert"
+)
+
+// message is one record of a partition as fetched. value is valid until the
+// next one is read.
+type message struct {
+	offset int64
+	at     time.Time // The record's own time.
+	value  []byte
+}
+
+// dead is a record, or what is left of it, on its way to the dead letters.
+type dead struct {
+	offset int64
+	item   int
+	stage  string
+	reason string
+	value  []byte
+}
+
+// Stages at which a record can die.
+const (
+	stageDecode = "decode"
+	stageInsert = "insert"
+)
+
+// block is what a range of records [first, end) becomes.
+type block struct {
+	set        *table.Set
+	ledger     ledger
+	dead       []dead
+	origin     map[string][]rowID // By table and row: where it came from.
+	first, end int64
+	records    int
+	bytes      int
+	started    time.Time // When its first record was read; only cuts use it.
+	oldest     time.Time // Time of its oldest record, for freshness.
+	refused    map[rowID]bool
+	record     schema.Record
+	stats      stats
+}
+
+// stats are counted for the metrics when the block is in.
+type stats struct{ stored, duplicates, twins, dead int }
+
+func newBlock(types table.Types) (*block, error) {
+	set, err := table.NewSet(types)
+	if err != nil {
+		return nil, err
+	}
+	return &block{set: set, ledger: ledger{}, origin: map[string][]rowID{}}, nil
+}
+
+func (b *block) reset(first int64) {
+	b.set.Reset()
+	clear(b.ledger)
+	clear(b.dead)
+	for t, o := range b.origin {
+		b.origin[t] = o[:0]
+	}
+	b.dead = b.dead[:0]
+	b.first, b.end, b.records, b.bytes = first, first, 0, 0
+	b.started, b.oldest, b.refused, b.stats = time.Time{}, time.Time{}, nil, stats{}
+}
+
+// windows are what a partition decides by.
+type windows struct {
+	events, spans, logs, sessions *window.Seen
+	twins                         *window.Twins
+}
+
+// advance moves all windows to the record at offset.
+func (w *windows) advance(offset int64) {
+	w.events.Advance(offset)
+	w.spans.Advance(offset)
+	w.logs.Advance(offset)
+	w.sessions.Advance(offset)
+	w.twins.Advance(offset)
+}
+
+// add turns one record into rows and fates.
+func (b *block) add(w *windows, partition int, m message) {
+	if b.records == 0 {
+		b.started, b.oldest = time.Now(), m.at
+	}
+	b.end = m.offset + 1
+	b.records++
+	b.bytes += len(m.value)
+	r := &b.record
+	r.Reset()
+	if err := schema.DecodeRecord(r, m.value); err != nil {
+		b.poison(m, err)
+		return
+	}
+	if r.ReceivedAt == 0 {
+		r.ReceivedAt = m.at.UnixMilli()
+	}
+	w.advance(m.offset)
+	o := &table.Origin{ProjectID: r.ProjectId, ReceivedAt: r.ReceivedAt, RetentionDays: r.RetentionDays, Partition: partition, Offset: m.offset}
+	for _, x := range r.Receipts {
+		b.count(o, x.Category, schema.OutcomeAccepted, "", 0, x.Quantity, x.Bytes)
+	}
+	for _, x := range r.Outcomes {
+		b.count(o, x.Category, x.Outcome, x.Reason, x.Protocol, x.Quantity, x.Bytes)
+		if len(x.EventId) == 16 {
+			b.set.Fate(&table.Fate{ProjectID: o.ProjectID, EventID: x.EventId, At: o.ReceivedAt, Category: x.Category,
+				Outcome: x.Outcome, Reason: x.Reason, Detail: x.Detail, Protocol: x.Protocol})
+		}
+	}
+	repeated := false
+	if r.Event != nil {
+		repeated = !b.addEvent(w, o, r.Event)
+	}
+	b.addCompanions(o, r, repeated)
+	b.addTraces(w, o, r)
+	b.addHealth(w, o, r)
+}
+
+func (b *block) count(o *table.Origin, category, outcome, reason string, p schema.Protocol, quantity, bytes uint64) {
+	if category == "" || quantity == 0 {
+		return
+	}
+	b.ledger.add(account{o.ProjectID, o.ReceivedAt, category, outcome, reason, p}, quantity, bytes)
+}
+
+// poison sends a record that cannot be read to the dead letters. Its receipts
+// cannot be read either, so it is taken in and given up in one go: the ledger
+// stays balanced.
+func (b *block) poison(m message, err error) {
+	b.stats.dead++
+	b.dead = append(b.dead, dead{offset: m.offset, stage: stageDecode, reason: err.Error(), value: append([]byte(nil), m.value...)})
+	o := &table.Origin{ReceivedAt: m.at.UnixMilli()}
+	b.count(o, schema.CategoryUnknown, schema.OutcomeAccepted, "", 0, 1, uint64(len(m.value)))
+	b.count(o, schema.CategoryUnknown, schema.OutcomeDeadLetter, stageDecode, 0, 1, uint64(len(m.value)))
+}
+
+// row notes where the next row of a table comes from. It is false for a row
+// that ClickHouse is known to refuse: the caller buries it.
+func (b *block) row(o *table.Origin, name string, item int) bool {
+	id := rowID{Table: name, Offset: o.Offset, Item: item}
+	if b.refused != nil && b.refused[id] {
+		return false
+	}
+	b.origin[name] = append(b.origin[name], id)
+	return true
+}
+
+func (b *block) stored(o *table.Origin, category string, p schema.Protocol) {
+	b.stats.stored++
+	b.count(o, category, schema.OutcomeStored, "", p, 1, 0)
+}
+
+func (b *block) duplicate(o *table.Origin, category string, p schema.Protocol, quantity, bytes uint64) {
+	b.stats.duplicates++
+	b.count(o, category, schema.OutcomeDuplicate, "", p, quantity, bytes)
+}
+
+// addEvent reports whether the event was new.
+func (b *block) addEvent(w *windows, o *table.Origin, e *schema.Event) bool {
+	quantity := uint64(max(e.Weight, 1))
+	key, ok := window.IDKey(o.ProjectID, e.EventId)
+	if ok && w.events.Has(key) {
+		b.duplicate(o, e.Category(), e.Protocol, quantity, uint64(e.PayloadBytes))
+		b.fate(o, e, schema.OutcomeDuplicate, "", "An event with this id is stored already.")
+		return false
+	}
+	if !b.row(o, insert.Events, 0) {
+		b.bury(o, rowID{insert.Events, o.Offset, 0}, e.Category(), e.Protocol, &schema.Record{Event: e})
+		return true
+	}
+	n := table.Counted{Weight: uint32(quantity), Fingerprint: e.Fingerprint}
+	outcome := schema.OutcomeStored
+	if len(e.Payload) == 0 {
+		outcome = schema.OutcomeSampled
+	}
+	if e.Weight <= 1 {
+		x := witness(o, e)
+		if primary, fingerprint, twin := w.twins.Judge(x); twin {
+			n, outcome = table.Counted{TwinOf: primary, Fingerprint: fingerprint}, schema.OutcomeTwin
+			b.stats.twins++
+		}
+		x.TwinOf, x.Fingerprint = n.TwinOf, n.Fingerprint
+		w.twins.Add(x)
+	}
+	if ok {
+		w.events.Add(o.Offset, key)
+	}
+	b.set.Event(o, e, n)
+	b.stats.stored++
+	b.count(o, e.Category(), outcome, "", e.Protocol, quantity, uint64(e.PayloadBytes))
+	return true
+}
+
+func (b *block) fate(o *table.Origin, e *schema.Event, outcome, reason, detail string) {
+	b.set.Fate(&table.Fate{ProjectID: o.ProjectID, EventID: e.EventId, At: o.ReceivedAt, Category: e.Category(),
+		Outcome: outcome, Reason: reason, Detail: detail, Protocol: e.Protocol})
+}
+
+func witness(o *table.Origin, e *schema.Event) *window.Witness {
+	x := &window.Witness{Offset: o.Offset, Project: o.ProjectID, Fingerprint: e.Fingerprint, MainHash: e.MainHash, Kind: e.Protocol, Millis: e.Timestamp}
+	copy(x.EventID[:], e.EventId)
+	c := window.Columns{Trace: e.TraceId, Type: e.ExceptionType, Value: e.ExceptionValue, Message: e.Message, Server: e.ServerName,
+		Transaction: e.Transaction, Functions: e.FramesFunction, Files: e.FramesFile, Lines: e.FramesLine, InApp: e.FramesInApp}
+	for _, t := range e.Tags {
+		if t.Key == "pid" {
+			c.PID = t.Value
+		}
+	}
+	x.Fill(&c)
+	return x
+}

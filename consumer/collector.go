@@ -1,0 +1,223 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	kafka "github.com/segmentio/kafka-go"
+)
+
+// Sizes of fetches. A fetch holds about five times its bytes while its records
+// are read, as lz4 packs them.
+const (
+	fetchBytes  = 2 << 20
+	gatherBytes = 512 << 10 // What a fetch waits for while a block gathers.
+)
+
+// collector reads a partition in order and cuts it into blocks. It fetches
+// nothing while a full block waits to be stored: ClickHouse away means that
+// the lag grows on the broker and nothing else grows.
+type collector struct {
+	p       *partition
+	next    int64 // Offset to read.
+	records kafka.RecordReader
+	scratch []byte
+	ready   chan<- *block
+	free    <-chan *block
+	rate    float64 // Rows a second, smoothed over blocks.
+	cut     time.Time
+}
+
+// run hands over blocks until the consumer drains or ctx ends.
+func (c *collector) run(ctx context.Context) error {
+	var b *block
+	for {
+		if b == nil {
+			select {
+			case b = <-c.free:
+				b.reset(c.next)
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		if err := c.drainFetch(b, -1); err != nil {
+			return err
+		}
+		switch {
+		case b.records > 0 && c.full(b):
+			select {
+			case c.ready <- b:
+				c.handed(b)
+				b = nil
+				continue
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		case b.records == 0 && c.p.c.draining():
+			return nil
+		case b.records == 0 && c.p.c.memory.over():
+			sleep(ctx, 20*time.Millisecond)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			continue
+		case b.records > 0 && (time.Since(b.started) >= c.age() || c.p.c.draining()):
+			select {
+			case c.ready <- b:
+				c.handed(b)
+				b = nil
+				continue
+			case <-ctx.Done():
+				return ctx.Err()
+			default:
+				if c.p.c.draining() {
+					sleep(ctx, 5*time.Millisecond)
+					continue
+				}
+			}
+		}
+		if err := c.fetch(ctx, b); err != nil {
+			return err
+		}
+	}
+}
+
+// exactly fills b with the records before end, all of them.
+func (c *collector) exactly(ctx context.Context, b *block, end int64) error {
+	for c.next < end {
+		if err := c.fetch(ctx, nil); err != nil {
+			return err
+		}
+		if err := c.drainFetch(b, end); err != nil {
+			return err
+		}
+	}
+	b.end = end
+	return nil
+}
+
+func (c *collector) full(b *block) bool {
+	cfg := &c.p.c.cfg
+	return b.records >= cfg.BatchRows || b.set.Rows() >= cfg.BatchRows || b.bytes >= cfg.BatchBytes || c.p.c.memory.over()
+}
+
+// handed notes the pace: how old the next block may get depends on it.
+func (c *collector) handed(b *block) {
+	now := time.Now()
+	if !c.cut.IsZero() {
+		if d := now.Sub(c.cut).Seconds(); d > 0 {
+			c.rate = 0.6*c.rate + 0.4*float64(b.set.Rows())/d
+		}
+	}
+	c.cut = now
+}
+
+// age is how old a block gets before it is cut: young while little comes, so
+// that people see an event at once; old under load, where large blocks cost
+// the server less than half.
+func (c *collector) age() time.Duration {
+	cfg := &c.p.c.cfg
+	const idle, half, busy = 500, 3500, 7000 // Rows a second.
+	middle := max(cfg.MinAge, cfg.MaxAge/4)
+	between := func(a, b time.Duration, share float64) time.Duration {
+		return a + time.Duration(share*float64(b-a))
+	}
+	switch r := c.rate; {
+	case r <= idle:
+		return cfg.MinAge
+	case r <= half:
+		return between(cfg.MinAge, middle, (r-idle)/(half-idle))
+	case r <= busy:
+		return between(middle, cfg.MaxAge, (r-half)/(busy-half))
+	}
+	return cfg.MaxAge
+}
+
+// drainFetch adds fetched records to b until it is full, end is reached or
+// none is left.
+func (c *collector) drainFetch(b *block, end int64) error {
+	for c.records != nil && (end >= 0 || !c.full(b) || b.records == 0) && (end < 0 || c.next < end) {
+		m, ok, err := c.read()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return nil
+		}
+		before := b.bytes
+		b.add(c.p.win, c.p.id, m)
+		c.p.c.memory.take(b.bytes - before)
+	}
+	return nil
+}
+
+// read returns the next fetched record; its value is valid until the next
+// call.
+func (c *collector) read() (message, bool, error) {
+	for {
+		r, err := c.records.ReadRecord()
+		if errors.Is(err, io.EOF) {
+			c.records = nil
+			return message{}, false, nil
+		}
+		if err != nil {
+			return message{}, false, fmt.Errorf("cannot read records of %s/%d at offset %d: %w", c.p.topic, c.p.id, c.next, err)
+		}
+		if r.Key != nil {
+			_ = r.Key.Close()
+		}
+		if r.Offset < c.next { // A fetch begins with a whole batch of the log.
+			if r.Value != nil {
+				_ = r.Value.Close()
+			}
+			continue
+		}
+		m := message{offset: r.Offset, at: r.Time}
+		if r.Value != nil {
+			n := r.Value.Len()
+			if cap(c.scratch) < n {
+				c.scratch = make([]byte, n+n/4)
+			}
+			m.value = c.scratch[:n]
+			_, err = io.ReadFull(r.Value, m.value)
+			_ = r.Value.Close()
+			if err != nil {
+				return message{}, false, fmt.Errorf("cannot read the record of %s/%d at offset %d: %w", c.p.topic, c.p.id, r.Offset, err)
+			}
+		}
+		c.next = r.Offset + 1
+		return m, true, nil
+	}
+}
+
+// fetch asks the broker for more. While b gathers it waits for much or for b's
+// age; else it returns with the first record.
+func (c *collector) fetch(ctx context.Context, b *block) error {
+	req := &kafka.FetchRequest{Topic: c.p.topic, Partition: c.p.id, Offset: c.next, MinBytes: 1, MaxBytes: fetchBytes, MaxWait: 500 * time.Millisecond}
+	if b != nil && b.records > 0 {
+		req.MinBytes = gatherBytes
+		req.MaxWait = max(10*time.Millisecond, min(c.age()-time.Since(b.started), 500*time.Millisecond))
+		if time.Since(b.started) >= c.age() { // The last block is still being stored.
+			req.MaxWait = 50 * time.Millisecond
+		}
+	}
+	r, err := c.p.c.client.Fetch(ctx, req)
+	if err == nil {
+		err = r.Error
+	}
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, kafka.OffsetOutOfRange):
+		return fmt.Errorf("%w: offset %d of %s/%d is not in the log any more", errAgain, c.next, c.p.topic, c.p.id)
+	default:
+		return fmt.Errorf("cannot fetch %s/%d: %w", c.p.topic, c.p.id, err)
+	}
+	c.p.metrics.end(r.HighWatermark)
+	c.records = r.Records
+	return nil
+}

@@ -1,0 +1,58 @@
+package consumer_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"errata/schema"
+)
+
+type assertT = assert.CollectT
+
+func TestRecordsBecomeRows(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, 2)
+	for n := range uint64(500) {
+		s.send(schema.TopicEvents, fmt.Sprint(n), anEvent(n))
+	}
+	s.send(schema.TopicEvents, "7", anEvent(7)) // Sent again by a client that got no answer.
+	at := epoch.UnixMilli()
+	span := &schema.Span{TraceId: "0af7651916cd43dd8448eb211c80319c", SpanId: "b7ad6b7169203331", StartUs: at * 1000, DurationUs: 5, Protocol: schema.Protocol_PROTOCOL_OTLP, Name: "GET /",
+		Events: []*schema.SpanEvent{{TimeUs: at * 1000, Name: "exception"}}, Measurements: []*schema.Measurement{{Name: "fcp", Value: 2.5, Unit: "s"}}}
+	log := &schema.Log{TimeUs: at * 1000, Body: "hello", LogId: id16(9), Severity: 9}
+	for range 2 { // An exporter sends the same bytes again.
+		s.send(schema.TopicSpans, "a", &schema.Record{ProjectId: 1, ReceivedAt: at, Spans: []*schema.Span{span},
+			Receipts: []*schema.Receipt{{Category: schema.CategorySpan, Quantity: 1}}})
+		s.send(schema.TopicLogs, "a", &schema.Record{ProjectId: 1, ReceivedAt: at, Logs: []*schema.Log{log},
+			Receipts: []*schema.Receipt{{Category: schema.CategoryLog, Quantity: 1}}})
+	}
+	s.send(schema.TopicOutcomes, "a", &schema.Record{ProjectId: 1, ReceivedAt: at, Receipts: []*schema.Receipt{{Category: schema.CategoryError, Quantity: 2}},
+		Outcomes: []*schema.Outcome{{Category: schema.CategoryError, Outcome: schema.OutcomeFiltered, Reason: "localhost", Quantity: 2, EventId: id16(77)}}})
+	s.send(schema.TopicSessions, "a", &schema.Record{ProjectId: 1, ReceivedAt: at,
+		Receipts: []*schema.Receipt{{Category: schema.CategorySession, Quantity: 2}, {Category: schema.CategoryMonitor, Quantity: 1}, {Category: schema.CategoryMetric, Quantity: 1}},
+		Sessions: []*schema.Session{{SessionId: id16(3), Started: at, Timestamp: at}, {Quantity: 4, Started: at}},
+		CheckIns: []*schema.CheckIn{{CheckInId: id16(4), Monitor: "nightly", Status: "ok", Timestamp: at}},
+		Metrics:  []*schema.Metric{{Name: "hits", Type: "counter", Value: 1, Count: 1, TimeUs: at * 1000}},
+		Monitors: []*schema.Monitor{{Slug: "nightly", Schedule: "0 0 * * *"}}})
+
+	stop := s.start(s.config())
+	s.eventually(500, "SELECT count() FROM events")
+	s.eventually(1, "SELECT count() FROM spans")
+	s.eventually(1, "SELECT count() FROM logs")
+	s.eventually(2, "SELECT count() FROM sessions")
+	s.eventually(2, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'filtered'")
+	s.eventually(1, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'duplicate' AND category = 'error'")
+	s.eventually(1, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'duplicate' AND category = 'span'")
+	stop()
+	require.EqualValues(t, 500, s.number("SELECT uniqExact(event_id) FROM events"))
+	require.EqualValues(t, 500, s.number("SELECT sum(weight) FROM events"))
+	require.EqualValues(t, 1, s.number("SELECT count() FROM event_outcomes WHERE outcome = 'duplicate'"))
+	require.EqualValues(t, 1, s.number("SELECT count() FROM event_outcomes WHERE outcome = 'filtered' AND reason = 'localhost'"))
+	require.EqualValues(t, 1, s.number("SELECT count() FROM check_ins WHERE monitor = 'nightly'"))
+	require.EqualValues(t, 1, s.number("SELECT count() FROM metrics WHERE name = 'hits'"))
+	require.EqualValues(t, 1, s.number("SELECT count() FROM monitors"))
+	s.balanced()
+}

@@ -1,0 +1,56 @@
+package consumer
+
+import (
+	"context"
+	"slices"
+
+	"errata/consumer/sink"
+	"errata/consumer/window"
+)
+
+// loadSeen fills a window of ids with the stored rows before high.
+func (c *Consumer) loadSeen(ctx context.Context, w *window.Seen, partition int, high int64,
+	read func(context.Context, sink.Range, func(int64, window.Key)) error) error {
+	records, rows := w.Limits()
+	if records <= 0 || high <= 0 {
+		return nil
+	}
+	type entry struct {
+		offset int64
+		key    window.Key
+	}
+	var newestFirst []entry
+	err := read(ctx, sink.Range{Partition: partition, Low: high - records, High: high, Rows: rows}, func(offset int64, k window.Key) {
+		newestFirst = append(newestFirst, entry{offset, k})
+	})
+	if err != nil {
+		return err
+	}
+	for _, e := range slices.Backward(newestFirst) {
+		w.Add(e.offset, e.key)
+	}
+	return nil
+}
+
+// loadEvents fills the windows of event ids and of twins, which differ in size.
+func (c *Consumer) loadEvents(ctx context.Context, w *windows, partition int, high int64) error {
+	if err := c.loadSeen(ctx, w.events, partition, high, c.sink.EventIDs); err != nil {
+		return err
+	}
+	twins := w.twins.Records()
+	if twins <= 0 || high <= 0 {
+		return nil
+	}
+	var newestFirst []*window.Witness
+	// A record holds one event at most, so the window's size bounds the rows.
+	err := c.sink.Witnesses(ctx, sink.Range{Partition: partition, Low: high - twins, High: high, Rows: int(twins)}, func(x *window.Witness) {
+		newestFirst = append(newestFirst, x)
+	})
+	if err != nil {
+		return err
+	}
+	for _, x := range slices.Backward(newestFirst) {
+		w.twins.Add(x)
+	}
+	return nil
+}

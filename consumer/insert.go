@@ -1,0 +1,125 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"errata/consumer/sink"
+	"errata/consumer/table"
+	"errata/schema"
+	"errata/schema/tables/insert"
+)
+
+// refusal is ClickHouse refusing rows of a table for what is in them.
+type refusal struct {
+	table  *table.Table
+	reason string
+}
+
+func (r *refusal) Error() string {
+	return fmt.Sprintf("ClickHouse refuses rows of %s: %s", r.table.Table, r.reason)
+}
+
+func isRefusal(err error) bool {
+	var r *refusal
+	return errors.As(err, &r)
+}
+
+// insert puts a block into the tables: dead letters first, then one INSERT a
+// table, each tried until it succeeds. Its ledger goes last: where the ledger
+// has a block, all of it is in.
+func (p *partition) insert(ctx context.Context, pos position, b *block) error {
+	if len(b.dead) > 0 {
+		if err := p.retry(ctx, "write dead letters", func() error { return p.c.letters.write(ctx, p, b.dead) }); err != nil {
+			return err
+		}
+	}
+	b.ledger.write(b.set)
+	started := time.Now()
+	written := false // Whether a table took its rows: then the range cannot be cut any more.
+	for _, t := range b.set.Tables() {
+		if t.Rows() == 0 {
+			continue
+		}
+		err := p.retry(ctx, "insert", func() error {
+			err := p.c.sink.Insert(ctx, t, p.token(pos)+"/"+t.Table)
+			if reason, refused := sink.Refused(err); refused && b.origin[t.Table] != nil {
+				return &refusal{t, reason}
+			}
+			return err
+		})
+		var r *refusal
+		if errors.As(err, &r) {
+			if err = p.sortOut(ctx, pos, b, r, written); err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return err
+		}
+		written = true
+	}
+	p.metrics.stored(b, time.Since(started))
+	return nil
+}
+
+// sortOut finds the rows that ClickHouse refuses and announces the range again
+// without them. Searching writes nothing: rows are tried on a table of the same
+// columns and constraints that keeps none. What does not fail there is refused
+// by a view; then nothing can be cut out safely, and the insert is tried until
+// an operator has mended the view.
+func (p *partition) sortOut(ctx context.Context, pos position, b *block, r *refusal, written bool) error {
+	p.log.Error("ClickHouse refuses rows, looking for them", "table", r.table.Table, "reason", r.reason, "from", pos.offset, "to", pos.mark.End)
+	var bad []int
+	err := p.retry(ctx, "probe rows", func() error {
+		probe, err := p.c.sink.Probe(ctx, r.table.Table)
+		if err == nil {
+			bad, err = probe.Search(ctx, r.table)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if len(bad) == 0 {
+		p.metrics.blocked()
+		return p.retry(ctx, "insert into a table with a view that throws", func() error {
+			return p.c.sink.Insert(ctx, r.table, p.token(pos)+"/"+r.table.Table)
+		})
+	}
+	next := pos
+	next.mark.Refused = slices.Clone(pos.mark.Refused)
+	for _, i := range bad {
+		id := b.origin[r.table.Table][i]
+		try := next
+		try.mark.Refused = append(slices.Clone(next.mark.Refused), id)
+		if len(try.mark.encode()) > maxMark {
+			if written || id.Offset == pos.offset {
+				return fmt.Errorf("cannot set aside %d refused rows of %s at once: mend what refuses them: %s", len(bad), r.table.Table, r.reason)
+			}
+			next.mark.End = id.Offset // Nothing is written yet: a shorter range may be announced.
+			break
+		}
+		next = try
+	}
+	if err := p.commit(ctx, next); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %d rows of %s are refused", errAgain, len(next.mark.Refused), r.table.Table)
+}
+
+// writeGap notes records that the topic lost before they were read.
+func (p *partition) writeGap(ctx context.Context, pos position, first, lost int64) error {
+	b, err := newBlock(p.c.types())
+	if err != nil {
+		return err
+	}
+	b.ledger.add(account{minute: time.Now().UnixMilli(), category: schema.CategoryUnknown, outcome: schema.OutcomeOffsetGap, reason: p.topic}, uint64(lost), 0)
+	b.ledger.write(b.set)
+	token := fmt.Sprintf("%s-%d-%s-gap-%d-%d", p.topic, p.id, pos.mark.Log, pos.offset, first)
+	t := b.set.Table(insert.Outcomes)
+	return p.retry(ctx, "insert", func() error { return p.c.sink.Insert(ctx, t, token) })
+}

@@ -1,0 +1,109 @@
+package consumer
+
+import (
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics are what an operator watches. All are labelled by topic and
+// partition.
+type metrics struct {
+	lag, age, freshness                               *prometheus.GaugeVec
+	rows                                              *prometheus.HistogramVec
+	seconds                                           *prometheus.HistogramVec
+	storedRows, duplicates, twins, dead, lost, replay *prometheus.CounterVec
+	failures, blocks, blockedCount                    *prometheus.CounterVec
+}
+
+func newMetrics() *metrics {
+	labels := []string{"topic", "partition"}
+	gauge := func(name, help string) *prometheus.GaugeVec {
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "errata", Subsystem: "consumer", Name: name, Help: help}, labels)
+	}
+	counter := func(name, help string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "errata", Subsystem: "consumer", Name: name, Help: help}, labels)
+	}
+	return &metrics{
+		lag:       gauge("lag_records", "Records in the topic that are not committed."),
+		age:       gauge("oldest_uncommitted_seconds", "Age of the oldest record read and not committed; 0 where none waits."),
+		freshness: gauge("freshness_seconds", "Age of the oldest record of the last block when it was stored."),
+		rows: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "errata", Subsystem: "consumer", Name: "block_rows",
+			Help: "Rows of a block over all tables.", Buckets: prometheus.ExponentialBuckets(1, 4, 9)}, labels),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "errata", Subsystem: "consumer", Name: "insert_seconds",
+			Help: "Time to insert a block into all its tables.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 12)}, labels),
+		storedRows:   counter("stored_rows_total", "Rows of items stored."),
+		duplicates:   counter("duplicates_total", "Items not stored because they are stored already."),
+		twins:        counter("twins_total", "Events stored as further witnesses."),
+		dead:         counter("dead_letters_total", "Records or rows sent to the dead letters."),
+		lost:         counter("offset_gap_records_total", "Records deleted from the topic before they were read."),
+		replay:       counter("announced_ranges_rebuilt_total", "Ranges that were announced by an earlier life and built again; ClickHouse drops the ones it has."),
+		failures:     counter("failed_attempts_total", "Attempts on Kafka or ClickHouse that failed and are tried again."),
+		blocks:       counter("blocks_total", "Blocks stored."),
+		blockedCount: counter("blocked_total", "Blocks refused by a view, which wait for an operator."),
+	}
+}
+
+func (m *metrics) all() []prometheus.Collector {
+	return []prometheus.Collector{m.lag, m.age, m.freshness, m.rows, m.seconds, m.storedRows, m.duplicates, m.twins, m.dead, m.lost, m.replay, m.failures, m.blocks, m.blockedCount}
+}
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, c := range m.all() {
+		c.Describe(ch)
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	for _, c := range m.all() {
+		c.Collect(ch)
+	}
+}
+
+// partitionMetrics are the metrics of one partition.
+type partitionMetrics struct {
+	m        *metrics
+	labels   prometheus.Labels
+	last     atomic.Int64 // End of the log.
+	position atomic.Int64
+}
+
+func (m *metrics) partition(topic string, id int) *partitionMetrics {
+	return &partitionMetrics{m: m, labels: prometheus.Labels{"topic": topic, "partition": strconv.Itoa(id)}}
+}
+
+func (p *partitionMetrics) end(offset int64) { p.last.Store(offset); p.showLag() }
+
+func (p *partitionMetrics) committed(offset int64) { p.position.Store(offset); p.showLag() }
+
+func (p *partitionMetrics) showLag() {
+	p.m.lag.With(p.labels).Set(float64(max(p.last.Load()-p.position.Load(), 0)))
+}
+
+func (p *partitionMetrics) waiting(oldest time.Time) {
+	age := 0.0
+	if !oldest.IsZero() {
+		age = time.Since(oldest).Seconds()
+	}
+	p.m.age.With(p.labels).Set(max(age, 0))
+}
+
+func (p *partitionMetrics) stored(b *block, d time.Duration) {
+	p.m.rows.With(p.labels).Observe(float64(b.set.Rows()))
+	p.m.seconds.With(p.labels).Observe(d.Seconds())
+	p.m.freshness.With(p.labels).Set(max(time.Since(b.oldest).Seconds(), 0))
+	p.m.storedRows.With(p.labels).Add(float64(b.stats.stored))
+	p.m.duplicates.With(p.labels).Add(float64(b.stats.duplicates))
+	p.m.twins.With(p.labels).Add(float64(b.stats.twins))
+	p.m.dead.With(p.labels).Add(float64(b.stats.dead))
+	p.m.blocks.With(p.labels).Inc()
+}
+
+func (p *partitionMetrics) gap(n int64) { p.m.lost.With(p.labels).Add(float64(n)) }
+func (p *partitionMetrics) replayed()   { p.m.replay.With(p.labels).Inc() }
+func (p *partitionMetrics) failed()     { p.m.failures.With(p.labels).Inc() }
+func (p *partitionMetrics) blocked()    { p.m.blockedCount.With(p.labels).Inc() }

@@ -1,0 +1,197 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	kafka "github.com/segmentio/kafka-go"
+	"golang.org/x/sync/errgroup"
+)
+
+// partition moves one partition's records as long as a generation lives.
+type partition struct {
+	c       *Consumer
+	gen     *kafka.Generation
+	topic   string // With the prefix.
+	id      int
+	log     *slog.Logger
+	metrics *partitionMetrics
+	win     *windows
+	beyond  time.Time // Since when the log ends before the committed offset.
+}
+
+func (p *partition) kind() string { return strings.TrimPrefix(p.topic, p.c.cfg.TopicPrefix) }
+
+// errAgain says that the partition must start again from its committed pair:
+// rows were refused, and what was decided after them does not hold.
+var errAgain = errors.New("start again from the committed offset")
+
+// run returns when the generation ends, when the consumer drains, or when the
+// partition belongs to another member.
+func (p *partition) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := p.live(ctx)
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return
+		case errors.Is(err, errFenced):
+			p.log.Info("partition is gone to another member", "cause", err)
+			return
+		case errors.Is(err, errAgain):
+			p.log.Info("partition starts again", "cause", err)
+			sleep(ctx, 50*time.Millisecond)
+			continue
+		}
+		p.metrics.failed()
+		p.log.Warn("partition starts again", "cause", err)
+		if p.c.draining() {
+			return
+		}
+		sleep(ctx, time.Second)
+	}
+}
+
+// live is the whole way in its one order: position, windows, then for each
+// block announce, insert, commit. Reading the next block goes on meanwhile.
+func (p *partition) live(ctx context.Context) error {
+	pos, err := p.readPosition(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.retry(ctx, "load windows", func() error { return p.loadWindows(ctx, pos) }); err != nil {
+		return err
+	}
+	if pos.mark.End > 0 {
+		if pos, err = p.finish(ctx, pos); err != nil {
+			return err
+		}
+		if records, rows := p.win.events.Limits(); records != p.c.cfg.DuplicateRecords || rows != p.c.cfg.DuplicateRows || p.win.twins.Records() != p.c.cfg.TwinRecords {
+			return errAgain // The announced range was decided with other sizes.
+		}
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	ready := make(chan *block)
+	blocks := [2]*block{}
+	free := make(chan *block, len(blocks))
+	for i := range blocks {
+		if blocks[i], err = newBlock(p.c.types()); err != nil {
+			return err
+		}
+		free <- blocks[i]
+	}
+	defer func() {
+		for _, b := range blocks {
+			p.c.memory.give(b.bytes)
+		}
+	}()
+	g.Go(func() error {
+		defer close(ready)
+		return (&collector{p: p, next: pos.offset, ready: ready, free: free}).run(ctx)
+	})
+	g.Go(func() error { return p.store(ctx, pos, ready, free) })
+	return g.Wait()
+}
+
+// finish builds an announced range again, exactly as announced.
+func (p *partition) finish(ctx context.Context, pos position) (position, error) {
+	p.metrics.replayed()
+	b, err := newBlock(p.c.types())
+	if err != nil {
+		return pos, err
+	}
+	b.reset(pos.offset)
+	for _, id := range pos.mark.Refused {
+		if b.refused == nil {
+			b.refused = map[rowID]bool{}
+		}
+		b.refused[id] = true
+	}
+	c := &collector{p: p, next: pos.offset}
+	defer func() { p.c.memory.give(b.bytes) }()
+	if err := c.exactly(ctx, b, pos.mark.End); err != nil {
+		return pos, err
+	}
+	if err := p.insert(ctx, pos, b); err != nil {
+		return pos, err
+	}
+	next := position{offset: pos.mark.End, mark: mark{Log: pos.mark.Log}}
+	return next, p.commit(ctx, next)
+}
+
+// store inserts blocks in order. Where the next one is ready its announcement
+// is the same commit as the end of the last.
+func (p *partition) store(ctx context.Context, pos position, ready <-chan *block, free chan<- *block) error {
+	for b := range ready {
+		if err := p.commit(ctx, p.announce(pos, b.end)); err != nil {
+			return err
+		}
+		for b != nil {
+			pos = p.announce(pos, b.end)
+			if err := p.insert(ctx, pos, b); err != nil {
+				return err
+			}
+			pos = position{offset: b.end, mark: mark{Log: pos.mark.Log}}
+			p.c.memory.give(b.bytes)
+			b.bytes = 0
+			free <- b
+			b = nil
+			next := pos
+			select {
+			case b = <-ready:
+				if b != nil {
+					next = p.announce(pos, b.end)
+				}
+			default:
+			}
+			if err := p.commit(ctx, next); err != nil {
+				return err
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// token names a range of records for ClickHouse.
+func (p *partition) token(pos position) string {
+	return fmt.Sprintf("%s-%d-%s-%d-%d", p.topic, p.id, pos.mark.Log, pos.offset, pos.mark.End)
+}
+
+// retry does f until it succeeds, the generation ends, or the partition must
+// be given up. Failures are told once in a while, not each time.
+func (p *partition) retry(ctx context.Context, what string, f func() error) error {
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.MaxInterval = 50*time.Millisecond, 3*time.Second
+	told := time.Time{}
+	for {
+		err := f()
+		if err == nil || errors.Is(err, errFenced) || errors.Is(err, errAgain) || isRefusal(err) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		p.metrics.failed()
+		if time.Since(told) > 10*time.Second {
+			p.log.Warn("cannot "+what+" now, trying on", "cause", err)
+			told = time.Now()
+		}
+		sleep(ctx, wait.NextBackOff())
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}

@@ -1,0 +1,190 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	kafka "github.com/segmentio/kafka-go"
+
+	"errata/consumer/window"
+	"errata/schema"
+)
+
+// errFenced says that this member does not own the partition any more: drop
+// everything and wait for the next generation.
+var errFenced = errors.New("the partition belongs to another member now")
+
+// position is where a partition stands.
+type position struct {
+	offset int64
+	mark   mark
+}
+
+// readPosition reads the committed pair. A partition that never had one starts
+// at the beginning of its log, as a new life of it.
+func (p *partition) readPosition(ctx context.Context) (position, error) {
+	r, err := p.c.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: p.gen.GroupID, Topics: map[string][]int{p.topic: {p.id}}})
+	if err != nil {
+		return position{}, fmt.Errorf("cannot read the committed offset: %w", err)
+	}
+	if r.Error != nil {
+		return position{}, fmt.Errorf("cannot read the committed offset: %w", r.Error)
+	}
+	if len(r.Topics[p.topic]) == 0 {
+		return position{}, errors.New("cannot read the committed offset: the broker did not tell it")
+	}
+	st := r.Topics[p.topic][0]
+	if st.Error != nil {
+		return position{}, fmt.Errorf("cannot read the committed offset: %w", st.Error)
+	}
+	first, last, err := p.bounds(ctx)
+	if err != nil {
+		return position{}, err
+	}
+	p.metrics.end(last)
+	m, known, err := readMark(st.Metadata)
+	if err != nil {
+		return position{}, err
+	}
+	pos := position{offset: st.CommittedOffset, mark: m}
+	switch {
+	case st.CommittedOffset < 0:
+		pos = position{offset: first, mark: mark{Log: newLogName()}}
+	case !known:
+		pos.mark = mark{Log: newLogName()}
+	case st.CommittedOffset > last || m.End > last:
+		// A new leader may tell an old end for a moment.
+		if p.beyond.IsZero() {
+			p.beyond = time.Now()
+		}
+		if time.Since(p.beyond) < beyondPatience {
+			return position{}, fmt.Errorf("cannot read on from offset %d: the topic ends at %d; if it was made anew it is read from its start in %s",
+				max(st.CommittedOffset, m.End), last, beyondPatience-time.Since(p.beyond).Round(time.Second))
+		}
+		p.log.Error("the topic ends before the committed offset: it was made anew; reading it from its start",
+			"committed", st.CommittedOffset, "announced", m.End, "end", last)
+		pos = position{offset: first, mark: mark{Log: newLogName()}}
+	case st.CommittedOffset < first:
+		return p.skipGap(ctx, pos, first)
+	}
+	p.beyond = time.Time{}
+	return pos, nil
+}
+
+// beyondPatience is how long a log must end before the committed offset until
+// it is taken for a new one.
+const beyondPatience = 30 * time.Second
+
+// bounds asks for the first offset of the log and the one after its last.
+func (p *partition) bounds(ctx context.Context) (first, last int64, err error) {
+	r, err := p.c.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{
+		p.topic: {kafka.FirstOffsetOf(p.id), kafka.LastOffsetOf(p.id)}}})
+	if err != nil {
+		return 0, 0, fmt.Errorf("cannot read the bounds of the log: %w", err)
+	}
+	for _, x := range r.Topics[p.topic] {
+		if x.Partition == p.id {
+			if x.Error != nil {
+				return 0, 0, fmt.Errorf("cannot read the bounds of the log: %w", x.Error)
+			}
+			return x.FirstOffset, x.LastOffset, nil
+		}
+	}
+	return 0, 0, errors.New("cannot read the bounds of the log: the broker did not tell them")
+}
+
+// skipGap goes on where the log begins: records before it were deleted before
+// they were read. Their number becomes an outcome of project 0. Of an announced
+// range that is cut by the gap, what remains is dropped too unless none of it
+// is in the tables: it cannot be built as announced any more.
+func (p *partition) skipGap(ctx context.Context, pos position, first int64) (position, error) {
+	to := first
+	if pos.mark.End > first {
+		there, err := p.c.sink.Stored(ctx, p.kind(), p.id, pos.offset, pos.mark.End)
+		if err != nil {
+			return position{}, err
+		}
+		if there {
+			to = pos.mark.End
+		}
+	} else if pos.mark.End > 0 {
+		there, err := p.c.sink.Stored(ctx, p.kind(), p.id, pos.offset, pos.mark.End)
+		if err != nil {
+			return position{}, err
+		}
+		if there { // All of the announced range was in already; the loss begins after it.
+			pos = position{offset: pos.mark.End, mark: mark{Log: pos.mark.Log}}
+		}
+	}
+	lost := first - pos.offset
+	if to > first {
+		lost = 0
+	}
+	if lost > 0 {
+		p.log.Error("records were deleted before they were read: raise the retention of the topic or add consumers", "from", pos.offset, "to", first, "lost", lost)
+		p.metrics.gap(lost)
+		if err := p.writeGap(ctx, pos, first, lost); err != nil {
+			return position{}, err
+		}
+	}
+	next := position{offset: to, mark: mark{Log: pos.mark.Log}}
+	return next, p.commit(ctx, next)
+}
+
+// commit makes pos the committed pair, trying again until the broker answers.
+func (p *partition) commit(ctx context.Context, pos position) error {
+	return p.retry(ctx, "commit", func() error {
+		r, err := p.c.client.OffsetCommit(ctx, &kafka.OffsetCommitRequest{GroupID: p.gen.GroupID, GenerationID: int(p.gen.ID), MemberID: p.gen.MemberID,
+			Topics: map[string][]kafka.OffsetCommit{p.topic: {{Partition: p.id, Offset: pos.offset, Metadata: pos.mark.encode()}}}})
+		if err == nil && len(r.Topics[p.topic]) > 0 {
+			err = r.Topics[p.topic][0].Error
+		}
+		switch {
+		case errors.Is(err, kafka.IllegalGeneration), errors.Is(err, kafka.UnknownMemberId), errors.Is(err, kafka.RebalanceInProgress):
+			return fmt.Errorf("%w: %w", errFenced, err)
+		case err != nil:
+			return fmt.Errorf("cannot commit offset %d of %s/%d: %w", pos.offset, p.topic, p.id, err)
+		}
+		p.metrics.committed(pos.offset)
+		return nil
+	})
+}
+
+// announce is pos with the range [pos.offset, end) announced under the windows
+// that the partition uses.
+func (p *partition) announce(pos position, end int64) position {
+	pos.mark.End = end
+	pos.mark.DuplicateRecords, pos.mark.DuplicateRows = p.win.events.Limits()
+	pos.mark.TwinRecords = p.win.twins.Records()
+	return pos
+}
+
+// loadWindows rebuilds what the next records are decided by from the stored
+// rows before the position. A range that was announced is decided with the
+// sizes of its windows then.
+func (p *partition) loadWindows(ctx context.Context, pos position) error {
+	records, rows, twins := p.c.cfg.DuplicateRecords, p.c.cfg.DuplicateRows, p.c.cfg.TwinRecords
+	if pos.mark.End > 0 {
+		records, rows, twins = pos.mark.DuplicateRecords, pos.mark.DuplicateRows, pos.mark.TwinRecords
+	}
+	w := &windows{events: window.NewSeen(records, rows), spans: window.NewSeen(records, rows), logs: window.NewSeen(records, rows),
+		sessions: window.NewSeen(records, rows), twins: window.NewTwins(twins)}
+	var err error
+	switch p.kind() {
+	case schema.TopicEvents:
+		err = p.c.loadEvents(ctx, w, p.id, pos.offset)
+	case schema.TopicSpans:
+		err = p.c.loadSeen(ctx, w.spans, p.id, pos.offset, p.c.sink.Spans)
+	case schema.TopicLogs:
+		err = p.c.loadSeen(ctx, w.logs, p.id, pos.offset, p.c.sink.Logs)
+	case schema.TopicSessions:
+		err = p.c.loadSeen(ctx, w.sessions, p.id, pos.offset, p.c.sink.Sessions)
+	}
+	if err != nil {
+		return err
+	}
+	p.win = w
+	return nil
+}

@@ -1,0 +1,140 @@
+package consumer
+
+import (
+	"errata/consumer/table"
+	"errata/consumer/window"
+	"errata/schema"
+	"errata/schema/tables/insert"
+)
+
+// addCompanions adds what came with an event. Where the event is a repetition
+// its companions are too: one envelope was sent twice.
+func (b *block) addCompanions(o *table.Origin, r *schema.Record, repeated bool) {
+	for i, x := range r.Attachments {
+		if repeated {
+			b.duplicate(o, x.Category(), 0, 1, x.Size)
+			continue
+		}
+		if !b.row(o, insert.Attachments, i) {
+			b.bury(o, rowID{insert.Attachments, o.Offset, i}, x.Category(), 0, &schema.Record{Attachments: []*schema.Attachment{x}})
+			continue
+		}
+		b.set.Attachment(o, x)
+		b.stored(o, x.Category(), 0)
+	}
+	for i, x := range r.Feedback {
+		if repeated {
+			b.duplicate(o, x.Category(), 0, 1, 0)
+			continue
+		}
+		if !b.row(o, insert.Feedback, i) {
+			b.bury(o, rowID{insert.Feedback, o.Offset, i}, x.Category(), 0, &schema.Record{Feedback: []*schema.Feedback{x}})
+			continue
+		}
+		b.set.Feedback(o, x)
+		b.stored(o, x.Category(), 0)
+	}
+}
+
+// addTraces adds spans and logs. An exporter that got no answer sends the same
+// bytes again: spans are known by trace and span id, logs by an id made from
+// their content.
+func (b *block) addTraces(w *windows, o *table.Origin, r *schema.Record) {
+	for i, x := range r.Spans {
+		k := window.SpanKey(o.ProjectID, x.TraceId, x.SpanId)
+		if w.spans.Has(k) {
+			b.duplicate(o, x.Category(), x.Protocol, 1, 0)
+			continue
+		}
+		if !b.row(o, insert.Spans, i) {
+			b.bury(o, rowID{insert.Spans, o.Offset, i}, x.Category(), x.Protocol, &schema.Record{Spans: []*schema.Span{x}})
+			continue
+		}
+		w.spans.Add(o.Offset, k)
+		b.set.Span(o, x)
+		b.stored(o, x.Category(), x.Protocol)
+	}
+	for i, x := range r.Logs {
+		k, ok := window.IDKey(o.ProjectID, x.LogId)
+		if ok && w.logs.Has(k) {
+			b.duplicate(o, x.Category(), x.Protocol, 1, 0)
+			continue
+		}
+		if !b.row(o, insert.Logs, i) {
+			b.bury(o, rowID{insert.Logs, o.Offset, i}, x.Category(), x.Protocol, &schema.Record{Logs: []*schema.Log{x}})
+			continue
+		}
+		if ok {
+			w.logs.Add(o.Offset, k)
+		}
+		b.set.Log(o, x)
+		b.stored(o, x.Category(), x.Protocol)
+	}
+}
+
+// addHealth adds sessions, check-ins and metrics. An update of one session is
+// known by its id, sequence, time and status. Buckets of sessions and metric
+// points have no identity in their protocols and are stored as they come.
+func (b *block) addHealth(w *windows, o *table.Origin, r *schema.Record) {
+	for i, x := range r.Sessions {
+		id, ok := window.IDKey(o.ProjectID, x.SessionId)
+		at := x.Timestamp
+		if at == 0 {
+			at = o.ReceivedAt
+		}
+		k := window.SessionKey(o.ProjectID, id, x.Seq, at, uint8(x.Status))
+		if ok && w.sessions.Has(k) {
+			b.duplicate(o, x.Category(), schema.Protocol_PROTOCOL_SENTRY, 1, 0)
+			continue
+		}
+		if !b.row(o, insert.Sessions, i) {
+			b.bury(o, rowID{insert.Sessions, o.Offset, i}, x.Category(), schema.Protocol_PROTOCOL_SENTRY, &schema.Record{Sessions: []*schema.Session{x}})
+			continue
+		}
+		if ok {
+			w.sessions.Add(o.Offset, k)
+		}
+		b.set.Session(o, x)
+		b.stored(o, x.Category(), schema.Protocol_PROTOCOL_SENTRY)
+	}
+	for i, x := range r.CheckIns {
+		if !b.row(o, insert.CheckIns, i) {
+			b.bury(o, rowID{insert.CheckIns, o.Offset, i}, x.Category(), schema.Protocol_PROTOCOL_SENTRY, &schema.Record{CheckIns: []*schema.CheckIn{x}})
+			continue
+		}
+		b.set.CheckIn(o, x)
+		b.stored(o, x.Category(), schema.Protocol_PROTOCOL_SENTRY)
+	}
+	for i, x := range r.Metrics {
+		if !b.row(o, insert.Metrics, i) {
+			b.bury(o, rowID{insert.Metrics, o.Offset, i}, x.Category(), x.Protocol, &schema.Record{Metrics: []*schema.Metric{x}})
+			continue
+		}
+		b.set.Metric(o, x)
+		b.stored(o, x.Category(), x.Protocol)
+	}
+	for i, x := range r.Monitors {
+		if !b.row(o, insert.Monitors, i) {
+			b.bury(o, rowID{insert.Monitors, o.Offset, i}, "", 0, &schema.Record{Monitors: []*schema.Monitor{x}})
+			continue
+		}
+		b.set.Monitor(o, x)
+	}
+}
+
+// bury makes a dead letter of one row: a record with this row alone.
+func (b *block) bury(o *table.Origin, id rowID, category string, p schema.Protocol, alone *schema.Record) {
+	alone.ProjectId, alone.ReceivedAt, alone.RetentionDays = o.ProjectID, o.ReceivedAt, o.RetentionDays
+	value, err := schema.EncodeRecord(alone)
+	if err != nil {
+		value = nil // Cannot happen for what was decoded; the letter still tells where it was.
+	}
+	quantity := uint64(1)
+	if alone.Event != nil {
+		quantity = uint64(max(alone.Event.Weight, 1))
+		b.fate(o, alone.Event, schema.OutcomeDeadLetter, stageInsert, "ClickHouse refused the row; it waits in the dead letters: `errata replay` sends it again.")
+	}
+	b.stats.dead++
+	b.dead = append(b.dead, dead{offset: id.Offset, item: id.Item, stage: stageInsert, reason: "ClickHouse refused a row of " + id.Table, value: value})
+	b.count(o, category, schema.OutcomeDeadLetter, stageInsert, p, quantity, 0)
+}
