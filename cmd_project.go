@@ -1,10 +1,129 @@
 package main
 
-import "errors"
+import (
+	"context"
+	"fmt"
+	"os"
 
-type projectCmd struct{}
+	"errata/queries"
+	"errata/schema"
+)
 
-// Run is filled by the room that owns it.
-func (c *projectCmd) Run() error {
-	return errors.New("cannot run project: this build has no such part")
+type projectCmd struct {
+	Create projectCreateCmd `cmd:"" help:"Create a project and its first key; prints the DSN."`
+	List   projectListCmd   `cmd:"" help:"List projects."`
+	Show   projectShowCmd   `cmd:"" help:"Show a project and its DSNs."`
+}
+
+type projectCreateCmd struct {
+	connectFlags
+	JSON          bool   `help:"Print JSON." name:"json"`
+	Slug          string `arg:"" help:"Unique name: lower letters, digits, - and _."`
+	ID            uint32 `help:"Project id; default: the next free one."`
+	Name          string `help:"Title for people."`
+	Platform      string `help:"Main platform, such as python."`
+	RetentionDays uint32 `help:"Days that events are kept." default:"90"`
+	OTLPDefault   bool   `help:"Takes OTLP requests without a key." name:"otlp-default"`
+	Host          string `help:"host:port of the edge in the DSN; default: that of the addresses file."`
+}
+
+// Run makes the project and a key.
+func (c *projectCreateCmd) Run(ctx context.Context) error {
+	s, err := c.open(ctx, "errata")
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	p, err := queries.CreateProject(ctx, s.Conn(), schema.Project{ID: c.ID, Slug: c.Slug, Name: c.Name, Platform: c.Platform,
+		RetentionDays: c.RetentionDays, OTLPDefault: c.OTLPDefault})
+	if err != nil {
+		return err
+	}
+	k, err := queries.CreateKey(ctx, s.Conn(), schema.Key{ProjectID: p.ID, Label: "default"})
+	if err != nil {
+		return err
+	}
+	return printResult(os.Stdout, keyResult([]schema.Key{k}, []schema.Project{p}, c.edge(c.Host)), c.JSON)
+}
+
+type projectListCmd struct {
+	connectFlags
+	JSON bool `help:"Print JSON." name:"json"`
+}
+
+// Run lists projects.
+func (c *projectListCmd) Run(ctx context.Context) error {
+	s, err := c.open(ctx, "reader")
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	all, err := queries.Projects(ctx, s.Conn())
+	if err != nil {
+		return err
+	}
+	return printResult(os.Stdout, projectResult(all), c.JSON)
+}
+
+type projectShowCmd struct {
+	connectFlags
+	JSON bool   `help:"Print JSON." name:"json"`
+	Slug string `arg:"" help:"Slug or id."`
+	Host string `help:"host:port of the edge in the DSN; default: that of the addresses file."`
+}
+
+// Run shows a project's keys as DSNs.
+func (c *projectShowCmd) Run(ctx context.Context) error {
+	s, err := c.open(ctx, "reader")
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	p, err := queries.ProjectBySlug(ctx, s.Conn(), c.Slug)
+	if err != nil {
+		return err
+	}
+	keys, err := queries.Keys(ctx, s.Conn(), p.ID)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(os.Stdout, map[string]any{"project": projectResult([]schema.Project{p}), "keys": keyResult(keys, []schema.Project{p}, c.edge(c.Host))})
+	}
+	if err := printResult(os.Stdout, projectResult([]schema.Project{p}), false); err != nil {
+		return err
+	}
+	fmt.Println()
+	return printResult(os.Stdout, keyResult(keys, []schema.Project{p}, c.edge(c.Host)), false)
+}
+
+// edge is where SDKs send to: named, or the local store's.
+func (f *connectFlags) edge(host string) string {
+	if host != "" {
+		return host
+	}
+	if a, _, err := f.locate(); err == nil && a.HTTP != "" {
+		return a.HTTP
+	}
+	return "localhost:8000"
+}
+
+func projectResult(all []schema.Project) *queries.Result {
+	r := &queries.Result{Columns: []queries.Field{{Name: "id"}, {Name: "slug"}, {Name: "name"}, {Name: "platform"}, {Name: "retention_days"}, {Name: "otlp_default"}, {Name: "disabled"}, {Name: "settings"}}}
+	for _, p := range all {
+		r.Rows = append(r.Rows, []any{p.ID, p.Slug, p.Name, p.Platform, p.RetentionDays, p.OTLPDefault, p.Disabled, p.Settings})
+	}
+	return r
+}
+
+func keyResult(keys []schema.Key, projects []schema.Project, host string) *queries.Result {
+	slugs := map[uint32]string{}
+	for _, p := range projects {
+		slugs[p.ID] = p.Slug
+	}
+	r := &queries.Result{Columns: []queries.Field{{Name: "project"}, {Name: "slug"}, {Name: "label"}, {Name: "disabled"}, {Name: "created_at", Type: "DateTime"}, {Name: "dsn"}}}
+	for _, k := range keys {
+		r.Rows = append(r.Rows, []any{k.ProjectID, slugs[k.ProjectID], k.Label, k.Disabled, k.CreatedAt, queries.DSN("http", host, k.ProjectID, k.Public)})
+	}
+	return r
 }

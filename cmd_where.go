@@ -1,8 +1,31 @@
 package main
 
-import "errors"
+import (
+	"context"
+	"fmt"
+	"os"
+)
 
-type whereCmd struct{}
+type whereCmd struct {
+	connectFlags
+	JSON    bool   `help:"Print an array of row objects." name:"json"`
+	EventID string `arg:"" name:"event_id" help:"Event id: 32 hex digits, with or without dashes."`
+}
 
-// Run is filled by the room that owns it.
-func (c *whereCmd) Run() error { return errors.New("cannot run where: this build has no such part") }
+// Run says what became of an event.
+func (c *whereCmd) Run(ctx context.Context) error {
+	s, err := c.open(ctx, "reader")
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	r, err := s.Run(ctx, "where_event", map[string]string{"event_id": c.EventID})
+	if err != nil {
+		return err
+	}
+	if len(r.Rows) == 0 && !c.JSON {
+		fmt.Printf("No event %s is known: it did not arrive, its key was refused, its fate is older than 14 days, or it is still on its way (see `errata doctor` for lag).\n", c.EventID)
+		return nil
+	}
+	return printRecords(os.Stdout, r, c.JSON)
+}

@@ -224,3 +224,23 @@ func jsonValue(v any, clock bool) any {
 	}
 	return v
 }
+
+// Pick is the result with some of its columns, in this order.
+func (r *Result) Pick(names ...string) *Result {
+	out := &Result{}
+	var at []int
+	for _, n := range names {
+		if i := slices.IndexFunc(r.Columns, func(f Field) bool { return f.Name == n }); i >= 0 {
+			at = append(at, i)
+			out.Columns = append(out.Columns, r.Columns[i])
+		}
+	}
+	for _, row := range r.Rows {
+		cells := make([]any, len(at))
+		for i, c := range at {
+			cells[i] = row[c]
+		}
+		out.Rows = append(out.Rows, cells)
+	}
+	return out
+}

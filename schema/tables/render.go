@@ -160,8 +160,8 @@ func (o Options) macros() template.FuncMap {
 		"issueOf": func(project, fingerprint string) string {
 			return fmt.Sprintf("dictGetOrDefault(%s, 'survivor', (%s, %s), %s)", quoteText(o.Database+".issue_of"), project, fingerprint, fingerprint)
 		},
-		"semver":     semver,
-		"dbText":     func() string { return quoteText(o.Database) },
+		"semver": semver,
+		"dbText": func() string { return quoteText(o.Database) },
 	}
 }
 
