@@ -29,6 +29,11 @@ const (
 func dotnet(text string, h hint) []schema.Exception {
 	typ, value, end := opening(text, h)
 	typ, _, _ = strings.Cut(typ, " (") // SocketException (111).
+	if own, _, ok := strings.Cut(value, dotnetInner); ok && value != h.value {
+		// .NET Framework prints inner exceptions on the same line.
+		end -= len(value) - len(own)
+		value = own
+	}
 	nodes := []*dotnetNode{{exc: schema.Exception{Type: typ, Value: value, Mechanism: noMechanism}, valueAt: end - len(value), parent: -1}}
 	root := nodes[0]
 	known := h.value != "" && value == h.value
@@ -66,6 +71,10 @@ func dotnet(text string, h hint) []schema.Exception {
 				parent = 0 // Members of an aggregate are printed after its stack.
 				open = open[:1]
 			}
+			if i := strings.Index(line[len(dotnetInner):], dotnetInner); i >= 0 {
+				line = line[:len(dotnetInner)+i]
+				next = pos + len(line)
+			}
 			nodes = append(nodes, dotnetChild(text, pos, line, parent, nodes[parent]))
 			open = append(open, len(nodes)-1)
 		case trimmed == dotnetEndInner:
@@ -75,7 +84,7 @@ func dotnet(text string, h hint) []schema.Exception {
 			}
 		case strings.HasPrefix(trimmed, "--- End of stack trace from previous location"):
 			top.settled = true
-		case !top.settled && !(top == root && known):
+		case line != "" && !top.settled && !(top == root && known):
 			top.exc.Value = strings.TrimRight(text[top.valueAt:next], "\r\n")
 		}
 		pos = next
@@ -118,7 +127,7 @@ func dotnetChild(text string, pos int, line string, parent int, of *dotnetNode) 
 	of.children++
 	typ, value, _ := strings.Cut(head, ": ")
 	typ, _, _ = strings.Cut(typ, " (")
-	return &dotnetNode{exc: schema.Exception{Type: typ, Value: value, Mechanism: noMechanism}, valueAt: pos + strings.LastIndex(line, value), parent: parent, source: source}
+	return &dotnetNode{exc: schema.Exception{Type: typ, Value: value, Mechanism: noMechanism}, valueAt: pos + len(strings.TrimRight(line, " \t")) - len(value), parent: parent, source: source}
 }
 
 // dotnetFrame reads `Ns.Class.Method[T](Args) in file:line N`.

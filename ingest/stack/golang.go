@@ -15,7 +15,7 @@ func golang(text string, h hint) []schema.Exception {
 	exc := schema.Exception{Type: h.typ, Value: h.value, Mechanism: noMechanism}
 	start := 0
 	if h.value != "" {
-		if i := strings.Index(text, h.value); i >= 0 && goBeforeStack(text[:i]) {
+		if i := strings.Index(text, h.value); i >= 0 && (i == 0 || strings.HasSuffix(text[:i], ": ")) && goBeforeStack(text[:i]) {
 			start = i + len(h.value)
 		}
 	}

@@ -55,7 +55,7 @@ func javaTree(text string, h hint, dotted bool) *javaNode {
 		case strings.HasPrefix(trimmed, "at ") && len(trimmed) < len(line):
 			f, ok := javaFrame(trimmed[3:])
 			if !ok {
-				cur.extend(text, next)
+				cur.extend(text, pos, next)
 				break
 			}
 			if dotted {
@@ -71,7 +71,7 @@ func javaTree(text string, h hint, dotted bool) *javaNode {
 				cur.more, cur.settled = n, true
 				break
 			}
-			cur.extend(text, next)
+			cur.extend(text, pos, next)
 		case strings.HasPrefix(trimmed, "Caused by: ") && cur.settled && tabs < len(levels):
 			if count++; count > schema.MaxExceptions {
 				return root
@@ -97,7 +97,7 @@ func javaTree(text string, h hint, dotted bool) *javaNode {
 			parent.suppressed = append(parent.suppressed, cur)
 			levels = append(levels[:tabs], cur)
 		default:
-			cur.extend(text, next)
+			cur.extend(text, pos, next)
 		}
 		pos = next
 	}
@@ -107,9 +107,10 @@ func javaTree(text string, h hint, dotted bool) *javaNode {
 	return root
 }
 
-// extend takes a line before the first frame into the value.
-func (n *javaNode) extend(text string, next int) {
-	if !n.settled && next > n.valueAt {
+// extend takes a line before the first frame into the value. Blank ones wait
+// for one that is not: each is then looked at once.
+func (n *javaNode) extend(text string, pos, next int) {
+	if !n.settled && next > n.valueAt && text[pos] != '\n' && text[pos] != '\r' {
 		n.exc.Value = strings.TrimRight(text[n.valueAt:next], "\r\n")
 	}
 }

@@ -51,7 +51,7 @@ func javascript(text string, h hint) []schema.Exception {
 		} else if f, ok := jsFrame(line, trimmed); ok {
 			frames.add(f)
 			headed = true
-		} else if len(frames.kept) == 0 && !known && !headed {
+		} else if line != "" && len(frames.kept) == 0 && !known && !headed {
 			cur.Value = strings.TrimRight(text[valueAt:next], "\r\n")
 		}
 		pos = next

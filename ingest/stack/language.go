@@ -46,6 +46,9 @@ func hasFrames(list []schema.Exception) bool {
 	return false
 }
 
+// maxGuessLines is how many lines may come before one that tells the language.
+const maxGuessLines = 2048
+
 // guess finds the language of a text by its first line that only one language
 // prints. What the message quotes is passed over.
 func guess(text string, h hint) parser {
@@ -55,7 +58,7 @@ func guess(text string, h hint) parser {
 			skipFrom, skipTo = i, i+len(h.value)
 		}
 	}
-	for pos := 0; pos >= 0 && pos < len(text); {
+	for pos, lines := 0, 0; pos >= 0 && pos < len(text) && lines < maxGuessLines; lines++ {
 		line, next := lineAt(text, pos)
 		if pos <= skipFrom || pos >= skipTo {
 			if p := guessLine(line); p != nil {
@@ -140,8 +143,21 @@ func opening(text string, h hint) (typ, value string, end int) {
 		return typ, value, end
 	}
 	first, _, _ := strings.Cut(h.value, "\n")
-	if i := strings.Index(line, strings.TrimSuffix(first, "\r")); i >= 0 && strings.HasPrefix(text[start+i:], h.value) {
-		return strings.TrimSuffix(strings.TrimRight(line[:i], " "), ":"), h.value, start + i + len(h.value)
+	first = strings.TrimSuffix(first, "\r")
+	for i := 0; i <= len(line); {
+		j := strings.Index(line[i:], first)
+		if j < 0 {
+			break
+		}
+		i += j
+		to := start + i + len(h.value)
+		if (i == 0 || strings.HasSuffix(line[:i], ": ")) && strings.HasPrefix(text[start+i:], h.value) &&
+			(to == len(text) || text[to] == '\n' || text[to] == '\r' || strings.HasPrefix(text[to:], dotnetInner)) {
+			return strings.TrimSuffix(line[:i], ": "), h.value, to
+		}
+		if i++; i > 512 {
+			break // A type's name is not that long.
+		}
 	}
 	return typ, value, end
 }

@@ -161,7 +161,7 @@ func phpNative(text string, h hint) []schema.Exception {
 			if phpNumbered(line) {
 				r.call(line)
 			}
-		case !r.settled:
+		case line != "" && !r.settled:
 			r.cur.Value = strings.TrimRight(text[min(r.valueAt, next):next], "\r\n")
 			r.place(line)
 		}

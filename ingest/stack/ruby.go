@@ -13,7 +13,7 @@ func ruby(text string, h hint) []schema.Exception {
 	var out []schema.Exception
 	cur := schema.Exception{Mechanism: noMechanism}
 	var frames frameList
-	total, settled := 0, false
+	total := 0
 	finish := func() {
 		cur.Frames = frames.newestFirst()
 		frames = frameList{}
@@ -26,7 +26,6 @@ func ruby(text string, h hint) []schema.Exception {
 			if f, _, ok := rubyHead(called); ok {
 				frames.add(f)
 				total++
-				settled = true
 			}
 		} else if f, rest, ok := rubyHead(line); ok && (rest == "" || strings.HasPrefix(rest, ": ")) {
 			// A head: the place, the message and the class. A place alone is a
@@ -34,7 +33,6 @@ func ruby(text string, h hint) []schema.Exception {
 			if rest != "" && total > 0 {
 				finish()
 				cur = schema.Exception{Mechanism: noMechanism}
-				settled = false
 			}
 			frames.add(f)
 			total++
@@ -45,9 +43,6 @@ func ruby(text string, h hint) []schema.Exception {
 					_, next = lineAt(text, end)
 				}
 			}
-		} else if !settled && total > 0 && cur.Type == "" {
-			// The class stands at the end of a later line of the message.
-			cur.Type, cur.Value = rubyClass(cur.Value + "\n" + line)
 		}
 		pos = next
 	}

@@ -12,7 +12,7 @@ func rust(text string, h hint) []schema.Exception {
 	exc := schema.Exception{Type: h.typ, Value: h.value, Mechanism: noMechanism}
 	start := 0
 	if h.value != "" {
-		if i := strings.Index(text, h.value); i >= 0 && !strings.Contains(text[:i], "tack backtrace:\n") {
+		if i := strings.Index(text, h.value); i >= 0 && rustOwnLine(text, i, i+len(h.value)) && !strings.Contains(text[:i], "tack backtrace:\n") {
 			start = i + len(h.value)
 		}
 	} else {
@@ -57,6 +57,14 @@ func rust(text string, h hint) []schema.Exception {
 		return nil
 	}
 	return []schema.Exception{exc}
+}
+
+// rustOwnLine says whether text[from:to] is lines of its own, or quoted as before
+// Rust 1.73.
+func rustOwnLine(text string, from, to int) bool {
+	before := from == 0 || text[from-1] == '\n' || text[from-1] == '\''
+	after := to == len(text) || text[to] == '\n' || text[to] == '\r' || text[to] == '\''
+	return before && after
 }
 
 // rustPanic is the message of `thread 'x' panicked at file:l:c:` (on the lines
