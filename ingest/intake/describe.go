@@ -11,7 +11,7 @@ import (
 func (p *Project) Describe(ev *schema.Event, in *grouping.Input) {
 	r := p.Grouper.Group(in)
 	ev.Hashes, ev.Fingerprint, ev.MainHash = r.Hashes, r.Hashes[0], r.MainHash
-	ev.GroupingVersion, ev.GroupingReason, ev.DecidingComponent = grouping.Version, r.Reason, r.Component
+	ev.GroupingVersion, ev.GroupingReason, ev.DecidingComponent = p.Grouper.Version(), r.Reason, r.Component
 	ev.Title, ev.Culprit = r.Title, r.Culprit
 	ev.ExceptionType, ev.ExceptionValue = r.Type, r.Value
 	ev.Handled, ev.Mechanism = r.Handled, r.Mechanism

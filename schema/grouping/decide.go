@@ -72,6 +72,8 @@ func (r *run) decide() Result {
 	r.members()
 	if r.main >= 0 {
 		r.describe(&res)
+	} else if len(r.stacks) == 1 {
+		res.InApp = r.marks(0, len(in.Stack))
 	}
 	r.defaults(&res)
 	r.fingerprint(&res)
@@ -93,11 +95,7 @@ func (r *run) describe(res *Result) {
 	res.Mechanism = e.Mechanism.Type
 	res.Handled = e.Mechanism.Handled
 	if n := len(e.Frames); n > 0 {
-		s := &r.stacks[r.main]
-		res.InApp = make([]bool, n)
-		for i := range s.frames {
-			res.InApp[s.skip+i] = r.decisions[s.at+i].App == rule.Yes
-		}
+		res.InApp = r.marks(r.main, n)
 	}
 	if res.Handled == schema.Handled_HANDLED_UNKNOWN || res.Mechanism == "" {
 		// Of a group or a chain the root says how it was caught.
@@ -109,6 +107,17 @@ func (r *run) describe(res *Result) {
 			res.Mechanism = root.Type
 		}
 	}
+}
+
+// marks are the decisions on a stack of n frames; those not looked at are a
+// library's.
+func (r *run) marks(i, n int) []bool {
+	s := &r.stacks[i]
+	out := make([]bool, n)
+	for k := range s.frames {
+		out[s.skip+k] = r.decisions[s.at+k].App == rule.Yes
+	}
+	return out
 }
 
 // defaults fills the hashes that count where there is no custom fingerprint.

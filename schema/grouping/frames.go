@@ -69,6 +69,12 @@ func (r *run) hint(f *schema.Frame, said bool) rule.Mark {
 		return rule.No
 	}
 	if !said {
+		switch r.in.Platform {
+		case "native", "c", "cocoa", "objc", "swift":
+			// Only the other protocol's stacks come unmarked by nature, and it has
+			// none of these: nothing is known of such a frame.
+			return rule.No
+		}
 		return rule.Yes
 	}
 	if r.in.Platform == "python" && strings.HasPrefix(f.AbsPath, "/") {

@@ -50,7 +50,7 @@ type Result struct {
 	Type      string // Of the main exception: last segment of its name.
 	Value     string
 	Main      int    // Index into Exceptions of the main one; -1 where there is none.
-	InApp     []bool // Our decision for the frames of the main exception.
+	InApp     []bool // Our decision for the frames of the main exception, or of Stack.
 	Handled   schema.Handled
 	Mechanism string
 	Level     schema.Level // LEVEL_UNSPECIFIED unless a rule sets one.

@@ -5,7 +5,7 @@ import "strings"
 // nativeFunction trims a C, C++, Objective-C, Swift or Rust name to its path:
 // no return type, arguments, template arguments, hashes or qualifiers.
 func nativeFunction(s string) string {
-	s = strings.TrimSpace(s)
+	s = strings.TrimSpace(clip(s, maxPart))
 	if s == "" || s[0] == '[' || s[0] == '@' || len(s) > 1 && (s[0] == '-' || s[0] == '+') && s[1] == '[' {
 		return s
 	}
@@ -85,6 +85,9 @@ func dropArguments(s string) string {
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
 		case '<':
+			if strings.HasSuffix(strings.TrimRight(s[:i], "<"), "operator") {
+				continue
+			}
 			angle++
 		case '>':
 			if angle > 0 {

@@ -25,8 +25,7 @@ func (r *run) report(h *hasher, res *Result) {
 	}
 }
 
-// blocked is the host or the keyword that a policy refused; 'self' where it is
-// the document's own host.
+// blocked is the host or the keyword that a policy refused.
 func blocked(p *Report) string {
 	uri := strings.ToLower(strings.TrimSpace(p.Blocked))
 	switch uri {
@@ -41,11 +40,7 @@ func blocked(p *Report) string {
 	if ok && !strings.HasPrefix(rest, "//") && !strings.Contains(scheme, ".") {
 		return scheme + ":" // data:, blob:, about: and their like.
 	}
-	h := host(uri)
-	if h != "" && h == host(strings.ToLower(p.Document)) {
-		return "'self'"
-	}
-	return h
+	return host(uri)
 }
 
 // host is the host name of an address, or the address where it has none.

@@ -1,0 +1,155 @@
+package payload
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/valyala/fastjson"
+
+	"errata/schema"
+	"errata/schema/grouping"
+)
+
+// oldestFrames of a stack over the limit are kept; the rest are those nearest
+// the crash.
+const oldestFrames = 50
+
+func frames(v *fastjson.Value) []schema.Frame {
+	all := v.GetArray()
+	if v.Type() == fastjson.TypeObject {
+		all = v.GetArray("frames")
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	out := make([]schema.Frame, 0, min(len(all), schema.MaxFrames))
+	for i, f := range all {
+		if len(all) > schema.MaxFrames && i >= oldestFrames && i < len(all)-(schema.MaxFrames-oldestFrames) {
+			continue
+		}
+		if f != nil && f.Type() == fastjson.TypeObject {
+			out = append(out, frame(f))
+		}
+	}
+	return out
+}
+
+func frame(v *fastjson.Value) schema.Frame {
+	var f schema.Frame
+	v.GetObject().Visit(func(k []byte, v *fastjson.Value) {
+		switch string(k) {
+		case "function":
+			if f.Function = text(v); f.Function == "?" {
+				f.Function = ""
+			}
+		case "raw_function":
+			f.RawFunction = text(v)
+		case "module":
+			f.Module = text(v)
+		case "filename":
+			f.File = text(v)
+		case "abs_path":
+			f.AbsPath = text(v)
+		case "package":
+			f.Package = text(v)
+		case "platform":
+			f.Platform = text(v)
+		case "context_line":
+			f.ContextLine = text(v)
+		case "lineno":
+			f.Line = number(v)
+		case "colno":
+			f.Column = number(v)
+		case "in_app":
+			switch v.Type() {
+			case fastjson.TypeTrue:
+				f.InApp = schema.InAppYes
+			case fastjson.TypeFalse:
+				f.InApp = schema.InAppNo
+			}
+		}
+	})
+	if f.AbsPath == "" {
+		f.AbsPath = f.File
+	}
+	if f.File == "" {
+		f.File = f.AbsPath
+	}
+	if strings.Contains(f.File, "://") {
+		if u, err := url.Parse(f.File); err == nil && u.Path != "" && u.Path != "/" {
+			f.File = u.Path
+		}
+	}
+	return f
+}
+
+// stacks fills the stack that counts where there is no exception: of the
+// crashed, the current or the only thread, or the event's own.
+func stacks(in *grouping.Input, threads []*fastjson.Value, own *fastjson.Value) {
+	thread := deciding(threads)
+	if thread != nil {
+		if s := thread.Get("stacktrace"); s != nil {
+			in.Stack = frames(s)
+		}
+	}
+	if len(in.Stack) == 0 && own != nil {
+		in.Stack = frames(own)
+		thread = nil
+	}
+	if len(in.Exceptions) != 1 || len(in.Exceptions[0].Frames) > 0 || len(in.Stack) == 0 {
+		return
+	}
+	// A crashed thread's stack, or the event's own, belongs to the one
+	// exception without any.
+	if thread == nil || is(thread, "crashed") {
+		in.Exceptions[0].Frames = in.Stack
+	}
+}
+
+func is(v *fastjson.Value, key string) bool {
+	b := v.Get(key)
+	return b != nil && b.Type() == fastjson.TypeTrue
+}
+
+// deciding is the one crashed thread, else the one current, else the only.
+func deciding(threads []*fastjson.Value) *fastjson.Value {
+	for _, flag := range [...]string{"crashed", "current"} {
+		var found *fastjson.Value
+		n := 0
+		for _, t := range threads {
+			if t != nil && is(t, flag) {
+				found = t
+				n++
+			}
+		}
+		if n == 1 {
+			return found
+		}
+	}
+	if len(threads) == 1 {
+		return threads[0]
+	}
+	return nil
+}
+
+// report reads a browser's security report.
+func report(kind string, v *fastjson.Value) *grouping.Report {
+	r := &grouping.Report{Kind: kind}
+	switch kind {
+	case "csp":
+		r.Directive = text(v.Get("effective_directive"))
+		if r.Directive == "" {
+			r.Directive, _, _ = strings.Cut(text(v.Get("violated_directive")), " ")
+		}
+		r.Blocked, r.Document = text(v.Get("blocked_uri")), text(v.Get("document_uri"))
+	case "nel":
+		r.Directive, r.Document = text(v.Get("body", "type")), text(v.Get("url"))
+		if u, err := url.Parse(r.Document); err == nil {
+			r.Blocked = u.Host
+		}
+	default:
+		r.Blocked = text(v.Get("hostname"))
+	}
+	r.Message = kind + " report: " + strings.TrimSpace(r.Directive+" "+r.Blocked)
+	return r
+}
