@@ -1,10 +1,87 @@
 package main
 
-import "errors"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"time"
 
-type consumeCmd struct{}
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-// Run is filled by the room that owns it.
-func (c *consumeCmd) Run() error {
-	return errors.New("cannot run consume: this build has no such part")
+	"errata/consumer"
+	"errata/consumer/sink"
+)
+
+type consumeCmd struct {
+	connectFlags
+	Group       string        `help:"Consumer group." default:"errata" env:"ERRATA_GROUP"`
+	TopicPrefix string        `help:"Text before each topic's name." env:"ERRATA_TOPIC_PREFIX"`
+	Metrics     string        `help:"Address for /metrics and /healthz; empty: not opened." default:"127.0.0.1:8001" env:"ERRATA_METRICS"`
+	BatchRows   int           `help:"Rows of a block at most." default:"50000" env:"ERRATA_BATCH_ROWS"`
+	BatchMiB    int           `name:"batch-mib" help:"Records of a block at most, in MiB." default:"64" env:"ERRATA_BATCH_MIB"`
+	MemoryMiB   int           `name:"memory-mib" help:"Records held in blocks of all partitions together, in MiB." default:"96" env:"ERRATA_MEMORY_MIB"`
+	MinAge      time.Duration `help:"Age of a block when little comes." default:"350ms" env:"ERRATA_MIN_AGE"`
+	MaxAge      time.Duration `help:"Age of a block under load." default:"4s" env:"ERRATA_MAX_AGE"`
+	Duplicates  int64         `help:"Records back, in each partition, within which a repeated id is not stored again; 0: off." default:"200000" env:"ERRATA_DUPLICATES"`
+	Twins       int64         `help:"Records back, in each partition, within which a further witness of an occurrence does not count again; 0: off." default:"100000" env:"ERRATA_TWINS"`
+}
+
+// Run consumes until the context ends, then stores what it has read.
+func (c *consumeCmd) Run(ctx context.Context) error {
+	ch, err := c.clickhouse("errata")
+	if err != nil {
+		return err
+	}
+	brokers, err := c.brokers()
+	if err != nil {
+		return err
+	}
+	debug.SetMemoryLimit(int64(c.MemoryMiB+150) << 20)
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	cfg := consumer.Defaults()
+	cfg.Brokers, cfg.TopicPrefix, cfg.Group, cfg.Log = brokers, c.TopicPrefix, c.Group, log
+	cfg.ClickHouse = sink.Options{Addrs: []string{ch.Addr}, Database: ch.Database, User: ch.User, Password: ch.Password}
+	cfg.BatchRows, cfg.BatchBytes, cfg.MemoryBytes = c.BatchRows, c.BatchMiB<<20, c.MemoryMiB<<20
+	cfg.MinAge, cfg.MaxAge = c.MinAge, c.MaxAge
+	cfg.DuplicateRecords, cfg.TwinRecords = c.Duplicates, c.Twins
+	worker, err := consumer.New(cfg)
+	if err != nil {
+		return err
+	}
+	if c.Metrics != "" {
+		stop, err := serveMetrics(ctx, c.Metrics, worker.Collector())
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	fmt.Printf("consuming from %v into %s\n", brokers, ch.Addr)
+	return worker.Run(ctx)
+}
+
+// serveMetrics answers /metrics and /healthz until stop is called.
+func serveMetrics(ctx context.Context, addr string, c prometheus.Collector) (stop func(), err error) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(c, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	server := &http.Server{Addr: addr, Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	listening, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s for metrics (--metrics HOST:PORT): %w", addr, err)
+	}
+	go func() {
+		if err := server.Serve(listening); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			slog.Warn("metrics are not served any more", "cause", err)
+		}
+	}()
+	return func() { _ = server.Close() }, nil
 }
