@@ -171,8 +171,9 @@ func (t *trimmer) value(dst []byte, v *fastjson.Value, depth int) []byte {
 	case fastjson.TypeString:
 		s := Str(v.GetStringBytes())
 		if len(s) > t.left-2 {
+			keep := max(t.left-5, 0)
 			t.left = 0
-			return AppendString(dst, Cut(s, max(t.left-5, 0))+"...")
+			return AppendString(dst, Cut(s, keep)+"...")
 		}
 	}
 	dst = appendDepth(dst, v, depth)
