@@ -72,25 +72,30 @@ func chainOf(t *testing.T, file string) []schema.Exception {
 		if json.Unmarshal(sc.Bytes(), &ev) != nil || len(ev.Exception.Values) == 0 {
 			continue
 		}
-		var out []schema.Exception
-		for _, v := range ev.Exception.Values {
-			e := schema.Exception{Type: v.Type, Value: v.Value, Mechanism: noMechanism}
-			if v.Mechanism.ID != nil {
-				e.Mechanism.ID = *v.Mechanism.ID
-			}
-			if v.Mechanism.Parent != nil {
-				e.Mechanism.ParentID = *v.Mechanism.Parent
-			}
-			e.Mechanism.IsGroup = v.Mechanism.IsGroup
-			for _, f := range v.Stacktrace.Frames {
-				e.Frames = append(e.Frames, schema.Frame{Function: f.Function, File: f.Filename, AbsPath: f.AbsPath, Line: f.Lineno, ContextLine: f.ContextLine})
-			}
-			out = append(out, e)
-		}
-		return out
+		return ev.exceptions()
 	}
 	t.Fatalf("no exception in %s", file)
 	return nil
+}
+
+// exceptions turns an event's list into the common form.
+func (ev sentryEvent) exceptions() []schema.Exception {
+	var out []schema.Exception
+	for _, v := range ev.Exception.Values {
+		e := schema.Exception{Type: v.Type, Value: v.Value, Mechanism: noMechanism}
+		if v.Mechanism.ID != nil {
+			e.Mechanism.ID = *v.Mechanism.ID
+		}
+		if v.Mechanism.Parent != nil {
+			e.Mechanism.ParentID = *v.Mechanism.Parent
+		}
+		e.Mechanism.IsGroup = v.Mechanism.IsGroup
+		for _, f := range v.Stacktrace.Frames {
+			e.Frames = append(e.Frames, schema.Frame{Function: f.Function, File: f.Filename, AbsPath: f.AbsPath, Line: f.Lineno, ContextLine: f.ContextLine})
+		}
+		out = append(out, e)
+	}
+	return out
 }
 
 // otlpException is one set of exception.* attributes and its language.

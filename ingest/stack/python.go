@@ -94,15 +94,23 @@ func (p *pyParser) seek() bool {
 	if p.mainAt >= 0 {
 		limit = p.mainAt
 	}
+	bare := -1 // A stack without its header.
 	for pos := 0; pos >= 0 && pos < limit; {
 		line, next := lineAt(p.text, pos)
-		if line == pyHeader || line == "  + "+pyGroupHeader || strings.HasPrefix(line, `  File "`) {
+		if line == pyHeader || line == "  + "+pyGroupHeader {
 			if !pyJoined(p.text[:pos]) {
 				p.pos = pos
 			} // Else the first exception was never raised and has no header.
 			return true
 		}
+		if bare < 0 && strings.HasPrefix(line, `  File "`) {
+			bare = pos
+		}
 		pos = next
+	}
+	if bare >= 0 {
+		p.pos = bare
+		return true
 	}
 	if p.mainAt >= 0 {
 		p.pos = p.mainAt
