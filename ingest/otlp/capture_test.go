@@ -21,6 +21,7 @@ import (
 
 	"errata/ingest/intake"
 	"errata/schema"
+	"errata/schema/grouping/payload"
 )
 
 // shared finds the shared test data beside the repository; it skips where that
@@ -298,6 +299,7 @@ func check(t *testing.T, want *expected, all *intake.Batch) {
 			require.True(t, json.Valid(e.Payload))
 			require.NotEmpty(t, e.FramesFunction)
 			require.NotZero(t, e.Fingerprint)
+			regrouped(t, e)
 		}
 	}
 	require.Len(t, all.Events, total, "no other issue")
@@ -312,6 +314,19 @@ func check(t *testing.T, want *expected, all *intake.Batch) {
 			}
 		}
 	}
+}
+
+// regrouped checks that the stored payload groups as the event did.
+func regrouped(t *testing.T, e *schema.Event) {
+	t.Helper()
+	in, err := payload.Stored(e.Payload, e.Platform, e.Type)
+	require.NoError(t, err)
+	again := &schema.Event{}
+	project(t).Describe(again, in)
+	require.Equal(t, e.Hashes, again.Hashes, "%s\n%s", e.Payload, again.GroupingReason)
+	require.Equal(t, e.MainHash, again.MainHash)
+	require.Equal(t, e.Title, again.Title)
+	require.Equal(t, e.Handled, again.Handled)
 }
 
 // balanced checks that each accepted item is a row or has a fate.
@@ -404,6 +419,7 @@ func TestCorpusGivesTheSameRowsInBothEncodings(t *testing.T) {
 			require.Empty(t, diff(got[0], got[1]), "%s %s", dir, s)
 			require.Len(t, got[0].Events, 1, "%s %s", dir, s)
 			fingerprints[got[0].Events[0].Fingerprint] = true
+			regrouped(t, got[0].Events[0])
 		}
 		require.Len(t, fingerprints, 1, "%s: one issue for span event and log record", dir)
 	}

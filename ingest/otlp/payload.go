@@ -1,183 +1,332 @@
 package otlp
 
 import (
+	"cmp"
 	"encoding/hex"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/valyala/fastjson"
 
+	"errata/ingest/scrub"
 	"errata/schema"
 )
+
+// parsers lends the trees that payloads are scrubbed in.
+var parsers fastjson.ParserPool
 
 // payload writes the event as Sentry-shaped JSON, scrubs it, and reads back
 // what the columns take from it, so that a rule by path holds for both.
 func (a *adapter) payload(ev *schema.Event, o *origin, t *thrown, original string) {
-	b := &builder{}
-	root := b.object()
-	b.text(root, "event_id", hex.EncodeToString(ev.EventId))
-	b.text(root, "timestamp", time.UnixMilli(ev.Timestamp).UTC().Format("2006-01-02T15:04:05.000Z"))
-	b.text(root, "platform", ev.Platform)
-	b.text(root, "level", levelName(ev.Level))
-	b.text(root, "logger", ev.Logger)
-	b.text(root, "transaction", ev.Transaction)
-	b.text(root, "server_name", ev.ServerName)
-	b.text(root, "release", ev.Release)
-	b.text(root, "environment", ev.Environment)
-	if o.message != "" {
-		m := b.object()
-		b.text(m, "formatted", clipped(o.message, schema.MaxMessage))
-		root.Set("logentry", m)
-	}
-	values := b.a.NewArray()
-	for i := range t.chain {
-		values.SetArrayItem(i, b.exception(&t.chain[i]))
-	}
-	exception := b.object()
-	exception.Set("values", values)
-	root.Set("exception", exception)
-	b.people(root, o)
-	b.tags(root, o)
-	b.contexts(root, o, original)
-	if ev.SdkName != "" {
-		sdk := b.object()
-		b.text(sdk, "name", ev.SdkName)
-		b.text(sdk, "version", ev.SdkVersion)
-		root.Set("sdk", sdk)
-	}
+	p := user(o.own, o.server, o.res.tags)
+	c := httpCall(o.server)
+	// Sentry keeps the query beside the URL, and scrubs it there.
+	address, query, _ := strings.Cut(c.url, "?")
+	ts := eventTags(o)
+	ev.Message = clipped(o.message, schema.MaxMessage)
+	ev.UserId, ev.UserName, ev.UserEmail, ev.UserIp = p.id, p.name, p.email, p.ip
+	ev.HttpMethod, ev.Url, ev.HttpStatus = c.method, address, c.status
+	ev.Tags = ts
 
-	a.req.Project.Scrubber.JSON(root, &b.a, t.redacted)
+	w := &writer{b: make([]byte, 0, 2048+int(min(t.size(), 64<<10)))}
+	w.open('{')
+	w.text("event_id", hex.EncodeToString(ev.EventId))
+	w.text("timestamp", time.UnixMilli(ev.Timestamp).UTC().Format("2006-01-02T15:04:05.000Z"))
+	w.text("platform", ev.Platform)
+	w.text("level", levelName(ev.Level))
+	w.text("logger", ev.Logger)
+	w.text("transaction", ev.Transaction)
+	w.text("server_name", ev.ServerName)
+	w.text("release", ev.Release)
+	w.text("environment", ev.Environment)
+	if ev.Message != "" {
+		w.object("logentry", func() { w.text("formatted", ev.Message) })
+	}
+	w.object("exception", func() {
+		w.key("values")
+		w.open('[')
+		for i := range t.chain {
+			w.exception(&t.chain[i])
+		}
+		w.close(']')
+	})
+	if p != (person{}) {
+		w.object("user", func() {
+			w.text("id", p.id)
+			w.text("username", p.name)
+			w.text("email", p.email)
+			w.text("ip_address", p.ip)
+		})
+	}
+	if c.method != "" || c.url != "" {
+		w.object("request", func() {
+			w.text("method", c.method)
+			w.text("url", address)
+			w.text("query_string", query)
+		})
+	}
+	w.pairs("tags", ts, "")
+	w.contexts(o, original)
+	if ev.SdkName != "" {
+		w.object("sdk", func() {
+			w.text("name", ev.SdkName)
+			w.text("version", ev.SdkVersion)
+		})
+	}
+	w.close('}')
+	ev.Payload = w.b
+	a.scrub(ev, t)
+	ev.UserHash = schema.UserHash(ev.UserId, ev.UserName, ev.UserEmail, ev.UserIp)
 	for _, n := range t.redacted {
 		ev.Redactions += uint32(n)
+	}
+}
+
+// scrub applies the rules that know where a value stands. Where none of them
+// speaks, which is usual, the text stays as it was written.
+func (a *adapter) scrub(ev *schema.Event, t *thrown) {
+	parser := parsers.Get()
+	defer parsers.Put(parser)
+	root, err := parser.ParseBytes(ev.Payload)
+	if err != nil {
+		// Our own writer made it; what cannot be scrubbed is not kept.
+		ev.Payload = nil
+		return
+	}
+	counts := scrub.Counts{}
+	a.req.Project.Scrubber.JSON(root, &fastjson.Arena{}, counts)
+	if len(counts) == 0 {
+		return
+	}
+	for rule, n := range counts {
+		t.redacted[rule] += n
 	}
 	get := func(path ...string) string { return string(root.GetStringBytes(path...)) }
 	ev.Message = get("logentry", "formatted")
 	for i, v := range root.GetArray("exception", "values") {
 		if i < len(t.chain) {
-			t.chain[i].Value = string(v.GetStringBytes("value"))
+			t.chain[i].Type, t.chain[i].Value = string(v.GetStringBytes("type")), string(v.GetStringBytes("value"))
 		}
 	}
 	ev.UserId, ev.UserName, ev.UserEmail, ev.UserIp = get("user", "id"), get("user", "username"), get("user", "email"), get("user", "ip_address")
-	ev.UserHash = schema.UserHash(ev.UserId, ev.UserName, ev.UserEmail, ev.UserIp)
 	ev.HttpMethod, ev.Url = get("request", "method"), get("request", "url")
-	ev.HttpStatus = httpCall(o.server).status
-	if tags := root.GetObject("tags"); tags != nil {
-		tags.Visit(func(k []byte, v *fastjson.Value) {
-			if s, err := v.StringBytes(); err == nil && len(s) > 0 {
-				ev.Tags = append(ev.Tags, &schema.Tag{Key: string(k), Value: string(s)})
+	ev.Transaction, ev.ServerName, ev.Logger = get("transaction"), get("server_name"), get("logger")
+	ev.Tags = nil
+	root.GetObject("tags").Visit(func(k []byte, v *fastjson.Value) {
+		if s, err := v.StringBytes(); err == nil && len(s) > 0 {
+			ev.Tags = append(ev.Tags, &schema.Tag{Key: string(k), Value: string(s)})
+		}
+	})
+	ev.Payload = appendTree(nil, root)
+}
+
+// appendTree writes a tree as JSON. The library's own writer spells control
+// characters as Go does, which is not JSON.
+func appendTree(b []byte, v *fastjson.Value) []byte {
+	switch v.Type() {
+	case fastjson.TypeObject:
+		b = append(b, '{')
+		o, _ := v.Object()
+		first := true
+		o.Visit(func(k []byte, e *fastjson.Value) {
+			if !first {
+				b = append(b, ',')
 			}
+			first = false
+			b = append(appendString(b, string(k)), ':')
+			b = appendTree(b, e)
+		})
+		return append(b, '}')
+	case fastjson.TypeArray:
+		b = append(b, '[')
+		for i, e := range v.GetArray() {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendTree(b, e)
+		}
+		return append(b, ']')
+	case fastjson.TypeString:
+		s, _ := v.StringBytes()
+		return appendString(b, string(s))
+	}
+	return v.MarshalTo(b)
+}
+
+// writer appends JSON; empty texts are left out.
+type writer struct {
+	b     []byte
+	inner bool // Something stands before in the object or array that is open.
+}
+
+func (w *writer) open(c byte) {
+	if w.inner && w.b[len(w.b)-1] != ':' {
+		w.b = append(w.b, ',')
+	}
+	w.b, w.inner = append(w.b, c), false
+}
+
+func (w *writer) close(c byte) { w.b, w.inner = append(w.b, c), true }
+
+func (w *writer) key(k string) {
+	if w.inner {
+		w.b = append(w.b, ',')
+	}
+	w.b = append(appendString(w.b, k), ':')
+	w.inner = true
+}
+
+func (w *writer) text(k, s string) {
+	if s != "" {
+		w.key(k)
+		w.b = appendString(w.b, s)
+	}
+}
+
+func (w *writer) number(k string, n int) {
+	w.key(k)
+	w.b = strconv.AppendInt(w.b, int64(n), 10)
+}
+
+func (w *writer) boolean(k string, v bool) {
+	w.key(k)
+	w.b = strconv.AppendBool(w.b, v)
+}
+
+func (w *writer) object(k string, fill func()) {
+	w.key(k)
+	w.open('{')
+	fill()
+	w.close('}')
+}
+
+// pairs writes attributes but those with a prefix.
+func (w *writer) pairs(k string, ts []*schema.Tag, without string) {
+	if len(ts) == 0 {
+		return
+	}
+	w.object(k, func() {
+		for _, t := range ts {
+			if without == "" || !strings.HasPrefix(t.Key, without) {
+				w.text(t.Key, t.Value)
+			}
+		}
+	})
+}
+
+func (w *writer) exception(e *schema.Exception) {
+	w.open('{')
+	w.text("type", e.Type)
+	w.text("value", e.Value)
+	w.text("module", e.Module)
+	if m := &e.Mechanism; m.Type != "" || m.ID >= 0 || m.IsGroup {
+		w.object("mechanism", func() {
+			w.text("type", cmp.Or(m.Type, "chained"))
+			if m.Handled != schema.Handled_HANDLED_UNKNOWN {
+				w.boolean("handled", m.Handled == schema.Handled_HANDLED_YES)
+			}
+			if m.ID >= 0 {
+				w.number("exception_id", m.ID)
+			}
+			if m.ParentID >= 0 {
+				w.number("parent_id", m.ParentID)
+			}
+			if m.IsGroup {
+				w.boolean("is_exception_group", true)
+			}
+			w.text("source", m.Source)
 		})
 	}
-	ev.Payload = root.MarshalTo(nil)
+	if len(e.Frames) > 0 {
+		w.object("stacktrace", func() {
+			w.key("frames")
+			w.open('[')
+			for i := range e.Frames {
+				w.frame(&e.Frames[i])
+			}
+			w.close(']')
+		})
+	}
+	w.close('}')
 }
 
-// builder makes JSON values of one event.
-type builder struct{ a fastjson.Arena }
-
-func (b *builder) object() *fastjson.Value { return b.a.NewObject() }
-
-func (b *builder) text(v *fastjson.Value, key, s string) {
-	if s != "" {
-		v.Set(key, b.a.NewString(s))
-	}
-}
-
-func (b *builder) exception(e *schema.Exception) *fastjson.Value {
-	v := b.object()
-	b.text(v, "type", e.Type)
-	b.text(v, "value", e.Value)
-	b.text(v, "module", e.Module)
-	if e.Mechanism.Type != "" {
-		m := b.object()
-		b.text(m, "type", e.Mechanism.Type)
-		switch e.Mechanism.Handled {
-		case schema.Handled_HANDLED_YES:
-			m.Set("handled", b.a.NewTrue())
-		case schema.Handled_HANDLED_NO:
-			m.Set("handled", b.a.NewFalse())
-		}
-		if e.Mechanism.ID >= 0 {
-			m.Set("exception_id", b.a.NewNumberInt(e.Mechanism.ID))
-		}
-		if e.Mechanism.ParentID >= 0 {
-			m.Set("parent_id", b.a.NewNumberInt(e.Mechanism.ParentID))
-		}
-		if e.Mechanism.IsGroup {
-			m.Set("is_exception_group", b.a.NewTrue())
-		}
-		b.text(m, "source", e.Mechanism.Source)
-		v.Set("mechanism", m)
-	}
-	if len(e.Frames) == 0 {
-		return v
-	}
-	frames := b.a.NewArray()
-	for i := range e.Frames {
-		frames.SetArrayItem(i, b.frame(&e.Frames[i]))
-	}
-	st := b.object()
-	st.Set("frames", frames)
-	v.Set("stacktrace", st)
-	return v
-}
-
-func (b *builder) frame(f *schema.Frame) *fastjson.Value {
-	v := b.object()
-	b.text(v, "function", f.Function)
-	b.text(v, "raw_function", f.RawFunction)
-	b.text(v, "module", f.Module)
-	b.text(v, "filename", f.File)
-	b.text(v, "abs_path", f.AbsPath)
-	b.text(v, "package", f.Package)
-	b.text(v, "platform", f.Platform)
-	b.text(v, "context_line", f.ContextLine)
+func (w *writer) frame(f *schema.Frame) {
+	w.open('{')
+	w.text("function", f.Function)
+	w.text("raw_function", f.RawFunction)
+	w.text("module", f.Module)
+	w.text("filename", f.File)
+	w.text("abs_path", f.AbsPath)
+	w.text("package", f.Package)
+	w.text("platform", f.Platform)
+	w.text("context_line", f.ContextLine)
 	if f.Line > 0 {
-		v.Set("lineno", b.a.NewNumberInt(int(f.Line)))
+		w.number("lineno", int(f.Line))
 	}
 	if f.Column > 0 {
-		v.Set("colno", b.a.NewNumberInt(int(f.Column)))
+		w.number("colno", int(f.Column))
 	}
-	switch f.InApp {
-	case schema.InAppYes:
-		v.Set("in_app", b.a.NewTrue())
-	case schema.InAppNo:
-		v.Set("in_app", b.a.NewFalse())
+	if f.InApp != schema.InAppUnknown {
+		w.boolean("in_app", f.InApp == schema.InAppYes)
 	}
-	return v
+	w.close('}')
 }
 
-func (b *builder) people(root *fastjson.Value, o *origin) {
-	p := user(o.own, o.server, o.res.tags)
-	if p != (person{}) {
-		u := b.object()
-		b.text(u, "id", p.id)
-		b.text(u, "username", p.name)
-		b.text(u, "email", p.email)
-		b.text(u, "ip_address", p.ip)
-		root.Set("user", u)
-	}
-	if c := httpCall(o.server); c.method != "" || c.url != "" {
-		r := b.object()
-		b.text(r, "method", c.method)
-		// Sentry keeps the query beside the URL, and scrubs it there.
-		address, query, _ := strings.Cut(c.url, "?")
-		b.text(r, "url", address)
-		b.text(r, "query_string", query)
-		root.Set("request", r)
-	}
+func (w *writer) contexts(o *origin, original string) {
+	w.object("contexts", func() {
+		if o.traceID != "" {
+			w.object("trace", func() {
+				w.text("trace_id", o.traceID)
+				w.text("span_id", o.spanID)
+				w.text("parent_span_id", o.parentID)
+				w.text("op", o.op)
+				switch o.status {
+				case 1:
+					w.text("status", "ok")
+				case 2:
+					w.text("status", "internal_error")
+				}
+			})
+		}
+		w.object("otel", func() {
+			w.pairs("resource", o.res.tags, "")
+			// The exception itself is told above.
+			w.pairs("attributes", o.own, "exception.")
+			if o.scope.name != "" {
+				w.object("scope", func() {
+					w.text("name", o.scope.name)
+					w.text("version", o.scope.version)
+				})
+			}
+			w.text("event_name", o.eventName)
+			w.text("original_time", original)
+			if o.folded > 0 {
+				w.number("folded", int(o.folded))
+			}
+		})
+	})
 }
 
-// tags makes attributes searchable: those of the span or record first, then of
-// the server span, then of the resource.
-func (b *builder) tags(root *fastjson.Value, o *origin) {
-	ts := b.object()
-	n := 0
+// eventTags makes attributes searchable: those of the span or record first,
+// then of the server span, then of the resource.
+func eventTags(o *origin) []*schema.Tag {
+	n := min(len(o.own)+len(o.server)+len(o.res.tags)+1, schema.MaxTags)
+	slab := make([]schema.Tag, n)
+	out := make([]*schema.Tag, 0, n)
 	add := func(key, v string) {
-		if v == "" || n == schema.MaxTags || ts.Exists(key) {
+		v = clipped(strings.TrimSpace(strings.Map(inLine, v)), schema.MaxTagValue)
+		if v == "" || len(out) == n {
 			return
 		}
-		ts.Set(key, b.a.NewString(clipped(strings.Map(inLine, strings.TrimSpace(v)), schema.MaxTagValue)))
-		n++
+		for _, t := range out {
+			if t.Key == key {
+				return
+			}
+		}
+		t := &slab[len(out)]
+		t.Key, t.Value = key, v
+		out = append(out, t)
 	}
 	for _, set := range [][]*schema.Tag{o.own, o.server, o.res.tags} {
 		for _, t := range set {
@@ -188,9 +337,7 @@ func (b *builder) tags(root *fastjson.Value, o *origin) {
 	}
 	// Sentry has it as a tag too.
 	add("server_name", o.res.serverName)
-	if n > 0 {
-		root.Set("tags", ts)
-	}
+	return out
 }
 
 // inLine makes a tag's value one line.
@@ -227,49 +374,4 @@ func untagged(key string) bool {
 		return true
 	}
 	return strings.HasPrefix(key, "exception.") || strings.HasPrefix(key, "telemetry.")
-}
-
-func (b *builder) contexts(root *fastjson.Value, o *origin, original string) {
-	cs := b.object()
-	if o.traceID != "" {
-		t := b.object()
-		b.text(t, "trace_id", o.traceID)
-		b.text(t, "span_id", o.spanID)
-		b.text(t, "parent_span_id", o.parentID)
-		b.text(t, "op", o.op)
-		switch o.status {
-		case 1:
-			b.text(t, "status", "ok")
-		case 2:
-			b.text(t, "status", "internal_error")
-		}
-		cs.Set("trace", t)
-	}
-	otel := b.object()
-	otel.Set("resource", b.attributes(o.res.tags))
-	otel.Set("attributes", b.attributes(o.own))
-	if o.scope.name != "" {
-		sc := b.object()
-		b.text(sc, "name", o.scope.name)
-		b.text(sc, "version", o.scope.version)
-		otel.Set("scope", sc)
-	}
-	b.text(otel, "event_name", o.eventName)
-	b.text(otel, "original_time", original)
-	if o.folded > 0 {
-		otel.Set("folded", b.a.NewNumberInt(int(o.folded)))
-	}
-	cs.Set("otel", otel)
-	root.Set("contexts", cs)
-}
-
-// attributes writes all but the exception itself, which the payload has.
-func (b *builder) attributes(ts []*schema.Tag) *fastjson.Value {
-	v := b.object()
-	for _, t := range ts {
-		if !strings.HasPrefix(t.Key, "exception.") {
-			v.Set(t.Key, b.a.NewString(t.Value))
-		}
-	}
-	return v
 }

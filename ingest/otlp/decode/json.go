@@ -9,7 +9,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/go-faster/jx"
 	"google.golang.org/protobuf/proto"
@@ -44,13 +43,7 @@ type reader struct {
 }
 
 func (r *reader) message(m protoreflect.Message, s *shape, depth int) error {
-	if r.messages++; r.messages > MaxMessages {
-		return tooManyMessages()
-	}
-	if depth > MaxDepth {
-		return tooDeep()
-	}
-	it, err := r.d.ObjIter()
+	it, err := r.enter(depth)
 	if err != nil {
 		return err
 	}
@@ -93,6 +86,9 @@ func (r *reader) list(m protoreflect.Message, f *field, depth int) error {
 		return r.d.Skip()
 	}
 	l := m.Mutable(f.fd).List()
+	if f.attributes {
+		return r.attributes(l, depth+1)
+	}
 	it, err := r.d.ArrIter()
 	if err != nil {
 		return err
@@ -137,10 +133,7 @@ func (r *reader) scalar(f *field) (protoreflect.Value, error) {
 	switch r.d.Next() {
 	case jx.String:
 		if f.kind == protoreflect.StringKind {
-			s, err := r.d.Str()
-			if !utf8.ValidString(s) {
-				s = strings.ToValidUTF8(s, "\uFFFD")
-			}
+			s, err := r.text()
 			return protoreflect.ValueOfString(s), err
 		}
 		b, err := r.d.StrAppend(r.scratch[:0])

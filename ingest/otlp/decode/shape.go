@@ -14,12 +14,14 @@ type shape struct {
 }
 
 type field struct {
-	fd      protoreflect.FieldDescriptor
-	kind    protoreflect.Kind
-	list    bool
-	id      bool // A trace or span id: hex in JSON.
-	sub     *shape
-	subOnce sync.Once
+	fd   protoreflect.FieldDescriptor
+	kind protoreflect.Kind
+	list bool
+	id   bool // A trace or span id: hex in JSON.
+
+	attributes bool // A list of attributes.
+	sub        *shape
+	subOnce    sync.Once
 }
 
 var shapes sync.Map // protoreflect.FullName -> *shape
@@ -37,6 +39,7 @@ func messageShape(d protoreflect.MessageDescriptor) *shape {
 		case "trace_id", "span_id", "parent_span_id":
 			f.id = f.kind == protoreflect.BytesKind
 		}
+		f.attributes = f.list && f.kind == protoreflect.MessageKind && fd.Message().FullName() == keyValueName
 		n := int(fd.Number())
 		for len(s.byNumber) <= n {
 			s.byNumber = append(s.byNumber, nil)
