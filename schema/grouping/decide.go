@@ -181,7 +181,7 @@ func (r *run) chain(res *Result) (sum, main uint64) {
 	res.MainHash = r.witness()
 	main = r.exceptionHash(r.main, r.stacks[r.main].app, true)
 	sum = main
-	if len(r.order) > 1 {
+	if len(r.order) > 1 && !javascript(r.in.Platform) {
 		h := newHasher()
 		for _, i := range r.order {
 			h.number(kindMember, r.exceptionHash(i, r.anyApp, false))
