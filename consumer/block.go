@@ -28,8 +28,8 @@ type dead struct {
 
 // Stages at which a record can die.
 const (
-	stageDecode = "decode"
-	stageInsert = "insert"
+	StageDecode = "decode"
+	StageInsert = "insert"
 )
 
 // block is what a range of records [first, end) becomes.
@@ -136,10 +136,10 @@ func (b *block) count(o *table.Origin, category, outcome, reason string, p schem
 // stays balanced.
 func (b *block) poison(m message, err error) {
 	b.stats.dead++
-	b.dead = append(b.dead, dead{offset: m.offset, stage: stageDecode, reason: err.Error(), value: append([]byte(nil), m.value...)})
+	b.dead = append(b.dead, dead{offset: m.offset, stage: StageDecode, reason: err.Error(), value: append([]byte(nil), m.value...)})
 	o := &table.Origin{ReceivedAt: m.at.UnixMilli()}
 	b.count(o, schema.CategoryUnknown, schema.OutcomeAccepted, "", 0, 1, uint64(len(m.value)))
-	b.count(o, schema.CategoryUnknown, schema.OutcomeDeadLetter, stageDecode, 0, 1, uint64(len(m.value)))
+	b.count(o, schema.CategoryUnknown, schema.OutcomeDeadLetter, StageDecode, 0, 1, uint64(len(m.value)))
 }
 
 // row notes where the next row of a table comes from. It is false for a row

@@ -132,9 +132,9 @@ func (b *block) bury(o *table.Origin, id rowID, category string, p schema.Protoc
 	quantity := uint64(1)
 	if alone.Event != nil {
 		quantity = uint64(max(alone.Event.Weight, 1))
-		b.fate(o, alone.Event, schema.OutcomeDeadLetter, stageInsert, "ClickHouse refused the row; it waits in the dead letters: `errata replay` sends it again.")
+		b.fate(o, alone.Event, schema.OutcomeDeadLetter, StageInsert, "ClickHouse refused the row; it waits in the dead letters: `errata replay` sends it again.")
 	}
 	b.stats.dead++
-	b.dead = append(b.dead, dead{offset: id.Offset, item: id.Item, stage: stageInsert, reason: "ClickHouse refused a row of " + id.Table, value: value})
-	b.count(o, category, schema.OutcomeDeadLetter, stageInsert, p, quantity, 0)
+	b.dead = append(b.dead, dead{offset: id.Offset, item: id.Item, stage: StageInsert, reason: "ClickHouse refused a row of " + id.Table, value: value})
+	b.count(o, category, schema.OutcomeDeadLetter, StageInsert, p, quantity, 0)
 }

@@ -1,0 +1,90 @@
+package window_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"errata/consumer/window"
+)
+
+func key(n int) window.Key { return window.Key{Project: 1, A: uint64(n), B: 1} }
+
+func TestSeen(t *testing.T) {
+	t.Parallel()
+	s := window.NewSeen(10, 100)
+	s.Advance(5)
+	require.False(t, s.Has(key(1)))
+	s.Add(5, key(1))
+	require.True(t, s.Has(key(1)), "within one record too")
+	s.Advance(15)
+	require.True(t, s.Has(key(1)), "ten records back is in the window")
+	s.Advance(16)
+	require.False(t, s.Has(key(1)), "eleven records back is not")
+	require.Zero(t, s.Len())
+
+	off := window.NewSeen(0, 100)
+	off.Advance(1)
+	off.Add(1, key(1))
+	require.False(t, off.Has(key(1)), "0 records are off")
+}
+
+// model is the definition: the rows of records [x-records, x) and of these the
+// newest whole records that together have at least rows rows.
+type stored struct {
+	offset int64
+	key    window.Key
+}
+
+func model(all []stored, x, records int64, rows int) map[window.Key]bool {
+	in, n := map[window.Key]bool{}, 0
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].offset < x-records || n >= rows && all[i].offset != all[i+1].offset {
+			break
+		}
+		in[all[i].key] = true
+		n++
+	}
+	return in
+}
+
+func TestSeenIsAFunctionOfTheStoredRows(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		records, rows := int64(rapid.IntRange(1, 30).Draw(t, "records")), rapid.IntRange(1, 20).Draw(t, "rows")
+		s := window.NewSeen(records, rows)
+		var all []stored
+		offset := int64(0)
+		for range rapid.IntRange(1, 60).Draw(t, "n") {
+			offset += int64(rapid.IntRange(1, 4).Draw(t, "gap"))
+			s.Advance(offset)
+			want := model(all, offset, records, rows)
+			for k := range 40 {
+				if s.Has(key(k)) != want[key(k)] {
+					t.Fatalf("record %d: key %d in the window: %t, want %t", offset, k, s.Has(key(k)), want[key(k)])
+				}
+			}
+			for range rapid.IntRange(0, 5).Draw(t, "rows") {
+				k := key(rapid.IntRange(0, 39).Draw(t, "key"))
+				if !s.Has(k) {
+					s.Add(offset, k)
+					all = append(all, stored{offset, k})
+				}
+			}
+		}
+	})
+}
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	_, ok := window.IDKey(1, []byte("short"))
+	require.False(t, ok)
+	_, ok = window.IDKey(1, make([]byte, 16))
+	require.False(t, ok, "the zero id is no id")
+	a, _ := window.IDKey(1, []byte("0123456789abcdef"))
+	b, _ := window.IDKey(2, []byte("0123456789abcdef"))
+	require.NotEqual(t, a, b, "ids belong to a project")
+	require.NotEqual(t, window.SpanKey(1, "t", "s"), window.SpanKey(1, "s", "t"))
+	require.NotEqual(t, window.SessionKey(1, a, 1, 5, 0), window.SessionKey(1, a, 2, 5, 0))
+}
