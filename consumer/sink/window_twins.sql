@@ -2,8 +2,8 @@
 -- witnesses, newest first: what twins are decided from. Flood rows have none.
 SELECT
     topic_offset, project_id, event_id, twin_of, fingerprint, main_hash, toUInt8(protocol) AS kind, toUnixTimestamp64Milli(ts) AS millis,
-    trace_id, toString(exception_type) AS type, exception_value, message,
-    toString(server_name) AS server, toString(transaction) AS place, tags['pid'] AS pid,
+    trace_id, CAST(exception_type, 'String') AS type, exception_value, message,
+    CAST(server_name, 'String') AS server, CAST(transaction, 'String') AS place, tags['pid'] AS pid,
     CAST(frames_function, 'Array(String)') AS functions, CAST(frames_file, 'Array(String)') AS files, frames_line, frames_in_app
 FROM events
 WHERE topic_partition = {partition:UInt16} AND topic_offset >= {low:Int64} AND topic_offset < {high:Int64}
