@@ -180,10 +180,10 @@ func geckoFrame(s string) (schema.Frame, bool) {
 		f.File, f.AbsPath = place, place
 		return f, true
 	}
-	if i := strings.Index(place, " line "); i >= 0 {
+	if before, after, ok0 := strings.Cut(place, " line "); ok0 {
 		// `file line 5 > eval:1:1`: the place that called eval.
-		n, _, ok := leadingNumber(place[i+len(" line "):])
-		f.File, f.AbsPath, f.Line = place[:i], place[:i], n
+		n, _, ok := leadingNumber(after)
+		f.File, f.AbsPath, f.Line = before, before, n
 		return f, ok
 	}
 	file, line, column, ok := jsPlace(place)

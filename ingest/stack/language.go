@@ -132,9 +132,9 @@ func opening(text string, h hint) (typ, value string, end int) {
 		}
 	}
 	if rest, ok := strings.CutPrefix(line, `Exception in thread "`); ok {
-		if i := strings.Index(rest, `" `); i >= 0 {
-			start += len(line) - len(rest[i+2:])
-			line = rest[i+2:]
+		if _, after, ok := strings.Cut(rest, `" `); ok {
+			start += len(line) - len(after)
+			line = after
 		}
 	}
 	typ, value, _ = strings.Cut(line, ": ")

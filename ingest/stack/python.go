@@ -12,6 +12,8 @@ const (
 	pyCause       = "The above exception was the direct cause of the following exception:"
 	pyContext     = "During handling of the above exception, another exception occurred:"
 
+	pyQuotes = `"""`
+
 	// pyMaxDepth bounds nested groups; CPython itself prints ten.
 	pyMaxDepth = 32
 	// pyMaxRepeats bounds all frames that "[Previous line repeated ...]" makes.
@@ -67,7 +69,7 @@ func pyMainAt(text string, h hint) int {
 	}
 	needle := lastSegment(h.typ) + ": " + h.value
 	end := len(text)
-	for tries := 0; tries < 16; tries++ {
+	for range 16 {
 		i := strings.LastIndex(text[:end], needle)
 		if i < 0 {
 			return -1
@@ -97,10 +99,13 @@ func (p *pyParser) seek() bool {
 	bare := -1 // A stack without its header.
 	for pos := 0; pos >= 0 && pos < limit; {
 		line, next := lineAt(p.text, pos)
-		if line == pyHeader || line == "  + "+pyGroupHeader {
+		switch {
+		case line == pyHeader, line == "  + "+pyGroupHeader:
 			if !pyJoined(p.text[:pos]) {
 				p.pos = pos
 			} // Else the first exception was never raised and has no header.
+			return true
+		case line == pyQuotes && pos == pyRemote(p.text):
 			return true
 		}
 		if bare < 0 && strings.HasPrefix(line, `  File "`) {
@@ -118,6 +123,16 @@ func (p *pyParser) seek() bool {
 	}
 	line, _ := lineAt(p.text, 0)
 	return strings.HasPrefix(line, "  | ")
+}
+
+// pyRemote is where the traceback of another process is quoted: multiprocessing
+// makes a cause of it that was never raised.
+func pyRemote(text string) int {
+	line, next := lineAt(text, 0)
+	if strings.HasSuffix(line, "RemoteTraceback: ") {
+		return next
+	}
+	return -1
 }
 
 // pyJoined says whether s ends with a joiner.
@@ -237,7 +252,7 @@ func (p *pyParser) stack(node *pyNode, depth int) {
 			path, line, function, ok := pyFrame(content)
 			fresh = ok && function != ""
 			switch {
-			case fresh && strings.Contains(path, "/sentry_sdk/"):
+			case fresh && strings.Contains(path, "/sentry_sdk/"), fresh && strings.Contains(path, `\sentry_sdk\`):
 				// The SDK hides its own wrappers from its envelope.
 				fresh = false
 			case fresh:
@@ -301,6 +316,12 @@ func (p *pyParser) value(node *pyNode, depth int) bool {
 		return true
 	}
 	lines := 0
+	if quoted, after, ok := p.line(p.pos, depth); ok && quoted == pyQuotes && strings.HasSuffix(node.exc.Type, "RemoteTraceback") {
+		// What is quoted has joiners of its own.
+		if end := strings.Index(p.text[after:], "\n"+pyQuotes+"\n"); end >= 0 && depth == 0 {
+			p.pos, lines = after+end+1, 1
+		}
+	}
 	for {
 		_, next, ok := p.line(p.pos, depth)
 		if !ok || depth == 0 && p.pos == p.mainAt {

@@ -124,12 +124,12 @@ func rubyHead(s string) (f schema.Frame, rest string, ok bool) {
 		return f, "", false
 	}
 	name := s[at+5:]
-	end := strings.IndexByte(name, '\'')
-	if end < 0 {
+	before, after, ok := strings.Cut(name, "'")
+	if !ok {
 		return f, "", false
 	}
-	rest = name[end+1:]
-	f = schema.Frame{Function: name[:end], File: file, AbsPath: file, Line: n}
+	rest = after
+	f = schema.Frame{Function: before, File: file, AbsPath: file, Line: n}
 	if i := strings.LastIndexAny(f.Function, "#."); i > 0 && rubyConstant(f.Function[:i]) {
 		f.Module, f.Function = f.Function[:i], f.Function[i+1:]
 	}
