@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -169,4 +170,16 @@ func inflate(t testing.TB, encoding string, b []byte) []byte {
 		return out
 	}
 	return b
+}
+
+// status returns the status that an error asks for, 200 for none.
+func status(err error) int {
+	if err == nil {
+		return 200
+	}
+	var e *intake.Error
+	if !errors.As(err, &e) {
+		return 500
+	}
+	return e.Status
 }

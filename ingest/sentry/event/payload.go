@@ -179,9 +179,9 @@ func (w *writer) request() {
 }
 
 // member writes one member of an object whose keys are the client's. Nulls are
-// left out.
+// left out, except in extra, where they are data.
 func (w *writer) member(parent string, k []byte, v *fastjson.Value, depth, max int) {
-	if v.Type() == fastjson.TypeNull {
+	if v.Type() == fastjson.TypeNull && parent != "extra" {
 		return
 	}
 	if !w.first {
