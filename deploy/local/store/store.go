@@ -204,6 +204,7 @@ func (p *parts) startConsumer(context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.registry.MustRegister(c.Collector())
 	// Not under the context of the process: the edge ends first.
 	ctx, cancel := context.WithCancel(context.Background())
 	p.drain, p.consuming = cancel, make(chan error, 1)
