@@ -11,6 +11,18 @@ import (
 type issueCmd struct {
 	List issueListCmd `cmd:"" help:"List the issues of a project."`
 	Show issueShowCmd `cmd:"" help:"Show one issue and its newest events."`
+
+	Resolve   issueResolveCmd   `cmd:"" help:"Resolve issues: now, in a release, or in the next one."`
+	Unresolve issueUnresolveCmd `cmd:"" help:"Reopen issues."`
+	Ignore    issueIgnoreCmd    `cmd:"" help:"Ignore issues: for ever, until a time, a number of events or of users."`
+	Assign    issueAssignCmd    `cmd:"" help:"Assign issues to somebody."`
+	Owner     issueOwnerCmd     `cmd:"" help:"Name the owner of issues."`
+	Priority  issuePriorityCmd  `cmd:"" help:"Set the priority of issues."`
+	Comment   issueCommentCmd   `cmd:"" help:"Comment on issues."`
+	Merge     issueMergeCmd     `cmd:"" help:"Merge issues into one. Events are not rewritten; undo takes it back."`
+	Split     issueSplitCmd     `cmd:"" help:"Take merged fingerprints out of an issue again."`
+	Undo      issueUndoCmd      `cmd:"" help:"Take an action back."`
+	History   issueHistoryCmd   `cmd:"" help:"List what was done about an issue."`
 }
 
 type issueListCmd struct {

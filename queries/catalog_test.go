@@ -63,7 +63,8 @@ func TestCatalogAnswers(t *testing.T) {
 			trace: strings.Repeat("ab", 16), id: []string{"", "11111111-1111-4111-8111-111111111111"}[min(1, max(0, 1-i))], tags: map[string]string{"plan": "pro"}})
 	}
 	values := map[string]string{"project": text(project), "issue": issueHex(1), "trace_id": strings.Repeat("ab", 16),
-		"event_id": "11111111111141118111111111111111", "release": "shop@1.0.0", "key": "plan", "text": "ValueError", "tag": "plan=pro"}
+		"event_id": "11111111111141118111111111111111", "release": "shop@1.0.0", "key": "plan", "text": "ValueError", "tag": "plan=pro",
+		"fingerprints": issueHex(1) + "," + issueHex(2), "id": "11111111111111111111111111111111", "at": "now"}
 	reader := store(t, "reader")
 	all, err := queries.Catalog()
 	require.NoError(t, err)

@@ -39,7 +39,7 @@ SELECT <<hex "g.survivor">> AS issue, g.l.1 AS title, g.l.2 AS culprit, g.l.3 AS
     arrayFilter((p, bit) -> bitAnd(g.protocols_, bit) != 0, ['sentry', 'otlp'], [1, 2]) AS protocols,
     arraySort(arrayFilter(e -> e != '', g.environments_)) AS environments,
     g.f.1 AS first_release, g.l.6 AS last_release,
-    arrayMap(f -> <<hex "f">>, arraySort(f -> f != g.survivor, g.all_)) AS fingerprints,
+    arrayMap(f -> <<hex "f">>, arraySort(f -> (f != g.survivor, f), g.all_)) AS fingerprints,
     g.l.7 AS sample_event_id, g.l.8 AS sample_trace_id
 FROM (
     SELECT project_id, <<issue>> AS survivor, min(first_seen) AS first_seen_, max(last_seen) AS last_seen_, sum(events) AS events_, max(level_max) AS level_, max(handled_max) AS handled_,

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/google/uuid"
+
+	"errata/queries"
+)
+
+// triageFlags are shared by the commands that act on issues.
+type triageFlags struct {
+	connectFlags
+	JSON    bool   `help:"Print JSON." name:"json"`
+	Project string `help:"Slug or id; default: the only project, or default."`
+	Actor   string `help:"Who acts; default: you." env:"ERRATA_ACTOR"`
+	Comment string `help:"In words, kept with the action."`
+}
+
+// act appends a change and prints the ids of its actions.
+func (f *triageFlags) act(ctx context.Context, c queries.Change) error {
+	return f.with(ctx, func(s *queries.Store, project uint32) ([]uuid.UUID, error) {
+		c.Project, c.Actor, c.Comment = project, f.who(), f.Comment
+		return s.Triage(ctx, c)
+	})
+}
+
+func (f *triageFlags) with(ctx context.Context, do func(*queries.Store, uint32) ([]uuid.UUID, error)) error {
+	s, err := f.open(ctx, "triage")
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	project, err := pickProject(ctx, s, f.Project)
+	if err != nil {
+		return err
+	}
+	ids, err := do(s, project)
+	if err != nil {
+		return err
+	}
+	r := &queries.Result{Columns: []queries.Field{{Name: "action_id"}}}
+	for _, id := range ids {
+		r.Rows = append(r.Rows, []any{id.String()})
+	}
+	return printResult(os.Stdout, r, f.JSON)
+}
+
+func (f *triageFlags) who() string {
+	if f.Actor != "" {
+		return f.Actor
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return ""
+}
+
+type issueResolveCmd struct {
+	triageFlags
+	Issues        []string `arg:"" name:"issue" help:"16 hex digits; several at once."`
+	InRelease     string   `help:"Resolved in this release: an event of it or of a newer one reopens." xor:"how"`
+	InNextRelease bool     `help:"Resolved in the release after the current one." xor:"how"`
+}
+
+// Run resolves.
+func (c *issueResolveCmd) Run(ctx context.Context) error {
+	how := queries.ResolvedNow
+	switch {
+	case c.InRelease != "":
+		how = queries.ResolvedInRelease
+	case c.InNextRelease:
+		how = queries.ResolvedInNextRelease
+	}
+	return c.act(ctx, queries.Change{Kind: queries.Resolve, Issues: c.Issues, Resolution: how, Release: c.InRelease})
+}
+
+type issueUnresolveCmd struct {
+	triageFlags
+	Issues []string `arg:"" name:"issue" help:"16 hex digits; several at once."`
+}
+
+// Run reopens.
+func (c *issueUnresolveCmd) Run(ctx context.Context) error {
+	return c.act(ctx, queries.Change{Kind: queries.Unresolve, Issues: c.Issues})
+}
+
+type issueIgnoreCmd struct {
+	triageFlags
+	Issues []string `arg:"" name:"issue" help:"16 hex digits; several at once."`
+	Until  string   `help:"Until this time, such as +7d or 2026-12-24; default: for ever."`
+	Events uint64   `help:"Until this many more events."`
+	Users  uint64   `help:"Until this many more users."`
+}
+
+// Run ignores.
+func (c *issueIgnoreCmd) Run(ctx context.Context) error {
+	change := queries.Change{Kind: queries.Ignore, Issues: c.Issues, UntilEvents: c.Events, UntilUsers: c.Users}
+	if c.Until != "" {
+		t, err := queries.ParseTime(c.Until, time.Now())
+		if err != nil {
+			return fmt.Errorf("cannot read --until: %w", err)
+		}
+		change.Until = t
+	}
+	return c.act(ctx, change)
+}
+
+type issueAssignCmd struct {
+	triageFlags
+	To     string   `arg:"" help:"To whom; an empty text for nobody."`
+	Issues []string `arg:"" name:"issue" help:"16 hex digits; several at once."`
+}
+
+// Run assigns.
+func (c *issueAssignCmd) Run(ctx context.Context) error {
+	return c.act(ctx, queries.Change{Kind: queries.Assign, Issues: c.Issues, Assignee: c.To})
+}
+
+type issueOwnerCmd struct {
+	triageFlags
+	To     string   `arg:"" help:"Team or person."`
+	Issues []string `arg:"" name:"issue" help:"16 hex digits; several at once."`
+}
+
+// Run names an owner.
+func (c *issueOwnerCmd) Run(ctx context.Context) error {
+	return c.act(ctx, queries.Change{Kind: queries.Owner, Issues: c.Issues, Owner: c.To})
+}
+
+type issuePriorityCmd struct {
+	triageFlags
+	Priority string   `arg:"" help:"low, medium or high." enum:"low,medium,high"`
+	Issues   []string `arg:"" name:"issue" help:"16 hex digits; several at once."`
+}
+
+// Run sets a priority.
+func (c *issuePriorityCmd) Run(ctx context.Context) error {
+	return c.act(ctx, queries.Change{Kind: queries.Priority, Issues: c.Issues, Priority: c.Priority})
+}
+
+type issueCommentCmd struct {
+	triageFlags
+	Text   string   `arg:"" help:"In words."`
+	Issues []string `arg:"" name:"issue" help:"16 hex digits; several at once."`
+}
+
+// Run comments.
+func (c *issueCommentCmd) Run(ctx context.Context) error {
+	c.Comment = c.Text
+	return c.act(ctx, queries.Change{Kind: queries.Comment, Issues: c.Issues})
+}
+
+type issueMergeCmd struct {
+	triageFlags
+	Into   string   `help:"The issue that stays." required:""`
+	Issues []string `arg:"" name:"issue" help:"Issues that move; 16 hex digits."`
+}
+
+// Run merges.
+func (c *issueMergeCmd) Run(ctx context.Context) error {
+	return c.act(ctx, queries.Change{Kind: queries.Merge, Issues: c.Issues, Into: c.Into})
+}
+
+type issueSplitCmd struct {
+	triageFlags
+	Fingerprints []string `arg:"" name:"fingerprint" help:"Merged fingerprints that become issues of their own; see fingerprints in errata issue show."`
+}
+
+// Run splits.
+func (c *issueSplitCmd) Run(ctx context.Context) error {
+	return c.act(ctx, queries.Change{Kind: queries.Split, Issues: c.Fingerprints})
+}
+
+type issueUndoCmd struct {
+	triageFlags
+	Action string `arg:"" help:"Action id, or the bulk id of several; see errata issue history."`
+}
+
+// Run takes an action back.
+func (c *issueUndoCmd) Run(ctx context.Context) error {
+	id, err := uuid.Parse(c.Action)
+	if err != nil {
+		return fmt.Errorf("cannot undo: %q is not an action id (see `errata issue history`)", c.Action)
+	}
+	return c.with(ctx, func(s *queries.Store, project uint32) ([]uuid.UUID, error) {
+		return s.Undo(ctx, project, c.who(), id, c.Comment)
+	})
+}
+
+type issueHistoryCmd struct {
+	connectFlags
+	JSON    bool   `help:"Print an array of row objects." name:"json"`
+	Project string `help:"Slug or id; default: the only project, or default."`
+	Issue   string `arg:"" help:"16 hex digits."`
+}
+
+// Run lists what was done.
+func (c *issueHistoryCmd) Run(ctx context.Context) error {
+	s, err := c.open(ctx, "reader")
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	project, err := pickProject(ctx, s, c.Project)
+	if err != nil {
+		return err
+	}
+	r, err := s.Run(ctx, "issue_history", map[string]string{"project": fmt.Sprint(project), "issue": c.Issue})
+	if err != nil {
+		return err
+	}
+	return printResult(os.Stdout, r, c.JSON)
+}

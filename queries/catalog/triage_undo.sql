@@ -1,0 +1,14 @@
+-- name: triage_undo
+-- purpose: The actions of an action id or a bulk id that are not undone yet.
+-- param project UInt32 required: Project id.
+-- param id UUID required: Action id or bulk id.
+-- column fingerprint UInt64: A number, for programs only.
+-- column action_id UUID: Of the action.
+-- cost: The triage log of the project. 5 ms.
+-- bound: 1000 rows.
+SELECT fingerprint, action_id
+FROM issue_actions
+WHERE project_id = {project:UInt32} AND (action_id = {id:UUID} OR bulk_id = {id:UUID}) AND action != 'undo'
+    AND action_id NOT IN (SELECT target_action FROM issue_actions WHERE project_id = {project:UInt32} AND action = 'undo')
+ORDER BY action_id
+LIMIT 1000

@@ -1,0 +1,338 @@
+package queries
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/google/uuid"
+)
+
+// Kinds of a change.
+const (
+	Resolve   = "resolve"
+	Unresolve = "unresolve"
+	Ignore    = "ignore"
+	Assign    = "assign"
+	Comment   = "comment"
+	Priority  = "priority"
+	Owner     = "owner"
+	Merge     = "merge"
+	Split     = "split"
+)
+
+// How an issue is resolved.
+const (
+	ResolvedNow           = "now"
+	ResolvedInRelease     = "in_release"
+	ResolvedInNextRelease = "in_next_release"
+)
+
+// ErrTriage is returned for a change that makes no sense.
+var ErrTriage = errors.New("wrong triage action")
+
+// Limits of one change.
+const (
+	maxBulk    = 1000
+	maxActor   = 200
+	maxComment = 8192
+)
+
+// Change is one triage action on one or many issues of a project. It is
+// appended to the log; state is computed from it.
+type Change struct {
+	Project     uint32
+	Issues      []string // 16 hex digits each; of split: the fingerprints that leave.
+	Actor       string   // Who: always given.
+	Kind        string
+	Resolution  string    // Of resolve; empty means now.
+	Release     string    // Of resolve in_release.
+	Until       time.Time // Of ignore; zero for none.
+	UntilEvents uint64    // Of ignore: until this many more events; 0 for none.
+	UntilUsers  uint64    // Of ignore: until this many more users; 0 for none.
+	Assignee    string    // Of assign; empty for nobody.
+	Owner       string    // Of owner.
+	Priority    string    // Of priority: low, medium, high.
+	Into        string    // Of merge: the issue that stays.
+	Comment     string    // Of any.
+}
+
+// action is one row of the log.
+type action struct {
+	fingerprint uint64
+	release     string // Of resolve.
+	resolution  string
+	baseEvents  uint64
+	baseUsers   uint64
+	into        uint64
+	target      uuid.UUID
+}
+
+// Triage appends a change and returns the ids of its actions. All actions of
+// one change share one time and one bulk id, by which Undo takes them back
+// together. s needs the right to insert into the log: user triage or errata.
+func (s *Store) Triage(ctx context.Context, c Change) ([]uuid.UUID, error) {
+	fingerprints, err := c.check()
+	if err != nil {
+		return nil, err
+	}
+	known, err := s.known(ctx, c.Project, fingerprints)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range fingerprints {
+		if !known[f] {
+			return nil, fmt.Errorf("cannot %s issue %016x: %w: project %d has no such issue", c.Kind, f, ErrTriage, c.Project)
+		}
+	}
+	actions, err := s.plan(ctx, &c, fingerprints)
+	if err != nil {
+		return nil, err
+	}
+	return s.appendActions(ctx, c, c.Kind, actions)
+}
+
+// check is what can be said without asking the store.
+func (c *Change) check() ([]uint64, error) {
+	fail := func(form string, args ...any) ([]uint64, error) {
+		return nil, fmt.Errorf("cannot %s: %w: %s", c.Kind, ErrTriage, fmt.Sprintf(form, args...))
+	}
+	c.Actor = strings.TrimSpace(c.Actor)
+	switch {
+	case !slices.Contains([]string{Resolve, Unresolve, Ignore, Assign, Comment, Priority, Owner, Merge, Split}, c.Kind):
+		return nil, fmt.Errorf("cannot triage: %w: there is no action %q", ErrTriage, c.Kind)
+	case c.Project == 0:
+		return fail("the project must be given")
+	case c.Actor == "" || len(c.Actor) > maxActor:
+		return fail("an actor of 1 to %d bytes must be given", maxActor)
+	case len(c.Issues) == 0 || len(c.Issues) > maxBulk:
+		return fail("1 to %d issues must be given", maxBulk)
+	case len(c.Comment) > maxComment:
+		return fail("a comment is at most %d bytes", maxComment)
+	case len(c.Release) > 200 || len(c.Assignee) > maxActor || len(c.Owner) > maxActor:
+		return fail("release, assignee and owner are at most 200 bytes")
+	case c.Kind == Comment && strings.TrimSpace(c.Comment) == "":
+		return fail("the comment is empty")
+	case c.Kind == Priority && !slices.Contains([]string{"low", "medium", "high"}, c.Priority):
+		return fail("a priority is low, medium or high, not %q", c.Priority)
+	case c.Kind == Merge && !issueForm.MatchString(c.Into):
+		return fail("the issue to merge into must be given as 16 hex digits")
+	case c.Kind == Resolve && !slices.Contains([]string{"", ResolvedNow, ResolvedInRelease, ResolvedInNextRelease}, c.Resolution):
+		return fail("a resolution is now, in_release or in_next_release, not %q", c.Resolution)
+	case c.Kind == Resolve && (c.Resolution == ResolvedInRelease) != (c.Release != ""):
+		return fail("in_release and a release go together")
+	case c.Kind == Ignore && !c.Until.IsZero() && !c.Until.After(time.Now()):
+		return fail("the time until which to ignore is past")
+	}
+	var out []uint64
+	for _, issue := range c.Issues {
+		f, err := fingerprint(issue)
+		if err != nil {
+			return fail("%v", err)
+		}
+		if !slices.Contains(out, f) {
+			out = append(out, f)
+		}
+	}
+	return out, nil
+}
+
+func fingerprint(issue string) (uint64, error) {
+	issue = strings.ToLower(issue)
+	if !issueForm.MatchString(issue) {
+		return 0, fmt.Errorf("%q is not an issue: give its 16 hex digits", issue)
+	}
+	return strconv.ParseUint(issue, 16, 64)
+}
+
+func (s *Store) known(ctx context.Context, project uint32, fingerprints []uint64) (map[uint64]bool, error) {
+	r, err := s.Run(ctx, "triage_known", map[string]string{"project": fmt.Sprint(project), "fingerprints": hexList(fingerprints)})
+	if err != nil {
+		return nil, err
+	}
+	out := map[uint64]bool{}
+	for _, v := range r.Column("fingerprint") {
+		out[v.(uint64)] = true
+	}
+	return out, nil
+}
+
+// plan turns a change into rows, with what must be remembered of this moment:
+// counts for ignore, the newest release for the next one, all members for a
+// merge.
+func (s *Store) plan(ctx context.Context, c *Change, fingerprints []uint64) ([]action, error) {
+	var out []action
+	switch c.Kind {
+	case Merge:
+		return s.planMerge(ctx, c, fingerprints)
+	case Split:
+		members, err := s.members(ctx, c.Project, fingerprints)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range fingerprints {
+			if members[f] == f {
+				return nil, fmt.Errorf("cannot split %016x: %w: it is an issue of its own; give the fingerprint that was merged (see fingerprints in `errata issue show`)", f, ErrTriage)
+			}
+			out = append(out, action{fingerprint: f, into: f})
+		}
+		return out, nil
+	}
+	for _, f := range fingerprints {
+		a := action{fingerprint: f}
+		if c.Kind == Resolve {
+			a.resolution, a.release = c.Resolution, c.Release
+			if a.resolution == "" {
+				a.resolution = ResolvedNow
+			}
+		}
+		if c.Kind == Ignore && (c.UntilEvents > 0 || c.UntilUsers > 0) || a.resolution == ResolvedInNextRelease {
+			r, err := s.Run(ctx, "triage_base", map[string]string{"project": fmt.Sprint(c.Project), "issue": fmt.Sprintf("%016x", f)})
+			if err != nil {
+				return nil, err
+			}
+			if len(r.Rows) == 1 {
+				a.baseEvents, a.baseUsers = r.Rows[0][0].(uint64), r.Rows[0][1].(uint64)
+				if a.resolution == ResolvedInNextRelease {
+					a.release = r.Rows[0][2].(string)
+				}
+			}
+		}
+		if a.resolution == ResolvedInNextRelease && a.release == "" {
+			return nil, fmt.Errorf("cannot resolve issue %016x: %w: its project has no release yet, so there is no next one; resolve it now", f, ErrTriage)
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+func (s *Store) planMerge(ctx context.Context, c *Change, losers []uint64) ([]action, error) {
+	into, err := fingerprint(c.Into)
+	if err != nil {
+		return nil, fmt.Errorf("cannot merge: %w: %w", ErrTriage, err)
+	}
+	members, err := s.members(ctx, c.Project, append([]uint64{into}, losers...))
+	if err != nil {
+		return nil, err
+	}
+	survivor, ok := members[into]
+	if !ok {
+		return nil, fmt.Errorf("cannot merge into issue %016x: %w: project %d has no such issue", into, ErrTriage, c.Project)
+	}
+	var out []action
+	for f, of := range members {
+		// A loser takes along what was merged into it before.
+		if of != survivor && (slices.Contains(losers, of) || slices.Contains(losers, f)) {
+			out = append(out, action{fingerprint: f, into: survivor})
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("cannot merge into issue %016x: %w: all of them belong to it already", into, ErrTriage)
+	}
+	slices.SortFunc(out, func(a, b action) int {
+		if a.fingerprint < b.fingerprint {
+			return -1
+		}
+		return 1
+	})
+	return out, nil
+}
+
+// members maps every fingerprint of these issues to the issue it belongs to
+// now, read from the log itself: the dictionary may be two seconds behind.
+func (s *Store) members(ctx context.Context, project uint32, fingerprints []uint64) (map[uint64]uint64, error) {
+	r, err := s.Run(ctx, "triage_members", map[string]string{"project": fmt.Sprint(project), "fingerprints": hexList(fingerprints)})
+	if err != nil {
+		return nil, err
+	}
+	out := map[uint64]uint64{}
+	for _, row := range r.Rows {
+		out[row[0].(uint64)] = row[1].(uint64)
+	}
+	return out, nil
+}
+
+// Undo takes an action back, or all actions of one bulk id. What it did is as
+// if it had never been; the log keeps both.
+func (s *Store) Undo(ctx context.Context, project uint32, actor string, id uuid.UUID, comment string) ([]uuid.UUID, error) {
+	c := Change{Project: project, Actor: strings.TrimSpace(actor), Comment: comment}
+	if c.Actor == "" || len(c.Actor) > maxActor || len(comment) > maxComment {
+		return nil, fmt.Errorf("cannot undo: %w: an actor of 1 to %d bytes must be given, and a comment of at most %d", ErrTriage, maxActor, maxComment)
+	}
+	r, err := s.Run(ctx, "triage_undo", map[string]string{"project": fmt.Sprint(project), "id": id.String()})
+	if err != nil {
+		return nil, err
+	}
+	var actions []action
+	for _, row := range r.Rows {
+		actions = append(actions, action{fingerprint: row[0].(uint64), target: row[1].(uuid.UUID)})
+	}
+	if len(actions) == 0 {
+		return nil, fmt.Errorf("cannot undo %s: %w: project %d has no such action, or it is undone already (see `errata issue history`)", id, ErrTriage, project)
+	}
+	return s.appendActions(ctx, c, "undo", actions)
+}
+
+func (s *Store) appendActions(ctx context.Context, c Change, kind string, actions []action) ([]uuid.UUID, error) {
+	batch, err := s.conn.PrepareBatch(ctx, `INSERT INTO issue_actions (project_id, fingerprint, at, action_id, actor, action, resolution, in_release,
+		until, until_events, until_users, base_events, base_users, assignee, owner, priority, into, target_action, bulk_id, comment)`)
+	if err != nil {
+		return nil, fmt.Errorf("cannot write to the triage log: %w", err)
+	}
+	defer batch.Close()
+	at := time.Now().UTC().Truncate(time.Millisecond)
+	until := time.Unix(0, 0).UTC()
+	if !c.Until.IsZero() {
+		until = c.Until.UTC()
+	}
+	var bulk uuid.UUID
+	if len(actions) > 1 {
+		bulk = uuid.New()
+	}
+	ids := make([]uuid.UUID, len(actions))
+	for i, a := range actions {
+		if ids[i], err = uuid.NewV7(); err != nil {
+			return nil, fmt.Errorf("cannot make an action id: %w", err)
+		}
+		err = batch.Append(c.Project, a.fingerprint, at, ids[i], c.Actor, kind, a.resolution, a.release,
+			until, c.UntilEvents, c.UntilUsers, a.baseEvents, a.baseUsers, c.Assignee, c.Owner, c.Priority, a.into, a.target, bulk, c.Comment)
+		if err != nil {
+			return nil, fmt.Errorf("cannot write to the triage log: %w", err)
+		}
+	}
+	if err := batch.Send(); err != nil {
+		return nil, fmt.Errorf("cannot write to the triage log: %w", err)
+	}
+	if kind == Merge || kind == Split || kind == "undo" {
+		return ids, s.reloadMerges(ctx)
+	}
+	return ids, nil
+}
+
+// reloadMerges makes a merge visible at once. A server does so by itself within
+// two seconds, so a user without the right is fine there; the embedded engine
+// never does.
+func (s *Store) reloadMerges(ctx context.Context) error {
+	err := s.conn.Exec(ctx, "SYSTEM RELOAD DICTIONARY issue_of")
+	var refused *clickhouse.Exception
+	if err == nil || errors.As(err, &refused) && refused.Code == accessDenied {
+		return nil
+	}
+	return fmt.Errorf("cannot reload the merge log, the action itself is stored: %w", err)
+}
+
+// accessDenied is ClickHouse's code for a missing right.
+const accessDenied = 497
+
+func hexList(fingerprints []uint64) string {
+	parts := make([]string, len(fingerprints))
+	for i, f := range fingerprints {
+		parts[i] = fmt.Sprintf("%016x", f)
+	}
+	return strings.Join(parts, ",")
+}
