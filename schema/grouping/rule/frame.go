@@ -264,6 +264,9 @@ func readMatcher(t token, fields map[string]field) (matcher, string) {
 		f, m.tag = fTag, name
 	}
 	m.field = f
+	if t.text == "" && !t.quoted {
+		return m, "a value is missing after " + t.key + ":"
+	}
 	if len(t.text) > MaxPattern {
 		return m, fmt.Sprintf("a pattern is longer than %d bytes", MaxPattern)
 	}
