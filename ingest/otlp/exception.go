@@ -14,6 +14,10 @@ import (
 	"errata/schema/grouping"
 )
 
+// maxFrames bounds the frames of one request. A body of full size cannot name
+// more; only "previous line repeated" can ask for more than it sends.
+const maxFrames = 250_000
+
 // maxContextLine bounds a source line; longer ones are minified code.
 const maxContextLine = 256
 
@@ -55,9 +59,16 @@ func (a *adapter) thrown(kvs []*common.KeyValue, language string) thrown {
 		redacted: scrub.Counts{},
 	}
 	s := a.req.Project.Scrubber
-	t.chain = stack.Parse(language, s.Text(t.stack, t.redacted), s.Text(t.typ, t.redacted), s.Text(t.message, t.redacted))
+	whole := ""
+	if a.frames < maxFrames {
+		whole = s.Text(t.stack, t.redacted)
+	}
+	t.chain = stack.Parse(language, whole, s.Text(t.typ, t.redacted), s.Text(t.message, t.redacted))
 	if len(t.chain) > schema.MaxExceptions {
 		t.chain = t.chain[len(t.chain)-schema.MaxExceptions:]
+	}
+	for i := range t.chain {
+		a.frames += len(t.chain[i].Frames)
 	}
 	for i := range t.chain {
 		e := &t.chain[i]
@@ -128,8 +139,9 @@ type origin struct {
 	status      uint32
 	transaction string
 	sampled     bool
-	own         []*schema.Tag // Attributes of the span or record itself.
-	server      []*schema.Tag // Attributes of the span that answered the request, or nil.
+	own         []*schema.Tag   // Attributes of the span or record itself.
+	server      []*schema.Tag   // Attributes of the span that answered the request, or nil.
+	tags        [][]*schema.Tag // Searchable ones, the own first.
 	folded      uint32
 }
 

@@ -24,6 +24,10 @@ func (a *adapter) spanExceptions(all []found) {
 	if len(all) == 0 {
 		return
 	}
+	if n := len(all) - maxErrors; n > 0 {
+		a.tooManyErrors(uint64(n), schema.Protocol_PROTOCOL_OTLP)
+		all = all[:maxErrors]
+	}
 	ws := make([]*witness, len(all))
 	for i, f := range all {
 		ws[i] = &witness{found: f, thrown: a.thrown(f.event.GetAttributes(), f.node.res.language)}
@@ -176,9 +180,12 @@ func (a *adapter) spanEvent(in *witness) *schema.Event {
 		transaction: row.SegmentName, sampled: nd.flags&flagSampled != 0 || nd.flags == 0,
 		own: row.Attributes, folded: folded,
 	}
+	o.tags = [][]*schema.Tag{nd.searchable()}
 	if s := nd.server(); s != nil {
 		o.server = s.row.Attributes
+		o.tags = append(o.tags, s.searchable())
 	}
+	o.tags = append(o.tags, nd.res.searchable())
 	o.id = a.identify("span", row.TraceId, row.SpanId, strconv.Itoa(in.index), strconv.FormatUint(o.ns, 10), longest.typ, longest.message, longest.stack)
 	return a.event(o, &longest.thrown)
 }

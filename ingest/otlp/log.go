@@ -10,7 +10,7 @@ import (
 )
 
 func (a *adapter) logs(m *collogs.ExportLogsServiceRequest, size uint64) {
-	var n uint64
+	var n, untold uint64
 	for _, rl := range m.GetResourceLogs() {
 		res := a.resource(rl.GetResource())
 		for _, sl := range rl.GetScopeLogs() {
@@ -20,6 +20,10 @@ func (a *adapter) logs(m *collogs.ExportLogsServiceRequest, size uint64) {
 				row := a.log(l, res, &sc)
 				a.batch.Logs = append(a.batch.Logs, row)
 				if isError(l, row) {
+					if len(a.batch.Events) == maxErrors {
+						untold++
+						continue
+					}
 					ev := a.logEvent(l, row, res, &sc)
 					row.Fingerprint = ev.Fingerprint
 					a.batch.Events = append(a.batch.Events, ev)
@@ -29,6 +33,9 @@ func (a *adapter) logs(m *collogs.ExportLogsServiceRequest, size uint64) {
 	}
 	if n > 0 {
 		a.batch.Accept(schema.CategoryLog, n, size)
+	}
+	if untold > 0 {
+		a.tooManyErrors(untold, schema.Protocol_PROTOCOL_OTLP_LOGS)
 	}
 }
 
@@ -94,6 +101,7 @@ func (a *adapter) logEvent(l *logspb.LogRecord, row *schema.Log, res *resource, 
 	if value(row.Attributes, "http.request.method", "http.method") != "" {
 		o.server = row.Attributes
 	}
+	o.tags = [][]*schema.Tag{searchable(row.Attributes), res.searchable()}
 	o.id = a.identify("log event", row.TraceId, row.SpanId, strconv.FormatUint(ns, 10), t.typ, t.message, t.stack, row.Body)
 	return a.event(o, &t)
 }

@@ -50,7 +50,7 @@ const (
 // Partial says what of a request was refused while the rest was taken. Nil
 // means that all of it was taken.
 type Partial struct {
-	Rejected int64  // Spans, log records or data points.
+	Rejected int64  // Spans, log records or data points; 0 where the message only warns.
 	Message  string // For the person who runs the exporter.
 }
 
@@ -126,8 +126,11 @@ type adapter struct {
 	rejected uint64
 	refusals []*schema.Outcome // One a reason, also among the batch's outcomes.
 	empty    uint64            // Metric points without a value.
+	untold   uint64            // Exceptions over maxErrors.
 	ids      map[[16]byte]int  // Ids given so far, to tell equal items apart.
 	redacted scrub.Counts
+	frames   int // Read so far.
+	payloads int // Bytes written so far.
 }
 
 func newAdapter(req *intake.Request) *adapter {
@@ -153,12 +156,39 @@ func (a *adapter) reject(category, reason string, protocol schema.Protocol) {
 }
 
 func (a *adapter) partial(items string) *Partial {
-	if a.rejected == 0 {
+	if a.rejected == 0 && a.untold == 0 {
 		return nil
+	}
+	if a.rejected == 0 {
+		// OTLP's form of a warning: nothing is refused, and something is said.
+		return &Partial{Message: a.warning()}
 	}
 	parts := make([]string, len(a.refusals))
 	for i, o := range a.refusals {
 		parts[i] = fmt.Sprintf("%d with %s", o.Quantity, o.Detail)
 	}
-	return &Partial{Rejected: int64(a.rejected), Message: fmt.Sprintf("%d %s refused: %s", a.rejected, items, strings.Join(parts, ", "))}
+	text := fmt.Sprintf("%d %s refused: %s", a.rejected, items, strings.Join(parts, ", "))
+	if a.untold > 0 {
+		text += "; " + a.warning()
+	}
+	return &Partial{Rejected: int64(a.rejected), Message: text}
+}
+
+// maxErrors bounds the errors of one request; a Collector's batch of nothing
+// but errors has 8192.
+const maxErrors = 10_000
+
+func (a *adapter) warning() string {
+	return fmt.Sprintf("%d exceptions over the limit of %d a request made no error: send smaller batches", a.untold, maxErrors)
+}
+
+// tooManyErrors counts an exception that makes no event any more. Its span or
+// log record is kept.
+func (a *adapter) tooManyErrors(n uint64, protocol schema.Protocol) {
+	a.untold += n
+	a.batch.Accept(schema.CategoryError, n, 0)
+	a.batch.Fate(&schema.Outcome{
+		Category: schema.CategoryError, Outcome: schema.OutcomeTooLarge, Reason: "too_many_errors", Quantity: n,
+		Protocol: protocol, Detail: fmt.Sprintf("a request makes at most %d errors", maxErrors),
+	})
 }

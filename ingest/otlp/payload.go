@@ -13,6 +13,10 @@ import (
 	"errata/schema"
 )
 
+// maxPayloads bounds the payloads of one request together, because each of them
+// repeats what resource and span say once.
+const maxPayloads = 32 << 20
+
 // parsers lends the trees that payloads are scrubbed in.
 var parsers fastjson.ParserPool
 
@@ -23,7 +27,10 @@ func (a *adapter) payload(ev *schema.Event, o *origin, t *thrown, original strin
 	c := httpCall(o.server)
 	// Sentry keeps the query beside the URL, and scrubs it there.
 	address, query, _ := strings.Cut(c.url, "?")
-	ts := eventTags(o)
+	ts := merge(o.tags...)
+	// Of very many errors in one request only the first say in their payload
+	// what surrounds them; columns and tags are whole in all.
+	whole := a.payloads < maxPayloads
 	ev.Message = clipped(o.message, schema.MaxMessage)
 	ev.UserId, ev.UserName, ev.UserEmail, ev.UserIp = p.id, p.name, p.email, p.ip
 	ev.HttpMethod, ev.Url, ev.HttpStatus = c.method, address, c.status
@@ -66,8 +73,10 @@ func (a *adapter) payload(ev *schema.Event, o *origin, t *thrown, original strin
 			w.text("query_string", query)
 		})
 	}
-	w.pairs("tags", ts, "")
-	w.contexts(o, original)
+	if whole {
+		w.pairs("tags", ts, "")
+	}
+	w.contexts(o, original, whole)
 	if ev.SdkName != "" {
 		w.object("sdk", func() {
 			w.text("name", ev.SdkName)
@@ -76,6 +85,7 @@ func (a *adapter) payload(ev *schema.Event, o *origin, t *thrown, original strin
 	}
 	w.close('}')
 	ev.Payload = w.b
+	a.payloads += len(w.b)
 	a.scrub(ev, t)
 	ev.UserHash = schema.UserHash(ev.UserId, ev.UserName, ev.UserEmail, ev.UserIp)
 	for _, n := range t.redacted {
@@ -112,12 +122,14 @@ func (a *adapter) scrub(ev *schema.Event, t *thrown) {
 	ev.UserId, ev.UserName, ev.UserEmail, ev.UserIp = get("user", "id"), get("user", "username"), get("user", "email"), get("user", "ip_address")
 	ev.HttpMethod, ev.Url = get("request", "method"), get("request", "url")
 	ev.Transaction, ev.ServerName, ev.Logger = get("transaction"), get("server_name"), get("logger")
-	ev.Tags = nil
-	root.GetObject("tags").Visit(func(k []byte, v *fastjson.Value) {
-		if s, err := v.StringBytes(); err == nil && len(s) > 0 {
-			ev.Tags = append(ev.Tags, &schema.Tag{Key: string(k), Value: string(s)})
-		}
-	})
+	if o := root.GetObject("tags"); o != nil {
+		ev.Tags = nil
+		o.Visit(func(k []byte, v *fastjson.Value) {
+			if s, err := v.StringBytes(); err == nil && len(s) > 0 {
+				ev.Tags = append(ev.Tags, &schema.Tag{Key: string(k), Value: string(s)})
+			}
+		})
+	}
 	ev.Payload = appendTree(nil, root)
 }
 
@@ -201,13 +213,20 @@ func (w *writer) object(k string, fill func()) {
 	w.close('}')
 }
 
+// maxPairs bounds one set of attributes in a payload, in bytes.
+const maxPairs = 64 << 10
+
 // pairs writes attributes but those with a prefix.
 func (w *writer) pairs(k string, ts []*schema.Tag, without string) {
 	if len(ts) == 0 {
 		return
 	}
 	w.object(k, func() {
+		end := len(w.b) + maxPairs
 		for _, t := range ts {
+			if len(w.b) > end {
+				break
+			}
 			if without == "" || !strings.HasPrefix(t.Key, without) {
 				w.text(t.Key, t.Value)
 			}
@@ -273,7 +292,7 @@ func (w *writer) frame(f *schema.Frame) {
 	w.close('}')
 }
 
-func (w *writer) contexts(o *origin, original string) {
+func (w *writer) contexts(o *origin, original string, whole bool) {
 	w.object("contexts", func() {
 		if o.traceID != "" {
 			w.object("trace", func() {
@@ -290,9 +309,11 @@ func (w *writer) contexts(o *origin, original string) {
 			})
 		}
 		w.object("otel", func() {
-			w.pairs("resource", o.res.tags, "")
-			// The exception itself is told above.
-			w.pairs("attributes", o.own, "exception.")
+			if whole {
+				w.pairs("resource", o.res.tags, "")
+				// The exception itself is told above.
+				w.pairs("attributes", o.own, "exception.")
+			}
 			if o.scope.name != "" {
 				w.object("scope", func() {
 					w.text("name", o.scope.name)
@@ -308,35 +329,47 @@ func (w *writer) contexts(o *origin, original string) {
 	})
 }
 
-// eventTags makes attributes searchable: those of the span or record first,
-// then of the server span, then of the resource.
-func eventTags(o *origin) []*schema.Tag {
-	n := min(len(o.own)+len(o.server)+len(o.res.tags)+1, schema.MaxTags)
-	slab := make([]schema.Tag, n)
-	out := make([]*schema.Tag, 0, n)
-	add := func(key, v string) {
-		v = clipped(strings.TrimSpace(strings.Map(inLine, v)), schema.MaxTagValue)
-		if v == "" || len(out) == n {
-			return
+// searchable makes tags of one set of attributes.
+func searchable(set []*schema.Tag) []*schema.Tag {
+	slab := make([]schema.Tag, 0, len(set))
+	out := make([]*schema.Tag, 0, len(set))
+	for _, t := range set {
+		if untagged(t.Key) {
+			continue
 		}
-		for _, t := range out {
-			if t.Key == key {
-				return
-			}
+		v := clipped(strings.TrimSpace(strings.Map(inLine, t.Value)), schema.MaxTagValue)
+		if v == "" {
+			continue
 		}
-		t := &slab[len(out)]
-		t.Key, t.Value = key, v
-		out = append(out, t)
+		slab = append(slab, schema.Tag{})
+		n := &slab[len(slab)-1]
+		n.Key, n.Value = strings.Map(keyRune, t.Key), v
+		out = append(out, n)
 	}
-	for _, set := range [][]*schema.Tag{o.own, o.server, o.res.tags} {
+	return out
+}
+
+// merge joins sets of tags; the first of equal keys wins.
+func merge(sets ...[]*schema.Tag) []*schema.Tag {
+	n := 0
+	for _, set := range sets {
+		n += len(set)
+	}
+	out := make([]*schema.Tag, 0, min(n, schema.MaxTags))
+	for _, set := range sets {
+	next:
 		for _, t := range set {
-			if !untagged(t.Key) {
-				add(strings.Map(keyRune, t.Key), t.Value)
+			if len(out) == schema.MaxTags {
+				return out
 			}
+			for _, have := range out {
+				if have.Key == t.Key {
+					continue next
+				}
+			}
+			out = append(out, t)
 		}
 	}
-	// Sentry has it as a tag too.
-	add("server_name", o.res.serverName)
 	return out
 }
 

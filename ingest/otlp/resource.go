@@ -21,6 +21,19 @@ type resource struct {
 	platform    string // Sentry's name for it; empty where unknown.
 	sdkName     string
 	sdkVersion  string
+	eventTags   []*schema.Tag // Made when first asked for.
+}
+
+// searchable returns the tags that events take over from their resource.
+func (r *resource) searchable() []*schema.Tag {
+	if r.eventTags == nil {
+		r.eventTags = searchable(r.tags)
+		if r.serverName != "" {
+			// Sentry has it as a tag too.
+			r.eventTags = append(r.eventTags, &schema.Tag{Key: "server_name", Value: clipped(r.serverName, schema.MaxTagValue)})
+		}
+	}
+	return r.eventTags
 }
 
 func (a *adapter) resource(r *respb.Resource) *resource {

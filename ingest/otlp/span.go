@@ -32,6 +32,14 @@ type node struct {
 	top    *node // The furthest ancestor in the request, or itself.
 	depth  int   // Number of ancestors in the request.
 	flags  uint32
+	tags   []*schema.Tag // Made when first asked for.
+}
+
+func (nd *node) searchable() []*schema.Tag {
+	if nd.tags == nil {
+		nd.tags = searchable(nd.row.Attributes)
+	}
+	return nd.tags
 }
 
 type nodeID struct {

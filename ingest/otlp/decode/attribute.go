@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/go-faster/jx"
@@ -14,7 +15,11 @@ import (
 // Attributes are nine tenths of a body. They are read without reflection, by
 // the same rules as every other message.
 
-var keyValueName = (*common.KeyValue)(nil).ProtoReflect().Descriptor().FullName()
+var (
+	keyValueName  = (*common.KeyValue)(nil).ProtoReflect().Descriptor().FullName()
+	keyValueShape = sync.OnceValue(func() *shape { return messageShape((*common.KeyValue)(nil).ProtoReflect().Descriptor()) })
+	valueShape    = sync.OnceValue(func() *shape { return messageShape((*common.AnyValue)(nil).ProtoReflect().Descriptor()) })
+)
 
 // pair is allocated as one.
 type pair struct {
@@ -22,9 +27,9 @@ type pair struct {
 	v  common.AnyValue
 }
 
-func (r *reader) enter(depth int) (jx.ObjIter, error) {
-	if r.messages++; r.messages > MaxMessages {
-		return jx.ObjIter{}, tooManyMessages()
+func (r *reader) enter(s *shape, depth int) (jx.ObjIter, error) {
+	if err := r.spend(s); err != nil {
+		return jx.ObjIter{}, err
 	}
 	if depth > MaxDepth {
 		return jx.ObjIter{}, tooDeep()
@@ -63,7 +68,7 @@ func (r *reader) each(t jx.Type, read func() error) error {
 }
 
 func (r *reader) keyValue(depth int) (*common.KeyValue, error) {
-	it, err := r.enter(depth)
+	it, err := r.enter(keyValueShape(), depth)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +91,7 @@ func (r *reader) keyValue(depth int) (*common.KeyValue, error) {
 }
 
 func (r *reader) value(v *common.AnyValue, depth int) error {
-	it, err := r.enter(depth)
+	it, err := r.enter(valueShape(), depth)
 	if err != nil {
 		return err
 	}
@@ -160,7 +165,7 @@ func (r *reader) values(t jx.Type, depth int, read func() error) error {
 	if t != jx.Object {
 		return r.d.Skip()
 	}
-	it, err := r.enter(depth + 1)
+	it, err := r.enter(valueShape(), depth+1)
 	if err != nil {
 		return err
 	}

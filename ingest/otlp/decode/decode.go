@@ -14,12 +14,13 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Bounds of one request. An honest exporter sends at most a few thousand spans
-// of some twenty attributes; each attribute is two messages.
+// Bounds of one request. Honest senders stay far below: a Collector sends 8192
+// items of some twenty attributes, which is 30 MiB of messages.
 const (
-	MaxBytes    = 12 << 20 // Relay's limit for containers, and ours.
-	MaxMessages = 500_000  // Messages in one body, all levels together; about 100 bytes of memory each.
-	MaxDepth    = 96       // Nested messages; one level of a nested attribute value takes up to three.
+	MaxBytes  = 12 << 20 // Relay's limit for containers, and ours.
+	MaxItems  = 50_000   // Spans, log records or data points.
+	MaxMemory = 64 << 20 // Of the messages that a body asks for, texts apart.
+	MaxDepth  = 96       // Nested messages; one level of a nested attribute value takes up to three.
 )
 
 // Content types of OTLP/HTTP.
@@ -68,9 +69,24 @@ func Message(body []byte, contentType string, m proto.Message) error {
 	return fromProtobuf(body, m)
 }
 
-func tooManyMessages() error {
-	return fmt.Errorf("%w: more than %d spans, records, points and attributes together: send smaller batches", ErrTooLarge, MaxMessages)
+// budget is what a request may still ask for.
+type budget struct{ memory, items int }
+
+// spend counts one message of a kind, or one text of a list.
+func (b *budget) spend(s *shape) error {
+	if b.memory += s.cost; b.memory > MaxMemory {
+		return fmt.Errorf("%w: its attributes and items take more than %d MiB: send smaller batches", ErrTooLarge, MaxMemory>>20)
+	}
+	if s.item {
+		if b.items++; b.items > MaxItems {
+			return fmt.Errorf("%w: more than %d spans, log records or data points: send smaller batches", ErrTooLarge, MaxItems)
+		}
+	}
+	return nil
 }
+
+// oneText is the cost of a text in a list.
+var oneText = &shape{cost: 32}
 
 func tooDeep() error {
 	return fmt.Errorf("%w: attribute values nest deeper than the limit of %d messages", ErrMalformed, MaxDepth)

@@ -104,7 +104,9 @@ func TestJSON(t *testing.T) {
 		"text after":               {body: span(``) + "x", err: ErrMalformed},
 		"deep known":               {body: span(`"attributes":[{"key":"k","value":` + strings.Repeat(`{"arrayValue":{"values":[`, 60) + `{"intValue":1}` + strings.Repeat(`]}}`, 60) + `}]`), err: ErrMalformed},
 		"deep unknown":             {body: span(`"x":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000)), err: ErrMalformed},
-		"too many":                 {body: `{"resourceSpans":[` + strings.Repeat("{},", MaxMessages) + `{}]}`, err: ErrTooLarge},
+		"too many":                 {body: `{"resourceSpans":[` + strings.Repeat("{},", 1<<20) + `{}]}`, err: ErrTooLarge},
+		"too many items":           {body: `{"resourceSpans":[{"scopeSpans":[{"spans":[` + strings.Repeat("{},", MaxItems) + `{}]}]}]}`, err: ErrTooLarge},
+		"too many texts":           {body: `{"resourceSpans":[{"resource":{"entityRefs":[{"idKeys":[` + strings.Repeat(`"",`, 4<<20-100) + `""]}]}}]}`, err: ErrTooLarge},
 		"too big":                  {body: strings.Repeat(" ", MaxBytes+1), err: ErrTooLarge},
 	}
 	for name, tt := range tests {
@@ -142,21 +144,23 @@ func TestProtobuf(t *testing.T) {
 	}
 	good := body(one(&tracepb.Span{Name: "ab"}))
 	notUTF8 := bytes.Replace(good, []byte("ab"), []byte("a\xff"), 1)
-	many := bytes.Repeat([]byte{0x0a, 0x00}, MaxMessages+1)
+	many := bytes.Repeat([]byte{0x0a, 0x00}, 1<<20)
+	items := body(&trace.ExportTraceServiceRequest{ResourceSpans: []*tracepb.ResourceSpans{{ScopeSpans: []*tracepb.ScopeSpans{{Spans: make([]*tracepb.Span, MaxItems+1)}}}}})
 	unknown := append(append([]byte(nil), good...), 0xf8, 0x3f, 0x01) // Field 1023, varint.
 	tests := map[string]struct {
 		body []byte
 		name string
 		err  error
 	}{
-		"good":          {body: good, name: "ab"},
-		"not UTF-8":     {body: notUTF8, name: "a?"},
-		"unknown field": {body: unknown, name: "ab"},
-		"cut":           {body: good[:len(good)-1], err: ErrMalformed},
-		"text":          {body: []byte("hello there"), err: ErrMalformed},
-		"too many":      {body: many, err: ErrTooLarge},
-		"too deep":      {body: body(one(&tracepb.Span{Attributes: []*common.KeyValue{{Key: "k", Value: nested}}})), err: ErrMalformed},
-		"too big":       {body: make([]byte, MaxBytes+1), err: ErrTooLarge},
+		"good":           {body: good, name: "ab"},
+		"not UTF-8":      {body: notUTF8, name: "a?"},
+		"unknown field":  {body: unknown, name: "ab"},
+		"cut":            {body: good[:len(good)-1], err: ErrMalformed},
+		"text":           {body: []byte("hello there"), err: ErrMalformed},
+		"too many":       {body: many, err: ErrTooLarge},
+		"too many items": {body: items, err: ErrTooLarge},
+		"too deep":       {body: body(one(&tracepb.Span{Attributes: []*common.KeyValue{{Key: "k", Value: nested}}})), err: ErrMalformed},
+		"too big":        {body: make([]byte, MaxBytes+1), err: ErrTooLarge},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -37,13 +37,13 @@ func fromJSON(body []byte, m proto.Message) error {
 }
 
 type reader struct {
-	d        *jx.Decoder
-	messages int
-	scratch  []byte
+	budget
+	d       *jx.Decoder
+	scratch []byte
 }
 
 func (r *reader) message(m protoreflect.Message, s *shape, depth int) error {
-	it, err := r.enter(depth)
+	it, err := r.enter(s, depth)
 	if err != nil {
 		return err
 	}
@@ -109,8 +109,8 @@ func (r *reader) list(m protoreflect.Message, f *field, depth int) error {
 			continue
 		}
 		if f.kind == protoreflect.StringKind {
-			if r.messages++; r.messages > MaxMessages {
-				return tooManyMessages()
+			if err := r.spend(oneText); err != nil {
+				return err
 			}
 		}
 		v, err := r.scalar(f)

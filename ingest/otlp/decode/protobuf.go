@@ -25,14 +25,14 @@ func fromProtobuf(body []byte, m proto.Message) error {
 }
 
 type walker struct {
-	body     []byte
-	copied   bool
-	messages int
+	budget
+	body   []byte
+	copied bool
 }
 
 func (w *walker) message(b []byte, base int, s *shape, depth int) error {
-	if w.messages++; w.messages > MaxMessages {
-		return tooManyMessages()
+	if err := w.spend(s); err != nil {
+		return err
 	}
 	if depth > MaxDepth {
 		return tooDeep()
@@ -68,8 +68,8 @@ func (w *walker) message(b []byte, base int, s *shape, depth int) error {
 			}
 		case protoreflect.StringKind:
 			if f.list {
-				if w.messages++; w.messages > MaxMessages {
-					return tooManyMessages()
+				if err := w.spend(oneText); err != nil {
+					return err
 				}
 			}
 			if !utf8.Valid(v) {

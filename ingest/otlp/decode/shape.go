@@ -1,14 +1,19 @@
 package decode
 
 import (
+	"reflect"
+	"strings"
 	"sync"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
 // shape is what the readers need of a message's descriptor, by number and by
 // name. Shapes are built once a message type.
 type shape struct {
+	cost     int      // Bytes in memory, texts apart.
+	item     bool     // A span, a log record or a data point.
 	byNumber []*field // Index is the field number; nil where unused.
 	byName   map[string]*field
 }
@@ -30,7 +35,13 @@ func messageShape(d protoreflect.MessageDescriptor) *shape {
 	if s, ok := shapes.Load(d.FullName()); ok {
 		return s.(*shape)
 	}
-	s := &shape{byName: map[string]*field{}}
+	s := &shape{byName: map[string]*field{}, cost: 64}
+	if t, err := protoregistry.GlobalTypes.FindMessageByName(d.FullName()); err == nil {
+		// Its pointer in a list comes on top, and the wrapper of a value's kind.
+		s.cost = int(reflect.TypeOf(t.Zero().Interface()).Elem().Size()) + 24
+	}
+	name := string(d.Name())
+	s.item = name == "Span" || name == "LogRecord" || strings.HasSuffix(name, "DataPoint")
 	fields := d.Fields()
 	for i := range fields.Len() {
 		fd := fields.Get(i)
