@@ -1,9 +1,22 @@
 // Package scrub takes secrets out of events before they reach a topic. In: a
 // JSON tree, attributes or text, and a project's rules. Out: the same with
 // redactions, counted by rule. It never logs a value.
+//
+// What is taken out by default: values of keys that name a secret, session
+// cookies, authorization, credit cards (with their check digit), IBANs, US
+// social security numbers, private keys, user:password in URLs, bearer and
+// basic tokens, secret parameters of URLs, forms and printed dicts, e-mail
+// addresses in messages, and users' names in home folders. What is never
+// touched: ids, file names, functions and modules of frames, the list of
+// modules, user agents, and id, name, e-mail and address of the user.
 package scrub
 
-import "github.com/valyala/fastjson"
+import (
+	"strings"
+	"unsafe"
+
+	"github.com/valyala/fastjson"
+)
 
 // Rules is what a project says of scrubbing. The zero value is the default:
 // on, with the built-in rules.
@@ -13,7 +26,7 @@ type Rules struct {
 	IPAddresses bool `json:"ip_addresses"` // Also takes out addresses of users.
 	// SensitiveFields are further key names (by segment, case-insensitive).
 	SensitiveFields []string `json:"sensitive_fields"`
-	// SafeFields are key names that are never touched.
+	// SafeFields are key names that are never touched by the key rule.
 	SafeFields []string `json:"safe_fields"`
 	Rules      []Rule   `json:"rules"`
 }
@@ -27,20 +40,119 @@ type Rule struct {
 	Method  string `json:"method"`  // filter (default), remove, mask or hash.
 }
 
-// New checks rules and returns a Scrubber.
-func New(r Rules) (*Scrubber, error) { return &Scrubber{}, nil }
-
-// Scrubber applies one project's rules. It is safe for concurrent use.
-type Scrubber struct{}
-
 // Counts is the number of redactions by rule name.
 type Counts map[string]int
 
-// JSON scrubs a Sentry event in place.
-func (s *Scrubber) JSON(v *fastjson.Value, a *fastjson.Arena, c Counts) {}
+func (c Counts) add(rule string) {
+	if c != nil {
+		c[rule]++
+	}
+}
 
-// Attribute returns the value to keep for a flat key.
-func (s *Scrubber) Attribute(key, value string, c Counts) string { return value }
+// Scrubber applies one project's rules. It is safe for concurrent use.
+type Scrubber struct {
+	off, defaults bool
+	names         *names
+	rules         []rule
+}
+
+// New checks rules and returns a Scrubber.
+func New(r Rules) (*Scrubber, error) {
+	s := &Scrubber{off: r.Off, defaults: !r.NoDefaults, names: newNames(r)}
+	if r.IPAddresses {
+		r.Rules = append([]Rule{
+			{Name: ruleIP, Path: "user.ip_address", Method: "remove"},
+			{Name: ruleIP, Pattern: "ip"},
+		}, r.Rules...)
+	}
+	var err error
+	s.rules, err = compile(r.Rules)
+	return s, err
+}
+
+// idle reports whether there is nothing to do. A zero Scrubber does nothing.
+func (s *Scrubber) idle() bool { return s == nil || s.off || s.names == nil }
+
+// JSON scrubs a Sentry event in place.
+func (s *Scrubber) JSON(v *fastjson.Value, a *fastjson.Arena, c Counts) {
+	if s.idle() || v == nil || v.Type() != fastjson.TypeObject {
+		return
+	}
+	w := walker{s: s, a: a, c: c}
+	if s.defaults || len(s.names.masks) > 0 {
+		w.event(v)
+	}
+	if len(s.rules) > 0 {
+		w.rules(v, nil)
+	}
+}
+
+// Attribute returns the value to keep for a flat key, for example
+// http.request.header.authorization.
+func (s *Scrubber) Attribute(key, value string, c Counts) string {
+	if s.idle() || value == "" {
+		return value
+	}
+	out := value
+	switch {
+	case kept(key):
+	case value != filtered && s.names.secret(key):
+		if strings.HasSuffix(strings.ToLower(key), "cookie") && strings.IndexByte(value, '=') > 0 {
+			out = s.cookies(value, c)
+		} else {
+			c.add(ruleKey)
+			out = filtered
+		}
+	case s.defaults && !isID(key, value):
+		out = s.text(value, isMessage(key), c)
+	}
+	for i := range s.rules {
+		r := &s.rules[i]
+		if r.path == nil || r.at(strings.Split(key, ".")) {
+			out = r.apply(out, c)
+		}
+	}
+	return out
+}
 
 // Text returns text without secrets that have a form of their own.
-func (s *Scrubber) Text(value string, c Counts) string { return value }
+func (s *Scrubber) Text(value string, c Counts) string {
+	if s.idle() || value == "" {
+		return value
+	}
+	if s.defaults {
+		value = s.text(value, true, c)
+	}
+	for i := range s.rules {
+		if r := &s.rules[i]; r.path == nil {
+			value = r.apply(value, c)
+		}
+	}
+	return value
+}
+
+// isID tells identifiers of the protocol, in which a run of digits means
+// nothing, from values.
+func isID(key, value string) bool {
+	switch len(value) {
+	case 16, 32, 36:
+		return strings.HasSuffix(key, "_id") || strings.HasSuffix(key, ".id") || key == "id"
+	}
+	return false
+}
+
+// kept names attributes that are never touched.
+func kept(key string) bool {
+	switch key {
+	case "user_agent.original", "http.user_agent", "code.function", "code.function.name", "code.filepath", "code.file.path", "code.namespace",
+		"user.id", "user.email", "user.name", "enduser.id", "client.address", "exception.type":
+		return true
+	}
+	return false
+}
+
+// isMessage tells attributes that are read as messages: they are treated as the
+// same text is treated in an event, so that both group alike.
+func isMessage(key string) bool { return key == "exception.message" || key == "exception.stacktrace" }
+
+func str(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -1,0 +1,257 @@
+package scrub
+
+import (
+	"hash/maphash"
+	"strings"
+	"sync/atomic"
+)
+
+// Names that hold secrets. A name matches by whole segments, never by a part of
+// a word: "author" and "exp" are no secrets. Long words also match glued at the
+// end or the beginning of a segment: accesstoken, dbpassword, passwordhash.
+var (
+	secretWords = []string{
+		"password", "passwd", "passphrase", "pwd", "secret", "secrets", "token", "apikey", "auth", "authorization",
+		"authentication", "credential", "credentials", "privatekey", "jwt", "bearer", "csrf", "xsrf", "phpsessid",
+		"jsessionid", "sessionid", "signingkey", "accesskey", "secretkey", "cvv", "cvc", "ssn",
+	}
+	gluedWords = []string{"password", "passwd", "secret", "token", "apikey", "credentials", "privatekey", "authorization"}
+	// Two segments in a row.
+	secretPairs = [][2]string{
+		{"api", "key"}, {"private", "key"}, {"access", "key"}, {"signing", "key"}, {"encryption", "key"},
+		{"session", "id"}, {"session", "key"}, {"set", "cookie"}, {"connection", "string"},
+	}
+	// Whole names.
+	secretNames = map[string]bool{"otp": true, "pin": true, "twofactor": true, "sentrydsn": true, "cookie": true, "cookies": true, "cookie2": true}
+	// A last segment that says that the value is about the secret only.
+	aboutWords = map[string]bool{
+		"count": true, "counts": true, "type": true, "limit": true, "usage": true, "ttl": true, "expiry": true, "expires": true,
+		"method": true, "scheme": true, "provider": true, "status": true, "enabled": true, "required": true, "length": true,
+		"budget": true, "url": true, "uri": true, "endpoint": true, "name": true, "backend": true, "error": true, "valid": true,
+	}
+	// Cookies that carry a session, beside the names above.
+	sessionCookies = map[string]bool{
+		"session": true, "sid": true, "connectsid": true, "vercel": true, "remember": true, "rememberme": true, "sess": true,
+		"aspnetsessionid": true, "cfduid": true,
+	}
+)
+
+// letters is the set of letters in a word, a bit each: a name can hold a word
+// only if it has all of its letters. This refuses most names in a few
+// nanoseconds.
+func letters(s string) uint32 {
+	var m uint32
+	for i := range len(s) {
+		c := s[i] | 0x20
+		if c >= 'a' && c <= 'z' {
+			m |= 1 << (c - 'a')
+		}
+	}
+	return m
+}
+
+// names decides over keys with the built-in words and a project's own.
+type names struct {
+	masks    []uint32
+	words    map[string]bool
+	pairs    map[[2]string]bool
+	glued    []string
+	whole    map[string]bool
+	safe     map[string]bool
+	defaults bool
+	seed     maphash.Seed
+	seen     [1024]atomic.Pointer[verdict]
+}
+
+// verdict is what was decided of a name before. Clients use few names, so a
+// small table that forgets on collision answers nearly all questions.
+type verdict struct {
+	key    string
+	secret bool
+}
+
+func newNames(r Rules) *names {
+	n := &names{words: map[string]bool{}, pairs: map[[2]string]bool{}, whole: map[string]bool{}, safe: map[string]bool{},
+		defaults: !r.NoDefaults, seed: maphash.MakeSeed()}
+	mask := func(s string) { n.masks = append(n.masks, letters(s)) }
+	if n.defaults {
+		for _, w := range secretWords {
+			n.words[w] = true
+			mask(w)
+		}
+		for _, p := range secretPairs {
+			n.pairs[p] = true
+			mask(p[0] + p[1])
+		}
+		for w := range secretNames {
+			n.whole[w] = true
+			mask(w)
+		}
+		n.glued = gluedWords
+	}
+	for _, f := range r.SensitiveFields {
+		joined := squash(f)
+		n.whole[joined] = true
+		switch parts := segments(f, nil); len(parts) {
+		case 1:
+			n.words[parts[0]] = true
+		case 2:
+			n.pairs[[2]string{parts[0], parts[1]}] = true
+		}
+		mask(f)
+	}
+	for _, f := range r.SafeFields {
+		n.safe[squash(f)] = true
+	}
+	n.masks = withoutSupersets(n.masks)
+	return n
+}
+
+// withoutSupersets drops masks that another one implies.
+func withoutSupersets(masks []uint32) []uint32 {
+	var out []uint32
+next:
+	for i, m := range masks {
+		for j, o := range masks {
+			if m&o == o && (m != o || j < i) {
+				continue next
+			}
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// secret reports whether a key's value is to be taken out.
+func (n *names) secret(key string) bool {
+	if len(key) < 3 || len(key) > 256 {
+		return false
+	}
+	have := letters(key)
+	for _, m := range n.masks {
+		if have&m == m {
+			return n.remembered(key)
+		}
+	}
+	return false
+}
+
+func (n *names) remembered(key string) bool {
+	if len(key) > 64 {
+		return n.slow(key)
+	}
+	at := &n.seen[maphash.String(n.seed, key)%uint64(len(n.seen))]
+	if v := at.Load(); v != nil && v.key == key {
+		return v.secret
+	}
+	v := &verdict{key: strings.Clone(key), secret: n.slow(key)}
+	at.Store(v)
+	return v.secret
+}
+
+func (n *names) slow(key string) bool {
+	joined := squash(key)
+	if n.safe[joined] {
+		return false
+	}
+	if n.whole[joined] {
+		return true
+	}
+	var room [16]string
+	parts := segments(key, room[:0])
+	if len(parts) == 0 {
+		return false
+	}
+	if len(parts) > 1 && aboutWords[parts[len(parts)-1]] {
+		return false
+	}
+	for i, p := range parts {
+		if n.safe[p] {
+			continue
+		}
+		if n.words[p] || n.whole[p] && i == len(parts)-1 && n.header(parts[:i]) {
+			return true
+		}
+		if i > 0 && n.pairs[[2]string{parts[i-1], p}] {
+			return true
+		}
+		for _, g := range n.glued {
+			// secretary and tokenize are words of their own.
+			front := g != "secret" && g != "token" && strings.HasPrefix(p, g)
+			if len(p) > len(g) && (strings.HasSuffix(p, g) || front) && p != g+"s" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// header reports whether the segments before the last one are those of a
+// header attribute: http.request.header.cookie.
+func (n *names) header(before []string) bool {
+	return len(before) > 0 && (before[len(before)-1] == "header" || before[len(before)-1] == "headers")
+}
+
+// segments cuts a name at everything that is no letter or digit and before
+// capitals: apiKey, API_KEY and api-key are api and key.
+func segments(s string, out []string) []string {
+	low := strings.ToLower(s)
+	if len(low) != len(s) {
+		return append(out, low)
+	}
+	start := -1
+	for i := 0; i <= len(s); i++ {
+		var c byte
+		if i < len(s) {
+			c = s[i]
+		}
+		word := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c >= 0x80
+		if start >= 0 && (!word || upper(c) && i > 0 && (!upper(s[i-1]) || i+1 < len(s) && lower(s[i+1]))) {
+			out = append(out, low[start:i])
+			start = -1
+		}
+		if word && start < 0 {
+			start = i
+		}
+	}
+	return out
+}
+
+func upper(c byte) bool { return c >= 'A' && c <= 'Z' }
+func lower(c byte) bool { return c >= 'a' && c <= 'z' }
+func digit(c byte) bool { return c >= '0' && c <= '9' }
+func ident(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || digit(c) || c == '_' || c == '-' }
+
+// squash keeps letters and digits, in lower case.
+func squash(s string) string {
+	b := make([]byte, 0, 64)
+	for i := range len(s) {
+		c := s[i]
+		if upper(c) {
+			c |= 0x20
+		}
+		if lower(c) || digit(c) || c >= 0x80 {
+			b = append(b, c)
+		}
+	}
+	return string(b)
+}
+
+// cookie reports whether a cookie of this name carries a session or a secret.
+func (n *names) cookie(name string) bool {
+	if n.secret(name) {
+		return true
+	}
+	if !n.defaults {
+		return false
+	}
+	if sessionCookies[squash(name)] {
+		return true
+	}
+	for _, p := range segments(name, nil) {
+		if sessionCookies[p] || strings.HasSuffix(p, "session") || strings.HasSuffix(p, "sessid") {
+			return true
+		}
+	}
+	return false
+}

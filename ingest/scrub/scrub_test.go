@@ -1,0 +1,244 @@
+package scrub
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/valyala/fastjson"
+)
+
+func scrubber(t testing.TB, r Rules) *Scrubber {
+	t.Helper()
+	s, err := New(r)
+	require.NoError(t, err)
+	return s
+}
+
+func event(t testing.TB, s *Scrubber, text string) (string, Counts) {
+	t.Helper()
+	var p fastjson.Parser
+	v, err := p.Parse(text)
+	require.NoError(t, err)
+	var a fastjson.Arena
+	c := Counts{}
+	s.JSON(v, &a, c)
+	return string(v.MarshalTo(nil)), c
+}
+
+func TestSecretNames(t *testing.T) {
+	n := newNames(Rules{})
+	for _, k := range []string{
+		"password", "Password", "db_password", "dbpassword", "passwordHash", "PASSWD", "mysql_pwd", "secret", "client_secret", "clientSecret",
+		"api_key", "apiKey", "x-api-key", "X-API-Key", "apikey", "auth", "Authorization", "Proxy-Authorization", "http.request.header.authorization",
+		"token", "access_token", "accessToken", "csrftoken", "X-CSRF-Token", "csrfmiddlewaretoken", "private_key", "privateKey", "credentials",
+		"otp", "pin", "two-factor", "aws_secret_access_key", "session_id", "Set-Cookie", "Cookie", "http.request.header.cookie", "ssn", "jwt", "AWS_SECRET",
+	} {
+		require.True(t, n.secret(k), k)
+	}
+	for _, k := range []string{
+		"author", "authors", "exp", "expected", "authored_by", "authentic", "keyboard", "monkey", "key", "id", "session", "tokenize", "max_tokens", "tokens_used",
+		"token_count", "token_type", "auth_method", "password_required", "pass", "compass", "secretary", "passenger", "opinion", "spin", "pinned", "broken", "type",
+		"value", "filename", "lineno", "ping", "cookie_consent", "laptop",
+	} {
+		require.False(t, n.secret(k), k)
+	}
+}
+
+func TestText(t *testing.T) {
+	s := scrubber(t, Rules{})
+	for _, tc := range []struct{ name, in, want string }{
+		{"nothing", "division by zero in order 12345", "division by zero in order 12345"},
+		{"card", "card 4111 1111 1111 1111 declined", "card [creditcard] declined"},
+		{"card with dashes", "4111-1111-1111-1111", "[creditcard]"},
+		{"card, wrong check digit", "card 4111 1111 1111 1112 declined", "card 4111 1111 1111 1112 declined"},
+		{"amex", "378282246310005", "[creditcard]"},
+		{"long number inside an id", "req-4111111111111111abc", "req-4111111111111111abc"},
+		{"milliseconds", "at 1700000000000 ms", "at 1700000000000 ms"},
+		{"iban", "to DE89 3704 0044 0532 0130 00 please", "to [iban] please"},
+		{"iban, wrong check digits", "to DE88370400440532013000", "to DE88370400440532013000"},
+		{"ssn", "ssn 536-22-1234.", "ssn [us-ssn]."},
+		{"no ssn", "part 000-12-3456 and 2024-11-23", "part 000-12-3456 and 2024-11-23"},
+		{"pem", "key: -----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----\nrest", "key: [pemkey]\nrest"},
+		{"pem that was cut", "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIOxyz", "[pemkey]"},
+		{"public key stays", "-----BEGIN PUBLIC KEY-----\nMIIEow\n-----END PUBLIC KEY----- PRIVATE KEY", "-----BEGIN PUBLIC KEY-----\nMIIEow\n-----END PUBLIC KEY----- PRIVATE KEY"},
+		{"url with password", "cannot reach postgres://shop:hunter2@db:5432/shop now", "cannot reach postgres://[Filtered]@db:5432/shop now"},
+		{"url with a user only", "git://git@host/x", "git://git@host/x"},
+		{"bearer", "sent Authorization: Bearer eyJhbGciOi.J9.abc", "sent Authorization: Bearer [Filtered]"},
+		{"basic", "Basic dXNlcjpwYXNz", "Basic [Filtered]"},
+		{"basic as a word", "Basic authentication failed", "Basic authentication failed"},
+		{"bearer as a word", "the Bearer certificate", "the Bearer certificate"},
+		{"query", "GET https://x.example/a?page=2&token=abc123&x=1 failed", "GET https://x.example/a?page=2&token=[Filtered]&x=1 failed"},
+		{"json in text", `bad body {"user":"bob","password":"hunter2"}`, `bad body {"user":"bob","password":"[Filtered]"}`},
+		{"python dict", `{'password': 'hunter2', 'n': 1}`, `{'password': '[Filtered]', 'n': 1}`},
+		{"source line stays", "password = os.environ['PASSWORD']", "password = os.environ['PASSWORD']"},
+		{"email", "no user bob.smith+x@mail.example.com.", "no user [email]."},
+		{"decorator is no email", "@app.get('/x') and a@b", "@app.get('/x') and a@b"},
+		{"version after @", "shop@1.2.3 failed", "shop@1.2.3 failed"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := Counts{}
+			require.Equal(t, tc.want, s.Text(tc.in, c))
+			require.Equal(t, tc.in != tc.want, len(c) > 0, "counted exactly when changed")
+			require.Equal(t, tc.want, s.Text(tc.want, nil), "a second pass changes nothing")
+		})
+	}
+}
+
+func TestEvent(t *testing.T) {
+	s := scrubber(t, Rules{})
+	in := `{"event_id":"41111111111111114111111111111111","message":"x","exception":{"values":[{"type":"ValueError","value":"bad card 4111111111111111 of a@b.example",
+	"stacktrace":{"frames":[{"filename":"/home/bob/app.py","function":"pay","context_line":"pay(password='hunter2')","vars":{"password":"hunter2","author":"bob","nested":{"api_key":{"a":1}},
+	"dsn":"'postgres://u:p@db/x'","repr":"Form(password=hunter2, n=1)","empty":{"token":null,"secret":""}}}]}}]},
+	"request":{"url":"https://x.example/?token=abc&page=1","headers":[["Authorization","Bearer abcdefgh1"],["User-Agent","Mozilla 4111111111111111"],["Cookie","sessionid=abc; theme=dark"],["X-Api-Key","k"]],
+	"cookies":{"PHPSESSID":"1","theme":"dark"},"data":{"card":4111111111111111,"password":"x","items":[1,2]},"query_string":"secret=1&b=2"},
+	"user":{"id":"4111111111111111","email":"bob@x.example","password":"x"},
+	"breadcrumbs":{"values":[{"message":"login","data":{"access_token":"t","n":3}}]},
+	"tags":[["session_token","abc"],["ok","yes"]],"modules":{"django-auth":"1.0"},
+	"extra":{"path":"/home/bob/x.txt","sys.argv":["a","--password=x"]}}`
+	out, c := event(t, s, in)
+	for _, gone := range []string{"hunter2", "a@b.example", "u:p@", "Bearer abcdefgh1", "sessionid=abc", `"X-Api-Key","k"`, `"t"`, `"abc"`, "card 4111", `"card":4111`, "token=abc", `"PHPSESSID":"1"`, "secret=1&", "/home/bob/x", "--password=x"} {
+		require.NotContains(t, out, gone)
+	}
+	for _, stays := range []string{`"event_id":"41111111111111114111111111111111"`, `"filename":"/home/bob/app.py"`, `"author":"bob"`, `"theme":"dark"`, "theme=dark", "page=1", "b=2", `"Mozilla 4111111111111111"`,
+		`"id":"4111111111111111"`, `"email":"bob@x.example"`, `"django-auth":"1.0"`, `["ok","yes"]`, `"token":null`, `"secret":""`, `"n":3`, `"function":"pay"`} {
+		require.Contains(t, out, stays)
+	}
+	require.True(t, json.Valid([]byte(out)))
+	require.Positive(t, c[ruleKey])
+	again, c2 := event(t, s, out)
+	require.Equal(t, out, again, "a second pass changes nothing")
+	require.Empty(t, c2)
+}
+
+func TestSourceLinesGroupAlikeOverBothProtocols(t *testing.T) {
+	s := scrubber(t, Rules{})
+	for _, line := range []string{`raise ValueError(f"token={token} for bob@x.example")`, `db = connect("postgres://u:p@h/x")`, `x = {"password": "a b"}`, `call(url + "?token=abc&x=1")`} {
+		v, err := json.Marshal(map[string]any{"exception": []any{map[string]any{"value": line, "stacktrace": map[string]any{"frames": []any{map[string]any{"context_line": line}}}}}})
+		require.NoError(t, err)
+		out, _ := event(t, s, string(v))
+		tree := fastjson.MustParse(out)
+		require.Equal(t, s.Text(line, nil), string(tree.GetStringBytes("exception", "0", "stacktrace", "frames", "0", "context_line")))
+		require.Equal(t, s.Text(line, nil), string(tree.GetStringBytes("exception", "0", "value")))
+		whole := "  File \"x.py\", line 1, in f\n    " + line + "\nValueError"
+		require.Equal(t, "  File \"x.py\", line 1, in f\n    "+s.Text(line, nil)+"\nValueError", s.Text(whole, nil))
+	}
+}
+
+func TestAttribute(t *testing.T) {
+	s := scrubber(t, Rules{})
+	for _, tc := range []struct{ key, in, want string }{
+		{"http.request.header.authorization", "anything", filtered},
+		{"http.request.header.cookie", "sid=1; theme=dark", "sid=[Filtered]; theme=dark"},
+		{"url.full", "https://u:p@x.example/?api_key=1", "https://[Filtered]@x.example/?api_key=[Filtered]"},
+		{"db.statement", "SELECT 1", "SELECT 1"},
+		{"enduser.id", "4111111111111111", "4111111111111111"},
+		{"gen_ai.usage.input_tokens", "17", "17"},
+		{"thing.id", "4111111111111111", "4111111111111111"},
+		{"note", "4111111111111111", "[creditcard]"},
+	} {
+		require.Equal(t, tc.want, s.Attribute(tc.key, tc.in, Counts{}), tc.key)
+	}
+}
+
+func TestProjectRules(t *testing.T) {
+	in := `{"user":{"ip_address":"10.1.2.3","id":"7"},"extra":{"customer":{"note":"call 10.1.2.3 at noon","number":"C-1234"},"Vault":"x","author":"bob"},
+	"request":{"headers":[["X-Internal","abc"]]},"exception":{"values":[{"value":"C-1234 failed","stacktrace":{"frames":[{"function":"C-1234"}]}}]}}`
+	for _, tc := range []struct {
+		name        string
+		rules       Rules
+		gone, stays []string
+	}{
+		{"off", Rules{Off: true, Rules: []Rule{{Path: "extra.**"}}}, nil, []string{"10.1.2.3", "C-1234", "abc"}},
+		{"path", Rules{Rules: []Rule{{Path: "request.headers.x-internal"}}}, []string{`"abc"`}, []string{"C-1234"}},
+		{"path with **, removed", Rules{Rules: []Rule{{Path: "**.number", Method: "remove"}}}, []string{`"number":"C-1234"`}, []string{`"number":""`}},
+		{"list index", Rules{Rules: []Rule{{Path: "exception.values.*.value", Pattern: `/C-\d+/`, Method: "mask"}}}, []string{`C-1234 failed`}, []string{"****** failed", `"number":"C-1234"`}},
+		{"expression everywhere but in frames", Rules{Rules: []Rule{{Name: "customer", Pattern: `/C-\d+/`}}}, []string{`"number":"C-1234"`, "C-1234 failed"}, []string{`"function":"C-1234"`}},
+		{"addresses", Rules{IPAddresses: true}, []string{"10.1.2.3"}, []string{`"id":"7"`, "at noon"}},
+		{"own field", Rules{SensitiveFields: []string{"vault"}}, []string{`"Vault":"x"`}, []string{`"author":"bob"`}},
+		{"no defaults", Rules{NoDefaults: true, SensitiveFields: []string{"author"}}, []string{`"author":"bob"`}, []string{`"Vault":"x"`}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			out, _ := event(t, scrubber(t, tc.rules), in)
+			for _, g := range tc.gone {
+				require.NotContains(t, out, g)
+			}
+			for _, k := range tc.stays {
+				require.Contains(t, out, k)
+			}
+		})
+	}
+	s := scrubber(t, Rules{SafeFields: []string{"api_key"}})
+	out, _ := event(t, s, `{"extra":{"api_key":"public","token":"x"}}`)
+	require.Equal(t, `{"extra":{"api_key":"public","token":"[Filtered]"}}`, out)
+}
+
+func TestRulesThatCannotWork(t *testing.T) {
+	for _, r := range []Rule{{}, {Path: "a..b"}, {Pattern: "nothing"}, {Pattern: "/(/"}, {Pattern: "/a*/"}, {Path: "a", Method: "burn"}} {
+		_, err := New(Rules{Rules: []Rule{r}})
+		require.Error(t, err, r)
+	}
+}
+
+func TestZeroScrubberDoesNothing(t *testing.T) {
+	var s *Scrubber
+	require.Equal(t, "Bearer abcdefgh1", s.Text("Bearer abcdefgh1", nil))
+	require.Equal(t, "x", (&Scrubber{}).Attribute("password", "x", nil))
+}
+
+func FuzzText(f *testing.F) {
+	for _, s := range []string{"4111 1111 1111 1111", "a?token=1&b", `{"password":"x`, "x://a:b@c", "-----BEGIN PRIVATE KEY-----", "Bearer ", "password=", "a@b.cc", "/home/x/", `\"token\": \"a\\`} {
+		f.Add(s)
+	}
+	s, err := New(Rules{IPAddresses: true, Rules: []Rule{{Pattern: "email"}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		out := s.Text(in, Counts{})
+		if len(out) > 12*len(in)+64 {
+			t.Fatal("grew too much")
+		}
+		s.Attribute("url.full", in, Counts{})
+	})
+}
+
+// sample is an own capture of a Python event.
+func sample(b testing.TB) string {
+	dir := filepath.Join("..", "..", "..", "shared", "corpus", "own-python")
+	var best string
+	_ = filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(p, ".json") && best == "" {
+			if raw, err := os.ReadFile(p); err == nil && len(raw) > 3000 && len(raw) < 9000 && json.Valid(raw) {
+				best = string(raw)
+			}
+		}
+		return nil
+	})
+	if best == "" {
+		frame := `{"filename":"shop/orders.py","abs_path":"/srv/app/shop/orders.py","function":"place_order","module":"shop.orders","lineno":42,"in_app":true,"pre_context":["    total = 0","    for line in order.lines:"],"context_line":"        total += line.price / line.quantity","post_context":["    return total"],"vars":{"order":"<Order 17>","total":"0"}}`
+		best = `{"event_id":"0123456789abcdef0123456789abcdef","level":"error","platform":"python","exception":{"values":[{"type":"ZeroDivisionError","value":"division by zero","stacktrace":{"frames":[` + strings.Repeat(frame+",", 9) + frame + `]}}]},"request":{"url":"http://shop.example/orders/17","method":"POST","headers":{"host":"shop.example","accept":"*/*","user-agent":"curl/8"}},"tags":{"region":"eu","tier":"gold"},"extra":{"cart":3}}`
+	}
+	return best
+}
+
+func BenchmarkCleanEvent(b *testing.B) {
+	s, _ := New(Rules{})
+	text := sample(b)
+	var p fastjson.Parser
+	v, err := p.Parse(text)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var a fastjson.Arena
+	c := Counts{}
+	s.JSON(v, &a, c)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		s.JSON(v, &a, c)
+	}
+}

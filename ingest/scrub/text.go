@@ -1,0 +1,423 @@
+package scrub
+
+import (
+	"strings"
+)
+
+// Names of the built-in rules, as counted.
+const (
+	ruleKey     = "key"
+	ruleCard    = "creditcard"
+	ruleIBAN    = "iban"
+	ruleSSN     = "ssn"
+	rulePEM     = "pem"
+	ruleURLAuth = "url_auth"
+	ruleBearer  = "bearer"
+	ruleEmail   = "email"
+	rulePair    = "pair"
+	ruleCookie  = "cookie"
+	ruleUser    = "user_path"
+	ruleIP      = "ip"
+)
+
+// filtered stands for a value that was taken out whole.
+const filtered = "[Filtered]"
+
+// Classes of bytes: one pass over a text says which detectors need to look.
+const (
+	hasAt = 1 << iota
+	hasDash
+	hasEqual
+	hasColon
+	hasSpace
+	hasUpper
+	hasSlash
+	isDigit
+)
+
+var classes = func() (t [256]uint8) {
+	t['@'], t['-'], t['='], t[':'], t[' '], t['/'], t['\\'] = hasAt, hasDash, hasEqual, hasColon, hasSpace, hasSlash, hasSlash
+	for c := 'A'; c <= 'Z'; c++ {
+		t[c] = hasUpper
+	}
+	for c := '0'; c <= '9'; c++ {
+		t[c] = isDigit
+	}
+	return
+}()
+
+// look returns the classes in s and how many digits it has.
+func look(s string) (flags uint8, digits int) {
+	for i := range len(s) {
+		c := classes[s[i]]
+		flags |= c
+		digits += int(c >> 7)
+	}
+	return flags, digits
+}
+
+// edit collects replacements in a text.
+type edit struct {
+	s    string
+	out  []byte
+	last int
+}
+
+func (e *edit) replace(from, to int, with string) {
+	if from < e.last {
+		return
+	}
+	if e.out == nil {
+		e.out = make([]byte, 0, len(e.s)+16)
+	}
+	e.out = append(e.out, e.s[e.last:from]...)
+	e.out = append(e.out, with...)
+	e.last = to
+}
+
+func (e *edit) done() string {
+	if e.out == nil {
+		return e.s
+	}
+	return string(append(e.out, e.s[e.last:]...))
+}
+
+// text applies the built-in detectors. message adds those for text that people
+// read; the others are for values.
+func (s *Scrubber) text(v string, message bool, c Counts) string {
+	if len(v) < 6 {
+		return v
+	}
+	flags, digits := look(v)
+	if flags&hasDash != 0 && len(v) > 40 && strings.Contains(v, "PRIVATE KEY") {
+		v = pem(v, c)
+	}
+	if flags&hasAt != 0 && flags&hasColon != 0 && strings.Contains(v, "://") {
+		v = urlAuth(v, c)
+	}
+	if flags&(hasColon|hasEqual) != 0 {
+		v = s.pairs(v, !message, c)
+	}
+	if flags&hasSpace != 0 && len(v) > 12 {
+		v = bearer(v, c)
+	}
+	if digits >= 13 {
+		v = numbers(v, c)
+	}
+	if digits >= 12 && flags&hasUpper != 0 {
+		v = iban(v, c)
+	}
+	if digits >= 9 && flags&hasDash != 0 {
+		v = ssn(v, c)
+	}
+	if message {
+		if flags&hasAt != 0 {
+			v = email(v, c)
+		}
+	} else if flags&hasSlash != 0 {
+		v = userPath(v, c)
+	}
+	return v
+}
+
+// pem takes out private keys from BEGIN to END, or to the end of a text that
+// was cut.
+func pem(v string, c Counts) string {
+	e := edit{s: v}
+	for at := 0; ; {
+		i := strings.Index(v[at:], "-----BEGIN ")
+		if i < 0 {
+			break
+		}
+		i += at
+		head := strings.Index(v[i+11:], "-----")
+		if head < 0 || head > 64 || !strings.Contains(v[i+11:i+11+head], "PRIVATE KEY") {
+			at = i + 11
+			continue
+		}
+		body := i + 11 + head + 5
+		end := len(v)
+		if j := strings.Index(v[body:], "-----END "); j >= 0 {
+			end = body + j + 9
+			if k := strings.Index(v[end:], "-----"); k >= 0 {
+				end += k + 5
+			}
+		}
+		e.replace(i, end, "[pemkey]")
+		c.add(rulePEM)
+		at = end
+	}
+	return e.done()
+}
+
+// urlAuth takes user and password out of scheme://user:password@host.
+func urlAuth(v string, c Counts) string {
+	e := edit{s: v}
+	for at := 0; ; {
+		i := strings.Index(v[at:], "://")
+		if i < 0 {
+			break
+		}
+		from := at + i + 3
+		to := from
+		for to < len(v) && to-from < 512 && !strings.ContainsRune(" /?#\"'<>\n\t", rune(v[to])) {
+			to++
+		}
+		if j := strings.LastIndexByte(v[from:to], '@'); j > 0 && strings.IndexByte(v[from:from+j], ':') >= 0 && v[from:from+j] != filtered {
+			e.replace(from, from+j, filtered)
+			c.add(ruleURLAuth)
+		}
+		at = to
+	}
+	return e.done()
+}
+
+// bearer takes out what follows Bearer or Basic.
+func bearer(v string, c Counts) string {
+	e := edit{s: v}
+	for _, word := range [...]string{"earer ", "asic "} {
+		for at := 0; ; {
+			i := strings.Index(v[at:], word)
+			if i < 0 {
+				break
+			}
+			i += at
+			from := i + len(word)
+			to := from
+			for to < len(v) && (ident(v[to]) || strings.IndexByte("._~+/=", v[to]) >= 0) {
+				to++
+			}
+			at = max(to, from)
+			if i > 0 && v[i-1]|0x20 == 'b' && (i < 2 || !ident(v[i-2])) && to-from >= 8 && token(v[from:to]) {
+				e.replace(from, to, filtered)
+				c.add(ruleBearer)
+			}
+		}
+	}
+	return e.done()
+}
+
+// token tells a credential from a word: "Basic authentication" is no secret.
+func token(s string) bool {
+	kinds := 0
+	var low, up, dig, other bool
+	for i := range len(s) {
+		switch c := s[i]; {
+		case lower(c):
+			low = true
+		case upper(c):
+			up = true
+		case digit(c):
+			dig = true
+		default:
+			other = true
+		}
+	}
+	for _, b := range [...]bool{low, up, dig, other} {
+		if b {
+			kinds++
+		}
+	}
+	return kinds >= 2 && (dig || other || up && !upper(s[0])) || len(s) >= 32
+}
+
+// numbers finds card numbers: 13 to 19 digits in one run or in groups with
+// single spaces or dashes, a known first digit, and a right check digit.
+func numbers(v string, c Counts) string {
+	e := edit{s: v}
+	for i := 0; i < len(v); i++ {
+		if !digit(v[i]) {
+			continue
+		}
+		if i > 0 && (ident(v[i-1]) && v[i-1] != '-' || v[i-1] == '.') {
+			for i < len(v) && (ident(v[i]) || v[i] == '.') {
+				i++
+			}
+			continue
+		}
+		var d [20]byte
+		n, end, j := 0, i, i
+		for ; j < len(v) && n < len(d); j++ {
+			if digit(v[j]) {
+				d[n] = v[j] - '0'
+				n++
+				end = j + 1
+			} else if v[j] != ' ' && v[j] != '-' || j+1 >= len(v) || !digit(v[j+1]) {
+				break
+			}
+		}
+		follows := end < len(v) && (ident(v[end]) && v[end] != '-')
+		if n >= 13 && n <= 19 && !follows && cardStart(d[:n]) && luhn(d[:n]) {
+			e.replace(i, end, "[creditcard]")
+			c.add(ruleCard)
+		}
+		i = max(end, i+1) - 1
+		for i+1 < len(v) && digit(v[i+1]) {
+			i++
+		}
+	}
+	return e.done()
+}
+
+func cardStart(d []byte) bool {
+	two := int(d[0])*10 + int(d[1])
+	switch {
+	case d[0] == 4:
+		return len(d) == 13 || len(d) == 16 || len(d) == 19
+	case two >= 51 && two <= 55, two >= 22 && two <= 27:
+		return len(d) == 16
+	case two == 34 || two == 37:
+		return len(d) == 15
+	case two == 30 || two == 36 || two == 38 || two == 39:
+		return len(d) == 14 || len(d) == 16
+	case two == 35:
+		return len(d) == 16
+	case d[0] == 6:
+		return len(d) >= 16
+	}
+	return false
+}
+
+func luhn(d []byte) bool {
+	sum := 0
+	for i := range d {
+		x := int(d[len(d)-1-i])
+		if i%2 == 1 {
+			if x *= 2; x > 9 {
+				x -= 9
+			}
+		}
+		sum += x
+	}
+	return sum%10 == 0
+}
+
+// iban finds account numbers by country, length and check digits.
+func iban(v string, c Counts) string {
+	e := edit{s: v}
+	for i := 0; i+15 <= len(v); i++ {
+		if !upper(v[i]) || !upper(v[i+1]) || !digit(v[i+2]) || !digit(v[i+3]) || i > 0 && ident(v[i-1]) {
+			continue
+		}
+		var d [34]byte
+		n, end := 0, i
+		for j := i; j < len(v) && n < len(d); j++ {
+			if upper(v[j]) || digit(v[j]) {
+				d[n] = v[j]
+				n++
+				end = j + 1
+			} else if v[j] != ' ' || j+1 >= len(v) || !upper(v[j+1]) && !digit(v[j+1]) {
+				break
+			}
+		}
+		if end < len(v) && ident(v[end]) {
+			continue
+		}
+		if n >= 15 && mod97(d[:n]) == 1 {
+			e.replace(i, end, "[iban]")
+			c.add(ruleIBAN)
+			i = end - 1
+		}
+	}
+	return e.done()
+}
+
+func mod97(d []byte) int {
+	m := 0
+	for i := range d {
+		c := d[(i+4)%len(d)]
+		if digit(c) {
+			m = (m*10 + int(c-'0')) % 97
+		} else {
+			m = (m*100 + int(c-'A') + 10) % 97
+		}
+	}
+	return m
+}
+
+// ssn finds US social security numbers: 3-2-4 digits, without the ranges that
+// were never given out.
+func ssn(v string, c Counts) string {
+	e := edit{s: v}
+	for i := 0; i+11 <= len(v); i++ {
+		if v[i+3] != '-' || v[i+6] != '-' || !digit(v[i]) {
+			continue
+		}
+		ok := true
+		for j, ch := range []byte(v[i : i+11]) {
+			if j != 3 && j != 6 && !digit(ch) {
+				ok = false
+				break
+			}
+		}
+		if !ok || i > 0 && (ident(v[i-1]) || v[i-1] == '.') || i+11 < len(v) && ident(v[i+11]) {
+			continue
+		}
+		area := v[i : i+3]
+		if area == "000" || area == "666" || area[0] == '9' || v[i+4:i+6] == "00" || v[i+7:i+11] == "0000" {
+			continue
+		}
+		e.replace(i, i+11, "[us-ssn]")
+		c.add(ruleSSN)
+		i += 10
+	}
+	return e.done()
+}
+
+// email finds addresses in text for people.
+func email(v string, c Counts) string {
+	e := edit{s: v}
+	for at := 0; ; {
+		i := strings.IndexByte(v[at:], '@')
+		if i < 0 {
+			break
+		}
+		i += at
+		from := i
+		for from > e.last && i-from < 64 && (ident(v[from-1]) || strings.IndexByte(".+%", v[from-1]) >= 0) {
+			from--
+		}
+		to, dot := i+1, 0
+		for to < len(v) && to-i < 255 && (ident(v[to]) && v[to] != '_' || v[to] == '.') {
+			if v[to] == '.' {
+				dot = to
+			}
+			to++
+		}
+		if dot == to-1 && dot > i+1 {
+			// A full stop ends the sentence, not the address.
+			to--
+			dot = strings.LastIndexByte(v[:to], '.')
+		}
+		at = max(to, i+1)
+		if from < i && dot > i+1 && to-dot >= 3 && !digit(v[to-1]) {
+			e.replace(from, to, "[email]")
+			c.add(ruleEmail)
+		}
+	}
+	return e.done()
+}
+
+// userPath takes the user's name out of home folders.
+func userPath(v string, c Counts) string {
+	e := edit{s: v}
+	for _, home := range [...]string{"/home/", "/Users/", `\Users\`} {
+		for at := 0; ; {
+			i := strings.Index(v[at:], home)
+			if i < 0 {
+				break
+			}
+			from := at + i + len(home)
+			to := from
+			for to < len(v) && (ident(v[to]) || v[to] == '.') {
+				to++
+			}
+			at = to
+			if to > from && to < len(v) && (v[to] == '/' || v[to] == '\\') {
+				e.replace(from, to, "[user]")
+				c.add(ruleUser)
+			}
+		}
+	}
+	return e.done()
+}

@@ -1,0 +1,370 @@
+package scrub
+
+import (
+	"strconv"
+
+	"github.com/valyala/fastjson"
+)
+
+// walker goes through one event.
+type walker struct {
+	s *Scrubber
+	a *fastjson.Arena
+	c Counts
+}
+
+// untouched are parts of an event that hold no values of users.
+func untouched(key string) bool {
+	switch key {
+	case "event_id", "timestamp", "start_timestamp", "received", "platform", "release", "dist", "environment", "level", "type",
+		"version", "sdk", "modules", "debug_meta", "_meta", "errors", "measurements", "logger", "server_name", "project", "key_id":
+		return true
+	}
+	return false
+}
+
+// each visits the members of an object; f returns the new value or nil.
+func each(v *fastjson.Value, f func(key string, m *fastjson.Value) *fastjson.Value) {
+	o := v.GetObject()
+	if o == nil {
+		return
+	}
+	o.Visit(func(k []byte, m *fastjson.Value) {
+		if n := f(str(k), m); n != nil {
+			o.Set(str(k), n)
+		}
+	})
+}
+
+func (w *walker) event(v *fastjson.Value) {
+	each(v, func(key string, m *fastjson.Value) *fastjson.Value {
+		switch key {
+		case "exception", "threads":
+			w.list(m, w.exception)
+		case "stacktrace":
+			w.stack(m)
+		case "logentry", "message":
+			return w.message(m)
+		case "request":
+			w.request(m)
+		case "user":
+			w.user(m)
+		case "transaction", "culprit":
+			return w.text(m, true)
+		case "fingerprint":
+			w.list(m, nil)
+		default:
+			if !untouched(key) {
+				return w.any(m)
+			}
+		}
+		return nil
+	})
+}
+
+// list visits {"values":[...]}, a bare list or one bare object. Without f the
+// strings of the list are scrubbed as messages.
+func (w *walker) list(v *fastjson.Value, f func(*fastjson.Value)) {
+	if inner := v.Get("values"); inner != nil {
+		v = inner
+	}
+	if v.Type() == fastjson.TypeObject {
+		if f != nil {
+			f(v)
+		}
+		return
+	}
+	for i, m := range v.GetArray() {
+		if f != nil {
+			f(m)
+		} else if n := w.text(m, true); n != nil {
+			v.SetArrayItem(i, n)
+		}
+	}
+}
+
+func (w *walker) exception(v *fastjson.Value) {
+	each(v, func(key string, m *fastjson.Value) *fastjson.Value {
+		switch key {
+		case "value":
+			if m.Type() == fastjson.TypeString {
+				return w.text(m, true)
+			}
+			return w.any(m)
+		case "stacktrace", "raw_stacktrace":
+			w.stack(m)
+		case "mechanism":
+			return w.any(m.Get("data"))
+		}
+		return nil
+	})
+}
+
+func (w *walker) stack(v *fastjson.Value) {
+	for _, f := range v.GetArray("frames") {
+		each(f, func(key string, m *fastjson.Value) *fastjson.Value {
+			switch key {
+			case "vars":
+				return w.any(m)
+			case "context_line":
+				// As a line of a text trace is: both protocols must group alike.
+				return w.text(m, true)
+			case "pre_context", "post_context":
+				w.list(m, nil)
+			}
+			return nil
+		})
+	}
+}
+
+func (w *walker) message(v *fastjson.Value) *fastjson.Value {
+	if v.Type() == fastjson.TypeString {
+		return w.text(v, true)
+	}
+	each(v, func(key string, m *fastjson.Value) *fastjson.Value {
+		if key == "params" {
+			return w.any(m)
+		}
+		return w.text(m, true)
+	})
+	return nil
+}
+
+func (w *walker) request(v *fastjson.Value) {
+	each(v, func(key string, m *fastjson.Value) *fastjson.Value {
+		switch key {
+		case "headers":
+			w.pairs(m, w.header)
+		case "cookies":
+			if m.Type() == fastjson.TypeString {
+				return w.cookieText(m)
+			}
+			w.pairs(m, func(name string, m *fastjson.Value) *fastjson.Value {
+				if w.s.names.cookie(name) {
+					return w.filter(m, ruleCookie)
+				}
+				return w.any(m)
+			})
+		case "query_string":
+			if m.Type() == fastjson.TypeString {
+				return w.any(m)
+			}
+			w.pairs(m, w.member)
+		case "method", "inferred_content_type", "api_target":
+		default:
+			return w.any(m)
+		}
+		return nil
+	})
+}
+
+func (w *walker) header(name string, m *fastjson.Value) *fastjson.Value {
+	switch squash(name) {
+	case "useragent":
+		return nil
+	case "cookie", "setcookie":
+		if m.Type() == fastjson.TypeString {
+			return w.cookieText(m)
+		}
+	}
+	return w.member(name, m)
+}
+
+func (w *walker) cookieText(m *fastjson.Value) *fastjson.Value {
+	old := str(m.GetStringBytes())
+	if n := w.s.cookies(old, w.c); n != old {
+		return w.a.NewString(n)
+	}
+	return nil
+}
+
+// pairs visits an object or a list of [name, value].
+func (w *walker) pairs(v *fastjson.Value, f func(string, *fastjson.Value) *fastjson.Value) {
+	if v.Type() == fastjson.TypeObject {
+		each(v, f)
+		return
+	}
+	for _, m := range v.GetArray() {
+		if name, ok := pair(m); ok {
+			if n := f(name, m.GetArray()[1]); n != nil {
+				m.SetArrayItem(1, n)
+			}
+		}
+	}
+}
+
+func pair(m *fastjson.Value) (string, bool) {
+	if m.Type() != fastjson.TypeArray {
+		return "", false
+	}
+	kv := m.GetArray()
+	if len(kv) != 2 || kv[0].Type() != fastjson.TypeString {
+		return "", false
+	}
+	return str(kv[0].GetStringBytes()), true
+}
+
+// user keeps who it was and scrubs what else is said of them.
+func (w *walker) user(v *fastjson.Value) {
+	each(v, func(key string, m *fastjson.Value) *fastjson.Value {
+		switch key {
+		case "id", "username", "email", "name", "ip_address", "geo", "segment":
+			return nil
+		}
+		return w.member(key, m)
+	})
+}
+
+// member scrubs one value with its name.
+func (w *walker) member(key string, m *fastjson.Value) *fastjson.Value {
+	if w.s.names.secret(key) {
+		return w.filter(m, ruleKey)
+	}
+	if m.Type() == fastjson.TypeString && isID(key, str(m.GetStringBytes())) {
+		return nil
+	}
+	return w.any(m)
+}
+
+// filter replaces a value that can hold a secret; null, true and false cannot.
+func (w *walker) filter(m *fastjson.Value, rule string) *fastjson.Value {
+	switch m.Type() {
+	case fastjson.TypeNull, fastjson.TypeTrue, fastjson.TypeFalse:
+		return nil
+	case fastjson.TypeString:
+		if b := m.GetStringBytes(); len(b) == 0 || string(b) == filtered {
+			return nil
+		}
+	case fastjson.TypeArray:
+		if len(m.GetArray()) == 0 {
+			return nil
+		}
+	case fastjson.TypeObject:
+		if m.GetObject().Len() == 0 {
+			return nil
+		}
+	}
+	w.c.add(rule)
+	return w.a.NewString(filtered)
+}
+
+// any scrubs a value of any shape.
+func (w *walker) any(v *fastjson.Value) *fastjson.Value {
+	if v == nil {
+		return nil
+	}
+	switch v.Type() {
+	case fastjson.TypeString:
+		return w.text(v, false)
+	case fastjson.TypeNumber:
+		// Card numbers are also sent as numbers.
+		if !w.s.defaults {
+			return nil
+		}
+		var room [24]byte
+		if b := v.MarshalTo(room[:0]); len(b) >= 13 {
+			if old := str(b); numbers(old, nil) != old {
+				w.c.add(ruleCard)
+				return w.a.NewString("[creditcard]")
+			}
+		}
+	case fastjson.TypeObject:
+		each(v, w.member)
+	case fastjson.TypeArray:
+		for i, m := range v.GetArray() {
+			if name, ok := pair(m); ok {
+				if n := w.member(name, m.GetArray()[1]); n != nil {
+					m.SetArrayItem(1, n)
+				}
+				continue
+			}
+			if n := w.any(m); n != nil {
+				v.SetArrayItem(i, n)
+			}
+		}
+	}
+	return nil
+}
+
+func (w *walker) text(v *fastjson.Value, message bool) *fastjson.Value {
+	if !w.s.defaults || v.Type() != fastjson.TypeString {
+		return nil
+	}
+	old := str(v.GetStringBytes())
+	if n := w.s.text(old, message, w.c); n != old {
+		return w.a.NewString(n)
+	}
+	return nil
+}
+
+// rules applies a project's own rules, with the path of each value.
+func (w *walker) rules(v *fastjson.Value, path []string) *fastjson.Value {
+	if len(path) == 1 && untouched(path[0]) && !w.named(path) {
+		return nil
+	}
+	for i := range w.s.rules {
+		r := &w.s.rules[i]
+		if r.path == nil || !r.at(path) {
+			continue
+		}
+		if r.find == nil {
+			switch v.Type() {
+			case fastjson.TypeNull:
+				return nil
+			case fastjson.TypeString:
+				return w.a.NewString(r.apply(str(v.GetStringBytes()), w.c))
+			}
+			w.c.add(r.name)
+			if r.method == "remove" {
+				return w.a.NewNull()
+			}
+			return w.a.NewString(filtered)
+		}
+	}
+	switch v.Type() {
+	case fastjson.TypeString:
+		old := str(v.GetStringBytes())
+		text := old
+		for i := range w.s.rules {
+			if r := &w.s.rules[i]; r.find != nil && (r.path == nil && !isFrameName(path) || r.path != nil && r.at(path)) {
+				text = r.apply(text, w.c)
+			}
+		}
+		if text != old {
+			return w.a.NewString(text)
+		}
+	case fastjson.TypeObject:
+		each(v, func(key string, m *fastjson.Value) *fastjson.Value { return w.rules(m, append(path, key)) })
+	case fastjson.TypeArray:
+		for i, m := range v.GetArray() {
+			if name, ok := pair(m); ok {
+				if n := w.rules(m.GetArray()[1], append(path, name)); n != nil {
+					m.SetArrayItem(1, n)
+				}
+			} else if n := w.rules(m, append(path, strconv.Itoa(i))); n != nil {
+				v.SetArrayItem(i, n)
+			}
+		}
+	}
+	return nil
+}
+
+// named reports whether a rule names this part of an event itself.
+func (w *walker) named(path []string) bool {
+	for i := range w.s.rules {
+		if p := w.s.rules[i].path; len(p) > 0 && p[0] == path[0] {
+			return true
+		}
+	}
+	return false
+}
+
+// isFrameName reports whether a path is that of a name in a frame: patterns
+// without a path leave those, and with them the grouping, alone.
+func isFrameName(path []string) bool {
+	n := len(path)
+	if n < 3 || path[n-3] != "frames" {
+		return false
+	}
+	return path[n-1] != "context_line"
+}
