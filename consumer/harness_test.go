@@ -17,6 +17,7 @@ import (
 
 	"errata/consumer"
 	"errata/consumer/sink"
+	localclick "errata/deploy/local/clickhouse"
 	"errata/deploy/local/clickhousetest"
 	"errata/schema"
 	"errata/schema/tables"
@@ -40,10 +41,15 @@ func init() { databases <- 0 }
 // server.
 func newStore(t testing.TB, partitions int) *store {
 	t.Helper()
-	server := clickhousetest.Shared(t)
 	n := <-databases
 	databases <- n + 1
-	s := &store{t: t, database: fmt.Sprintf("errata_%d", n)}
+	return newStoreOn(t, clickhousetest.Shared(t), partitions, fmt.Sprintf("errata_%d", n))
+}
+
+// newStoreOn is newStore on a server and with a database that the test names.
+func newStoreOn(t testing.TB, server *localclick.Server, partitions int, database string) *store {
+	t.Helper()
+	s := &store{t: t, database: database}
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.GroupMinSessionTimeout(200*time.Millisecond),
 		kfake.BrokerConfigs(map[string]string{"group.initial.rebalance.delay.ms": "0"}),
 		kfake.SeedTopics(int32(partitions), append(append([]string{}, schema.Topics...), schema.TopicDead)...))

@@ -1,0 +1,104 @@
+package consumer_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	kafka "github.com/segmentio/kafka-go"
+	"github.com/stretchr/testify/require"
+
+	"errata/consumer/replay"
+	"errata/schema"
+)
+
+func (s *store) replay() replay.Result {
+	s.t.Helper()
+	r, err := replay.Run(context.Background(), replay.Config{Brokers: s.brokers})
+	require.NoError(s.t, err)
+	return r
+}
+
+func TestUndecodableRecordIsADeadLetter(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, 1)
+	newer, err := (&schema.Record{Version: schema.WireVersion + 1, ProjectId: 1}).MarshalVT()
+	require.NoError(t, err)
+	s.send(schema.TopicEvents, "a", anEvent(1))
+	require.NoError(t, s.writer.WriteMessages(context.Background(),
+		kafka.Message{Topic: schema.TopicEvents, Key: []byte("a"), Value: []byte("\xff\xff not a record")},
+		kafka.Message{Topic: schema.TopicEvents, Key: []byte("a"), Value: newer},
+		kafka.Message{Topic: schema.TopicEvents, Key: []byte("a")}))
+	s.send(schema.TopicEvents, "a", anEvent(2))
+	defer s.start(s.config())()
+	s.eventually(2, "SELECT count() FROM events")
+	s.eventually(3, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'dead_letter' AND reason = 'decode'")
+	s.balanced()
+
+	r := s.replay()
+	require.Equal(t, 2, r.Sent, "what still cannot be read comes back: %+v", r)
+	require.Equal(t, 1, r.Useless, "the empty one")
+	s.eventually(5, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'dead_letter'")
+	s.balanced()
+}
+
+func TestRefusedRowsAreSetAside(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, 1)
+	exec := func(q string) { require.NoError(t, s.conn.Exec(context.Background(), q)) }
+	exec("ALTER TABLE events ADD CONSTRAINT sane CHECK title != 'poison'")
+	exec("ALTER TABLE spans ADD CONSTRAINT sane CHECK name != 'poison'")
+	poison := map[uint64]bool{3: true, 17: true, 18: true, 99: true}
+	var all []*schema.Record
+	for n := range uint64(100) {
+		e := anEvent(n)
+		if poison[n] {
+			e.Event.Title = "poison"
+		}
+		all = append(all, e)
+	}
+	all = append(all, anEvent(50)) // A repetition after the refused rows.
+	s.send(schema.TopicEvents, "a", all...)
+	at := epoch.UnixMilli()
+	s.send(schema.TopicSpans, "a", &schema.Record{ProjectId: 1, ReceivedAt: at, Receipts: []*schema.Receipt{{Category: schema.CategorySpan, Quantity: 3}},
+		Spans: []*schema.Span{{TraceId: "t", SpanId: "1", Name: "good", StartUs: at * 1000}, {TraceId: "t", SpanId: "2", Name: "poison", StartUs: at * 1000}, {TraceId: "t", SpanId: "3", Name: "good", StartUs: at * 1000}}})
+	stop := s.start(s.config())
+	s.eventually(96, "SELECT count() FROM events")
+	s.eventually(4, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'dead_letter' AND category = 'error'")
+	s.eventually(1, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'dead_letter' AND category = 'span'")
+	s.eventually(1, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'duplicate'")
+	s.eventually(4, "SELECT count() FROM event_outcomes WHERE outcome = 'dead_letter'")
+	require.EqualValues(t, 2, s.number("SELECT count() FROM spans"))
+	s.balanced()
+
+	exec("ALTER TABLE events DROP CONSTRAINT sane")
+	exec("ALTER TABLE spans DROP CONSTRAINT sane")
+	require.Equal(t, 5, s.replay().Sent)
+	s.eventually(100, "SELECT uniqExact(event_id) FROM events")
+	s.eventually(3, "SELECT count() FROM spans")
+	require.Zero(t, s.replay().Sent, "a second replay has nothing to send")
+	r, err := replay.Run(context.Background(), replay.Config{Brokers: s.brokers, Again: true})
+	require.NoError(t, err)
+	require.Equal(t, 5, r.Sent)
+	s.eventually(6, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'duplicate'")
+	stop()
+	require.EqualValues(t, 100, s.number("SELECT count() FROM events"), "sending again stores nothing twice")
+	require.EqualValues(t, 100, s.number("SELECT sum(events) FROM issue_rollup"))
+	require.Zero(t, s.number("SELECT count() FROM system.tables WHERE database = currentDatabase() AND name LIKE 'probe_%'"))
+	s.balanced()
+}
+
+func TestReplayTellsWhatItWouldSend(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, 1)
+	require.NoError(t, s.writer.WriteMessages(context.Background(), kafka.Message{Topic: schema.TopicEvents, Key: []byte("a"), Value: []byte("\xff")}))
+	defer s.start(s.config())()
+	s.eventually(1, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'dead_letter'")
+	var told []replay.Letter
+	r, err := replay.Run(context.Background(), replay.Config{Brokers: s.brokers, DryRun: true, Each: func(l replay.Letter) { told = append(told, l) }})
+	require.NoError(t, err)
+	require.Equal(t, replay.Result{Read: 1}, r)
+	require.Len(t, told, 1)
+	require.Equal(t, "errata.events/0/0 decode", fmt.Sprintf("%s/%d/%d %s", told[0].Topic, told[0].Partition, told[0].Offset, told[0].Stage))
+	require.NotEmpty(t, told[0].Reason)
+}
