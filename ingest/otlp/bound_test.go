@@ -18,6 +18,9 @@ import (
 // measures all that is allocated, which is more than what is held at once. It
 // runs alone, for the figures are those of the whole process.
 func TestMemoryIsBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
 	wide := func(n, size int) []*common.KeyValue {
 		var kv []string
 		for i := range n {

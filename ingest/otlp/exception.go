@@ -46,7 +46,7 @@ func isException(e *tracepb.Span_Event) bool {
 type thrown struct {
 	typ, message, stack string // As received: what identifies it.
 	escaped             bool
-	chain               []schema.Exception // Scrubbed.
+	chain               []schema.Exception // Scrubbed with the payload.
 	redacted            scrub.Counts
 }
 
@@ -58,12 +58,13 @@ func (a *adapter) thrown(kvs []*common.KeyValue, language string) thrown {
 		escaped:  isTrue(raw(kvs, "exception.escaped")),
 		redacted: scrub.Counts{},
 	}
-	s := a.req.Project.Scrubber
-	whole := ""
-	if a.frames < maxFrames {
-		whole = s.Text(t.stack, t.redacted)
+	whole := t.stack
+	if a.frames >= maxFrames {
+		whole = ""
 	}
-	t.chain = stack.Parse(language, whole, s.Text(t.typ, t.redacted), s.Text(t.message, t.redacted))
+	// Read before it is scrubbed: the rules know an exception's value from a
+	// file name only in the event.
+	t.chain = stack.Parse(language, whole, t.typ, t.message)
 	if len(t.chain) > schema.MaxExceptions {
 		t.chain = t.chain[len(t.chain)-schema.MaxExceptions:]
 	}

@@ -147,6 +147,9 @@ func TestFoldIsBounded(t *testing.T) {
 		}
 		spans = append(spans, s)
 	}
-	b, _ := run(t, Traces, tracesOf(nil, spans...))
-	require.Len(t, b.Events, 20_000)
+	b, p := run(t, Traces, tracesOf(nil, spans...))
+	require.Equal(t, maxErrors, len(b.Events))
+	require.Zero(t, p.Rejected)
+	require.Contains(t, p.Message, "10000 exceptions over the limit")
+	require.Equal(t, []string{"error too_large too_many_errors 10000"}, fates(b))
 }

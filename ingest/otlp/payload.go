@@ -115,8 +115,15 @@ func (a *adapter) scrub(ev *schema.Event, t *thrown) {
 	get := func(path ...string) string { return string(root.GetStringBytes(path...)) }
 	ev.Message = get("logentry", "formatted")
 	for i, v := range root.GetArray("exception", "values") {
-		if i < len(t.chain) {
-			t.chain[i].Type, t.chain[i].Value = string(v.GetStringBytes("type")), string(v.GetStringBytes("value"))
+		if i == len(t.chain) {
+			break
+		}
+		e := &t.chain[i]
+		e.Type, e.Value = string(v.GetStringBytes("type")), string(v.GetStringBytes("value"))
+		for j, f := range v.GetArray("stacktrace", "frames") {
+			if j < len(e.Frames) {
+				e.Frames[j].ContextLine = string(f.GetStringBytes("context_line"))
+			}
 		}
 	}
 	ev.UserId, ev.UserName, ev.UserEmail, ev.UserIp = get("user", "id"), get("user", "username"), get("user", "email"), get("user", "ip_address")
