@@ -56,7 +56,7 @@ var errNoObject = errors.New("an event must be a JSON object")
 
 // decodeStore reads base64, and zlib inside it where there is some.
 func decodeStore(body []byte) ([]byte, error) {
-	raw := make([]byte, base64.StdEncoding.DecodedLen(len(body)))
+	raw := make([]byte, len(body)) // Enough for padded and bare alphabets.
 	n, err := base64.StdEncoding.Decode(raw, body)
 	if err != nil {
 		n, err = base64.RawURLEncoding.Decode(raw, bytes.TrimRight(body, "="))
