@@ -74,7 +74,7 @@ plugin: ## Type check, test and build the Grafana plugin
 .PHONY: lint
 lint: $(LINT) ## gofmt, golangci-lint with the import rules, sizes of files
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "gofmt: $$bad"; exit 1; }
-	$(LINT) run --timeout 15m ./...
+	$(LINT) run --allow-parallel-runners --timeout 15m ./...
 
 $(LINT): Makefile
 	GOBIN=$(CURDIR)/$(CACHE)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
