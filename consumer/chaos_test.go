@@ -241,7 +241,7 @@ func (s *store) drained(group string) {
 					return false
 				}
 				done, err := client.OffsetFetch(context.Background(), &kafka.OffsetFetchRequest{GroupID: group, Topics: map[string][]int{topic: {p.ID}}})
-				if err != nil {
+				if err != nil || len(done.Topics[topic]) == 0 { // The group is not there yet.
 					return false
 				}
 				end, at := ends.Topics[topic][0].LastOffset, done.Topics[topic][0].CommittedOffset
