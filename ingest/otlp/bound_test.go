@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 	common "go.opentelemetry.io/proto/otlp/common/v1"
@@ -12,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"errata/ingest/otlp/decode"
+	"errata/schema"
 )
 
 // TestMemoryIsBounded sends bodies that ask for as much memory as they can. It
@@ -108,4 +110,50 @@ func TestMemoryIsBounded(t *testing.T) {
 			runtime.KeepAlive(b)
 		})
 	}
+}
+
+// TestRowsFitIntoRecords sends rows that are as large as they can be: what the
+// topic cannot take would be lost behind a 200.
+func TestRowsFitIntoRecords(t *testing.T) {
+	t.Parallel()
+	wide := func() []*common.KeyValue {
+		var kv []string
+		for i := range schema.MaxAttributes {
+			kv = append(kv, strings.Repeat("k", 150)+string(rune('a'+i)), strings.Repeat("😀", 2000))
+		}
+		return attrs(kv...)
+	}
+	s := span(1, 0, 0, 5)
+	s.Name, s.Status = strings.Repeat("😀", 5000), &tracepb.Status{Message: strings.Repeat("😀", 9000)}
+	s.Attributes = wide()
+	for range 5 {
+		s.Events = append(s.Events, &tracepb.Span_Event{Name: strings.Repeat("e", 300), Attributes: wide()})
+	}
+	for range 128 {
+		s.Links = append(s.Links, &tracepb.Span_Link{TraceId: bytes16(1), SpanId: bytes8(1), Attributes: attrs("k", strings.Repeat("v", 3000))})
+	}
+	m := tracesOf(wide(), s)
+	m.ResourceSpans[0].ScopeSpans[0].Scope.Attributes = attrs("who", "me")
+	b, p := run(t, Traces, m)
+	require.Nil(t, p)
+	row := b.Spans[0]
+	require.Less(t, row.SizeVT(), schema.MaxRecordBytes-4096)
+	require.Greater(t, row.SizeVT(), schema.MaxRecordBytes/2, "what fits is kept")
+	require.NotEmpty(t, value(row.Attributes, droppedAttributes))
+	require.NotEmpty(t, value(row.Attributes, trimmedValues))
+	require.NotEmpty(t, value(row.Attributes, droppedEvents))
+	for _, a := range row.Attributes {
+		require.True(t, utf8.ValidString(a.Value))
+	}
+
+	l := logsOf(wide(), &logspb.LogRecord{Body: str(strings.Repeat("😀", 9000)), Attributes: wide()})
+	b, _ = run(t, Logs, l)
+	require.Less(t, b.Logs[0].SizeVT(), schema.MaxRecordBytes-4096)
+
+	b, _ = run(t, Traces, func() proto.Message {
+		m := tracesOf(nil, span(1, 0, 0, 5))
+		m.ResourceSpans[0].ScopeSpans[0].Scope.Attributes = attrs("who", "me")
+		return m
+	}())
+	require.Equal(t, "me", value(b.Spans[0].Attributes, "otel.scope.who"))
 }

@@ -48,6 +48,7 @@ func (a *adapter) log(l *logspb.LogRecord, res *resource, sc *scope) *schema.Log
 	ns := logTime(l)
 	at, original := a.when(ns, maxFuture)
 	body := text(l.GetBody())
+	room := roomAttributes
 	row := &schema.Log{
 		TimeUs: at, Protocol: schema.Protocol_PROTOCOL_OTLP_LOGS,
 		Severity:     known(int32(l.GetSeverityNumber()), 24),
@@ -55,7 +56,7 @@ func (a *adapter) log(l *logspb.LogRecord, res *resource, sc *scope) *schema.Log
 		Body:         clipped(s.Text(body, a.redacted), schema.MaxMessage),
 		TraceId:      trace, SpanId: span,
 		Service: res.service, Environment: res.environment, Release: res.release, ServerName: res.serverName,
-		Attributes: tags(s, l.GetAttributes(), l.GetDroppedAttributesCount(), a.redacted), Resource: res.tags,
+		Attributes: a.tags(l.GetAttributes(), l.GetDroppedAttributesCount(), &room, sc.tags...), Resource: res.tags,
 		EventName: clipped(l.GetEventName(), schema.MaxTagKey), ScopeName: sc.name,
 	}
 	row.LogId = a.identify("log", trace, span, strconv.FormatUint(l.GetTimeUnixNano(), 10), strconv.FormatUint(l.GetObservedTimeUnixNano(), 10),

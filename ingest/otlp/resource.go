@@ -37,7 +37,8 @@ func (r *resource) searchable() []*schema.Tag {
 }
 
 func (a *adapter) resource(r *respb.Resource) *resource {
-	ts := tags(a.req.Project.Scrubber, r.GetAttributes(), r.GetDroppedAttributesCount(), a.redacted)
+	room := roomResource
+	ts := a.tags(r.GetAttributes(), r.GetDroppedAttributesCount(), &room)
 	out := &resource{
 		tags:        ts,
 		service:     clipped(value(ts, "service.name"), schema.MaxTagValue),
@@ -66,15 +67,20 @@ var platforms = map[string]string{
 // scope is an instrumentation scope.
 type scope struct {
 	name, version string
-	tags          []*schema.Tag
+	tags          []*schema.Tag // Its attributes, as items take them over.
 }
 
 func (a *adapter) scope(s *common.InstrumentationScope) scope {
-	return scope{
+	room := roomResource
+	out := scope{
 		name:    clipped(s.GetName(), schema.MaxTagValue),
 		version: clipped(s.GetVersion(), schema.MaxTagValue),
-		tags:    tags(a.req.Project.Scrubber, s.GetAttributes(), s.GetDroppedAttributesCount(), a.redacted),
+		tags:    a.tags(s.GetAttributes(), s.GetDroppedAttributesCount(), &room),
 	}
+	for _, t := range out.tags {
+		t.Key = "otel.scope." + t.Key
+	}
+	return out
 }
 
 // Clocks of clients are believed within these bounds. Beyond them the time of

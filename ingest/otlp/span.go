@@ -138,6 +138,7 @@ func (a *adapter) span(s *tracepb.Span, res *resource, sc *scope) (*schema.Span,
 	if end := s.GetEndTimeUnixNano(); end > s.GetStartTimeUnixNano() && s.GetStartTimeUnixNano() > 0 {
 		duration = (end - s.GetStartTimeUnixNano()) / 1000
 	}
+	room := roomAttributes
 	row := &schema.Span{
 		TraceId: trace, SpanId: id, ParentSpanId: parent,
 		StartUs: start, DurationUs: duration, Protocol: schema.Protocol_PROTOCOL_OTLP,
@@ -150,7 +151,7 @@ func (a *adapter) span(s *tracepb.Span, res *resource, sc *scope) (*schema.Span,
 		StatusMessage: clipped(scrubber.Text(s.GetStatus().GetMessage(), a.redacted), schema.MaxMessage),
 		TraceState:    clipped(s.GetTraceState(), schema.MaxAttributeValue),
 		SampleWeight:  sampleWeight(s.GetTraceState()),
-		Attributes:    tags(scrubber, s.GetAttributes(), s.GetDroppedAttributesCount(), a.redacted),
+		Attributes:    a.tags(s.GetAttributes(), s.GetDroppedAttributesCount(), &room, sc.tags...),
 	}
 	if original != "" {
 		row.Attributes = append(row.Attributes, &schema.Tag{Key: originalTime, Value: original})
@@ -165,18 +166,19 @@ func (a *adapter) span(s *tracepb.Span, res *resource, sc *scope) (*schema.Span,
 }
 
 func (a *adapter) spanEvents(row *schema.Span, s *tracepb.Span) {
-	scrubber := a.req.Project.Scrubber
-	events := s.GetEvents()
 	dropped := s.GetDroppedEventsCount()
-	if len(events) > maxSpanEvents {
-		dropped += uint32(len(events) - maxSpanEvents)
-		events = events[:maxSpanEvents]
-	}
-	for _, e := range events {
+	room := roomEvents
+	for _, e := range s.GetEvents() {
+		name := clipped(e.GetName(), schema.MaxTagKey)
+		room -= len(name) + overhead
+		if len(row.Events) == maxSpanEvents || room < 0 {
+			dropped++
+			continue
+		}
 		at, original := a.when(e.GetTimeUnixNano(), maxFuture)
 		ev := &schema.SpanEvent{
-			TimeUs: at, Name: clipped(e.GetName(), schema.MaxTagKey),
-			Attributes: tags(scrubber, e.GetAttributes(), e.GetDroppedAttributesCount(), a.redacted),
+			TimeUs: at, Name: name,
+			Attributes: a.tags(e.GetAttributes(), e.GetDroppedAttributesCount(), &room),
 		}
 		if original != "" {
 			ev.Attributes = append(ev.Attributes, &schema.Tag{Key: originalTime, Value: original})
@@ -185,18 +187,18 @@ func (a *adapter) spanEvents(row *schema.Span, s *tracepb.Span) {
 	}
 	row.Attributes = note(row.Attributes, droppedEvents, dropped)
 
-	links := s.GetLinks()
-	dropped = s.GetDroppedLinksCount()
-	for _, l := range links {
+	dropped, room = s.GetDroppedLinksCount(), roomLinks
+	for _, l := range s.GetLinks() {
 		trace, ok1 := traceID(l.GetTraceId())
 		id, ok2 := spanID(l.GetSpanId())
-		if !ok1 || !ok2 || len(row.Links) == maxSpanLinks {
+		room -= len(trace) + len(id) + overhead
+		if !ok1 || !ok2 || len(row.Links) == maxSpanLinks || room < 0 {
 			dropped++
 			continue
 		}
 		row.Links = append(row.Links, &schema.SpanLink{
 			TraceId: trace, SpanId: id,
-			Attributes: tags(scrubber, l.GetAttributes(), l.GetDroppedAttributesCount(), a.redacted),
+			Attributes: a.tags(l.GetAttributes(), l.GetDroppedAttributesCount(), &room),
 		})
 	}
 	row.Attributes = note(row.Attributes, droppedLinks, dropped)

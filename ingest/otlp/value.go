@@ -9,7 +9,6 @@ import (
 
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 
-	"errata/ingest/scrub"
 	"errata/schema"
 )
 
@@ -123,20 +122,34 @@ func clipped(s string, n int) string {
 	return s
 }
 
-// tags flattens, scrubs and bounds attributes. dropped is what the client says
-// it left out itself; what is left out here is added to it.
-func tags(s *scrub.Scrubber, kvs []*common.KeyValue, dropped uint32, c scrub.Counts) []*schema.Tag {
-	if len(kvs) == 0 && dropped == 0 {
+// Bytes that one row may use for its sets of attributes, so that it fits into a
+// record whatever is sent. Beyond them values are cut and then left out, both
+// counted on the row.
+const (
+	roomResource   = 64 << 10
+	roomAttributes = 256 << 10
+	roomEvents     = 320 << 10 // Of all events of a span.
+	roomLinks      = 64 << 10  // Of all links of a span.
+	overhead       = 16        // Of one attribute on the wire, or of what names an event.
+)
+
+// tags flattens, scrubs and bounds attributes, and takes what they need from
+// room. dropped is what the client says it left out itself; what is left out
+// here is added to it. scope attributes come last, under a name of their own.
+func (a *adapter) tags(kvs []*common.KeyValue, dropped uint32, room *int, scope ...*schema.Tag) []*schema.Tag {
+	if len(kvs) == 0 && dropped == 0 && len(scope) == 0 {
 		return nil
 	}
+	scrubber := a.req.Project.Scrubber
 	n := min(len(kvs), schema.MaxAttributes)
 	slab := make([]schema.Tag, n)
-	out := make([]*schema.Tag, 0, n)
+	out := make([]*schema.Tag, 0, n+len(scope))
 	trimmed := 0
 next:
 	for _, kv := range kvs {
 		key := clipped(kv.GetKey(), schema.MaxTagKey)
-		if key == "" || len(out) == n {
+		left := *room - len(key) - overhead
+		if key == "" || len(out) == n || left < 0 {
 			dropped++
 			continue
 		}
@@ -148,12 +161,25 @@ next:
 		}
 		t := &slab[len(out)]
 		t.Key = key
-		var cut bool
 		// Scrubbed before it is cut: half a secret would not be known for one.
-		t.Value, cut = clip(s.Attribute(key, text(kv.GetValue()), c), schema.MaxAttributeValue)
+		v, cut := clip(scrubber.Attribute(key, text(kv.GetValue()), a.redacted), schema.MaxAttributeValue)
+		if len(v) > left {
+			v, cut = strings.ToValidUTF8(v[:left], ""), true
+		}
 		if cut {
 			trimmed++
 		}
+		t.Value = v
+		*room = left - len(v)
+		out = append(out, t)
+	}
+	for _, t := range scope {
+		left := *room - len(t.Key) - len(t.Value) - overhead
+		if left < 0 || len(out) >= schema.MaxAttributes {
+			dropped++
+			continue
+		}
+		*room = left
 		out = append(out, t)
 	}
 	out = note(out, droppedAttributes, dropped)
