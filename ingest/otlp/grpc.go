@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
 	_ "google.golang.org/grpc/encoding/gzip" // Exporters may compress.
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
@@ -43,6 +46,8 @@ func NewGRPC(h Handler, opts ...grpc.ServerOption) *grpc.Server {
 		grpc.MaxConcurrentStreams(128),
 		grpc.MaxHeaderListSize(16 << 10),
 		grpc.ConnectionTimeout(10 * time.Second),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: 15 * time.Minute, Time: time.Minute, Timeout: 20 * time.Second}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.ForceServerCodecV2(codec{}),
 	}, opts...)
 	s := grpc.NewServer(opts...)
@@ -83,7 +88,14 @@ func service(s Signal, name string) *grpc.ServiceDesc {
 	}
 }
 
-func export(ctx context.Context, h Handler, s Signal, body frame) (proto.Message, error) {
+func export(ctx context.Context, h Handler, s Signal, body frame) (m proto.Message, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			// The library would let it end the process.
+			slog.Error("OTLP request failed", "signal", s, "panic", p, "stack", string(debug.Stack()))
+			m, err = nil, status.Error(codes.Internal, "internal error")
+		}
+	}()
 	md, _ := metadata.FromIncomingContext(ctx)
 	header := func(name string) string {
 		if v := md.Get(name); len(v) > 0 {

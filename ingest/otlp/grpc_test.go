@@ -32,6 +32,7 @@ import (
 type edge struct {
 	t       testing.TB
 	submit  error
+	panics  bool
 	mu      sync.Mutex
 	batches []*intake.Batch
 	client  string
@@ -50,6 +51,9 @@ func (e *edge) Authorize(_ context.Context, _ Signal, header func(string) string
 func (e *edge) Submit(_ context.Context, b *intake.Batch) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.panics {
+		panic("unforeseen")
+	}
 	e.batches = append(e.batches, b)
 	return e.submit
 }
@@ -91,7 +95,7 @@ func TestGRPC(t *testing.T) {
 	e := &edge{t: t}
 	c := dial(t, e)
 	ctx := authorized(t)
-	for _, opts := range [][]grpc.CallOption{nil, {grpc.UseCompressor(gzip.Name)}} {
+	for _, opts := range [][]grpc.CallOption{nil, {grpc.UseCompressor(gzip.Name)}, {grpc.UseCompressor("zstd")}, {grpc.UseCompressor("zstd")}} {
 		e.batches = nil
 		traces, err := coltrace.NewTraceServiceClient(c).Export(ctx, tracesOf(nil, span(1, 0, 0, 1)), opts...)
 		require.NoError(t, err)
@@ -130,6 +134,16 @@ func TestGRPCCapture(t *testing.T) {
 	require.Equal(t, "ZeroDivisionError: division by zero", e.batches[0].Events[0].Title)
 }
 
+func TestGRPCSurvivesAPanic(t *testing.T) {
+	e := &edge{t: t, panics: true}
+	c := coltrace.NewTraceServiceClient(dial(t, e))
+	_, err := c.Export(authorized(t), tracesOf(nil, span(1, 0, 0, 1)))
+	require.Equal(t, codes.Internal, status.Code(err))
+	e.panics = false
+	_, err = c.Export(authorized(t), tracesOf(nil, span(1, 0, 0, 1)))
+	require.NoError(t, err)
+}
+
 func TestGRPCRefusals(t *testing.T) {
 	good := tracesOf(nil, span(1, 0, 0, 1))
 	big := tracesOf(attrs("k", string(make([]byte, MaxBytes))), span(1, 0, 0, 1))
@@ -137,14 +151,15 @@ func TestGRPCRefusals(t *testing.T) {
 		submit    error
 		anonymous bool
 		body      *coltrace.ExportTraceServiceRequest
-		gzip      bool
+		compress  string
 		code      codes.Code
 		text      string
 		retry     time.Duration
 	}{
 		"no key":             {anonymous: true, body: good, code: codes.Unauthenticated, text: "missing authorization information"},
 		"too large":          {body: big, code: codes.ResourceExhausted, text: "larger than max"},
-		"bomb":               {body: big, gzip: true, code: codes.ResourceExhausted, text: "larger than max"},
+		"bomb":               {body: big, compress: gzip.Name, code: codes.ResourceExhausted, text: "larger than max"},
+		"zstd bomb":          {body: big, compress: "zstd", code: codes.ResourceExhausted, text: "larger than max"},
 		"queue full":         {submit: &intake.Error{Status: 503, Detail: "no durable place left"}, body: good, code: codes.Unavailable, text: "no durable place left", retry: 3 * time.Second},
 		"over quota":         {submit: &intake.Error{Status: 429, Detail: "over quota"}, body: good, code: codes.ResourceExhausted, text: "over quota", retry: 3 * time.Second},
 		"unforeseen":         {submit: errors.New("broker away"), body: good, code: codes.Unavailable, text: "broker away", retry: 3 * time.Second},
@@ -158,8 +173,8 @@ func TestGRPCRefusals(t *testing.T) {
 				ctx = metadata.NewOutgoingContext(ctx, metadata.MD{})
 			}
 			var opts []grpc.CallOption
-			if tt.gzip {
-				opts = append(opts, grpc.UseCompressor(gzip.Name))
+			if tt.compress != "" {
+				opts = append(opts, grpc.UseCompressor(tt.compress))
 			}
 			_, err := coltrace.NewTraceServiceClient(dial(t, e)).Export(ctx, tt.body, opts...)
 			st := status.Convert(err)
