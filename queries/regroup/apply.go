@@ -1,0 +1,156 @@
+package regroup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"errata/queries"
+	"errata/schema/grouping"
+)
+
+// ErrNothingToUndo is returned where no regrouping is in force.
+var ErrNothingToUndo = errors.New("no regrouping is in force")
+
+// record is what the triage log keeps of a run, as the comment of its own
+// action: enough to take it back.
+type record struct {
+	Version string `json:"version"`
+	Before  stored `json:"before"` // Rules of the project before.
+	After   stored `json:"after"`
+	Merges  int    `json:"merges"`
+	Moves   int    `json:"moves"`
+}
+
+// Apply makes a plan true: the project gets its rules, for events to come; its
+// issues are joined in the triage log, and the part of an issue that breaks off
+// is moved with its counts, for events that are stored. One id covers it all.
+func Apply(ctx context.Context, s *queries.Store, r *Report, actor string) error {
+	p, err := queries.ProjectBySlug(ctx, s.Conn(), fmt.Sprint(r.Project))
+	if err != nil {
+		return err
+	}
+	before, err := Rules(p)
+	if err != nil {
+		return err
+	}
+	after := r.rules.Compact()
+	id, err := newRun()
+	if err != nil {
+		return err
+	}
+	rec := record{Version: r.Version, Before: stored(before), After: stored(after), Merges: len(r.decision.merges), Moves: len(r.decision.moves)}
+	// The log comes first: a run that dies from here on can be undone.
+	if err := log(ctx, s, r.Project, actor, id, rec, r.decision.merges); err != nil {
+		return err
+	}
+	if err := SaveRules(ctx, s, r.Project, after); err != nil {
+		return err
+	}
+	r.Run = id.String()
+	return nil
+}
+
+// log appends the actions of a run, in one block.
+func log(ctx context.Context, s *queries.Store, project uint32, actor string, id uuid.UUID, rec record, merges map[uint64]uint64) error {
+	batch, err := s.Conn().PrepareBatch(ctx, `INSERT INTO issue_actions (project_id, fingerprint, at, action_id, actor, action, into, bulk_id, comment)`)
+	if err != nil {
+		return fmt.Errorf("cannot write to the triage log: %w", err)
+	}
+	defer batch.Close()
+	at := time.Now().UTC().Truncate(time.Millisecond)
+	text, err := json.Marshal(rec)
+	if err != nil {
+		return fmt.Errorf("cannot write to the triage log: %w", err)
+	}
+	add := func(f uint64, action string, into uint64, comment string) error {
+		a, err := newRun()
+		if err != nil {
+			return err
+		}
+		if err := batch.Append(project, f, at, a, actor, action, into, id, comment); err != nil {
+			return fmt.Errorf("cannot write to the triage log: %w", err)
+		}
+		return nil
+	}
+	if err := add(0, "regroup", 0, string(text)); err != nil {
+		return err
+	}
+	for _, f := range sorted(merges) {
+		action := "merge"
+		if merges[f] == f {
+			action = "split"
+		}
+		if err := add(f, action, merges[f], "regrouped by "+rec.Version); err != nil {
+			return err
+		}
+	}
+	if err := batch.Send(); err != nil {
+		return fmt.Errorf("cannot write to the triage log: %w", err)
+	}
+	return nil
+}
+
+// Undo takes back the newest regrouping in force, or the one named. The rules
+// before it hold again, issues are where they were.
+func Undo(ctx context.Context, s *queries.Store, project uint32, run, actor string) (string, error) {
+	id, rec, err := inForce(ctx, s, project, run)
+	if err != nil {
+		return "", err
+	}
+	if err := SaveRules(ctx, s, project, grouping.Rules(rec.Before)); err != nil {
+		return "", err
+	}
+	err = s.Conn().Exec(ctx, `INSERT INTO issue_actions (project_id, fingerprint, at, actor, action, target_action, bulk_id, comment)
+		SELECT project_id, fingerprint, now64(3), ?, 'undo', action_id, ?, 'regrouping taken back' FROM issue_actions
+		WHERE project_id = ? AND bulk_id = ? AND action != 'undo'
+			AND action_id NOT IN (SELECT target_action FROM issue_actions WHERE project_id = ? AND action = 'undo')`,
+		actor, uuid.New(), project, id, project)
+	if err != nil {
+		return "", fmt.Errorf("cannot undo regrouping %s: %w", id, err)
+	}
+	return id.String(), nil
+}
+
+// inForce finds a run that was not taken back.
+func inForce(ctx context.Context, s *queries.Store, project uint32, run string) (uuid.UUID, record, error) {
+	var want uuid.UUID
+	if run != "" {
+		id, err := uuid.Parse(run)
+		if err != nil {
+			return want, record{}, fmt.Errorf("cannot undo regrouping %q: it is not the id of a run", run)
+		}
+		want = id
+	}
+	rows, err := s.Conn().Query(ctx, `SELECT bulk_id, comment FROM issue_actions
+		WHERE project_id = ? AND fingerprint = 0 AND action = 'regroup'
+			AND action_id NOT IN (SELECT target_action FROM issue_actions WHERE project_id = ? AND action = 'undo')
+		ORDER BY at DESC, action_id DESC`, project, project)
+	if err != nil {
+		return want, record{}, fmt.Errorf("cannot read the triage log: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id uuid.UUID
+		var text string
+		if err := rows.Scan(&id, &text); err != nil {
+			return want, record{}, fmt.Errorf("cannot read the triage log: %w", err)
+		}
+		if want != uuid.Nil && id != want {
+			return want, record{}, fmt.Errorf("cannot undo regrouping %s: a later one, %s, is in force: undo that first", want, id)
+		}
+		var rec record
+		if err := json.Unmarshal([]byte(text), &rec); err != nil {
+			return id, rec, fmt.Errorf("cannot read the record of regrouping %s: %w", id, err)
+		}
+		return id, rec, nil
+	}
+	if err := rows.Err(); err != nil {
+		return want, record{}, fmt.Errorf("cannot read the triage log: %w", err)
+	}
+	return want, record{}, fmt.Errorf("cannot undo: %w in project %d", ErrNothingToUndo, project)
+}

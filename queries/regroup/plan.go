@@ -1,0 +1,238 @@
+package regroup
+
+import (
+	"cmp"
+	"slices"
+
+	"errata/schema/grouping"
+)
+
+// Part is what one fingerprint's events become: a new fingerprint, how many of
+// them, one of them to look at.
+type Part struct {
+	Old         uint64 `json:"-"`
+	New         uint64 `json:"-"`
+	Rows        uint64 `json:"rows"`
+	Occurrences uint64 `json:"occurrences"`
+	Sample      string `json:"sample_event_id"`
+	Title       string `json:"title"`
+}
+
+// Merge is several issues that would become one.
+type Merge struct {
+	Into        string   `json:"into"`
+	From        []string `json:"from"`
+	Occurrences uint64   `json:"occurrences"` // Of those that join.
+	Title       string   `json:"title"`
+}
+
+// Split is one issue whose events would fall apart.
+type Split struct {
+	Issue string      `json:"issue"`
+	Title string      `json:"title"`
+	Parts []SplitPart `json:"parts"` // The first one keeps the issue.
+}
+
+// SplitPart is one of them.
+type SplitPart struct {
+	Issue       string `json:"issue"`
+	Occurrences uint64 `json:"occurrences"`
+	Sample      string `json:"sample_event_id"`
+	Title       string `json:"title"`
+}
+
+// decision is what has to be done to make a plan true.
+type decision struct {
+	merges  map[uint64]uint64 // Fingerprint to the issue that it joins.
+	moves   []move            // Events that leave their fingerprint.
+	report  []Merge
+	splits  []Split
+	renamed uint64 // Issues whose fingerprint changes and nothing else.
+	kept    uint64 // Issues that stay as they are.
+}
+
+// move is the part of one fingerprint's history that goes to another.
+type move struct {
+	old, new    uint64
+	occurrences uint64
+}
+
+// decide finds a home for every new fingerprint. An issue stays where most of
+// its occurrences stay, so that its triage state and its link live on; what
+// breaks off becomes an issue under its own fingerprint. survivor says which
+// issue a fingerprint belongs to now.
+func decide(parts []Part, survivor func(uint64) uint64) decision {
+	type flow struct{ issue, to uint64 }
+	flows := map[flow]*Part{}
+	into := map[uint64]map[uint64]uint64{}  // Issue to new fingerprints.
+	from := map[uint64]map[uint64]uint64{}  // New fingerprint to issues.
+	members := map[uint64]map[uint64]bool{} // Issue to old fingerprints.
+	add := func(m map[uint64]map[uint64]uint64, a, b, n uint64) {
+		if m[a] == nil {
+			m[a] = map[uint64]uint64{}
+		}
+		m[a][b] += n
+	}
+	alias := byHand(parts, survivor)
+	canon := func(x uint64) uint64 {
+		if a, ok := alias[x]; ok {
+			return a
+		}
+		return x
+	}
+	given := parts
+	parts = slices.Clone(parts)
+	for i := range parts {
+		parts[i].New = canon(parts[i].New)
+	}
+	for _, p := range parts {
+		s := survivor(p.Old)
+		f := flow{s, p.New}
+		if flows[f] == nil {
+			flows[f] = &Part{Sample: p.Sample, Title: p.Title}
+		}
+		flows[f].Occurrences += p.Occurrences
+		flows[f].Rows += p.Rows
+		add(into, s, p.New, p.Occurrences)
+		add(from, p.New, s, p.Occurrences)
+		if members[s] == nil {
+			members[s] = map[uint64]bool{s: true}
+		}
+		members[s][p.Old] = true
+	}
+	main := map[uint64]uint64{} // Issue to the new fingerprint of most of it.
+	for s, m := range into {
+		main[s] = most(m)
+	}
+	home := map[uint64]uint64{}
+	for x, m := range from {
+		stay := map[uint64]uint64{}
+		for s, n := range m {
+			if main[s] == x {
+				stay[s] = n
+			}
+		}
+		home[x] = x
+		if len(stay) > 0 {
+			home[x] = most(stay)
+		}
+	}
+	d := decision{merges: map[uint64]uint64{}}
+	joined := map[uint64]*Merge{}
+	for _, s := range sorted(into) {
+		x := main[s]
+		h := home[x]
+		if h != s {
+			for _, m := range sorted(members[s]) {
+				d.merges[m] = h
+			}
+			if joined[h] == nil {
+				joined[h] = &Merge{Into: grouping.Hex(h), Title: flows[flow{h, x}].Title}
+			}
+			joined[h].From = append(joined[h].From, grouping.Hex(s))
+			joined[h].Occurrences += into[s][x]
+		}
+		switch {
+		case len(into[s]) > 1 && d.split(s, into[s], home, func(x uint64) *Part { return flows[flow{s, x}] }):
+		case h != s:
+		case x != s:
+			d.renamed++
+		default:
+			d.kept++
+		}
+	}
+	for _, p := range given {
+		if h := home[canon(p.New)]; survivor(p.New) != h {
+			d.merges[p.New] = h
+		}
+	}
+	for i, p := range given {
+		if h := home[parts[i].New]; h != home[main[survivor(p.Old)]] {
+			d.moves = append(d.moves, move{old: p.Old, new: p.New, occurrences: p.Occurrences})
+		}
+	}
+	for _, h := range sorted(joined) {
+		d.report = append(d.report, *joined[h])
+	}
+	slices.SortFunc(d.moves, func(a, b move) int { return cmp.Or(cmp.Compare(a.old, b.old), cmp.Compare(a.new, b.new)) })
+	return d
+}
+
+// byHand keeps what people merged together: where a fingerprint was merged into
+// an issue by hand, the new fingerprint of most of it stands for that of the
+// issue, unless another issue has the same.
+func byHand(parts []Part, survivor func(uint64) uint64) map[uint64]uint64 {
+	flows, total := map[uint64]map[uint64]uint64{}, map[uint64]uint64{}
+	for _, p := range parts {
+		if flows[p.Old] == nil {
+			flows[p.Old] = map[uint64]uint64{}
+		}
+		flows[p.Old][p.New] += p.Occurrences
+		total[p.Old] += p.Occurrences
+	}
+	largest := map[uint64]uint64{}          // Issue to its largest fingerprint.
+	owners := map[uint64]map[uint64]bool{}  // New fingerprint to the issues of which a fingerprint becomes it.
+	for _, f := range sorted(flows) {
+		s, x := survivor(f), most(flows[f])
+		if l, ok := largest[s]; !ok || total[f] > total[l] {
+			largest[s] = f
+		}
+		if owners[x] == nil {
+			owners[x] = map[uint64]bool{}
+		}
+		owners[x][s] = true
+	}
+	alias := map[uint64]uint64{}
+	for _, f := range sorted(flows) {
+		x, rep := most(flows[f]), most(flows[largest[survivor(f)]])
+		if x != rep && len(owners[x]) == 1 {
+			alias[x] = rep
+		}
+	}
+	return alias
+}
+
+// split notes an issue whose parts find different homes.
+func (d *decision) split(s uint64, m map[uint64]uint64, home map[uint64]uint64, of func(uint64) *Part) bool {
+	keep := home[most(m)]
+	byHome := map[uint64]*SplitPart{}
+	for x := range m {
+		h := home[x]
+		p := of(x)
+		if byHome[h] == nil {
+			byHome[h] = &SplitPart{Issue: grouping.Hex(h), Sample: p.Sample, Title: p.Title}
+		}
+		byHome[h].Occurrences += p.Occurrences
+	}
+	if len(byHome) < 2 {
+		return false
+	}
+	sp := Split{Issue: grouping.Hex(s), Title: byHome[keep].Title, Parts: []SplitPart{*byHome[keep]}}
+	for _, h := range sorted(byHome) {
+		if h != keep {
+			sp.Parts = append(sp.Parts, *byHome[h])
+		}
+	}
+	d.splits = append(d.splits, sp)
+	return true
+}
+
+// most is the key of the largest count, of equal ones the smallest.
+func most(m map[uint64]uint64) (best uint64) {
+	first := true
+	for k, n := range m {
+		if first || n > m[best] || n == m[best] && k < best {
+			best, first = k, false
+		}
+	}
+	return best
+}
+
+func sorted[V any](m map[uint64]V) []uint64 {
+	out := make([]uint64, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
