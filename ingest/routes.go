@@ -45,6 +45,20 @@ func (s *Server) routes() *fiber.App {
 	app.Get("/api/store", s.timed("store", s.storeGet))
 	app.Post("/api/:project/store", s.timed("store", s.store))
 	app.Get("/api/:project/store", s.timed("store", s.storeGet))
+	for _, kind := range []string{"security", "csp-report"} {
+		app.Post("/api/:project/"+kind, s.timed("security", s.security))
+	}
+	app.Post("/api/:project/nel", s.timed("nel", s.nel))
+	app.Post("/api/:project/minidump", s.timed("minidump", s.minidump))
+	app.Post("/api/:project/events/:event/attachments", s.timed("attachments", s.attachments))
+	app.Post("/api/:project/unreal/:key", s.timed("unreal", s.unreal))
+	for _, path := range []string{"/api/:project/cron/:slug", "/api/:project/cron/:slug/:key"} {
+		app.Get(path, s.timed("cron", s.cron))
+		app.Post(path, s.timed("cron", s.cron))
+	}
+	app.Post("/api/0/projects/:organization/:slug/user-feedback", s.timed("user_feedback", s.userFeedback))
+	app.Get("/api/embed/error-page", s.timed("embed", s.embedForm))
+	app.Post("/api/embed/error-page", s.timed("embed", s.embedPost))
 	for _, signal := range []otlp.Signal{otlp.SignalTraces, otlp.SignalLogs, otlp.SignalMetrics} {
 		h := s.timed("otlp_"+string(signal), s.otlp(signal))
 		app.Post("/v1/"+string(signal), h)

@@ -1,0 +1,234 @@
+package ingest
+
+import (
+	"context"
+	_ "embed" // The crash-report form.
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/utils"
+
+	"errata/ingest/intake"
+	"errata/ingest/sentry"
+)
+
+// security takes browsers' reports: CSP and its like.
+func (s *Server) security(c *fiber.Ctx) error {
+	return s.report(c, false, func(req *intake.Request, body []byte) (*intake.Batch, error) {
+		b, _, err := sentry.Security(req, utils.CopyString(c.Get(fiber.HeaderContentType)), body)
+		return b, err
+	})
+}
+
+// nel takes network error reports. Browsers cannot slow down, so it is never
+// 429.
+func (s *Server) nel(c *fiber.Ctx) error {
+	return s.report(c, true, func(req *intake.Request, body []byte) (*intake.Batch, error) {
+		b, _, err := sentry.NEL(req, body)
+		return b, err
+	})
+}
+
+func (s *Server) report(c *fiber.Ctx, never429 bool, read func(*intake.Request, []byte) (*intake.Batch, error)) error {
+	req, err := s.identify(c)
+	if err != nil {
+		return err
+	}
+	body, err := s.body(c, maxEventBytes)
+	if err != nil {
+		return err
+	}
+	defer body.Release()
+	batch, err := read(req, body.Bytes)
+	if err != nil {
+		return err
+	}
+	if err := s.submit(context.Background(), batch); err != nil && !(never429 && isLimited(err)) {
+		return err
+	}
+	cors(c)
+	return c.SendStatus(http.StatusOK)
+}
+
+func isLimited(err error) bool {
+	var l *limited
+	return errors.As(err, &l)
+}
+
+// minidump takes the upload of a crash handler, as a form or raw.
+func (s *Server) minidump(c *fiber.Ctx) error {
+	return s.upload(c, func(req *intake.Request, kind string, body []byte) (string, int, *intake.Batch, error) {
+		parts := []sentry.Part{{Name: "upload_file_minidump", ContentType: kind, Data: body}}
+		if strings.HasPrefix(kind, "multipart/") {
+			var err error
+			if parts, err = formParts(kind, body); err != nil {
+				return "", 0, nil, err
+			}
+		}
+		b, answer, err := sentry.Minidump(req, parts)
+		return answer.DashedID(), http.StatusOK, b, err
+	})
+}
+
+// attachments takes files for an event that was sent before.
+func (s *Server) attachments(c *fiber.Ctx) error {
+	event := utils.CopyString(c.Params("event"))
+	return s.upload(c, func(req *intake.Request, kind string, body []byte) (string, int, *intake.Batch, error) {
+		parts, err := formParts(kind, body)
+		if err != nil {
+			return "", 0, nil, err
+		}
+		b, err := sentry.Attachments(req, event, parts)
+		return "", http.StatusCreated, b, err
+	})
+}
+
+// unreal takes a crash report of the Unreal Engine; the key is in the path.
+func (s *Server) unreal(c *fiber.Ctx) error {
+	return s.upload(c, func(req *intake.Request, _ string, body []byte) (string, int, *intake.Batch, error) {
+		b, answer, err := sentry.Unreal(req, body)
+		return answer.DashedID(), http.StatusOK, b, err
+	})
+}
+
+func (s *Server) upload(c *fiber.Ctx, read func(req *intake.Request, kind string, body []byte) (string, int, *intake.Batch, error)) error {
+	req, err := s.identify(c)
+	if err != nil {
+		return err
+	}
+	body, err := s.body(c, s.cfg.MaxEnvelopeBytes)
+	if err != nil {
+		return err
+	}
+	defer body.Release()
+	text, status, batch, err := read(req, utils.CopyString(c.Get(fiber.HeaderContentType)), body.Bytes)
+	if err != nil {
+		return err
+	}
+	if err := s.submit(context.Background(), batch); err != nil {
+		return err
+	}
+	cors(c)
+	c.Set(fiber.HeaderContentType, fiber.MIMETextPlainCharsetUTF8)
+	return c.Status(status).SendString(text)
+}
+
+// cron takes a check-in by URL. Jobs cannot slow down, so it is never 429.
+func (s *Server) cron(c *fiber.Ctx) error {
+	req, err := s.identify(c)
+	if err != nil {
+		return err
+	}
+	body, err := s.body(c, maxEventBytes)
+	if err != nil {
+		return err
+	}
+	defer body.Release()
+	batch, answer, err := sentry.CheckIn(req, utils.CopyString(c.Params("slug")), body.Bytes)
+	if err != nil {
+		return err
+	}
+	if err := s.submit(context.Background(), batch); err != nil && !isLimited(err) {
+		return err
+	}
+	c.Status(http.StatusAccepted)
+	return id(c, answer.EventID)
+}
+
+// userFeedback takes what a user says of an event, from a server.
+func (s *Server) userFeedback(c *fiber.Ctx) error {
+	var req *intake.Request
+	var err error
+	if h := c.Get(fiber.HeaderAuthorization); len(h) > 4 && strings.EqualFold(h[:4], "dsn ") {
+		req, err = s.byDSN(c, strings.TrimSpace(h[4:]))
+	} else {
+		req, err = s.identify(c)
+	}
+	if err != nil {
+		return err
+	}
+	body, err := s.body(c, maxEventBytes)
+	if err != nil {
+		return err
+	}
+	defer body.Release()
+	batch, err := sentry.UserFeedback(req, body.Bytes)
+	if err != nil {
+		return err
+	}
+	if err := s.submit(context.Background(), batch); err != nil {
+		return err
+	}
+	return id(c, "")
+}
+
+// byDSN finds the project of a whole DSN.
+func (s *Server) byDSN(c *fiber.Ctx, dsn string) (*intake.Request, error) {
+	key, project, err := dsnKey(dsn)
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "bad dsn", "bad_dsn", err.Error())
+	}
+	cred, err := credentials{key: key}.check()
+	if err != nil {
+		return nil, err
+	}
+	return s.admit(c, copied(cred), utils.CopyString(project))
+}
+
+//go:embed embed/form.js
+var formJS string
+
+// embedForm gives a page the crash-report form, as a script that shows it.
+func (s *Server) embedForm(c *fiber.Ctx) error {
+	req, err := s.byDSN(c, utils.CopyString(c.Query("dsn")))
+	if err != nil {
+		return err
+	}
+	if c.Query("eventId") == "" {
+		return refuse(http.StatusBadRequest, "missing eventId", "bad_event", "the query must name the event that the user saw")
+	}
+	_ = req
+	cors(c)
+	c.Set(fiber.HeaderContentType, "application/javascript; charset=utf-8")
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	action := "/api/embed/error-page/?" + url.Values{"dsn": {c.Query("dsn")}, "eventId": {c.Query("eventId")}}.Encode()
+	name, mail := c.Query("name"), c.Query("email")
+	// JSON strings are JavaScript strings; < is escaped so that no page can be
+	// closed by a value.
+	r := strings.NewReplacer("__ACTION__", script(c.BaseURL()+action), "__NAME__", script(name), "__EMAIL__", script(mail))
+	return c.SendString(r.Replace(formJS))
+}
+
+func script(s string) string {
+	q := strconv.QuoteToASCII(s)
+	return strings.NewReplacer("<", `\u003c`, ">", `\u003e`, `\a`, "", `\v`, "", `\x`, `\u00`).Replace(q)
+}
+
+// embedPost takes the form's answer.
+func (s *Server) embedPost(c *fiber.Ctx) error {
+	req, err := s.byDSN(c, utils.CopyString(c.Query("dsn")))
+	if err != nil {
+		return err
+	}
+	body, err := s.body(c, 64<<10)
+	if err != nil {
+		return err
+	}
+	defer body.Release()
+	fields, err := url.ParseQuery(string(body.Bytes))
+	if err != nil {
+		return refuse(http.StatusBadRequest, "invalid form", "bad_form", "send name, email and comments as application/x-www-form-urlencoded")
+	}
+	batch, err := sentry.UserReport(req, utils.CopyString(c.Query("eventId")), fields.Get("name"), fields.Get("email"), fields.Get("comments"))
+	if err != nil {
+		return err
+	}
+	if err := s.submit(context.Background(), batch); err != nil {
+		return err
+	}
+	return id(c, "")
+}
