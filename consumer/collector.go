@@ -106,6 +106,8 @@ func (c *collector) full(b *block) bool {
 
 // handed notes the pace: how old the next block may get depends on it.
 func (c *collector) handed(b *block) {
+	c.p.metrics.storing.CompareAndSwap(0, b.oldest.UnixMilli())
+	c.p.metrics.gathering.Store(0)
 	now := time.Now()
 	if !c.cut.IsZero() {
 		if d := now.Sub(c.cut).Seconds(); d > 0 {
@@ -148,6 +150,9 @@ func (c *collector) drainFetch(b *block, end int64) error {
 			return nil
 		}
 		before := b.bytes
+		if b.records == 0 {
+			c.p.metrics.gathering.Store(m.at.UnixMilli())
+		}
 		b.add(c.p.win, c.p.id, m)
 		c.p.c.memory.take(b.bytes - before)
 	}

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +17,14 @@ type metrics struct {
 	seconds                                           *prometheus.HistogramVec
 	storedRows, duplicates, twins, dead, lost, replay *prometheus.CounterVec
 	failures, blocks, blockedCount                    *prometheus.CounterVec
+
+	mu         sync.Mutex
+	partitions map[prometheusKey]*partitionMetrics
+}
+
+type prometheusKey struct {
+	topic string
+	id    int
 }
 
 func newMetrics() *metrics {
@@ -27,9 +36,10 @@ func newMetrics() *metrics {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "errata", Subsystem: "consumer", Name: name, Help: help}, labels)
 	}
 	return &metrics{
-		lag:       gauge("lag_records", "Records in the topic that are not committed."),
-		age:       gauge("oldest_uncommitted_seconds", "Age of the oldest record read and not committed; 0 where none waits."),
-		freshness: gauge("freshness_seconds", "Age of the oldest record of the last block when it was stored."),
+		partitions: map[prometheusKey]*partitionMetrics{},
+		lag:        gauge("lag_records", "Records in the topic that are not committed."),
+		age:        gauge("oldest_uncommitted_seconds", "Age of the oldest record read and not committed; 0 where none waits."),
+		freshness:  gauge("freshness_seconds", "Age of the oldest record of the last block when it was stored."),
 		rows: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "errata", Subsystem: "consumer", Name: "block_rows",
 			Help: "Rows of a block over all tables.", Buckets: prometheus.ExponentialBuckets(1, 4, 9)}, labels),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "errata", Subsystem: "consumer", Name: "insert_seconds",
@@ -57,8 +67,13 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect implements prometheus.Collector.
+// Collect implements prometheus.Collector. Ages are those of this moment.
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	m.mu.Lock()
+	for _, p := range m.partitions {
+		p.showAge()
+	}
+	m.mu.Unlock()
 	for _, c := range m.all() {
 		c.Collect(ch)
 	}
@@ -69,11 +84,45 @@ type partitionMetrics struct {
 	m        *metrics
 	labels   prometheus.Labels
 	last     atomic.Int64 // End of the log.
-	position atomic.Int64
+	position atomic.Int64 // Committed.
+	// Unix milliseconds of the oldest record of the block that gathers and of
+	// the one that is being stored; 0 where there is none.
+	gathering, storing atomic.Int64
 }
 
+// partition is the same for all lives of a partition in this process.
 func (m *metrics) partition(topic string, id int) *partitionMetrics {
-	return &partitionMetrics{m: m, labels: prometheus.Labels{"topic": topic, "partition": strconv.Itoa(id)}}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	k := prometheusKey{topic, id}
+	p := m.partitions[k]
+	if p == nil {
+		p = &partitionMetrics{m: m, labels: prometheus.Labels{"topic": topic, "partition": strconv.Itoa(id)}}
+		m.partitions[k] = p
+	}
+	return p
+}
+
+// gone forgets what a life of the partition held.
+func (p *partitionMetrics) gone() {
+	p.gathering.Store(0)
+	p.storing.Store(0)
+	p.m.lag.Delete(p.labels)
+	p.m.age.Delete(p.labels)
+}
+
+func (p *partitionMetrics) showAge() {
+	oldest := int64(0)
+	for _, at := range []int64{p.gathering.Load(), p.storing.Load()} {
+		if at > 0 && (oldest == 0 || at < oldest) {
+			oldest = at
+		}
+	}
+	age := 0.0
+	if oldest > 0 {
+		age = max(time.Since(time.UnixMilli(oldest)).Seconds(), 0)
+	}
+	p.m.age.With(p.labels).Set(age)
 }
 
 func (p *partitionMetrics) end(offset int64) { p.last.Store(offset); p.showLag() }
@@ -82,14 +131,6 @@ func (p *partitionMetrics) committed(offset int64) { p.position.Store(offset); p
 
 func (p *partitionMetrics) showLag() {
 	p.m.lag.With(p.labels).Set(float64(max(p.last.Load()-p.position.Load(), 0)))
-}
-
-func (p *partitionMetrics) waiting(oldest time.Time) {
-	age := 0.0
-	if !oldest.IsZero() {
-		age = time.Since(oldest).Seconds()
-	}
-	p.m.age.With(p.labels).Set(max(age, 0))
 }
 
 func (p *partitionMetrics) stored(b *block, d time.Duration) {

@@ -34,6 +34,7 @@ var errAgain = errors.New("start again from the committed offset")
 // run returns when the generation ends, when the consumer drains, or when the
 // partition belongs to another member.
 func (p *partition) run(ctx context.Context) {
+	defer p.metrics.gone()
 	for ctx.Err() == nil {
 		err := p.live(ctx)
 		switch {
@@ -141,9 +142,11 @@ func (p *partition) store(ctx context.Context, pos position, ready <-chan *block
 			free <- b
 			b = nil
 			next := pos
+			p.metrics.storing.Store(0)
 			select {
 			case b = <-ready:
 				if b != nil {
+					p.metrics.storing.Store(b.oldest.UnixMilli())
 					next = p.announce(pos, b.end)
 				}
 			default:
