@@ -125,6 +125,9 @@ func securityEvent(v *fastjson.Value, query func(string) string) ([]byte, error)
 	w := eventWriter{b: []byte(`{"logger":"csp","platform":"other","user":{"ip_address":"{{auto}}"}`)}
 	w.common(query)
 	fields := snake(r)
+	if d := directive(fields); kind == "csp" && d != nil {
+		fields = append(fields, reportField{"effective_directive", d})
+	}
 	w.b = append(w.b, `,"`+kind+`":{`...)
 	for i, f := range fields {
 		if i > 0 {
@@ -154,9 +157,6 @@ func securityEvent(v *fastjson.Value, query func(string) string) ([]byte, error)
 	if kind == "csp" {
 		page = get("document_uri")
 		d := get("effective_directive")
-		if d == "" {
-			d, _, _ = strings.Cut(get("violated_directive"), " ")
-		}
 		tags = [][2]string{{"effective-directive", d}, {"blocked-uri", get("blocked_uri")}}
 	} else {
 		page = get("hostname")
@@ -184,6 +184,26 @@ func reportKind(v *fastjson.Value) (string, *fastjson.Value) {
 		return "csp", r
 	}
 	return "", nil
+}
+
+// directive returns the effective directive of a report that names only the
+// violated one, nil where there is nothing to add.
+func directive(fields []reportField) *fastjson.Value {
+	violated := ""
+	for _, f := range fields {
+		switch f.key {
+		case "effective_directive":
+			return nil
+		case "violated_directive":
+			violated = tree.Text(f.value)
+		}
+	}
+	d, _, _ := strings.Cut(violated, " ")
+	if d == "" {
+		return nil
+	}
+	var a fastjson.Arena
+	return a.NewString(d)
 }
 
 type reportField struct {

@@ -53,8 +53,10 @@ func testRequest(t testing.TB) *intake.Request {
 	t.Helper()
 	g, err := grouping.New(grouping.Rules{})
 	require.NoError(t, err)
+	sc, err := scrub.New(scrub.Rules{})
+	require.NoError(t, err)
 	return &intake.Request{
-		Project:    &intake.Project{Project: schema.Project{ID: 1, RetentionDays: 90}, Grouper: g, Scrubber: &scrub.Scrubber{}},
+		Project:    &intake.Project{Project: schema.Project{ID: 1, RetentionDays: 90}, Grouper: g, Scrubber: sc},
 		Key:        testKey,
 		ReceivedAt: testTime,
 		ClientIP:   "203.0.113.7",

@@ -86,7 +86,7 @@ func (r *reader) invalid(name, reason string, v *fastjson.Value) {
 }
 
 func (r *reader) problem(kind, name, reason string, v *fastjson.Value) {
-	if len(r.errors) >= 50 {
+	if n := len(r.errors); n >= 50 || v == nil && n > 0 && r.errors[n-1].name == name && r.errors[n-1].reason == reason {
 		return
 	}
 	p := problem{kind: kind, name: name, reason: reason}

@@ -48,7 +48,7 @@ func cspMessage(rep *grouping.Report) string {
 		"child-src": "child", "connect-src": "connect", "font-src": "font", "frame-src": "frame", "img-src": "image",
 		"manifest-src": "manifest", "media-src": "media", "object-src": "object", "script-src": "script", "script-src-elem": "script",
 		"script-src-attr": "script", "style-src": "style", "style-src-elem": "style", "style-src-attr": "style", "form-action": "form",
-		"worker-src": "worker", "frame-ancestors": "frame ancestor", "base-uri": "base URI", "default-src": "resource",
+		"worker-src": "worker", "frame-ancestors": "frame ancestor", "base-uri": "base URI",
 	}[rep.Directive]
 	if what == "" {
 		what = rep.Directive

@@ -1,0 +1,428 @@
+package sentry
+
+import (
+	"bytes"
+	"compress/zlib"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"errata/ingest/intake"
+	"errata/schema"
+)
+
+const testID = "9ec79c33ec9942ab8353589fcb2e04dc"
+
+// env builds an envelope of items given as header extras and payload.
+func env(header string, items ...[2]string) []byte {
+	b := []byte(header)
+	for _, it := range items {
+		b = fmt.Appendf(b, "\n{%s,\"length\":%d}\n%s", it[0], len(it[1]), it[1])
+	}
+	return b
+}
+
+// keep makes a project keep what it drops by default.
+func keep(req *intake.Request, profiles, replays, attachments bool) {
+	req.Project.Settings = &intake.Settings{Keep: intake.Keep{Profiles: &profiles, Replays: &replays, Attachments: &attachments}}
+}
+
+func TestItems(t *testing.T) {
+	t.Parallel()
+	const trace = `"trace_id":"4c79f60c11214eb38604f4ae0781bfb2"`
+	for name, c := range map[string]struct {
+		item  [2]string
+		set   func(*intake.Request)
+		check func(t *testing.T, b *intake.Batch)
+	}{
+		"span container": {item: [2]string{`"type":"span","item_count":1`, `{"version":2,"items":[{` + trace + `,"span_id":"fa90fdead5f74053","parent_span_id":"fa90fdead5f74052","name":"GET /x","start_timestamp":1795430000.5,"end_timestamp":1795430001.75,"is_segment":true,"status":"error","attributes":{"sentry.op":{"value":"http.server","type":"string"},"http.response.status_code":{"value":503,"type":"integer"},"sentry.status.message":{"value":"unavailable","type":"string"},"user.id":{"value":"u1","type":"string"},"flag":{"value":true,"type":"boolean"},"list":{"value":["a"],"type":"array"}},"links":[{` + trace + `,"span_id":"fa90fdead5f74059","attributes":{"k":{"value":"v","type":"string"}}}]}]}`},
+			check: func(t *testing.T, b *intake.Batch) {
+				s := b.Spans[0]
+				require.EqualValues(t, 1_250_000, s.DurationUs)
+				require.Equal(t, "http.server", s.Op)
+				require.EqualValues(t, 2, s.Kind)
+				require.EqualValues(t, 2, s.Status)
+				require.Equal(t, "unavailable", s.StatusMessage)
+				require.EqualValues(t, 503, s.HttpStatus)
+				require.Equal(t, "GET /x", s.SegmentName)
+				require.Equal(t, schema.UserHash("u1", "", "", ""), s.UserHash)
+				require.Equal(t, `["a"]`, s.Attributes[5].Value)
+				require.Equal(t, "fa90fdead5f74059", s.Links[0].SpanId)
+				require.Equal(t, schema.CategorySpan, s.Category())
+			}},
+		"item_count is wrong": {item: [2]string{`"type":"log","item_count":3`, `{"items":[{"timestamp":1,"body":"x"}]}`},
+			check: func(t *testing.T, b *intake.Batch) {
+				require.Empty(t, b.Logs)
+				require.Equal(t, "item_count", b.Outcomes[0].Reason)
+			}},
+		"log": {item: [2]string{`"type":"log"`, `{"items":[{"timestamp":1795430000.25,` + trace + `,"level":"warn","body":"b %s","severity_number":14,"attributes":{"sentry.release":{"value":"a@1","type":"string"},"sentry.trace.parent_span_id":{"value":"fa90fdead5f74053","type":"string"}}}]}`},
+			check: func(t *testing.T, b *intake.Batch) {
+				l := b.Logs[0]
+				require.EqualValues(t, 1795430000_250000, l.TimeUs)
+				require.EqualValues(t, 14, l.Severity)
+				require.Equal(t, "warn", l.SeverityText)
+				require.Equal(t, "fa90fdead5f74053", l.SpanId)
+				require.Equal(t, "a@1", l.Release)
+				require.Len(t, l.LogId, 16)
+			}},
+		"metric": {item: [2]string{`"type":"trace_metric"`, `{"items":[{"timestamp":1795430000,` + trace + `,"name":"cart","type":"distribution","value":31.5,"unit":"euro"}]}`},
+			check: func(t *testing.T, b *intake.Batch) {
+				require.Equal(t, "distribution", b.Metrics[0].Type)
+				require.Equal(t, 31.5, b.Metrics[0].Value)
+			}},
+		"session with a number as text": {item: [2]string{`"type":"session"`, `{"sid":"c81d4e2e-bcf2-11e6-869b-7df92533d2db","did":"123","init":true,"started":"2026-11-23T11:00:00Z","status":"ok","seq":"123456","errors":2,"duration":6.5,"attrs":{"release":"a@1","environment":"debug"}}`},
+			check: func(t *testing.T, b *intake.Batch) {
+				s := b.Sessions[0]
+				require.EqualValues(t, 123456, s.Seq)
+				require.EqualValues(t, 6500, s.DurationMs)
+				require.Equal(t, schema.SessionStatus_SESSION_ERRORED, s.Status)
+				require.True(t, s.Init)
+			}},
+		"check-in with an interval": {item: [2]string{`"type":"check_in"`, `{"check_in_id":"` + testID + `","monitor_slug":"My Job","status":"error","duration":12.3,"environment":"env","monitor_config":{"schedule":{"type":"interval","value":10,"unit":"minute"},"checkin_margin":8,"max_runtime":9,"timezone":"Europe/Vienna","failure_issue_threshold":10,"recovery_threshold":20}}`},
+			check: func(t *testing.T, b *intake.Batch) {
+				require.Equal(t, "my-job", b.CheckIns[0].Monitor)
+				require.EqualValues(t, 12300, b.CheckIns[0].DurationMs)
+				m := b.Monitors[0]
+				require.Equal(t, "10 minute", m.Schedule)
+				require.EqualValues(t, 10, m.FailureIssueThreshold)
+			}},
+		"profiles are dropped by default": {item: [2]string{`"type":"profile"`, `{}`}, check: dropped("profiles_off")},
+		"replays are dropped by default":  {item: [2]string{`"type":"replay_recording"`, `{}`}, check: dropped("replays_off")},
+		"attachments may be dropped":      {item: [2]string{`"type":"attachment"`, `x`}, set: func(r *intake.Request) { keep(r, false, false, false) }, check: dropped("attachments_off")},
+		"profiles may be kept": {item: [2]string{`"type":"profile_chunk"`, `{"a":1}`}, set: func(r *intake.Request) { keep(r, true, true, true) },
+			check: func(t *testing.T, b *intake.Batch) {
+				require.Equal(t, "profile_chunk", b.Attachments[0].ItemType)
+				require.Equal(t, `{"a":1}`, string(b.Blobs[0].Data))
+				require.Equal(t, b.Attachments[0].Key, b.Blobs[0].Key)
+			}},
+		"attachment": {item: [2]string{`"type":"attachment","filename":"a.log","content_type":"text/plain","attachment_type":"event.view_hierarchy"`, "a\nb"},
+			check: func(t *testing.T, b *intake.Batch) {
+				a := b.Attachments[0]
+				require.Equal(t, testID, hex.EncodeToString(a.EventId))
+				require.Equal(t, "a.log", a.Name)
+				require.Equal(t, "event.view_hierarchy", a.Type)
+				require.EqualValues(t, 3, a.Size)
+				require.True(t, strings.HasPrefix(a.Key, "1/2026-11-23/"+testID+"/"))
+			}},
+		"a minidump makes an event": {item: [2]string{`"type":"attachment","attachment_type":"event.minidump"`, "MDMPx"},
+			check: func(t *testing.T, b *intake.Batch) {
+				require.Equal(t, testID, hex.EncodeToString(b.Events[0].EventId))
+				require.Equal(t, schema.Level_LEVEL_FATAL, b.Events[0].Level)
+				require.Equal(t, schema.Handled_HANDLED_NO, b.Events[0].Handled)
+				require.Equal(t, "minidump", b.Attachments[0].ItemType)
+			}},
+		"user report": {item: [2]string{`"type":"user_report"`, `{"event_id":"` + testID + `","name":"Jo","email":"jo@example.com","comments":"bad"}`},
+			check: func(t *testing.T, b *intake.Batch) {
+				require.Equal(t, "bad", b.Feedback[0].Message)
+				require.Equal(t, schema.CategoryFeedback, b.Feedback[0].Category())
+			}},
+		"feedback inside an event item": {item: [2]string{`"type":"event"`, `{"type":"feedback","contexts":{"feedback":{"message":"blank page","associated_event_id":"` + testID + `","contact_email":"jo@example.com"}}}`},
+			check: func(t *testing.T, b *intake.Batch) {
+				require.Equal(t, "feedback", b.Events[0].Type)
+				require.Equal(t, "blank page", b.Feedback[0].Message)
+				require.Empty(t, b.Feedback[0].Category())
+			}},
+		"transaction inside an event item": {item: [2]string{`"type":"event"`, `{"type":"transaction","transaction":"/x","start_timestamp":1795430000,"timestamp":1795430001,"contexts":{"trace":{` + trace + `,"span_id":"fa90fdead5f74052","op":"http.server","status":"internal_error"}},"measurements":{"lcp":{"value":1.5,"unit":"second"}},"spans":[{"span_id":"fa90fdead5f74053","start_timestamp":1795430000,"timestamp":1795430000.5,"op":"db.query","description":"SELECT 1","data":{"rows":3}},{"span_id":"bad"}]}`},
+			check: func(t *testing.T, b *intake.Batch) {
+				require.Len(t, b.Spans, 2)
+				require.Equal(t, schema.CategoryTransaction, b.Spans[0].Category())
+				require.Equal(t, "internal_error", b.Spans[0].StatusMessage)
+				require.Equal(t, "second", b.Spans[0].Measurements[0].Unit)
+				require.Equal(t, "SELECT 1", b.Spans[1].Name)
+				require.Equal(t, "4c79f60c11214eb38604f4ae0781bfb2", b.Spans[1].TraceId)
+				require.Equal(t, "3", b.Spans[1].Attributes[0].Value)
+				require.Equal(t, "invalid_span", b.Outcomes[0].Reason)
+			}},
+		"an unknown type": {item: [2]string{`"type":"Some New/Thing"`, `x`}, check: dropped("some_new_thing")},
+		"client report": {item: [2]string{`"type":"client_report"`, `{"discarded_events":[{"reason":"queue_overflow","category":"error","quantity":23}]}`},
+			check: func(t *testing.T, b *intake.Batch) {
+				require.True(t, b.Outcomes[0].Client)
+				require.EqualValues(t, 23, b.Outcomes[0].Quantity)
+				require.Empty(t, b.Receipts)
+			}},
+		"network error": {item: [2]string{`"type":"nel"`, `[{"age":1,"type":"network-error","url":"https://example.com/x","user_agent":"UA","body":{"type":"tcp.refused","phase":"connection","status_code":0,"server_ip":"192.0.2.1"}}]`},
+			check: func(t *testing.T, b *intake.Batch) {
+				require.Equal(t, "nel", b.Events[0].Type)
+				require.Equal(t, "Network error tcp.refused for 'example.com'", b.Events[0].Message)
+			}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			req := testRequest(t)
+			if c.set != nil {
+				c.set(req)
+			}
+			b, _, err := Envelope(req, env(`{"event_id":"`+testID+`"}`, c.item))
+			require.NoError(t, err)
+			checkLedger(t, b)
+			c.check(t, b)
+		})
+	}
+}
+
+func dropped(reason string) func(*testing.T, *intake.Batch) {
+	return func(t *testing.T, b *intake.Batch) {
+		require.Len(t, b.Outcomes, 1)
+		require.Equal(t, schema.OutcomeDropped, b.Outcomes[0].Outcome)
+		require.Equal(t, reason, b.Outcomes[0].Reason)
+		require.Empty(t, b.Blobs)
+	}
+}
+
+func TestSeveralEvents(t *testing.T) {
+	t.Parallel()
+	const other = "00000000000000000000000000000002"
+	b, a, err := Envelope(testRequest(t), env(`{"event_id":"`+testID+`"}`,
+		[2]string{`"type":"attachment"`, "x"},
+		[2]string{`"type":"event"`, `{"message":"a","event_id":"` + other + `"}`},
+		[2]string{`"type":"event"`, `{"message":"b","event_id":"` + other + `"}`},
+		[2]string{`"type":"event"`, `{"message":"c"}`},
+		[2]string{`"type":"event"`, `nope`}))
+	require.NoError(t, err)
+	checkLedger(t, b)
+	require.Equal(t, testID, a.EventID)
+	require.Len(t, b.Events, 2)
+	require.Equal(t, testID, hex.EncodeToString(b.Events[0].EventId), "the header's id beats the payload's")
+	require.Equal(t, other, hex.EncodeToString(b.Events[1].EventId))
+	require.Equal(t, testID, hex.EncodeToString(b.Attachments[0].EventId))
+	require.Equal(t, []string{"second_event_without_own_id", "invalid_json"}, []string{b.Outcomes[0].Reason, b.Outcomes[1].Reason})
+}
+
+// TestTraceFallback uses what only the envelope's header knows.
+func TestTraceFallback(t *testing.T) {
+	t.Parallel()
+	h := `{"trace":{"trace_id":"4c79f60c11214eb38604f4ae0781bfb2","release":"a@1","environment":"prod","sampled":"true","replay_id":"00000000000000000000000000000009"},"sdk":{"name":"n","version":"v"}}`
+	b, _, err := Envelope(testRequest(t), env(h, [2]string{`"type":"event"`, `{"message":"a"}`}))
+	require.NoError(t, err)
+	e := b.Events[0]
+	require.Equal(t, []any{"4c79f60c11214eb38604f4ae0781bfb2", "a@1", "prod", true, "00000000000000000000000000000009", "n"},
+		[]any{e.TraceId, e.Release, e.Environment, e.TraceSampled, e.ReplayId, e.SdkName})
+	var p map[string]any
+	require.NoError(t, json.Unmarshal(e.Payload, &p))
+	require.Equal(t, e.TraceId, at(p, "contexts", "trace", "trace_id"))
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	big := strings.Repeat("x", MaxEventBytes)
+	for name, c := range map[string]struct {
+		body   []byte
+		status int
+		reason string
+	}{
+		"empty":                    {nil, 400, "empty_body"},
+		"not an envelope":          {[]byte("nope"), 400, "invalid_envelope"},
+		"bad event id":             {[]byte(`{"event_id":"x"}`), 400, "invalid_event_id"},
+		"bad sent_at":              {[]byte(`{"sent_at":"yesterday"}`), 400, "invalid_envelope"},
+		"the only event is text":   {env(`{}`, [2]string{`"type":"event"`, "x"}), 400, "invalid_json"},
+		"the only event is a list": {env(`{}`, [2]string{`"type":"event"`, "[]"}), 400, "invalid_json"},
+		"an event over 1 MiB":      {env(`{}`, [2]string{`"type":"event"`, `{"message":"` + big + `"}`}), 413, "too_large:event"},
+		"two events over 1 MiB":    {env(`{}`, [2]string{`"type":"event"`, big[:600<<10]}, [2]string{`"type":"nel"`, big[:600<<10]}), 413, "too_large:event"},
+		"a log over 12 MiB":        {env(`{}`, [2]string{`"type":"log"`, strings.Repeat("x", 12<<20+1)}), 413, "too_large:log"},
+		"a check-in over limit":    {env(`{}`, [2]string{`"type":"check_in"`, big[:100<<10+1]}), 413, "too_large:check_in"},
+		"client reports":           {env(`{}`, [2]string{`"type":"client_report"`, big[:3<<10]}, [2]string{`"type":"client_report"`, big[:3<<10]}), 413, "too_large:client_report"},
+		"another project's dsn":    {[]byte(`{"dsn":"https://` + testKey + `@x.example/2"}`), 400, "dsn_mismatch"},
+		"another key's dsn":        {[]byte(`{"dsn":"https://00000000000000000000000000000000@x.example/1"}`), 400, "dsn_mismatch"},
+		"integration":              {env(`{}`, [2]string{`"type":"integration"`, "x"}), 400, "invalid_item"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, _, err := Envelope(testRequest(t), c.body)
+			var e *intake.Error
+			require.ErrorAs(t, err, &e)
+			require.Equal(t, c.status, e.Status)
+			require.Equal(t, c.reason, e.Reason)
+			require.NotEmpty(t, e.Causes)
+		})
+	}
+	_, _, err := Envelope(testRequest(t), []byte(`{"dsn":"https://`+testKey+`@x.example/sub/1"}`))
+	require.NoError(t, err)
+	dsn, ok := HeaderDSN([]byte("{\n\"dsn\":\"d\"}\nrest"))
+	require.True(t, ok)
+	require.Equal(t, "d", dsn)
+}
+
+func TestStoreForms(t *testing.T) {
+	t.Parallel()
+	plain := []byte(`{"event_id":"` + testID + `","message":"x"}`)
+	var z bytes.Buffer
+	w := zlib.NewWriter(&z)
+	_, _ = w.Write(plain)
+	require.NoError(t, w.Close())
+	var bomb bytes.Buffer
+	w = zlib.NewWriter(&bomb)
+	_, _ = w.Write(bytes.Repeat([]byte(" "), 100<<20))
+	require.NoError(t, w.Close())
+	for name, c := range map[string]struct {
+		body   []byte
+		status int
+	}{
+		"JSON":            {plain, 200},
+		"white space":     {append([]byte("\n "), plain...), 200},
+		"base64":          {[]byte(base64.StdEncoding.EncodeToString(plain)), 200},
+		"base64 of zlib":  {[]byte(base64.StdEncoding.EncodeToString(z.Bytes())), 200},
+		"bare base64":     {[]byte(base64.RawURLEncoding.EncodeToString(z.Bytes())), 200},
+		"nothing":         {nil, 400},
+		"text":            {[]byte("hello!"), 400},
+		"a list":          {[]byte("[]"), 400},
+		"cut":             {plain[:10], 400},
+		"a bomb":          {[]byte(base64.StdEncoding.EncodeToString(bomb.Bytes())), 413},
+		"over 1 MiB":      {[]byte(`{"message":"` + strings.Repeat("x", MaxEventBytes) + `"}`), 413},
+		"another project": {[]byte(`{"dsn":"https://` + testKey + `@h/2"}`), 400},
+		"its own dsn":     {[]byte(`{"event_id":"` + testID + `","dsn":"https://` + testKey + `@h/1"}`), 200},
+		"10,000 deep":     {[]byte(strings.Repeat(`{"a":`, 10000) + "1"), 400},
+		"150,000 tags":    {[]byte(`{"tags":{` + strings.Repeat(`"a":1,`, 150_000) + `"b":2},"event_id":"` + testID + `"}`), 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, a, err := Store(testRequest(t), c.body)
+			require.Equal(t, c.status, status(err), "%v", err)
+			if err == nil {
+				require.Equal(t, testID, a.EventID)
+				checkLedger(t, b)
+			}
+		})
+	}
+}
+
+// TestSecurityReports compares the events of the foreign pairs of reports.
+func TestSecurityReports(t *testing.T) {
+	t.Parallel()
+	dir := sharedDir(t, "corpus/relay-2024/tests/integration/fixtures/security_report")
+	files, err := filepath.Glob(filepath.Join(dir, "*.input.json"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, f := range files {
+		t.Run(filepath.Base(f), func(t *testing.T) {
+			t.Parallel()
+			in, err := os.ReadFile(f)
+			require.NoError(t, err)
+			want := map[string]any{}
+			for _, s := range []string{"normalized", "no_processing"} {
+				if raw, err := os.ReadFile(strings.Replace(f, ".input.", "."+s+".output.", 1)); err == nil {
+					require.NoError(t, json.Unmarshal(raw, &want))
+					break
+				}
+			}
+			req := testRequest(t)
+			req.Query = func(k string) string {
+				return map[string]string{"sentry_release": "r1", "sentry_environment": "production"}[k]
+			}
+			b, a, err := Security(req, "application/csp-report; charset=utf-8", in)
+			require.NoError(t, err)
+			require.Len(t, a.EventID, 32)
+			checkLedger(t, b)
+			e := b.Events[0]
+			require.Equal(t, want["type"], e.Type)
+			require.Equal(t, schema.CategorySecurity, e.Category())
+			require.Equal(t, at(want, "logentry", "formatted"), e.Message)
+			require.Equal(t, "r1", e.Release)
+			require.Equal(t, "203.0.113.7", e.UserIp)
+			var p map[string]any
+			require.NoError(t, json.Unmarshal(e.Payload, &p))
+			for k := range want[e.Type].(map[string]any) {
+				require.Contains(t, p[e.Type], k)
+			}
+			for _, kv := range want["tags"].([]any) {
+				require.Equal(t, at(kv, 1), at(p, "tags", at(kv, 0).(string)))
+			}
+		})
+	}
+	_, _, err = Security(testRequest(t), "text/plain", []byte("{}"))
+	require.Equal(t, 415, status(err))
+	_, _, err = Security(testRequest(t), "application/json", []byte("{}"))
+	require.Equal(t, 400, status(err))
+	b, _, err := Security(testRequest(t), "application/reports+json", []byte(`[{"type":"csp-violation","url":"http://a/","user_agent":"UA","body":{"documentURL":"http://a/","blockedURL":"inline","effectiveDirective":"script-src-elem","statusCode":200}},{"type":"deprecation","body":{}},{"type":"csp-violation","body":{"documentURL":"http://b/","blockedURL":"http://c/x.png","effectiveDirective":"img-src"}}]`))
+	require.NoError(t, err)
+	checkLedger(t, b)
+	require.Equal(t, []string{"Blocked inline 'script'", "Blocked 'image' from 'c'"}, []string{b.Events[0].Message, b.Events[1].Message})
+	require.NotEqual(t, b.Events[0].EventId, b.Events[1].EventId)
+}
+
+func TestMinidump(t *testing.T) {
+	t.Parallel()
+	dump := Part{Name: "upload_file_minidump", Filename: "c.dmp", Data: []byte("MDMP\x93\xa7")}
+	for name, c := range map[string]struct {
+		parts  []Part
+		status int
+		check  func(t *testing.T, b *intake.Batch)
+	}{
+		"raw": {[]Part{dump}, 200, func(t *testing.T, b *intake.Batch) {
+			require.Equal(t, "Minidump", b.Events[0].ExceptionType)
+			require.Equal(t, "native", b.Events[0].Platform)
+		}},
+		"with an event": {[]Part{dump, {Name: "sentry", Data: []byte(`{"release":"a@1","event_id":"` + testID + `","tags":{"k":"v"}}`)}, {Name: "log", Filename: "l.txt", Data: []byte("x")}}, 200, func(t *testing.T, b *intake.Batch) {
+			require.Equal(t, testID, hex.EncodeToString(b.Events[0].EventId))
+			require.Equal(t, "a@1", b.Events[0].Release)
+			require.Len(t, b.Attachments, 2)
+			require.Equal(t, "l.txt", b.Attachments[1].Name)
+		}},
+		"in chunks": {[]Part{{Name: "sentry__2", Data: []byte(`":"a@1"}`)}, {Name: "sentry__1", Data: []byte(`{"release`)}, dump}, 200, func(t *testing.T, b *intake.Batch) {
+			require.Equal(t, "a@1", b.Events[0].Release)
+		}},
+		"in fields": {[]Part{{Name: "sentry[release]", Data: []byte("a@1")}, {Name: "sentry[tags][k]", Data: []byte("v")}, dump}, 200, func(t *testing.T, b *intake.Batch) {
+			require.Equal(t, "a@1", b.Events[0].Release)
+			require.Equal(t, "v", b.Events[0].Tags[0].Value)
+		}},
+		"no dump":  {[]Part{{Name: "x"}}, 400, nil},
+		"no magic": {[]Part{{Name: "upload_file_minidump", Data: []byte("ELF")}}, 400, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, a, err := Minidump(testRequest(t), c.parts)
+			require.Equal(t, c.status, status(err), "%v", err)
+			if err != nil {
+				return
+			}
+			checkLedger(t, b)
+			require.Len(t, a.DashedID(), 36)
+			require.Equal(t, b.Events[0].EventId, b.Attachments[0].EventId)
+			c.check(t, b)
+		})
+	}
+	b, a, err := Unreal(testRequest(t), []byte("CR1..."))
+	require.NoError(t, err)
+	checkLedger(t, b)
+	require.Equal(t, "Unreal", b.Events[0].ExceptionType)
+	require.Equal(t, a.EventID, hex.EncodeToString(b.Attachments[0].EventId))
+	b, err = Attachments(testRequest(t), testID, []Part{{Name: "f", Filename: "x.txt", Data: []byte("x")}})
+	require.NoError(t, err)
+	checkLedger(t, b)
+	_, err = Attachments(testRequest(t), "x", nil)
+	require.Equal(t, 400, status(err))
+}
+
+func TestCheckInAndFeedbackEndpoints(t *testing.T) {
+	t.Parallel()
+	req := testRequest(t)
+	req.Query = func(k string) string {
+		return map[string]string{"status": "ok", "check_in_id": testID, "duration": "1.5", "environment": "prod"}[k]
+	}
+	b, a, err := CheckIn(req, "job", nil)
+	require.NoError(t, err)
+	checkLedger(t, b)
+	require.Equal(t, testID, a.EventID)
+	require.EqualValues(t, 1500, b.CheckIns[0].DurationMs)
+	b, _, err = CheckIn(testRequest(t), "job", []byte(`{"status":"in_progress","monitor_config":{"schedule":{"type":"crontab","value":"0 * * * *"}}}`))
+	require.NoError(t, err)
+	require.Equal(t, "0 * * * *", b.Monitors[0].Schedule)
+	_, _, err = CheckIn(testRequest(t), "job", []byte(`{"status":"great"}`))
+	require.Equal(t, 400, status(err))
+	_, _, err = CheckIn(testRequest(t), "job", []byte(`[`))
+	require.Equal(t, 400, status(err))
+	fb, err := UserFeedback(testRequest(t), []byte(`{"event_id":"`+testID+`","name":"Jo","comments":"c"}`))
+	require.NoError(t, err)
+	checkLedger(t, fb)
+	_, err = UserFeedback(testRequest(t), []byte(`{"name":"Jo"}`))
+	require.Equal(t, 400, status(err))
+	fb, err = UserReport(testRequest(t), testID, "Jo", "jo@example.com", "c")
+	require.NoError(t, err)
+	require.Equal(t, "crash_report_modal", fb.Feedback[0].Source)
+}
