@@ -6,6 +6,7 @@ package queries
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"time"
 
@@ -19,6 +20,7 @@ type Config struct {
 	Database string // Default: errata.
 	User     string
 	Password string
+	TLS      *tls.Config // Nil for a plain connection.
 	// Settings are sent with every query, for example limits of a session.
 	Settings map[string]any
 }
@@ -57,6 +59,7 @@ func Dial(ctx context.Context, c Config) (driver.Conn, error) {
 		Addr:         []string{c.Addr},
 		Auth:         clickhouse.Auth{Database: c.Database, Username: c.User, Password: c.Password},
 		Settings:     settings,
+		TLS:          c.TLS,
 		DialTimeout:  5 * time.Second,
 		MaxOpenConns: 8,
 		Compression:  &clickhouse.Compression{Method: clickhouse.CompressionLZ4},

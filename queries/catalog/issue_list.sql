@@ -4,11 +4,12 @@
 -- param from DateTime64 = -14d: Start of the window; whole hours up to 3 days, whole days beyond.
 -- param to DateTime64 = now: End of the window.
 -- param status String = any of any,unresolved,new,ongoing,regressed,resolved,ignored: State; unresolved is new, ongoing or regressed.
--- param environment String: Environment; empty for all.
--- param release String: Release; empty for all.
--- param level String: Highest level; empty for all.
+-- param environment String: Environments, one a line; empty for all.
+-- param release String: Releases, one a line; empty for all.
+-- param level String: Highest levels, one a line; empty for all.
 -- param text String: Words that an event's title or message must hold.
 -- param tag String: Tag as key=value.
+-- param filters String: Filters that an event in the window must pass, as JSON: [{"key","operator","values"}].
 -- param assignee String: To whom it is assigned.
 -- param sort String = last_seen of last_seen,first_seen,events,users,trend: Descending order; trend is the rise of the window's second half over its first.
 -- param limit UInt32 = 50: Rows, at most 1000.
@@ -27,6 +28,7 @@
 -- column users UInt64: Users ever (sketch).
 -- column protocols Array(String): sentry, otlp.
 -- column environments Array(String): All environments.
+-- column first_release String: Release of the oldest event.
 -- column last_release String: Release of the newest event.
 -- column sample_event_id UUID: An event with a payload.
 -- column sample_trace_id String: Its trace.
@@ -47,7 +49,7 @@ FROM (
             FROM issue_hour
             WHERE dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) <= 259200
                 AND project_id = {project:UInt32} AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')}
-                AND ({environment:String} = '' OR environment = {environment:String}) AND ({release:String} = '' OR release = {release:String})
+                AND <<anyOf "environment">> AND <<anyOf "release">>
             GROUP BY survivor
             UNION ALL
             SELECT <<survivor "fingerprint">> AS survivor, sum(events) AS n, toInt64(sumIf(events, day >= toDate({from:DateTime64(3, 'UTC')}) + intDiv(dateDiff('day', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) + 1, 2))) AS late,
@@ -55,19 +57,23 @@ FROM (
             FROM issue_day
             WHERE dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) > 259200
                 AND project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
-                AND ({environment:String} = '' OR environment = {environment:String}) AND ({release:String} = '' OR release = {release:String})
+                AND <<anyOf "environment">> AND <<anyOf "release">>
             GROUP BY survivor)
         GROUP BY survivor) AS w
     INNER JOIN (
         SELECT <<survivor "fingerprint">> AS survivor, min(first_seen) AS first_seen_, max(last_seen) AS last_seen_, max(level_max) AS level_
         FROM issue_rollup WHERE project_id = {project:UInt32} GROUP BY survivor) AS r ON r.survivor = w.survivor
     LEFT JOIN (SELECT fingerprint, status, assignee FROM issue_state WHERE project_id = {project:UInt32}) AS st ON st.fingerprint = w.survivor
-    WHERE ({level:String} = '' OR toString(r.level_) = {level:String})
+    WHERE ({level:String} = '' OR has(splitByChar('\n', {level:String}), toString(r.level_)))
         AND ({assignee:String} = '' OR st.assignee = {assignee:String})
         AND ({text:String} = '' OR w.survivor IN (
             SELECT DISTINCT <<survivor "fingerprint">> FROM events
             WHERE {text:String} != '' AND project_id = {project:UInt32} AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
                 AND hasAllTokens(lower(concat(title, ' ', message)), lower({text:String}))))
+        AND ({filters:String} IN ('', '[]') OR w.survivor IN (
+            SELECT DISTINCT <<survivor "fingerprint">> FROM events
+            WHERE {filters:String} NOT IN ('', '[]') AND project_id = {project:UInt32} AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
+                AND <<eventFilters>>))
         AND ({tag:String} = '' OR w.survivor IN (
             SELECT DISTINCT <<survivor "fingerprint">> FROM issue_tag
             WHERE {tag:String} != '' AND project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
@@ -86,11 +92,11 @@ SELECT <<hex "g.survivor">> AS issue, g.l.1 AS title, g.l.2 AS culprit, g.l.3 AS
     g.events_ AS events, g.users_ AS users,
     arrayFilter((p, bit) -> bitAnd(g.protocols_, bit) != 0, ['sentry', 'otlp'], [1, 2]) AS protocols,
     arraySort(arrayFilter(e -> e != '', g.environments_)) AS environments,
-    g.l.6 AS last_release, g.l.7 AS sample_event_id, g.l.8 AS sample_trace_id, t.trend AS trend,
+    g.f.1 AS first_release, g.l.6 AS last_release, g.l.7 AS sample_event_id, g.l.8 AS sample_trace_id, t.trend AS trend,
     arrayElement({total:Array(UInt64)}, 1) AS matches
 FROM (
     SELECT <<survivor "fingerprint">> AS survivor, min(first_seen) AS first_seen_, max(last_seen) AS last_seen_, sum(events) AS events_, max(level_max) AS level_,
-        groupBitOr(protocols) AS protocols_, groupUniqArrayArray(environments) AS environments_, uniqCombinedArrayMerge(12)(users) AS users_, argMaxMerge(last) AS l
+        groupBitOr(protocols) AS protocols_, groupUniqArrayArray(environments) AS environments_, uniqCombinedArrayMerge(12)(users) AS users_, argMaxMerge(last) AS l, argMinMerge(first) AS f
     FROM issue_rollup
     WHERE project_id = {project:UInt32} AND fingerprint IN {members:Array(UInt64)}
     GROUP BY survivor) AS g
@@ -102,12 +108,12 @@ LEFT JOIN (
         FROM issue_hour
         WHERE dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) <= 259200
             AND project_id = {project:UInt32} AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')} AND fingerprint IN {members:Array(UInt64)}
-            AND ({environment:String} = '' OR environment = {environment:String}) AND ({release:String} = '' OR release = {release:String})
+            AND <<anyOf "environment">> AND <<anyOf "release">>
         UNION ALL
         SELECT <<survivor "fingerprint">> AS survivor, arrayMap(i -> if(i = dateDiff('day', toDate({from:DateTime64(3, 'UTC')}), day), events, 0), range(toUInt32(least(dateDiff('day', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) + 1, 400)))) AS bucket
         FROM issue_day
         WHERE dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) > 259200
             AND project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')}) AND fingerprint IN {members:Array(UInt64)}
-            AND ({environment:String} = '' OR environment = {environment:String}) AND ({release:String} = '' OR release = {release:String}))
+            AND <<anyOf "environment">> AND <<anyOf "release">>)
     GROUP BY survivor) AS t ON t.survivor = g.survivor
 ORDER BY indexOf({keys:Array(UInt64)}, g.survivor)
