@@ -11,6 +11,7 @@ import (
 type issueCmd struct {
 	List issueListCmd `cmd:"" help:"List the issues of a project."`
 	Show issueShowCmd `cmd:"" help:"Show one issue and its newest events."`
+	Why  issueWhyCmd  `cmd:"" help:"Explain why an event is in its issue."`
 
 	Resolve   issueResolveCmd   `cmd:"" help:"Resolve issues: now, in a release, or in the next one."`
 	Unresolve issueUnresolveCmd `cmd:"" help:"Reopen issues."`

@@ -170,8 +170,8 @@ func byHand(parts []Part, survivor func(uint64) uint64) map[uint64]uint64 {
 		flows[p.Old][p.New] += p.Occurrences
 		total[p.Old] += p.Occurrences
 	}
-	largest := map[uint64]uint64{}          // Issue to its largest fingerprint.
-	owners := map[uint64]map[uint64]bool{}  // New fingerprint to the issues of which a fingerprint becomes it.
+	largest := map[uint64]uint64{}         // Issue to its largest fingerprint.
+	owners := map[uint64]map[uint64]bool{} // New fingerprint to the issues of which a fingerprint becomes it.
 	for _, f := range sorted(flows) {
 		s, x := survivor(f), most(flows[f])
 		if l, ok := largest[s]; !ok || total[f] > total[l] {

@@ -68,7 +68,8 @@ func (c *counts) add(o *counts) {
 // slices cuts the window into pieces that the table's order finds quickly.
 func slicesOf(ctx context.Context, s *queries.Store, project uint32, from, to time.Time) ([]slice, error) {
 	rows, err := s.Conn().Query(ctx, `SELECT toDate(ts) AS day, count() AS n FROM events
-		WHERE project_id = ? AND toDate(ts) >= toDate(?) AND ts >= ? AND ts < ? GROUP BY day ORDER BY day`, project, from, from, to)
+		WHERE project_id = ? AND toDate(ts) >= toDate(?) AND ts >= fromUnixTimestamp64Milli(?) AND ts < fromUnixTimestamp64Milli(?)
+		GROUP BY day ORDER BY day`, project, from, from.UnixMilli(), to.UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("cannot count stored events: %w", err)
 	}
@@ -142,8 +143,9 @@ func scan(ctx context.Context, s *queries.Store, g *grouping.Grouper, project ui
 func read(ctx context.Context, s *queries.Store, project uint32, sl slice, from, to time.Time, work chan<- []row) error {
 	// A twin counts where its event counts: weight 0 is left out.
 	rows, err := s.Conn().Query(ctx, `SELECT fingerprint, weight, toString(event_id), CAST(platform, 'String'), CAST(type, 'String'), title, payload FROM events
-		WHERE project_id = ? AND toDate(ts) = toDate(?) AND fingerprint >= ? AND fingerprint <= ? AND ts >= ? AND ts < ? AND weight > 0`,
-		project, sl.day, sl.low, sl.high, from, to)
+		WHERE project_id = ? AND toDate(ts) = toDate(?) AND fingerprint >= ? AND fingerprint <= ?
+		AND ts >= fromUnixTimestamp64Milli(?) AND ts < fromUnixTimestamp64Milli(?) AND weight > 0`,
+		project, sl.day, sl.low, sl.high, from.UnixMilli(), to.UnixMilli())
 	if err != nil {
 		return fmt.Errorf("cannot read stored events: %w", err)
 	}

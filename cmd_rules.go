@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"errata/queries"
+	"errata/queries/regroup"
+	"errata/schema/grouping"
+)
+
+type rulesCmd struct {
+	Check rulesCheckCmd `cmd:"" help:"Read a rule file and name its first mistake."`
+	Show  rulesShowCmd  `cmd:"" help:"Print the rules of a project."`
+	Diff  rulesDiffCmd  `cmd:"" help:"Show what a rule file would change."`
+	Apply rulesApplyCmd `cmd:"" help:"Give a project the rules of a file, for events to come."`
+}
+
+// readRules reads a file of frame and fingerprint rules and checks it.
+func readRules(path string) (grouping.Rules, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return grouping.Rules{}, fmt.Errorf("cannot read rules: %w", err)
+	}
+	r := grouping.SplitRules(string(text))
+	if _, err := grouping.New(r); err != nil {
+		return r, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
+}
+
+type rulesCheckCmd struct {
+	File string `arg:"" help:"Rule file." type:"existingfile"`
+}
+
+// Run checks a file; it needs no store.
+func (c *rulesCheckCmd) Run() error {
+	r, err := readRules(c.File)
+	if err != nil {
+		return err
+	}
+	g, err := grouping.New(r)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d rules are good; events grouped by them carry version %s.\n", len(r.Lines()), g.Version())
+	return nil
+}
+
+type rulesShowCmd struct {
+	connectFlags
+	JSON    bool   `help:"Print JSON." name:"json"`
+	Project string `help:"Slug or id; default: the only project, or default."`
+}
+
+// Run prints a project's rules as a rule file.
+func (c *rulesShowCmd) Run(ctx context.Context) error {
+	s, _, now, err := openRules(ctx, &c.connectFlags, "reader", c.Project)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if c.JSON {
+		return printJSON(os.Stdout, now.Lines())
+	}
+	for _, l := range now.Lines() {
+		fmt.Println(l)
+	}
+	return nil
+}
+
+type rulesDiffCmd struct {
+	connectFlags
+	JSON    bool   `help:"Print JSON." name:"json"`
+	Project string `help:"Slug or id; default: the only project, or default."`
+	File    string `arg:"" help:"Rule file." type:"existingfile"`
+}
+
+// Run compares a file with what a project has.
+func (c *rulesDiffCmd) Run(ctx context.Context) error {
+	r, err := readRules(c.File)
+	if err != nil {
+		return err
+	}
+	s, _, now, err := openRules(ctx, &c.connectFlags, "reader", c.Project)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	diff := regroup.Diff(now, r)
+	if c.JSON {
+		return printJSON(os.Stdout, diff)
+	}
+	if len(diff) == 0 {
+		fmt.Println("No change.")
+	}
+	for _, l := range diff {
+		fmt.Println(l)
+	}
+	return nil
+}
+
+type rulesApplyCmd struct {
+	connectFlags
+	Project string `help:"Slug or id; default: the only project, or default."`
+	File    string `arg:"" help:"Rule file." type:"existingfile"`
+}
+
+// Run stores the rules; stored events stay where they are.
+func (c *rulesApplyCmd) Run(ctx context.Context) error {
+	r, err := readRules(c.File)
+	if err != nil {
+		return err
+	}
+	s, project, now, err := openRules(ctx, &c.connectFlags, "errata", c.Project)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if len(regroup.Diff(now, r)) == 0 {
+		fmt.Println("No change.")
+		return nil
+	}
+	if err := regroup.SaveRules(ctx, s, project, r); err != nil {
+		return err
+	}
+	fmt.Printf("Project %d has %d rules now; the edge takes them up within seconds. Stored events stay as they are: see `errata regroup --rules %s --dry-run`.\n", project, len(r.Lines()), c.File)
+	return nil
+}
+
+// openRules connects and reads the rules of a project.
+func openRules(ctx context.Context, f *connectFlags, user, slug string) (*queries.Store, uint32, grouping.Rules, error) {
+	s, err := f.open(ctx, user)
+	if err != nil {
+		return nil, 0, grouping.Rules{}, err
+	}
+	id, err := pickProject(ctx, s, slug)
+	if err == nil {
+		p, perr := queries.ProjectBySlug(ctx, s.Conn(), fmt.Sprint(id))
+		var r grouping.Rules
+		if err = perr; err == nil {
+			if r, err = regroup.Rules(p); err == nil {
+				return s, id, r, nil
+			}
+		}
+	}
+	_ = s.Close()
+	return nil, 0, grouping.Rules{}, err
+}

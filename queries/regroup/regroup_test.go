@@ -1,0 +1,262 @@
+package regroup
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"errata/deploy/local/clickhousetest"
+	"errata/queries"
+	"errata/schema"
+	"errata/schema/grouping"
+	"errata/schema/grouping/payload"
+	"errata/schema/tables"
+)
+
+var migrate struct {
+	sync.Once
+	err error
+}
+
+func store(t testing.TB) *queries.Store {
+	t.Helper()
+	server := clickhousetest.Shared(t)
+	migrate.Do(func() {
+		conn, err := queries.Dial(t.Context(), queries.Config{Addr: server.Addr(), Database: "default", User: "errata", Password: clickhousetest.Passwords["errata"]})
+		if err != nil {
+			migrate.err = err
+			return
+		}
+		defer conn.Close()
+		migrate.err = tables.Migrate(context.Background(), conn, tables.Options{Password: clickhousetest.Passwords["errata"]})
+	})
+	require.NoError(t, migrate.err)
+	s, err := queries.Open(t.Context(), queries.Config{Addr: server.Addr(), User: "errata", Password: clickhousetest.Passwords["errata"]})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+var last atomic.Uint32
+
+func project(t testing.TB, s *queries.Store) uint32 {
+	t.Helper()
+	id := 5000 + last.Add(1)
+	p, err := queries.CreateProject(t.Context(), s.Conn(), schema.Project{ID: id, Slug: fmt.Sprintf("p%d", id), Settings: `{"flood":{"per_minute":7}}`})
+	require.NoError(t, err)
+	return p.ID
+}
+
+// one is a stored event to seed.
+type one struct {
+	fn, region, value string
+	weight            int // 0 is 1, -1 a twin.
+	n                 int
+}
+
+func document(e one) []byte {
+	raw, _ := json.Marshal(map[string]any{
+		"platform": "python", "level": "error", "tags": map[string]string{"region": e.region},
+		"exception": map[string]any{"values": []any{map[string]any{"type": "ValueError", "value": e.value,
+			"stacktrace": map[string]any{"frames": []any{map[string]any{"abs_path": "/srv/app/x.py", "filename": "x.py", "function": e.fn, "context_line": e.fn + "()", "lineno": 3}}}}}},
+	})
+	return raw
+}
+
+// seed stores events as the edge and the consumer would, grouped by rules.
+func seed(t testing.TB, s *queries.Store, project uint32, rules grouping.Rules, events ...one) {
+	t.Helper()
+	g, err := grouping.New(rules)
+	require.NoError(t, err)
+	batch, err := s.Conn().PrepareBatch(t.Context(), `INSERT INTO events (project_id, ts, received_at, fingerprint, hashes, main_hash, event_id, weight, protocol, type, level,
+		platform, environment, release, title, exception_type, exception_value, user_hash, tags, payload)`)
+	require.NoError(t, err)
+	now := time.Now().UTC()
+	k := 0
+	for _, e := range events {
+		for range max(1, e.n) {
+			k++
+			doc := document(e)
+			in, err := payload.FromPayload(doc)
+			require.NoError(t, err)
+			r := g.Group(in)
+			weight := uint32(1)
+			if e.weight > 0 {
+				weight = uint32(e.weight)
+				if weight > 1 {
+					doc = nil
+				}
+			} else if e.weight < 0 {
+				weight = 0
+			}
+			ts := now.Add(-time.Duration(k%72) * time.Hour)
+			require.NoError(t, batch.Append(project, ts, ts, r.Hashes[0], r.Hashes, r.MainHash, fmt.Sprintf("%08x-0000-4000-8000-%012x", project, k), weight, "sentry", "error", "error",
+				"python", "production", "shop@1.0.0", r.Title, r.Type, r.Value, uint64(k%5+1), map[string]string{"region": e.region}, string(doc)))
+		}
+	}
+	require.NoError(t, batch.Send())
+}
+
+// look is what people see of a project: events by issue, and the sums of every
+// table that holds a total.
+func look(t testing.TB, s *queries.Store, project uint32) (issues map[string]uint64, totals []uint64) {
+	t.Helper()
+	require.NoError(t, s.Conn().Exec(t.Context(), "SYSTEM RELOAD DICTIONARY errata.issue_of"))
+	rows, err := s.Conn().Query(t.Context(), "SELECT issue, events FROM issues WHERE project_id = ? AND events > 0", project)
+	require.NoError(t, err)
+	defer rows.Close()
+	issues = map[string]uint64{}
+	for rows.Next() {
+		var issue string
+		var n uint64
+		require.NoError(t, rows.Scan(&issue, &n))
+		issues[issue] = n
+	}
+	require.NoError(t, rows.Err())
+	for _, q := range []string{
+		"SELECT toUInt64(sum(weight)) FROM events WHERE project_id = ?", "SELECT count() FROM events WHERE project_id = ?",
+		"SELECT sum(events) FROM issue_rollup WHERE project_id = ?", "SELECT sum(events) FROM issue_hour WHERE project_id = ?",
+		"SELECT sum(events) FROM issue_day WHERE project_id = ?", "SELECT sum(events) FROM issue_release WHERE project_id = ?",
+		"SELECT sum(events) FROM release_rollup WHERE project_id = ?", "SELECT sum(events) FROM issue_tag WHERE project_id = ?",
+		"SELECT sum(events) FROM issues WHERE project_id = ?", "SELECT sum(events) FROM issue_trend WHERE project_id = ?",
+	} {
+		var n uint64
+		require.NoError(t, s.Conn().QueryRow(t.Context(), q, project).Scan(&n), q)
+		totals = append(totals, n)
+	}
+	return issues, totals
+}
+
+func TestMergeAndUndo(t *testing.T) {
+	t.Parallel()
+	s := store(t)
+	p := project(t, s)
+	seed(t, s, p, grouping.Rules{}, one{fn: "charge", n: 30}, one{fn: "refund", n: 20}, one{fn: "refund", weight: 50}, one{fn: "ship", n: 10}, one{fn: "charge", weight: -1, n: 3})
+	before, totals := look(t, s, p)
+	require.Len(t, before, 3)
+
+	rules := grouping.SplitRules("type:ValueError function:{charge,refund} -> payments\n")
+	o := Options{Project: p, Rules: rules, Since: 30 * 24 * time.Hour}
+	r, err := Plan(t.Context(), s, o)
+	require.NoError(t, err)
+	require.Equal(t, uint64(61), r.Events)
+	require.Equal(t, uint64(110), r.Occurrences)
+	require.Len(t, r.Merges, 1)
+	require.Empty(t, r.Splits)
+	require.Equal(t, uint64(1), r.Kept)
+	same, after := look(t, s, p)
+	require.Equal(t, before, same, "a dry run changes nothing")
+	require.Equal(t, totals, after)
+
+	require.NoError(t, Apply(t.Context(), s, r, "ann"))
+	joined, after := look(t, s, p)
+	require.Equal(t, totals, after)
+	require.Len(t, joined, 2)
+	require.Equal(t, uint64(100), joined[r.Merges[0].Into])
+
+	// Events to come land in the survivor.
+	seed(t, s, p, rules, one{fn: "charge", n: 4})
+	joined, _ = look(t, s, p)
+	require.Len(t, joined, 2)
+	require.Equal(t, uint64(104), joined[r.Merges[0].Into])
+
+	// Running it again finds nothing to do.
+	again, err := Plan(t.Context(), s, o)
+	require.NoError(t, err)
+	require.Empty(t, again.Merges)
+	require.Empty(t, again.Splits)
+
+	_, totals = look(t, s, p)
+	id, err := Undo(t.Context(), s, p, "", "ann")
+	require.NoError(t, err)
+	require.Equal(t, r.Run, id)
+	undone, after := look(t, s, p)
+	require.Equal(t, totals, after)
+	for issue, n := range before {
+		require.Equal(t, n, undone[issue])
+	}
+	q, err := queries.ProjectBySlug(t.Context(), s.Conn(), fmt.Sprint(p))
+	require.NoError(t, err)
+	require.JSONEq(t, `{"flood":{"per_minute":7}}`, q.Settings, "other settings stay")
+	_, err = Undo(t.Context(), s, p, "", "ann")
+	require.ErrorIs(t, err, ErrNothingToUndo)
+}
+
+func TestStoppedRunIsTakenUp(t *testing.T) {
+	t.Parallel()
+	s := store(t)
+	p := project(t, s)
+	seed(t, s, p, grouping.Rules{}, one{fn: "charge", n: 100}, one{fn: "refund", n: 44})
+	rules := grouping.SplitRules("type:ValueError -> all\n")
+	state := filepath.Join(t.TempDir(), "x", "state.json")
+	ctx, cancel := context.WithCancel(t.Context())
+	var seen []uint64
+	_, err := Plan(ctx, s, Options{Project: p, Rules: rules, State: state, Each: func(pr Progress) {
+		seen = append(seen, pr.Done)
+		cancel()
+	}})
+	require.ErrorContains(t, err, "takes it up again")
+	require.Len(t, seen, 1)
+	first := true
+	r, err := Plan(t.Context(), s, Options{Project: p, Rules: rules, State: state, Each: func(pr Progress) {
+		if first {
+			require.Greater(t, pr.Done, seen[0], "what was done is not done again")
+			first = false
+		}
+	}})
+	require.NoError(t, err)
+	require.Equal(t, uint64(144), r.Events)
+	require.Len(t, r.Merges, 1)
+	require.NoError(t, Forget(state))
+}
+
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	part := func(old, x, n uint64) Part { return Part{Old: old, New: x, Rows: n, Occurrences: n} }
+	none := func(f uint64) uint64 { return f }
+	cases := map[string]struct {
+		parts    []Part
+		survivor func(uint64) uint64
+		merges   map[uint64]uint64
+		moves    int
+		splits   int
+		reported int
+	}{
+		"nothing":              {[]Part{part(1, 1, 5)}, none, map[uint64]uint64{}, 0, 0, 0},
+		"renamed":              {[]Part{part(1, 7, 5)}, none, map[uint64]uint64{7: 1}, 0, 0, 0},
+		"two join under a new": {[]Part{part(1, 7, 5), part(2, 7, 9)}, none, map[uint64]uint64{1: 2, 7: 2}, 0, 0, 1},
+		"one joins another":    {[]Part{part(1, 2, 5), part(2, 2, 3)}, none, map[uint64]uint64{2: 1}, 0, 0, 1},
+		"one falls apart":      {[]Part{part(1, 7, 5), part(1, 8, 3)}, none, map[uint64]uint64{7: 1}, 1, 1, 0},
+		"a part joins another": {[]Part{part(1, 1, 5), part(1, 2, 3), part(2, 2, 9)}, none, map[uint64]uint64{}, 1, 1, 0},
+		"merged by hand, stays": {[]Part{part(1, 7, 5), part(2, 8, 9)}, func(f uint64) uint64 {
+			if f == 2 {
+				return 1
+			}
+			return f
+		}, map[uint64]uint64{7: 1, 8: 1}, 0, 0, 0},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := decide(c.parts, c.survivor)
+			require.Equal(t, c.merges, d.merges)
+			require.Len(t, d.moves, c.moves)
+			require.Len(t, d.splits, c.splits)
+			require.Len(t, d.report, c.reported)
+		})
+	}
+}
+
+func TestDiff(t *testing.T) {
+	t.Parallel()
+	now := grouping.Rules{InApp: "function:a -app\nfunction:b -app", Fingerprint: "type:x -> y"}
+	require.Empty(t, Diff(now, grouping.SplitRules("# why\nfunction:a -app\ntype:x -> y\n\nfunction:b -app")))
+	require.Equal(t, []string{"  function:a -app", "- function:b -app", "+ function:c -app", "  type:x -> y"}, Diff(now, grouping.SplitRules("function:a -app\nfunction:c -app\ntype:x -> y")))
+}
