@@ -102,6 +102,9 @@ func (c *Consumer) Run(ctx context.Context) error {
 		defer close(done)
 		c.generations(ctx, group)
 	}()
+	var watching sync.WaitGroup
+	watching.Go(func() { c.watchLag(ctx) })
+	defer watching.Wait()
 	<-ctx.Done()
 	close(c.drain)
 	c.awaitDrain()

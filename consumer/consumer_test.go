@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"errata/schema"
 )
@@ -55,4 +56,26 @@ func TestRecordsBecomeRows(t *testing.T) {
 	require.EqualValues(t, 1, s.number("SELECT count() FROM metrics WHERE name = 'hits'"))
 	require.EqualValues(t, 1, s.number("SELECT count() FROM monitors"))
 	s.balanced()
+}
+
+// Not parallel: it looks at all goroutines.
+func TestStopLeavesNothingBehind(t *testing.T) {
+	s := newStore(t, 2)
+	s.send(schema.TopicEvents, "a", anEvent(1))
+	s.eventually(0, "SELECT count() FROM events")
+	before := goleak.IgnoreCurrent()
+	stop := s.start(s.config())
+	s.eventually(1, "SELECT count() FROM events")
+	for n := range uint64(100) {
+		s.send(schema.TopicEvents, "a", anEvent(2+n))
+	}
+	stop()
+	// The broker of the test runs in this process: its side of connections ends
+	// a little later.
+	goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*clientConn).read.func1"),
+		goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*clientConn).read"), goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*clientConn).write"))
+	stored := s.number("SELECT count() FROM events")
+	defer s.start(s.config())()
+	s.eventually(101, "SELECT count() FROM events")
+	t.Logf("%d of 101 were stored before the stop", stored)
 }

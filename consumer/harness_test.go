@@ -67,6 +67,11 @@ func (s *store) migrate(addr, password string) {
 	require.NoError(s.t, err)
 	defer root.Close()
 	require.NoError(s.t, tables.Migrate(context.Background(), root, tables.Options{Database: s.database, Password: password}))
+	s.connect(addr, password)
+}
+
+func (s *store) connect(addr, password string) {
+	var err error
 	s.click = sink.Options{Addrs: []string{addr}, Database: s.database, User: "errata", Password: password}
 	s.conn, err = clickhouse.Open(&clickhouse.Options{Addr: []string{addr}, Auth: clickhouse.Auth{Database: s.database, Username: "errata", Password: password}})
 	require.NoError(s.t, err)
@@ -78,6 +83,7 @@ func (s *store) config() consumer.Config {
 	cfg.Brokers = s.brokers
 	cfg.ClickHouse = s.click
 	cfg.SessionTimeout = time.Second
+	cfg.DrainTimeout = 3 * time.Second
 	cfg.MinAge = 50 * time.Millisecond
 	cfg.MaxAge = 200 * time.Millisecond
 	cfg.Log = slog.New(slog.NewTextHandler(logWriter{s.t}, nil))

@@ -19,10 +19,10 @@ type metrics struct {
 	failures, blocks, blockedCount                    *prometheus.CounterVec
 
 	mu         sync.Mutex
-	partitions map[prometheusKey]*partitionMetrics
+	partitions map[partitionKey]*partitionMetrics
 }
 
-type prometheusKey struct {
+type partitionKey struct {
 	topic string
 	id    int
 }
@@ -36,7 +36,7 @@ func newMetrics() *metrics {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "errata", Subsystem: "consumer", Name: name, Help: help}, labels)
 	}
 	return &metrics{
-		partitions: map[prometheusKey]*partitionMetrics{},
+		partitions: map[partitionKey]*partitionMetrics{},
 		lag:        gauge("lag_records", "Records in the topic that are not committed."),
 		age:        gauge("oldest_uncommitted_seconds", "Age of the oldest record read and not committed; 0 where none waits."),
 		freshness:  gauge("freshness_seconds", "Age of the oldest record of the last block when it was stored."),
@@ -71,7 +71,9 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	m.mu.Lock()
 	for _, p := range m.partitions {
-		p.showAge()
+		if p.alive {
+			p.showAge()
+		}
 	}
 	m.mu.Unlock()
 	for _, c := range m.all() {
@@ -88,23 +90,41 @@ type partitionMetrics struct {
 	// Unix milliseconds of the oldest record of the block that gathers and of
 	// the one that is being stored; 0 where there is none.
 	gathering, storing atomic.Int64
+	alive              bool // Whether this process has the partition; under m.mu.
 }
 
 // partition is the same for all lives of a partition in this process.
 func (m *metrics) partition(topic string, id int) *partitionMetrics {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	k := prometheusKey{topic, id}
+	k := partitionKey{topic, id}
 	p := m.partitions[k]
 	if p == nil {
 		p = &partitionMetrics{m: m, labels: prometheus.Labels{"topic": topic, "partition": strconv.Itoa(id)}}
 		m.partitions[k] = p
 	}
+	p.alive = true
 	return p
+}
+
+// assigned are the partitions that this process has.
+func (m *metrics) assigned() map[partitionKey]*partitionMetrics {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := map[partitionKey]*partitionMetrics{}
+	for k, p := range m.partitions {
+		if p.alive {
+			out[k] = p
+		}
+	}
+	return out
 }
 
 // gone forgets what a life of the partition held.
 func (p *partitionMetrics) gone() {
+	p.m.mu.Lock()
+	defer p.m.mu.Unlock()
+	p.alive = false
 	p.gathering.Store(0)
 	p.storing.Store(0)
 	p.m.lag.Delete(p.labels)
