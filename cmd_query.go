@@ -29,7 +29,7 @@ func (c *queryCmd) Run(ctx context.Context) error {
 	if c.Describe {
 		return c.describe(q)
 	}
-	s, err := c.open(ctx, "reader")
+	s, err := c.open(ctx, q.User)
 	if err != nil {
 		return err
 	}

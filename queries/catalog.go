@@ -26,6 +26,7 @@ type Query struct {
 	Columns []Field `json:"columns"`
 	Cost    string  `json:"cost"`  // What it reads and how long that takes, warm.
 	Bound   string  `json:"bound"` // What limits it, whatever the data.
+	User    string  `json:"user"`  // Who may ask: reader, or errata where system tables are read.
 	Steps   []Step  `json:"-"`
 }
 
@@ -133,7 +134,7 @@ var (
 
 // parseQuery reads a file: a header of comments, then one statement, or steps.
 func parseQuery(raw []byte) (*Query, error) {
-	q := &Query{}
+	q := &Query{User: "reader"}
 	step := Step{Name: "result"}
 	var text bytes.Buffer
 	flush := func() error {
@@ -169,6 +170,8 @@ func parseQuery(raw []byte) (*Query, error) {
 			q.Name = rest
 		case "purpose:":
 			q.Purpose = strings.TrimSpace(q.Purpose + " " + rest)
+		case "user:":
+			q.User = rest
 		case "cost:":
 			q.Cost = strings.TrimSpace(q.Cost + " " + rest)
 		case "bound:":

@@ -1,0 +1,70 @@
+-- name: check_counts
+-- purpose: Compares every rollup with the raw rows that it was made from. A difference is a defect of the store.
+-- user: errata
+-- param project UInt32 = 0: Project id; 0 for all.
+-- column project_id UInt32: Project.
+-- column rollup String: Table.
+-- column measure String: What is counted.
+-- column expected UInt64: From raw rows.
+-- column actual UInt64: From the rollup.
+-- column difference Int64: actual minus expected.
+-- column verdict String: ok, differs, or expired where raw rows are gone by their retention and the rollup still counts them.
+-- cost: Reads narrow columns of all rows: 1 s for 20 million events.
+-- bound: One row a project and rollup.
+WITH
+    raw AS (
+        SELECT project_id, sum(toUInt64(weight)) AS n, sumIf(toUInt64(weight), release != '') AS released, sumIf(toUInt64(weight), trace_id != '') AS traced,
+            uniqExactArray(arrayFilter(h -> h != 0, arrayPushBack(user_hashes, user_hash))) AS people, min(ts) AS oldest, uniqExact(fingerprint) AS issues
+        FROM events WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id),
+    rolled AS (
+        SELECT project_id, sum(events) AS n, count() AS issues, min(born) AS oldest FROM (
+            SELECT project_id, fingerprint, sum(r.events) AS events, min(r.first_seen) AS born FROM issue_rollup AS r WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id, fingerprint)
+        GROUP BY project_id)
+SELECT c.project_id AS project_id, c.rollup AS rollup, c.measure AS measure, c.expected AS expected, c.actual AS actual, toInt64(c.actual) - toInt64(c.expected) AS difference,
+    multiIf(difference = 0 OR c.measure = 'users' AND abs(difference) <= greatest(2, c.expected * 0.065), 'ok', difference > 0 AND o.oldest < r.oldest, 'expired', 'differs') AS verdict
+FROM (
+    SELECT project_id, rollup, measure, sum(e) AS expected, sum(a) AS actual
+    FROM (
+        SELECT project_id, pair.1 AS rollup, pair.2 AS measure, pair.3 AS e, toUInt64(0) AS a
+        FROM raw ARRAY JOIN [('issue_rollup', 'events', n), ('issue_rollup', 'issues', issues), ('issue_rollup', 'users', people), ('issues', 'events', n), ('issue_hour', 'events', n), ('issue_day', 'events', n),
+            ('project_minute', 'events', n), ('issue_release', 'events', released), ('release_rollup', 'events', released), ('issue_tag', 'events', n), ('project_tag', 'events', n), ('trace_index', 'errors', traced)] AS pair
+        UNION ALL
+        SELECT project_id, 'issue_rollup', 'events', toUInt64(0), n FROM rolled
+        UNION ALL
+        SELECT project_id, 'issue_rollup', 'issues', toUInt64(0), issues FROM rolled
+        UNION ALL
+        SELECT project_id, 'issue_rollup', 'users', toUInt64(0), uniqCombinedArrayMerge(12)(users) FROM issue_rollup WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id
+        UNION ALL
+        SELECT project_id, 'issues', 'events', toUInt64(0), sum(i.events) FROM issues AS i WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id
+        UNION ALL
+        SELECT project_id, 'issue_hour', 'events', toUInt64(0), sum(events) FROM issue_hour WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id
+        UNION ALL
+        SELECT project_id, 'issue_day', 'events', toUInt64(0), sum(events) FROM issue_day WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id
+        UNION ALL
+        SELECT project_id, 'project_minute', 'events', toUInt64(0), sum(events) FROM project_minute WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id
+        UNION ALL
+        SELECT project_id, 'issue_release', 'events', toUInt64(0), sum(events) FROM issue_release WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id
+        UNION ALL
+        SELECT project_id, 'release_rollup', 'events', toUInt64(0), sum(events) FROM release_rollup WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id
+        UNION ALL
+        SELECT project_id, 'issue_tag', 'events', toUInt64(0), sum(events) FROM issue_tag WHERE key = 'level' AND ({project:UInt32} = 0 OR project_id = {project:UInt32}) GROUP BY project_id
+        UNION ALL
+        SELECT project_id, 'project_tag', 'events', toUInt64(0), sum(events) FROM project_tag WHERE key = 'level' AND ({project:UInt32} = 0 OR project_id = {project:UInt32}) GROUP BY project_id
+        UNION ALL
+        SELECT project_id, 'trace_index', 'errors', toUInt64(0), sum(errors) FROM trace_index WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id
+        UNION ALL
+        SELECT project_id, 'trace_index', 'spans', toUInt64(0), sum(trace_index.spans) FROM trace_index WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id
+        UNION ALL
+        SELECT project_id, 'trace_index', 'spans', count(), toUInt64(0) FROM spans WHERE trace_id != '' AND ({project:UInt32} = 0 OR project_id = {project:UInt32}) GROUP BY project_id
+        UNION ALL
+        SELECT project_id, 'trace_index', 'logs', toUInt64(0), sum(trace_index.logs) FROM trace_index WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id
+        UNION ALL
+        SELECT project_id, 'trace_index', 'logs', count(), toUInt64(0) FROM logs WHERE trace_id != '' AND ({project:UInt32} = 0 OR project_id = {project:UInt32}) GROUP BY project_id
+        UNION ALL
+        SELECT project_id, 'segment_hour', 'segments', toUInt64(0), sum(segments) FROM segment_hour WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id
+        UNION ALL
+        SELECT project_id, 'segment_hour', 'segments', count(), toUInt64(0) FROM spans WHERE is_segment AND ({project:UInt32} = 0 OR project_id = {project:UInt32}) GROUP BY project_id)
+    GROUP BY project_id, rollup, measure) AS c
+LEFT JOIN raw AS r ON r.project_id = c.project_id
+LEFT JOIN rolled AS o ON o.project_id = c.project_id
+ORDER BY project_id, rollup, measure
