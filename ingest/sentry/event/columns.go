@@ -26,6 +26,7 @@ func (r *reader) columns(ev *schema.Event) {
 		// The auth header names the client as name/version.
 		ev.SdkName, ev.SdkVersion, _ = strings.Cut(r.in.Request.Client, "/")
 	}
+	ev.SdkName, ev.SdkVersion = tree.Cut(ev.SdkName, 128), tree.Cut(ev.SdkVersion, 64)
 	r.readTags()
 	ev.Tags = r.tagRows()
 	ev.Release = r.release_()
@@ -120,7 +121,7 @@ func (r *reader) user(ev *schema.Event) {
 			ev.UserIp = ip
 		}
 	}
-	ev.Country = tree.Get(u.Get("geo"), "country_code")
+	ev.Country = tree.Cut(tree.Get(u.Get("geo"), "country_code"), 8)
 	ev.UserHash = schema.UserHash(ev.UserId, name, ev.UserEmail, ev.UserIp)
 }
 
@@ -173,7 +174,7 @@ func (r *reader) contexts(ev *schema.Event) {
 	}
 	ev.Service = r.tag("service")
 	if s := tree.Get(c.Get("otel", "resource"), "service.name"); s != "" {
-		ev.Service = s
+		ev.Service = tree.Cut(s, schema.MaxTagValue)
 	}
 }
 
@@ -214,10 +215,10 @@ func (r *reader) task(ev *schema.Event) {
 			return
 		}
 		if s, ok := tree.Scalar(job.Get(name)); ok && s != "" {
-			ev.TaskName = s
+			ev.TaskName = tree.Cut(s, schema.MaxTransaction)
 		}
 		if s, ok := tree.Scalar(job.Get(id)); ok && s != "" {
-			ev.TaskId = s
+			ev.TaskId = tree.Cut(s, schema.MaxTagValue)
 		}
 		if n, ok := tree.Uint(job.Get(retries)); ok && n < 1<<31 {
 			ev.TaskRetries = uint32(n)

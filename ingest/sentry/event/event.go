@@ -89,7 +89,7 @@ func (r *reader) problem(kind, name, reason string, v *fastjson.Value) {
 	if n := len(r.errors); n >= 50 || v == nil && n > 0 && r.errors[n-1].name == name && r.errors[n-1].reason == reason {
 		return
 	}
-	p := problem{kind: kind, name: name, reason: reason}
+	p := problem{kind: kind, name: tree.Cut(name, 200), reason: tree.Cut(reason, 200)}
 	if v != nil {
 		p.value, _ = tree.AppendTrimmed(nil, v, 3, 256)
 	}

@@ -24,11 +24,11 @@ func (r *reader) exceptions() {
 		v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
 			switch string(k) {
 			case "type":
-				e.Type = tree.Lenient(c)
+				e.Type, _ = tree.CutChars(tree.Lenient(c), schema.MaxExceptionType)
 			case "value":
-				e.Value = tree.Lenient(c)
+				e.Value, _ = tree.CutChars(tree.Lenient(c), schema.MaxExceptionValue)
 			case "module":
-				e.Module = tree.Text(c)
+				e.Module = name(c)
 			case "stacktrace":
 				e.Frames = r.readFrames(c)
 			case "mechanism":
@@ -60,7 +60,7 @@ func splitValue(s string) (typ, value string) {
 func readMechanism(m *schema.Mechanism, v *fastjson.Value) {
 	switch v.Type() {
 	case fastjson.TypeString:
-		m.Type = tree.Text(v)
+		m.Type = name(v)
 		return
 	case fastjson.TypeObject:
 	default:
@@ -69,7 +69,7 @@ func readMechanism(m *schema.Mechanism, v *fastjson.Value) {
 	v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
 		switch string(k) {
 		case "type":
-			m.Type = tree.Text(c)
+			m.Type = name(c)
 		case "handled":
 			switch c.Type() {
 			case fastjson.TypeTrue:
@@ -82,7 +82,7 @@ func readMechanism(m *schema.Mechanism, v *fastjson.Value) {
 		case "is_exception_group":
 			m.IsGroup = c.Type() == fastjson.TypeTrue
 		case "source":
-			m.Source = tree.Text(c)
+			m.Source = name(c)
 		case "exception_id":
 			m.ID = id(c)
 		case "parent_id":
@@ -141,23 +141,23 @@ func readFrame(v *fastjson.Value) schema.Frame {
 	v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
 		switch string(k) {
 		case "function":
-			if f.Function = tree.Text(c); f.Function == "?" {
+			if f.Function = name(c); f.Function == "?" {
 				f.Function = ""
 			}
 		case "raw_function":
-			f.RawFunction = tree.Text(c)
+			f.RawFunction = name(c)
 		case "module":
-			f.Module = tree.Text(c)
+			f.Module = name(c)
 		case "filename":
-			f.File = tree.Text(c)
+			f.File = tree.Cut(tree.Text(c), maxPath)
 		case "abs_path":
-			f.AbsPath = tree.Text(c)
+			f.AbsPath = tree.Cut(tree.Text(c), maxPath)
 		case "package":
-			f.Package = tree.Text(c)
+			f.Package = name(c)
 		case "platform":
-			f.Platform = tree.Text(c)
+			f.Platform = name(c)
 		case "context_line":
-			f.ContextLine = tree.Text(c)
+			f.ContextLine = tree.Cut(tree.Text(c), maxPath)
 		case "lineno":
 			f.Line = line(c)
 		case "colno":
@@ -184,6 +184,12 @@ func readFrame(v *fastjson.Value) schema.Frame {
 	}
 	return f
 }
+
+// maxPath bounds a path or line in columns and grouping, in bytes.
+const maxPath = 1 << 10
+
+// name returns a text, cut to what a column of names holds.
+func name(v *fastjson.Value) string { return tree.Cut(tree.Text(v), schema.MaxFunction) }
 
 func line(v *fastjson.Value) uint32 {
 	if n, ok := tree.Uint(v); ok && n < 1<<32 {

@@ -217,7 +217,7 @@ func (r *reader) grouping(ev *schema.Event) {
 	}
 	if v.Type() != fastjson.TypeArray {
 		if s, ok := tree.Scalar(v); ok {
-			g.Fingerprint = []string{s}
+			g.Fingerprint = []string{tree.Cut(s, maxPath)}
 		} else {
 			r.invalid("fingerprint", "expected a list of texts", v)
 		}
@@ -228,7 +228,7 @@ func (r *reader) grouping(ev *schema.Event) {
 			break
 		}
 		if s, ok := tree.Scalar(p); ok {
-			g.Fingerprint = append(g.Fingerprint, s)
+			g.Fingerprint = append(g.Fingerprint, tree.Cut(s, maxPath))
 		}
 	}
 }

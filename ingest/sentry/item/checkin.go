@@ -122,5 +122,5 @@ func Slug(s string) string {
 		}
 		return -1
 	}, s)
-	return strings.Trim(tree.Cut(s, maxSlug), "-")
+	return strings.Clone(strings.Trim(tree.Cut(s, maxSlug), "-")) // Map gives back what needs no change.
 }

@@ -1,8 +1,10 @@
 package tree
 
 import (
+	"encoding/binary"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/valyala/fastjson"
 )
@@ -15,6 +17,15 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
+// plainWord reports whether eight bytes are all plain; it may say no where they
+// are.
+func plainWord(s string) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	x := binary.LittleEndian.Uint64(unsafe.Slice(unsafe.StringData(s), 8))
+	quote, slash := x^(ones*'"'), x^(ones*'\\')
+	return (x|(x-ones*0x20)|(quote-ones)|(slash-ones))&high == 0
+}
+
 const hexDigits = "0123456789abcdef"
 
 // AppendString writes s as a JSON string. Invalid UTF-8 becomes U+FFFD, control
@@ -23,6 +34,12 @@ func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	start := 0
 	for i := 0; i < len(s); {
+		for len(s)-i >= 8 && plainWord(s[i:i+8]) {
+			i += 8
+		}
+		if i == len(s) {
+			break
+		}
 		c := s[i]
 		if plain[c] {
 			i++
