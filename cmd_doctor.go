@@ -1,8 +1,103 @@
 package main
 
-import "errors"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
 
-type doctorCmd struct{}
+	"errata/queries"
+	"errata/queries/doctor"
+	"errata/schema/tables"
+)
 
-// Run is filled by the room that owns it.
-func (c *doctorCmd) Run() error { return errors.New("cannot run doctor: this build has no such part") }
+type doctorCmd struct {
+	connectFlags
+	JSON        bool   `help:"Print JSON." name:"json"`
+	CheckCounts bool   `help:"Compare every rollup with the raw rows."`
+	Disk        bool   `help:"Report where the disk goes."`
+	Expire      bool   `help:"Drop partitions whose retention is over now, instead of at the next merge."`
+	Project     uint32 `help:"Of --check-counts: one project id; 0 for all."`
+	Group       string `help:"Consumer group." default:"errata" env:"ERRATA_GROUP"`
+	TopicPrefix string `help:"Text before each topic's name." env:"ERRATA_TOPIC_PREFIX"`
+	HTTP        string `help:"host:port of the edge; default: that of the addresses file." name:"edge"`
+}
+
+// errSick makes the exit code 1.
+var errSick = errors.New("the store needs attention: see the lines marked fail")
+
+// Run looks the store over.
+func (c *doctorCmd) Run(ctx context.Context) error {
+	s, err := c.open(ctx, "errata")
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	switch {
+	case c.CheckCounts:
+		return c.counts(ctx, s)
+	case c.Disk:
+		r, err := s.Run(ctx, "disk_report", nil)
+		if err != nil {
+			return err
+		}
+		return printResult(os.Stdout, r, c.JSON)
+	case c.Expire:
+		dropped, err := queries.DropExpired(ctx, s.Conn())
+		if err != nil {
+			return err
+		}
+		return printResult(os.Stdout, dropped, c.JSON)
+	}
+	cfg, err := c.clickhouse("errata")
+	if err != nil {
+		return err
+	}
+	t := doctor.Target{Store: s, Schema: tables.Options{Database: c.Database, User: cfg.User, Password: cfg.Password}, Group: c.Group, TopicPrefix: c.TopicPrefix, Edge: c.HTTP}
+	if a, _, err := c.locate(); err == nil && c.Clickhouse == "" && c.HTTP == "" {
+		t.Edge = a.HTTP
+	}
+	if brokers, err := c.brokers(); err == nil {
+		t.Brokers = brokers
+	}
+	return c.print(doctor.Examine(ctx, t))
+}
+
+func (c *doctorCmd) counts(ctx context.Context, s *queries.Store) error {
+	r, err := s.Run(ctx, "check_counts", map[string]string{"project": fmt.Sprint(c.Project)})
+	if err != nil {
+		return err
+	}
+	if err := printResult(os.Stdout, r, c.JSON); err != nil {
+		return err
+	}
+	for _, v := range r.Column("verdict") {
+		if v == "differs" {
+			return errors.New("cannot vouch for the counts: rollups and raw rows differ, see the lines above")
+		}
+	}
+	return nil
+}
+
+func (c *doctorCmd) print(found []doctor.Finding) error {
+	sick := false
+	for _, f := range found {
+		sick = sick || f.Verdict == doctor.Fail
+	}
+	if c.JSON {
+		if err := printJSON(os.Stdout, found); err != nil {
+			return err
+		}
+	} else {
+		for _, f := range found {
+			fmt.Printf("%-5s %-14s %s\n", f.Verdict, f.Check, visible(f.Detail))
+			if f.Next != "" {
+				fmt.Printf("%-5s %-14s -> %s\n", "", "", f.Next)
+			}
+		}
+	}
+	if sick {
+		return errSick
+	}
+	return nil
+}

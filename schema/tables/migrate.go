@@ -162,3 +162,24 @@ func print(o Options, all []Migration) error {
 	}
 	return nil
 }
+
+// Pending lists the migrations that this build has and the database has not,
+// or has with another text.
+func Pending(ctx context.Context, conn driver.Conn, o Options) ([]string, error) {
+	o = o.withDefaults()
+	all, err := Render(o)
+	if err != nil {
+		return nil, err
+	}
+	done, err := applied(ctx, conn, o)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, m := range all {
+		if done[m.Name] != m.Checksum {
+			out = append(out, m.Name)
+		}
+	}
+	return out, nil
+}
