@@ -884,7 +884,7 @@ SELECT project_id, lower(leftPad(hex(fingerprint), 16, '0')) AS issue, at, actor
 FROM errata.issue_actions;
 
 CREATE OR REPLACE VIEW errata.spans_trace_id_ts AS
-SELECT trace_id AS TraceId, min(min_ts) AS Start, max(max_ts) AS End
+SELECT trace_id AS TraceId, toDateTime64(min(min_ts), 3, 'UTC') AS Start, toDateTime64(max(max_ts), 3, 'UTC') AS End
 FROM errata.trace_index
 GROUP BY trace_id;
 

@@ -86,6 +86,6 @@ FROM {{name "issue_actions"}};
 
 -- The official ClickHouse data source of Grafana finds a trace by this name.
 {{view "spans_trace_id_ts"}} AS
-SELECT trace_id AS TraceId, min(min_ts) AS Start, max(max_ts) AS End
+SELECT trace_id AS TraceId, toDateTime64(min(min_ts), 3, 'UTC') AS Start, toDateTime64(max(max_ts), 3, 'UTC') AS End
 FROM {{name "trace_index"}}
 GROUP BY trace_id;
