@@ -26,6 +26,7 @@ type limited struct {
 	header     string // For X-Sentry-Rate-Limits.
 	retryAfter time.Duration
 	reason     string
+	partly     bool // Some of the request was taken.
 }
 
 // Error says which quota.
@@ -67,7 +68,9 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	e, wait := refusal(err)
 	var l *limited
 	if errors.As(err, &l) {
-		c.Set(headerRateLimits, l.header)
+		if l.header != "" {
+			c.Set(headerRateLimits, l.header)
+		}
 	}
 	if wait > 0 {
 		c.Set(fiber.HeaderRetryAfter, seconds(wait))

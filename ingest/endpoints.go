@@ -35,6 +35,10 @@ func (s *Server) nel(c *fiber.Ctx) error {
 
 func (s *Server) report(c *fiber.Ctx, never429 bool, read func(*intake.Request, []byte) (*intake.Batch, error)) error {
 	req, err := s.identify(c)
+	if never429 && isLimited(err) {
+		cors(c)
+		return c.SendStatus(http.StatusOK)
+	}
 	if err != nil {
 		return err
 	}
@@ -120,6 +124,10 @@ func (s *Server) upload(c *fiber.Ctx, read func(req *intake.Request, kind string
 // cron takes a check-in by URL. Jobs cannot slow down, so it is never 429.
 func (s *Server) cron(c *fiber.Ctx) error {
 	req, err := s.identify(c)
+	if isLimited(err) {
+		c.Status(http.StatusAccepted)
+		return id(c, "")
+	}
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ type metrics struct {
 	items    *prometheus.CounterVec
 	fates    *prometheus.CounterVec
 	bytes    prometheus.Counter
+	counted  prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -20,10 +21,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "errata_ingest_request_seconds", Help: "Time until a request was answered.",
 			Buckets: []float64{.001, .002, .005, .01, .02, .05, .1, .25, 1, 5},
 		}, []string{"endpoint"}),
-		items: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "errata_ingest_items_total", Help: "Accepted items by category."}, []string{"category"}),
-		fates: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "errata_ingest_outcomes_total", Help: "Fates that the edge decided."}, []string{"category", "outcome", "reason"}),
-		bytes: prometheus.NewCounter(prometheus.CounterOpts{Name: "errata_ingest_body_bytes_total", Help: "Bytes of bodies as sent."}),
+		items:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "errata_ingest_items_total", Help: "Accepted items by category."}, []string{"category"}),
+		fates:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "errata_ingest_outcomes_total", Help: "Fates that the edge decided."}, []string{"category", "outcome", "reason"}),
+		bytes:   prometheus.NewCounter(prometheus.CounterOpts{Name: "errata_ingest_body_bytes_total", Help: "Bytes of bodies as sent."}),
+		counted: prometheus.NewCounter(prometheus.CounterOpts{Name: "errata_ingest_flood_events_total", Help: "Events that were counted without their body."}),
 	}
-	r.MustRegister(m.requests, m.refused, m.seconds, m.items, m.fates, m.bytes)
+	r.MustRegister(m.requests, m.refused, m.seconds, m.items, m.fates, m.bytes, m.counted)
 	return m
 }

@@ -12,6 +12,7 @@ import (
 
 	"errata/ingest/intake"
 	"errata/ingest/otlp"
+	"errata/schema"
 )
 
 // otlpKey reads the key of an OTLP request, in the documented order.
@@ -97,6 +98,9 @@ func (s *Server) otlpRequest(c *fiber.Ctx, adapt otlp.Adapter, kind string) (*ot
 		req = s.request(c)
 		req.Project = p
 	}
+	if err := s.spent(req); err != nil {
+		return nil, err
+	}
 	body, err := s.body(c, maxOTLPBytes)
 	if err != nil {
 		return nil, err
@@ -106,7 +110,29 @@ func (s *Server) otlpRequest(c *fiber.Ctx, adapt otlp.Adapter, kind string) (*ot
 	if err != nil {
 		return nil, err
 	}
-	return partial, s.submit(context.Background(), batch)
+	err = s.submit(context.Background(), batch)
+	var l *limited
+	if errors.As(err, &l) && l.partly {
+		// A 429 would make the exporter send all of it again, the kept part too.
+		return overQuota(batch, partial, l), nil
+	}
+	return partial, err
+}
+
+// overQuota says in the protocol's words that some items were refused.
+func overQuota(b *intake.Batch, p *otlp.Partial, l *limited) *otlp.Partial {
+	out := otlp.Partial{}
+	if p != nil {
+		out = *p
+		out.Message += "; "
+	}
+	for _, o := range b.Outcomes {
+		if o.Outcome == schema.OutcomeRateLimited && o.Category != schema.CategoryError {
+			out.Rejected += int64(o.Quantity)
+		}
+	}
+	out.Message += l.Error()
+	return &out
 }
 
 // otlpFail answers with google.rpc.Status, as OTLP asks for. Only 429, 502, 503
@@ -152,7 +178,8 @@ func (g grpcHandler) Authorize(ctx context.Context, _ otlp.Signal, header func(s
 // Submit makes a batch durable.
 func (g grpcHandler) Submit(ctx context.Context, b *intake.Batch) error {
 	err := g.s.submit(ctx, b)
-	if err == nil {
+	var l *limited
+	if err == nil || errors.As(err, &l) && l.partly {
 		return nil
 	}
 	e, _ := refusal(err)

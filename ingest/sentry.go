@@ -18,7 +18,11 @@ func (s *Server) identify(c *fiber.Ctx) (*intake.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.admit(c, copied(cred), c.Params("project"))
+	req, err := s.admit(c, copied(cred), c.Params("project"))
+	if err != nil {
+		return nil, err
+	}
+	return req, s.spent(req)
 }
 
 // copied detaches credentials from the request's buffers.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -19,9 +20,11 @@ import (
 
 	"errata/ingest/blob"
 	"errata/ingest/directory"
+	"errata/ingest/flood"
 	"errata/ingest/inflate"
 	"errata/ingest/intake"
 	"errata/ingest/otlp"
+	"errata/ingest/quota"
 	"errata/ingest/topic"
 )
 
@@ -36,6 +39,8 @@ type Server struct {
 	producer  *topic.Producer
 	decoder   *inflate.Decoder
 	blobs     *blob.Store
+	quota     *quota.Limiter
+	flood     *flood.Flood
 	app       *fiber.App
 	grpc      *grpc.Server
 
@@ -52,7 +57,12 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Logger, metrics: newMetrics(cfg.Registry)}
+	s := &Server{cfg: cfg, log: cfg.Logger, metrics: newMetrics(cfg.Registry), quota: quota.New()}
+	perMinute := uint32(math.MaxUint32)
+	if cfg.FloodPerMinute >= 0 {
+		perMinute = uint32(cfg.FloodPerMinute)
+	}
+	s.flood = flood.New(flood.Config{PerMinute: perMinute, Send: s.sendGroup})
 	s.decoder = inflate.New(cfg.BodyBytes, cfg.MaxEnvelopeBytes)
 	var err error
 	if s.blobs, err = blob.Open(context.Background(), cfg.BlobURL, filepath.Join(cfg.Data, "blobs")); err != nil {
@@ -173,6 +183,7 @@ func (s *Server) Stop(ctx context.Context) error {
 		}
 		s.closeListeners()
 		s.serving.Wait()
+		s.flood.Close()
 		s.stopErr = errors.Join(s.stopErr, s.producer.Close(ctx))
 		s.directory.Close()
 		if s.source != nil {

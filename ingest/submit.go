@@ -2,13 +2,18 @@ package ingest
 
 import (
 	"context"
+	"errors"
+	"time"
 
+	"errata/ingest/flood"
 	"errata/ingest/intake"
+	"errata/ingest/topic"
 	"errata/schema"
 )
 
 // submit decides over a batch's items and makes it durable. Nil means that
-// every item of it is on a topic or in the spool, as a row or as a fate.
+// every item of it is on a topic or in the spool, as a row or as a fate;
+// *limited means the same, and that some of the fates are a quota's.
 func (s *Server) submit(ctx context.Context, b *intake.Batch) error {
 	if s.cfg.Full != nil && s.cfg.Full() {
 		return refuse(503, "the store cannot keep events now", "unavailable", "the broker is full of records that are not stored yet")
@@ -16,9 +21,36 @@ func (s *Server) submit(ctx context.Context, b *intake.Batch) error {
 	for _, r := range b.Receipts {
 		s.metrics.items.WithLabelValues(r.Category).Add(float64(r.Quantity))
 	}
+	d := decision{s: s, b: b, now: b.Request.ReceivedAt}
+	d.filter()
+	d.quotas()
+	d.flood()
+	err := s.write(ctx, b)
+	// The groups of the flood are waited for even when the rest failed: their
+	// events alias the request.
+	for _, t := range d.tickets {
+		err = errors.Join(err, t.Wait())
+	}
+	if err != nil {
+		for _, ev := range d.judged {
+			s.flood.Forget(b.Request.Project.ID, ev)
+		}
+		return err
+	}
+	for _, o := range b.Outcomes {
+		s.metrics.fates.WithLabelValues(o.Category, o.Outcome, reasonLabel(o)).Add(float64(o.Quantity))
+	}
+	return d.refused()
+}
+
+// write keeps blobs, then records.
+func (s *Server) write(ctx context.Context, b *intake.Batch) error {
 	for i := range b.Blobs {
 		// Before the record: a row never names a blob that is not there.
 		x := &b.Blobs[i]
+		if !named(b, x.Key) {
+			continue
+		}
 		if err := s.blobs.Put(ctx, x.Key, x.ContentType, x.Data); err != nil {
 			s.log.Error("cannot keep a blob", "error", err)
 			return refuse(503, "the store cannot keep attachments now", "unavailable", "the blob store refused a write")
@@ -28,13 +60,29 @@ func (s *Server) submit(ctx context.Context, b *intake.Batch) error {
 	if err != nil {
 		return err
 	}
-	if err := s.producer.Write(ctx, messages); err != nil {
+	return s.producer.Write(ctx, messages)
+}
+
+// named reports whether a row still names a blob.
+func named(b *intake.Batch, key string) bool {
+	for _, a := range b.Attachments {
+		if a.Key == key {
+			return true
+		}
+	}
+	return false
+}
+
+// sendGroup makes the record of a flood's group durable.
+func (s *Server) sendGroup(r *schema.Record, key []byte) error {
+	value, err := schema.EncodeRecord(r)
+	if err != nil {
 		return err
 	}
-	for _, o := range b.Outcomes {
-		s.metrics.fates.WithLabelValues(o.Category, o.Outcome, reasonLabel(o)).Add(float64(o.Quantity))
-	}
-	return nil
+	s.metrics.counted.Add(float64(r.Event.Weight))
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	return s.producer.Write(ctx, []topic.Message{{Topic: schema.TopicEvents, Key: key, Value: value}})
 }
 
 // reasonLabel keeps reasons that clients can make up out of the metrics.
@@ -43,4 +91,101 @@ func reasonLabel(o *schema.Outcome) string {
 		return ""
 	}
 	return o.Reason
+}
+
+// takeReceipt removes one item of a category from the batch's receipts and
+// returns its bytes: it is accounted for elsewhere.
+func takeReceipt(b *intake.Batch, category string) uint64 {
+	for _, r := range b.Receipts {
+		if r.Category == category && r.Quantity > 0 {
+			bytes := r.Bytes / r.Quantity
+			r.Quantity--
+			r.Bytes -= bytes
+			return bytes
+		}
+	}
+	return 0
+}
+
+// decision is what filters, quotas and flood make of one batch.
+type decision struct {
+	s       *Server
+	b       *intake.Batch
+	now     time.Time
+	limits  []reached
+	tickets []flood.Ticket
+	judged  []*schema.Event
+}
+
+// end takes an event out of the batch with a fate, and with it what hangs on it.
+func (d *decision) end(ev *schema.Event, outcome, reason, detail string) {
+	d.b.Fate(&schema.Outcome{
+		Category: ev.Category(), Outcome: outcome, Reason: reason, Detail: detail, Quantity: 1,
+		Bytes: uint64(ev.PayloadBytes), EventId: ev.EventId, Protocol: ev.Protocol,
+	})
+	d.orphan(ev, outcome, reason)
+}
+
+// orphan ends the attachments of an event that is not kept.
+func (d *decision) orphan(ev *schema.Event, outcome, reason string) {
+	kept := d.b.Attachments[:0]
+	for _, a := range d.b.Attachments {
+		if string(a.EventId) == string(ev.EventId) {
+			d.b.Fate(&schema.Outcome{Category: a.Category(), Outcome: outcome, Reason: reason, Quantity: 1, Bytes: a.Size, EventId: ev.EventId, Protocol: ev.Protocol})
+			continue
+		}
+		kept = append(kept, a)
+	}
+	clear(d.b.Attachments[len(kept):])
+	d.b.Attachments = kept
+}
+
+// events keeps those for which f is true.
+func (d *decision) events(f func(*schema.Event) bool) {
+	kept := d.b.Events[:0]
+	for _, ev := range d.b.Events {
+		if f(ev) {
+			kept = append(kept, ev)
+		}
+	}
+	clear(d.b.Events[len(kept):])
+	d.b.Events = kept
+}
+
+func (d *decision) filter() {
+	f := d.b.Request.Project.Filter
+	if f == nil {
+		return
+	}
+	d.events(func(ev *schema.Event) bool {
+		reason := f.Event(ev, d.b.Request.ClientIP, d.b.Request.UserAgent)
+		if reason != "" {
+			d.end(ev, schema.OutcomeFiltered, reason, "an inbound filter of the project matches")
+		}
+		return reason == ""
+	})
+}
+
+func (d *decision) flood() {
+	req := d.b.Request
+	d.events(func(ev *schema.Event) bool {
+		if ev.Category() != schema.CategoryError || ev.Weight > 1 {
+			return true
+		}
+		d.judged = append(d.judged, ev)
+		switch d.s.flood.Judge(req.Project, ev, d.now) {
+		case flood.Counted:
+			bytes := takeReceipt(d.b, ev.Category())
+			d.tickets = append(d.tickets, d.s.flood.Join(req, ev, bytes))
+			d.orphan(ev, schema.OutcomeDropped, "flood")
+			return false
+		case flood.Twin:
+			d.end(ev, schema.OutcomeTwin, "flood", "another witness of an occurrence that was counted")
+			return false
+		case flood.Duplicate:
+			d.end(ev, schema.OutcomeDuplicate, "flood", "an event with this id was counted before")
+			return false
+		}
+		return true
+	})
 }

@@ -6,6 +6,7 @@ package intake
 import (
 	"time"
 
+	"errata/ingest/filter"
 	"errata/ingest/scrub"
 	"errata/schema"
 	"errata/schema/grouping"
@@ -17,6 +18,7 @@ type Project struct {
 	Settings *Settings // Never nil in a project made by NewProject.
 	Grouper  *grouping.Grouper
 	Scrubber *scrub.Scrubber
+	Filter   *filter.Filter // Nil lets everything through.
 }
 
 // Request is what is known before the body is read. Strings are copies, safe

@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/netip"
-	"path"
 	"strings"
 
+	"errata/ingest/filter"
+	"errata/ingest/quota"
 	"errata/ingest/scrub"
 	"errata/schema"
 	"errata/schema/grouping"
@@ -18,44 +18,21 @@ import (
 // schema.Project.Settings. Absent fields mean the defaults, so that an empty
 // text is a working project.
 type Settings struct {
-	Scrub    scrub.Rules `json:"scrub"`
-	Filters  Filters     `json:"filters"`
-	Quotas   []Quota     `json:"quotas"`
-	Flood    Flood       `json:"flood"`
-	Grouping Grouping    `json:"grouping"`
+	Scrub scrub.Rules `json:"scrub"`
+	// Filters: what matches is counted as filtered and not stored; clients get 200.
+	Filters  filter.Config  `json:"filters"`
+	Quotas   []quota.Config `json:"quotas"`
+	Flood    Flood          `json:"flood"`
+	Grouping Grouping       `json:"grouping"`
 	// AllowedOrigins limits browsers: host names, "*.example.com", or whole
 	// origins. Empty or "*" allows all.
 	AllowedOrigins []string `json:"allowed_origins"`
 	Keep           Keep     `json:"keep"`
 }
 
-// Filters are inbound filters: what matches is counted as filtered and not
-// stored. The client gets 200.
-type Filters struct {
-	BrowserExtensions bool     `json:"browser_extensions"` // Errors out of browser extensions.
-	WebCrawlers       bool     `json:"web_crawlers"`       // Known crawlers, by user agent.
-	Localhost         bool     `json:"localhost"`          // Events from local hosts.
-	Releases          []string `json:"releases"`           // Globs over the release.
-	Environments      []string `json:"environments"`       // Globs over the environment.
-	Messages          []string `json:"messages"`           // Globs over title and message.
-	IPs               []string `json:"ips"`                // Addresses or networks of clients.
-	Fingerprints      []string `json:"fingerprints"`       // Discarded issues: 16 hex digits.
-}
-
-// Quota is a limit on items. Of several quotas each one must have room.
-type Quota struct {
-	Categories    []string `json:"categories"`     // Data categories; empty means all.
-	Limit         uint64   `json:"limit"`          // Items per window; 0 refuses everything.
-	WindowSeconds uint32   `json:"window_seconds"` // 1 to 86400.
-	Reason        string   `json:"reason"`         // Goes to the client and the ledger; empty: quota.
-	PerKey        bool     `json:"per_key"`        // Each key has its own count.
-	// PerFingerprint gives each issue its own count (errors only).
-	PerFingerprint bool `json:"per_fingerprint"`
-}
-
 // KeySettings is the JSON in schema.Key.Settings.
 type KeySettings struct {
-	Quotas []Quota `json:"quotas"`
+	Quotas []quota.Config `json:"quotas"`
 }
 
 // Flood says how many events of one fingerprint are kept whole in a minute.
@@ -136,43 +113,14 @@ func (s *Settings) Check() error {
 	if _, err := grouping.New(grouping.Rules{Fingerprint: s.Grouping.Fingerprint, InApp: s.Grouping.InApp}); err != nil {
 		return fmt.Errorf("grouping: %w", err)
 	}
-	for field, globs := range map[string][]string{
-		"releases": s.Filters.Releases, "environments": s.Filters.Environments, "messages": s.Filters.Messages,
-	} {
-		for _, g := range globs {
-			if _, err := path.Match(g, ""); err != nil {
-				return fmt.Errorf("filters.%s: cannot read pattern %q: %w", field, g, err)
-			}
-		}
-	}
-	for _, ip := range s.Filters.IPs {
-		if _, err := ParseNetwork(ip); err != nil {
-			return fmt.Errorf("filters.ips: %w", err)
-		}
-	}
-	for _, f := range s.Filters.Fingerprints {
-		if len(f) != 16 || strings.Trim(strings.ToLower(f), "0123456789abcdef") != "" {
-			return fmt.Errorf("filters.fingerprints: %q is not an issue: use its 16 hex digits", f)
-		}
+	if _, err := filter.New(s.Filters); err != nil {
+		return fmt.Errorf("filters.%w", err)
 	}
 	return checkQuotas(s.Quotas)
 }
 
-func checkQuotas(quotas []Quota) error {
-	for i, q := range quotas {
-		if q.WindowSeconds < 1 || q.WindowSeconds > 86400 {
-			return fmt.Errorf("quotas[%d].window_seconds: %d is out of range, use 1 to 86400", i, q.WindowSeconds)
-		}
-		if strings.ContainsAny(q.Reason, ":;, \n") {
-			return fmt.Errorf("quotas[%d].reason: %q holds a space or one of : ; , which clients cannot read", i, q.Reason)
-		}
-		for _, c := range q.Categories {
-			if !knownCategories[c] {
-				return fmt.Errorf("quotas[%d].categories: %q is not a category", i, c)
-			}
-		}
-	}
-	return nil
+func checkQuotas(quotas []quota.Config) error {
+	return quota.Check(quotas, func(c string) bool { return knownCategories[c] })
 }
 
 var knownCategories = map[string]bool{
@@ -181,18 +129,6 @@ var knownCategories = map[string]bool{
 	schema.CategoryMetric: true, schema.CategoryAttachment: true, schema.CategoryFeedback: true,
 	schema.CategorySecurity: true, schema.CategoryProfile: true, schema.CategoryReplay: true,
 	schema.CategoryUnknown: true,
-}
-
-// ParseNetwork reads an address or a network, for example 10.0.0.0/8.
-func ParseNetwork(text string) (netip.Prefix, error) {
-	if p, err := netip.ParsePrefix(text); err == nil {
-		return p.Masked(), nil
-	}
-	a, err := netip.ParseAddr(text)
-	if err != nil {
-		return netip.Prefix{}, fmt.Errorf("%q is neither an IP address nor a network", text)
-	}
-	return netip.PrefixFrom(a, a.BitLen()), nil
 }
 
 // NewProject makes a project ready to use. Settings that cannot be read give
@@ -212,5 +148,9 @@ func NewProject(p schema.Project) (*Project, error) {
 	if serr != nil {
 		return nil, fmt.Errorf("cannot make scrubbing of project %d: %w", p.ID, serr)
 	}
-	return &Project{Project: p, Settings: s, Grouper: g, Scrubber: sc}, err
+	f, ferr := filter.New(s.Filters)
+	if ferr != nil {
+		return nil, fmt.Errorf("cannot make filters of project %d: %w", p.ID, ferr)
+	}
+	return &Project{Project: p, Settings: s, Grouper: g, Scrubber: sc, Filter: f}, err
 }

@@ -1,0 +1,142 @@
+package flood
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"errata/ingest/intake"
+	"errata/schema"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var noon = time.Unix(1_790_000_000/60*60, 0)
+
+func project(limit uint32) *intake.Project {
+	return &intake.Project{Project: schema.Project{ID: 1}, Settings: &intake.Settings{Flood: intake.Flood{PerMinute: limit}}}
+}
+
+func event(n int, trace string, protocol schema.Protocol) *schema.Event {
+	id := make([]byte, 16)
+	id[14], id[15] = byte(n>>8), byte(n)
+	return &schema.Event{EventId: id, Fingerprint: 7, MainHash: 9, TraceId: trace, Protocol: protocol, UserHash: uint64(n%3) + 1, Timestamp: noon.UnixMilli()}
+}
+
+const (
+	sentry = schema.Protocol_PROTOCOL_SENTRY
+	otlp   = schema.Protocol_PROTOCOL_OTLP
+)
+
+func TestFirstNWholeThenCounted(t *testing.T) {
+	f := New(Config{})
+	p := project(10)
+	got := map[Verdict]int{}
+	for i := range 100 {
+		got[f.Judge(p, event(i, "", sentry), noon)]++
+	}
+	require.Equal(t, map[Verdict]int{Whole: 10, Counted: 90}, got)
+	require.Equal(t, Whole, f.Judge(p, event(200, "", sentry), noon.Add(time.Minute)), "a new minute")
+	other := event(1, "", sentry)
+	other.Fingerprint = 8
+	require.Equal(t, Whole, f.Judge(p, other, noon), "another fingerprint")
+	p2 := project(10)
+	p2.ID = 2
+	require.Equal(t, Whole, f.Judge(p2, event(1, "", sentry), noon), "another project")
+}
+
+func TestOffMeansOff(t *testing.T) {
+	f := New(Config{PerMinute: 1})
+	p := project(0)
+	p.Settings.Flood.Off = true
+	for i := range 50 {
+		require.Equal(t, Whole, f.Judge(p, event(i, "", sentry), noon))
+	}
+}
+
+func TestRepeatedIDsCountOnce(t *testing.T) {
+	f := New(Config{})
+	p := project(4)
+	for i := range 10 {
+		f.Judge(p, event(i, "", sentry), noon)
+	}
+	require.Equal(t, Duplicate, f.Judge(p, event(9, "", sentry), noon), "counted before")
+	require.Equal(t, Duplicate, f.Judge(p, event(3, "", sentry), noon), "whole before")
+	require.Equal(t, Counted, f.Judge(p, event(11, "", sentry), noon))
+	ev := event(12, "", sentry)
+	require.Equal(t, Counted, f.Judge(p, ev, noon))
+	f.Forget(1, ev)
+	require.Equal(t, Counted, f.Judge(p, ev, noon), "what could not be kept may come again")
+}
+
+func TestTwoWitnessesCountOnce(t *testing.T) {
+	f := New(Config{})
+	p := project(4)
+	for i := range 4 {
+		require.Equal(t, Whole, f.Judge(p, event(i, "", sentry), noon))
+	}
+	require.Equal(t, Counted, f.Judge(p, event(10, "t1", sentry), noon))
+	require.Equal(t, Twin, f.Judge(p, event(11, "t1", otlp), noon))
+	require.Equal(t, Counted, f.Judge(p, event(12, "t1", otlp), noon), "the second occurrence in the trace, seen by OTLP first")
+	require.Equal(t, Twin, f.Judge(p, event(13, "t1", sentry), noon))
+	require.Equal(t, Twin, f.Judge(p, event(15, "t1", schema.Protocol_PROTOCOL_OTLP_LOGS), noon.Add(time.Minute)),
+		"the consumer cannot see its partner, so a twin stays one in the next minute")
+	require.Equal(t, Whole, f.Judge(p, event(16, "t2", otlp), noon.Add(time.Minute)))
+}
+
+func TestGroupsAreExactAndAcknowledgedWhenDurable(t *testing.T) {
+	var mu sync.Mutex
+	var sent []*schema.Record
+	f := New(Config{Send: func(r *schema.Record, key []byte) error {
+		time.Sleep(5 * time.Millisecond)
+		mu.Lock()
+		defer mu.Unlock()
+		sent = append(sent, r)
+		return nil
+	}})
+	req := &intake.Request{Project: project(1), ReceivedAt: noon}
+	var wg sync.WaitGroup
+	for i := range 500 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			ev := event(i, "", sentry)
+			if i%2 == 0 {
+				ev.Environment = "staging"
+			}
+			if err := f.Join(req, ev, 10).Wait(); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	wg.Wait()
+	f.Close()
+	weight := map[string]uint32{}
+	receipts := uint64(0)
+	users := map[uint64]bool{}
+	for _, r := range sent {
+		weight[r.Event.Environment] += r.Event.Weight
+		receipts += r.Receipts[0].Quantity
+		for _, u := range r.Event.UserHashes {
+			users[u] = true
+		}
+	}
+	require.Equal(t, map[string]uint32{"staging": 250, "": 250}, weight)
+	require.EqualValues(t, 500, receipts)
+	require.Len(t, users, 3)
+	require.Less(t, len(sent), 50)
+}
+
+func TestAFailedGroupTellsAllItsMembers(t *testing.T) {
+	away := errors.New("away")
+	f := New(Config{Send: func(*schema.Record, []byte) error { return away }})
+	req := &intake.Request{Project: project(1), ReceivedAt: noon}
+	a, b := f.Join(req, event(1, "", sentry), 1), f.Join(req, event(2, "", sentry), 1)
+	require.ErrorIs(t, a.Wait(), away)
+	require.ErrorIs(t, b.Wait(), away)
+	f.Close()
+}
