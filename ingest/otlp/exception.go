@@ -136,6 +136,7 @@ type origin struct {
 	traceID     string
 	spanID      string
 	parentID    string
+	outerID     string // Parent of the outermost span that recorded it.
 	op          string
 	status      uint32
 	transaction string
@@ -159,7 +160,7 @@ func (a *adapter) event(o *origin, t *thrown) *schema.Event {
 		Platform: platform, SdkName: res.sdkName, SdkVersion: res.sdkVersion,
 		Service: res.service, Environment: res.environment, Release: res.release, ServerName: res.serverName,
 		Transaction: o.transaction, Logger: o.logger, EventName: o.eventName,
-		TraceId: o.traceID, SpanId: o.spanID, TraceSampled: o.sampled,
+		TraceId: o.traceID, SpanId: o.spanID, TraceSampled: o.sampled, OuterSpanId: o.outerID,
 		Folded: o.folded, PayloadBytes: uint32(min(t.size(), 1<<31)),
 	}
 	a.task(ev, o)

@@ -157,10 +157,11 @@ func tail(out, in *thrown, equal bool) bool {
 
 // spanEvent makes the event of a line of records, of which in is the innermost.
 func (a *adapter) spanEvent(in *witness) *schema.Event {
-	longest := in
+	longest, outermost := in, in
 	var folded uint32
 	for w := in.outer; w != nil; w = w.outer {
 		folded++
+		outermost = w
 		if len(w.main().Frames) > len(longest.main().Frames) {
 			longest = w
 		}
@@ -176,7 +177,7 @@ func (a *adapter) spanEvent(in *witness) *schema.Event {
 	o := &origin{
 		protocol: schema.Protocol_PROTOCOL_OTLP, ns: in.event.GetTimeUnixNano(), eventName: clipped(in.event.GetName(), schema.MaxTagKey),
 		level: schema.Level_LEVEL_ERROR, res: nd.res, scope: nd.scope,
-		traceID: row.TraceId, spanID: row.SpanId, parentID: row.ParentSpanId, op: row.Op, status: row.Status,
+		traceID: row.TraceId, spanID: row.SpanId, parentID: row.ParentSpanId, outerID: outermost.node.row.ParentSpanId, op: row.Op, status: row.Status,
 		transaction: row.SegmentName, sampled: nd.flags&flagSampled != 0 || nd.flags == 0,
 		own: row.Attributes, folded: folded,
 	}

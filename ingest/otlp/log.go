@@ -51,7 +51,7 @@ func (a *adapter) log(l *logspb.LogRecord, res *resource, sc *scope) *schema.Log
 	room := roomAttributes
 	row := &schema.Log{
 		TimeUs: at, Protocol: schema.Protocol_PROTOCOL_OTLP_LOGS,
-		Severity:     known(int32(l.GetSeverityNumber()), 24),
+		Severity:     severity(l),
 		SeverityText: clipped(l.GetSeverityText(), schema.MaxTagValue),
 		Body:         clipped(s.Text(body, a.redacted), schema.MaxMessage),
 		TraceId:      trace, SpanId: span,
@@ -65,6 +65,27 @@ func (a *adapter) log(l *logspb.LogRecord, res *resource, sc *scope) *schema.Log
 		row.Attributes = append(row.Attributes, &schema.Tag{Key: originalTime, Value: original})
 	}
 	return row
+}
+
+// severity is the record's number, or the first of the range that its text
+// names: some bridges send the text only.
+func severity(l *logspb.LogRecord) uint32 {
+	if n := known(int32(l.GetSeverityNumber()), 24); n != 0 {
+		return n
+	}
+	switch levelOf(0, l.GetSeverityText()) {
+	case schema.Level_LEVEL_FATAL:
+		return 21
+	case schema.Level_LEVEL_ERROR:
+		return 17
+	case schema.Level_LEVEL_WARNING:
+		return 13
+	case schema.Level_LEVEL_INFO:
+		return 9
+	case schema.Level_LEVEL_DEBUG:
+		return 5
+	}
+	return 0
 }
 
 func logTime(l *logspb.LogRecord) uint64 {

@@ -42,9 +42,9 @@ func (a *adapter) resource(r *respb.Resource) *resource {
 	out := &resource{
 		tags:        ts,
 		service:     clipped(value(ts, "service.name"), schema.MaxTagValue),
-		release:     clipped(strings.TrimSpace(value(ts, "service.version")), schema.MaxRelease),
-		environment: clipped(strings.TrimSpace(value(ts, "deployment.environment.name", "deployment.environment")), schema.MaxEnvironment),
-		serverName:  clipped(value(ts, "host.name"), schema.MaxTagValue),
+		release:     clipped(strings.TrimSpace(value(ts, "service.version", "sentry.release")), schema.MaxRelease),
+		environment: clipped(strings.TrimSpace(value(ts, "deployment.environment.name", "deployment.environment", "sentry.environment")), schema.MaxEnvironment),
+		serverName:  clipped(value(ts, "host.name", "k8s.pod.name"), schema.MaxTagValue),
 		language:    value(ts, "telemetry.sdk.language"),
 		sdkName:     value(ts, "telemetry.sdk.name"),
 		sdkVersion:  clipped(value(ts, "telemetry.sdk.version"), schema.MaxTagValue),

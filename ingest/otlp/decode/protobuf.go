@@ -4,15 +4,32 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	collogs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
+	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// fromProtobuf walks the body once before it is decoded: the walk counts
-// messages and mends strings that are not UTF-8, for which the decoder would
-// refuse the whole request and with it every good span beside the bad one.
+// fromProtobuf decodes spans and logs by hand, and all else with the library.
 func fromProtobuf(body []byte, m proto.Message) error {
+	var spent budget
+	w := wire{budget: &spent}
+	switch x := m.(type) {
+	case *coltrace.ExportTraceServiceRequest:
+		w.b = append([]byte(nil), body...)
+		return exportTraces(w, x)
+	case *collogs.ExportLogsServiceRequest:
+		w.b = append([]byte(nil), body...)
+		return exportLogs(w, x)
+	}
+	return byLibrary(body, m)
+}
+
+// byLibrary walks the body once before it is decoded: the walk counts
+// messages and mends strings that are not UTF-8, for which the decoder would
+// refuse the whole request and with it every good item beside the bad one.
+func byLibrary(body []byte, m proto.Message) error {
 	w := walker{body: body}
 	if err := w.message(body, 0, messageShape(m.ProtoReflect().Descriptor()), 0); err != nil {
 		return err
