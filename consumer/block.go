@@ -207,7 +207,7 @@ func (b *block) fate(o *table.Origin, e *schema.Event, outcome, reason, detail s
 func witness(o *table.Origin, e *schema.Event) *window.Witness {
 	x := &window.Witness{Offset: o.Offset, Project: o.ProjectID, Fingerprint: e.Fingerprint, MainHash: e.MainHash, Kind: e.Protocol, Millis: e.Timestamp}
 	copy(x.EventID[:], e.EventId)
-	c := window.Columns{Trace: e.TraceId, Type: e.ExceptionType, Value: e.ExceptionValue, Message: e.Message, Server: e.ServerName,
+	c := window.Columns{Trace: e.TraceId, Span: e.SpanId, OuterSpan: e.OuterSpanId, Type: e.ExceptionType, Value: e.ExceptionValue, Message: e.Message, Server: e.ServerName,
 		Transaction: e.Transaction, Functions: e.FramesFunction, Files: e.FramesFile, Lines: e.FramesLine, InApp: e.FramesInApp}
 	for _, t := range e.Tags {
 		if t.Key == "pid" {

@@ -464,8 +464,11 @@ type Event struct {
 	DecidingComponent string `protobuf:"bytes,54,opt,name=deciding_component,json=decidingComponent,proto3" json:"deciding_component,omitempty"` // fingerprint, exception stack, exception value, message, csp ...
 	Redactions        uint32 `protobuf:"varint,55,opt,name=redactions,proto3" json:"redactions,omitempty"`
 	EventName         string `protobuf:"bytes,56,opt,name=event_name,json=eventName,proto3" json:"event_name,omitempty"` // OTLP: name of the span event or log event.
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// OTLP: the parent of the outermost span that recorded this exception, as far
+	// as the request told. A later record on that span is the same failure.
+	OuterSpanId   string `protobuf:"bytes,57,opt,name=outer_span_id,json=outerSpanId,proto3" json:"outer_span_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Event) Reset() {
@@ -886,6 +889,13 @@ func (x *Event) GetRedactions() uint32 {
 func (x *Event) GetEventName() string {
 	if x != nil {
 		return x.EventName
+	}
+	return ""
+}
+
+func (x *Event) GetOuterSpanId() string {
+	if x != nil {
+		return x.OuterSpanId
 	}
 	return ""
 }
@@ -2585,7 +2595,7 @@ const file_record_proto_rawDesc = "" +
 	"\bsessions\x18\x0f \x03(\v2\x12.errata.v1.SessionR\bsessions\x12/\n" +
 	"\tcheck_ins\x18\x10 \x03(\v2\x12.errata.v1.CheckInR\bcheckIns\x12+\n" +
 	"\ametrics\x18\x11 \x03(\v2\x11.errata.v1.MetricR\ametrics\x12.\n" +
-	"\bmonitors\x18\x12 \x03(\v2\x12.errata.v1.MonitorR\bmonitors\"\xd4\r\n" +
+	"\bmonitors\x18\x12 \x03(\v2\x12.errata.v1.MonitorR\bmonitors\"\xf8\r\n" +
 	"\x05Event\x12\x19\n" +
 	"\bevent_id\x18\x01 \x01(\fR\aeventId\x12\x1c\n" +
 	"\ttimestamp\x18\x02 \x01(\x03R\ttimestamp\x12 \n" +
@@ -2654,7 +2664,8 @@ const file_record_proto_rawDesc = "" +
 	"redactions\x187 \x01(\rR\n" +
 	"redactions\x12\x1d\n" +
 	"\n" +
-	"event_name\x188 \x01(\tR\teventName\"-\n" +
+	"event_name\x188 \x01(\tR\teventName\x12\"\n" +
+	"\router_span_id\x189 \x01(\tR\vouterSpanId\"-\n" +
 	"\x03Tag\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"\xec\a\n" +

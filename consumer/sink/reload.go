@@ -84,29 +84,29 @@ func (s *Sink) ids(ctx context.Context, r Range, name, query, id string, f func(
 // witnesses, newest first. The witness is new for each call.
 func (s *Sink) Witnesses(ctx context.Context, r Range, f func(w *window.Witness)) error {
 	var (
-		offsets, millis                                        proto.ColInt64
-		projects                                               proto.ColUInt32
-		ids, twins                                             proto.ColUUID
-		fingerprints, mains                                    proto.ColUInt64
-		kinds                                                  proto.ColUInt8
-		traces, types, values, messages, servers, places, pids proto.ColStr
-		functions, files                                       = new(proto.ColStr).Array(), new(proto.ColStr).Array()
-		lines                                                  = new(proto.ColUInt32).Array()
-		inApp                                                  = new(proto.ColBool).Array()
-		c                                                      window.Columns
+		offsets, millis                                                       proto.ColInt64
+		projects                                                              proto.ColUInt32
+		ids, twins                                                            proto.ColUUID
+		fingerprints, mains                                                   proto.ColUInt64
+		kinds                                                                 proto.ColUInt8
+		traces, spans, outers, types, values, messages, servers, places, pids proto.ColStr
+		functions, files                                                      = new(proto.ColStr).Array(), new(proto.ColStr).Array()
+		lines                                                                 = new(proto.ColUInt32).Array()
+		inApp                                                                 = new(proto.ColBool).Array()
+		c                                                                     window.Columns
 	)
 	err := s.do(ctx, ch.Query{Body: windowTwins, Parameters: r.parameters(), Settings: readback(),
 		Result: proto.Results{{Name: "topic_offset", Data: &offsets}, {Name: "project_id", Data: &projects}, {Name: "event_id", Data: &ids},
 			{Name: "twin_of", Data: &twins}, {Name: "fingerprint", Data: &fingerprints}, {Name: "main_hash", Data: &mains},
 			{Name: "kind", Data: &kinds}, {Name: "millis", Data: &millis}, {Name: "trace_id", Data: &traces},
-			{Name: "type", Data: &types}, {Name: "exception_value", Data: &values}, {Name: "message", Data: &messages},
+			{Name: "span_id", Data: &spans}, {Name: "outer_span_id", Data: &outers}, {Name: "type", Data: &types}, {Name: "exception_value", Data: &values}, {Name: "message", Data: &messages},
 			{Name: "server", Data: &servers}, {Name: "place", Data: &places}, {Name: "pid", Data: &pids},
 			{Name: "functions", Data: functions}, {Name: "files", Data: files}, {Name: "frames_line", Data: lines}, {Name: "frames_in_app", Data: inApp}},
 		OnResult: func(context.Context, proto.Block) error {
 			for i := range offsets.Rows() {
 				w := &window.Witness{Offset: offsets.Row(i), Project: projects.Row(i), EventID: ids.Row(i), TwinOf: twins.Row(i),
 					Fingerprint: fingerprints.Row(i), MainHash: mains.Row(i), Kind: schema.Protocol(kinds.Row(i)), Millis: millis.Row(i)}
-				c = window.Columns{Trace: traces.Row(i), Type: types.Row(i), Value: values.Row(i), Message: messages.Row(i), Server: servers.Row(i),
+				c = window.Columns{Trace: traces.Row(i), Span: spans.Row(i), OuterSpan: outers.Row(i), Type: types.Row(i), Value: values.Row(i), Message: messages.Row(i), Server: servers.Row(i),
 					Transaction: places.Row(i), PID: pids.Row(i), Functions: functions.RowAppend(i, c.Functions[:0]), Files: files.RowAppend(i, c.Files[:0]),
 					Lines: lines.RowAppend(i, c.Lines[:0]), InApp: inApp.RowAppend(i, c.InApp[:0])}
 				w.Fill(&c)

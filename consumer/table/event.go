@@ -74,6 +74,7 @@ func (s *Set) Event(o *Origin, e *schema.Event, n Counted) {
 	t.cell().Int(o.Offset)
 	t.cell().Tags(e.Tags)
 	t.cell().Bytes(e.Payload)
+	t.cell().Text(e.OuterSpanId)
 	t.end()
 }
 

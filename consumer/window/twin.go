@@ -20,6 +20,8 @@ type Witness struct {
 	Kind        schema.Protocol
 	Millis      int64 // When it happened.
 
+	span  uint64 // 0 where there is none.
+	outer uint64
 	trace key128 // Zero where the event has none.
 	what  uint64 // Type and value of the main exception; 0 where it has none.
 	all   stack
@@ -37,12 +39,13 @@ type stack []uint32
 // Columns are the values of an event that a witness is made from, the same
 // from the wire and from the table.
 type Columns struct {
-	Trace, Type, Value, Message string
-	Server, Transaction         string
-	Functions, Files            []string
-	Lines                       []uint32
-	InApp                       []bool
-	PID                         string // Tag pid, which people set for uvicorn --reload.
+	Trace, Span, OuterSpan string
+	Type, Value, Message   string
+	Server, Transaction    string
+	Functions, Files       []string
+	Lines                  []uint32
+	InApp                  []bool
+	PID                    string // Tag pid, which people set for uvicorn --reload.
 }
 
 // Fill computes what the rules compare. It keeps nothing of c.
@@ -51,14 +54,23 @@ func (w *Witness) Fill(c *Columns) {
 	if c.Type != "" || c.Value != "" {
 		w.what = pairHash(c.Type, c.Value)
 	}
+	w.span, w.outer = 0, 0
 	if w.trace != (key128{}) {
 		w.all, w.inApp = stacks(c)
+		w.span, w.outer = spanHash(c.Span), spanHash(c.OuterSpan)
 	}
 	if c.PID != "" && w.Kind == schema.Protocol_PROTOCOL_SENTRY {
 		w.pid = xxhash.Sum64String(c.PID)
 		w.pair = pairKey{project: w.Project, fingerprint: w.Fingerprint,
 			words: pairHash(c.Message, c.Type+"\x00"+c.Value), place: pairHash(c.Server, c.Transaction)}
 	}
+}
+
+func spanHash(id string) uint64 {
+	if id == "" {
+		return 0
+	}
+	return max(xxhash.Sum64String(id), 1)
 }
 
 func pairHash(a, b string) uint64 {
@@ -115,6 +127,9 @@ func (s stack) nests(o stack) bool {
 	n := min(len(s), len(o))
 	return n > 0 && s[n-1] == o[n-1]
 }
+
+// around says whether w was recorded on the span right around those of v.
+func (w *Witness) around(v *Witness) bool { return w.span != 0 && w.span == v.outer }
 
 // occurrence is one thing that happened, with its witnesses in the window.
 type occurrence struct {
@@ -187,16 +202,19 @@ func (t *Twins) Judge(w *Witness) (primary [16]byte, fingerprint uint64, twin bo
 // and occurrences = the larger of the counts of the kinds.
 //
 // The same kind: the same type and value, and all witnesses of that kind have
-// stacks of other lengths that nest with w's: one exception recorded again by
-// an enclosing span. An equal stack is a new occurrence.
+// stacks that nest with w's: one exception recorded again by an enclosing span,
+// usually with a longer stack. An equal stack is another occurrence, unless it
+// was recorded on the span right around that of a witness.
 func (o *occurrence) takes(w *Witness) bool {
-	same, other := false, false
+	same, other, equal, linked := false, false, false, false
 	for _, v := range o.witnesses {
 		if v.Kind == w.Kind {
 			same = true
-			if w.what == 0 || v.what != w.what || len(v.all) == len(w.all) || !v.all.nests(w.all) {
+			if w.what == 0 || v.what != w.what || !v.all.nests(w.all) {
 				return false
 			}
+			equal = equal || len(v.all) == len(w.all)
+			linked = linked || v.around(w) || w.around(v)
 			continue
 		}
 		if w.MainHash != 0 && v.MainHash == w.MainHash ||
@@ -204,7 +222,10 @@ func (o *occurrence) takes(w *Witness) bool {
 			other = true
 		}
 	}
-	return same || other
+	if same {
+		return !equal || linked
+	}
+	return other
 }
 
 // Add remembers a stored event; w.TwinOf says which event counts for it.

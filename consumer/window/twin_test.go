@@ -30,6 +30,8 @@ type seenEvent struct {
 	pid    string
 	server string
 	millis int64
+	span   string
+	outer  string
 }
 
 func eventID(n int64) (id [16]byte) {
@@ -41,7 +43,7 @@ func traceName(n int) string { return fmt.Sprintf("%032x", n+1) }
 
 func (e seenEvent) witness(offset int64) *window.Witness {
 	w := &window.Witness{Offset: offset, Project: 1, EventID: eventID(offset), Fingerprint: e.hash, MainHash: e.hash, Kind: e.kind, Millis: e.millis}
-	c := window.Columns{Trace: e.trace, Type: e.typ, Value: e.value, Server: e.server, PID: e.pid}
+	c := window.Columns{Trace: e.trace, Span: e.span, OuterSpan: e.outer, Type: e.typ, Value: e.value, Server: e.server, PID: e.pid}
 	for _, f := range e.frames {
 		c.Functions, c.Files, c.Lines, c.InApp = append(c.Functions, f), append(c.Files, "app/"+f+".py"), append(c.Lines, 7), append(c.InApp, true)
 	}
@@ -78,6 +80,11 @@ func TestTwins(t *testing.T) {
 	}
 	at := func(e seenEvent, trace string) seenEvent { e.trace = trace; return e }
 	saying := func(e seenEvent, value string) seenEvent { e.value = value; return e }
+	on := func(span, outer string) seenEvent {
+		e := boom(otlp, 1, full)
+		e.span, e.outer = span, outer
+		return e
+	}
 	reload := func(pid, server string, millis int64) seenEvent {
 		return seenEvent{kind: sentry, hash: 3, typ: "OSError", value: "port in use", pid: pid, server: server, millis: millis}
 	}
@@ -103,6 +110,9 @@ func TestTwins(t *testing.T) {
 		"Sentry and three nested spans":       {[]seenEvent{boom(sentry, 3, full), boom(otlp, 1, full[3:]), boom(otlp, 2, full[2:]), boom(otlp, 3, full)}, []int64{-1, 0, 0, 0}},
 		"two spans, twice":                    {[]seenEvent{boom(otlp, 1, full[3:]), boom(otlp, 3, full), boom(otlp, 1, full[3:]), boom(otlp, 3, full)}, []int64{-1, 0, -1, 2}},
 		"two spans, twice, interleaved":       {[]seenEvent{boom(otlp, 1, full[3:]), boom(otlp, 1, full[3:]), boom(otlp, 3, full), boom(otlp, 3, full)}, []int64{-1, -1, 0, 1}},
+		"nested spans in one function":        {[]seenEvent{on("c", "b"), on("b", "a"), on("a", "")}, []int64{-1, 0, 0}},
+		"the same, outermost first":           {[]seenEvent{on("a", ""), on("b", "a"), on("c", "b")}, []int64{-1, 0, 0}},
+		"attempts under one span":             {[]seenEvent{on("c1", "a"), on("c2", "a"), on("c3", "a"), on("a", "")}, []int64{-1, -1, -1, 0}},
 		"another way to the same line":        {[]seenEvent{boom(otlp, 1, []string{"a", "charge"}), boom(otlp, 2, []string{"x", "b", "charge"})}, []int64{-1, -1}},
 		"messages without an exception":       {[]seenEvent{{kind: sentry, trace: trace, hash: 0}, {kind: logs, trace: trace, hash: 0}}, []int64{-1, -1}},
 		"reload: two processes":               {[]seenEvent{reload("1", "h", 0), reload("2", "h", 900)}, []int64{-1, 0}},
@@ -140,6 +150,7 @@ func drawEvents(t *rapid.T, nested bool) []seenEvent {
 		if nested {
 			e.frames = full[rapid.IntRange(0, 3).Draw(t, "depth"):]
 			e.value = "v"
+			e.span, e.outer = rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "span"), rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "outer")
 		}
 		if rapid.IntRange(0, 9).Draw(t, "reload") == 0 {
 			e.trace, e.pid, e.kind, e.millis = "", rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "pid"), sentry, int64(rapid.IntRange(0, 3000).Draw(t, "millis"))

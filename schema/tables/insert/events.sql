@@ -7,5 +7,6 @@ INSERT INTO events (
     handled, mechanism, frames_function, frames_file, frames_line, frames_in_app, user_id,
     user_hash, user_hashes, user_ip, user_email, user_name, country, http_method, http_status,
     url, trace_id, span_id, trace_sampled, replay_id, task_name, task_id, task_retries,
-    event_name, redactions, payload_bytes, topic_partition, topic_offset, tags, payload
+    event_name, redactions, payload_bytes, topic_partition, topic_offset, tags, payload,
+    outer_span_id
 ) VALUES
