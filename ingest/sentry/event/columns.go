@@ -6,6 +6,7 @@ import (
 
 	"github.com/valyala/fastjson"
 
+	"errata/ingest/sentry/shape"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
 )
@@ -13,12 +14,12 @@ import (
 // columns fills what can be asked for. Strings still alias the tree.
 func (r *reader) columns(ev *schema.Event) {
 	f := &r.f
-	ev.Platform = platform(tree.Text(f.v[fPlatform]))
-	ev.Logger = r.short(fLogger, 64)
-	ev.ServerName = r.short(fServerName, 256)
-	ev.Transaction = r.short(fTransaction, schema.MaxTransaction)
-	ev.Dist = strings.TrimSpace(r.short(fDist, schema.MaxDist))
-	ev.SdkName, ev.SdkVersion = tree.Get(f.v[fSDK], "name"), tree.Get(f.v[fSDK], "version")
+	ev.Platform = platform(tree.Text(f.Get(shape.Platform)))
+	ev.Logger = r.short(shape.Logger, 64)
+	ev.ServerName = r.short(shape.ServerName, 256)
+	ev.Transaction = r.short(shape.Transaction, schema.MaxTransaction)
+	ev.Dist = strings.TrimSpace(r.short(shape.Dist, schema.MaxDist))
+	ev.SdkName, ev.SdkVersion = tree.Get(f.Get(shape.SDK), "name"), tree.Get(f.Get(shape.SDK), "version")
 	if ev.SdkName == "" && r.in.Header != nil {
 		ev.SdkName, ev.SdkVersion = r.in.Header.SDKName, r.in.Header.SDKVersion
 	}
@@ -38,14 +39,14 @@ func (r *reader) columns(ev *schema.Event) {
 }
 
 // short returns a scalar attribute, cut to max characters.
-func (r *reader) short(i field, max int) string {
-	v := r.f.v[i]
+func (r *reader) short(i shape.Field, max int) string {
+	v := r.f.Get(i)
 	if v == nil {
 		return ""
 	}
 	s, ok := tree.Scalar(v)
 	if !ok {
-		r.invalid(fieldNames[i], "expected text", v)
+		r.f.Invalid(i.Name(), "expected text", v)
 		return ""
 	}
 	s, _ = tree.CutChars(s, max)
@@ -54,7 +55,7 @@ func (r *reader) short(i field, max int) string {
 
 // release_ returns the event's release, or that of its trace.
 func (r *reader) release_() string {
-	s := strings.TrimSpace(r.short(fRelease, schema.MaxRelease+50))
+	s := strings.TrimSpace(r.short(shape.Release, schema.MaxRelease+50))
 	if s == "" && r.in.Header != nil {
 		s = r.in.Header.Trace.Release
 	}
@@ -62,7 +63,7 @@ func (r *reader) release_() string {
 		return ""
 	}
 	if !ValidRelease(s) {
-		r.invalid("release", "a release has at most 200 characters, no newline, tab or slash, and is not '.', '..' or 'latest'", r.f.v[fRelease])
+		r.f.Invalid("release", "a release has at most 200 characters, no newline, tab or slash, and is not '.', '..' or 'latest'", r.f.Get(shape.Release))
 		return ""
 	}
 	return s
@@ -79,7 +80,7 @@ func ValidEnvironment(s string) bool {
 }
 
 func (r *reader) environment() string {
-	s := strings.TrimSpace(r.short(fEnvironment, schema.MaxEnvironment+10))
+	s := strings.TrimSpace(r.short(shape.Environment, schema.MaxEnvironment+10))
 	if s == "" {
 		s = strings.TrimSpace(r.tag("environment"))
 	}
@@ -90,14 +91,14 @@ func (r *reader) environment() string {
 		return ""
 	}
 	if !ValidEnvironment(s) {
-		r.invalid("environment", "an environment has at most 64 characters, no newline, tab or slash, and is not 'none'", r.f.v[fEnvironment])
+		r.f.Invalid("environment", "an environment has at most 64 characters, no newline, tab or slash, and is not 'none'", r.f.Get(shape.Environment))
 		return ""
 	}
 	return s
 }
 
 func (r *reader) user(ev *schema.Event) {
-	u := r.f.v[fUser]
+	u := r.f.Get(shape.User)
 	if u == nil {
 		return
 	}
@@ -115,7 +116,7 @@ func (r *reader) user(ev *schema.Event) {
 	if ip := get("ip_address", 64); ip != "" {
 		if net.ParseIP(ip) == nil {
 			if ip != "[ip]" && !strings.HasPrefix(ip, "[") {
-				r.invalid("user.ip_address", "expected an address", u.Get("ip_address"))
+				r.f.Invalid("user.ip_address", "expected an address", u.Get("ip_address"))
 			}
 		} else {
 			ev.UserIp = ip
@@ -126,7 +127,7 @@ func (r *reader) user(ev *schema.Event) {
 }
 
 func (r *reader) request(ev *schema.Event) {
-	q := r.f.v[fRequest]
+	q := r.f.Get(shape.Request)
 	if q == nil {
 		return
 	}
@@ -141,11 +142,11 @@ func (r *reader) request(ev *schema.Event) {
 }
 
 func (r *reader) contexts(ev *schema.Event) {
-	c := r.f.v[fContexts]
+	c := r.f.Get(shape.Contexts)
 	if t := c.Get("trace"); t != nil {
 		ev.TraceId, ev.SpanId = HexID(tree.Get(t, "trace_id"), 32), HexID(tree.Get(t, "span_id"), 16)
 		if ev.TraceId == "" && !tree.Null(t.Get("trace_id")) {
-			r.invalid("contexts.trace.trace_id", "expected 32 hex digits", t.Get("trace_id"))
+			r.f.Invalid("contexts.trace.trace_id", "expected 32 hex digits", t.Get("trace_id"))
 		}
 		if n, ok := tree.Uint(t.Get("data", "http.response.status_code")); ok && n < 1000 {
 			ev.HttpStatus = uint32(n)
@@ -209,7 +210,7 @@ func HexID(s string, n int) string {
 
 // task reads the job that a worker ran: Celery, ARQ and those like them.
 func (r *reader) task(ev *schema.Event) {
-	x := r.f.v[fExtra]
+	x := r.f.Get(shape.Extra)
 	set := func(job *fastjson.Value, name, id, retries string) {
 		if !tree.Is(job, fastjson.TypeObject) {
 			return
@@ -231,7 +232,7 @@ func (r *reader) task(ev *schema.Event) {
 		set(x.Get("huey-job"), "task", "id", "retries")
 		set(x.Get("dramatiq"), "actor_name", "message_id", "retries")
 	}
-	if c := r.f.v[fContexts]; c != nil {
+	if c := r.f.Get(shape.Contexts); c != nil {
 		set(c.Get("sidekiq"), "job_class", "jid", "retry_count")
 		set(c.Get("dramatiq"), "actor_name", "message_id", "retries")
 		set(c.Get("celery-job"), "task_name", "task_id", "retries")

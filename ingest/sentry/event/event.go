@@ -11,12 +11,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/valyala/fastjson"
-
 	"errata/ingest/intake"
 	"errata/ingest/scrub"
 	"errata/ingest/sentry/envelope"
 	"errata/ingest/sentry/instant"
+	"errata/ingest/sentry/payload"
+	"errata/ingest/sentry/shape"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
 	"errata/schema/grouping"
@@ -36,9 +36,7 @@ type Input struct {
 // reader is the state of one event's way; it is pooled.
 type reader struct {
 	in      *Input
-	doc     *tree.Doc
-	f       fields
-	errors  []problem
+	f       shape.Event
 	group   grouping.Input
 	frames  []schema.Frame // Backing of all frames of group.
 	counts  scrub.Counts
@@ -48,52 +46,29 @@ type reader struct {
 	tags    []schema.Tag
 }
 
-// problem is one entry of the payload's errors.
-type problem struct {
-	kind, name, reason string
-	value              []byte // JSON of the refused value, cut; nil for none.
-}
-
 var readers = sync.Pool{New: func() any { return &reader{counts: scrub.Counts{}} }}
 
 func newReader(doc *tree.Doc, in *Input) *reader {
 	r := readers.Get().(*reader)
-	r.in, r.doc = in, doc
-	r.f.collect(doc.Root)
+	r.in = in
+	r.f.Open(doc)
 	return r
 }
 
 func (r *reader) release() {
-	r.in, r.doc = nil, nil
-	clear(r.errors)
+	r.in = nil
+	r.f.Reset()
 	clear(r.frames)
-	clear(r.f.other)
 	clear(r.tags)
 	clear(r.counts)
 	clear(r.group.Exceptions)
-	r.errors, r.frames, r.tags, r.scratch = r.errors[:0], r.frames[:0], r.tags[:0], r.scratch[:0]
+	r.frames, r.tags, r.scratch = r.frames[:0], r.tags[:0], r.scratch[:0]
 	ex := r.group.Exceptions[:0]
 	r.group = grouping.Input{Exceptions: ex}
 	if cap(r.scratch) > 256<<10 {
 		r.scratch = nil
 	}
 	readers.Put(r)
-}
-
-// invalid notes a refused value.
-func (r *reader) invalid(name, reason string, v *fastjson.Value) {
-	r.problem("invalid_data", name, reason, v)
-}
-
-func (r *reader) problem(kind, name, reason string, v *fastjson.Value) {
-	if n := len(r.errors); n >= 50 || v == nil && n > 0 && r.errors[n-1].name == name && r.errors[n-1].reason == reason {
-		return
-	}
-	p := problem{kind: kind, name: tree.Cut(name, 200), reason: tree.Cut(reason, 200)}
-	if v != nil {
-		p.value, _ = tree.AppendTrimmed(nil, v, 3, 256)
-	}
-	r.errors = append(r.errors, p)
 }
 
 // Type returns the payload's own type: transaction and feedback are believed,
@@ -160,7 +135,10 @@ func Read(doc *tree.Doc, in *Input) (*schema.Event, *Feedback) {
 	r.level(ev)
 	r.grouping(ev)
 	in.Request.Project.Describe(ev, &r.group)
-	ev.Payload = r.payload(ev)
+	r.scratch = payload.Append(r.scratch[:0], &payload.Input{
+		Event: ev, Attributes: &r.f, Time: r.ts, Shift: r.shift, Message: r.group.Message, Template: r.group.Template, Tags: r.tags,
+	})
+	ev.Payload = append([]byte(nil), r.scratch...)
 	ev.Redactions = r.redactions()
 	var fb *Feedback
 	if ev.Type == "feedback" {
@@ -171,7 +149,7 @@ func Read(doc *tree.Doc, in *Input) (*schema.Event, *Feedback) {
 }
 
 func (r *reader) feedback(ev *schema.Event) *Feedback {
-	v := r.f.v[fContexts].Get("feedback")
+	v := r.f.Get(shape.Contexts).Get("feedback")
 	get := func(k string, max int) string { return tree.Clean(tree.Cut(tree.Get(v, k), max)) }
 	id := get("associated_event_id", 36)
 	if id == "" {
@@ -186,10 +164,10 @@ func (r *reader) feedback(ev *schema.Event) *Feedback {
 
 // prepare shapes and scrubs the tree and settles the time.
 func (r *reader) prepare() {
-	r.shape()
+	r.f.Shape(r.in.Request.ClientIP)
 	if s := r.in.Request.Project.Scrubber; s != nil {
-		s.JSON(r.doc.Root, &r.doc.Arena, r.counts)
-		r.f.collect(r.doc.Root)
+		s.JSON(r.f.Doc.Root, &r.f.Doc.Arena, r.counts)
+		r.f.Collect()
 	}
 	r.time()
 }
@@ -206,17 +184,17 @@ func (r *reader) redactions() uint32 {
 func (r *reader) time() {
 	received := r.in.Request.ReceivedAt.UnixMicro()
 	r.shift = r.in.Drift
-	v := r.f.v[fTimestamp]
+	v := r.f.Get(shape.Timestamp)
 	ts, ok := instant.Value(v)
 	if !ok {
 		if v != nil {
-			r.invalid("timestamp", "expected RFC 3339 text or seconds", v)
+			r.f.Invalid("timestamp", "expected RFC 3339 text or seconds", v)
 		}
 		r.ts = received
 		return
 	}
 	if r.shift != 0 {
-		r.problem("clock_drift", "timestamp", "the client's clock differs from the server's; all times were moved", nil)
+		r.f.Problem("clock_drift", "timestamp", "the client's clock differs from the server's; all times were moved", nil)
 	}
 	ts += r.shift
 	days := r.in.Request.Project.RetentionDays
@@ -225,11 +203,11 @@ func (r *reader) time() {
 	}
 	switch oldest := received - int64(days)*int64(24*time.Hour/time.Microsecond); {
 	case ts > received+instant.MaxFuture.Microseconds():
-		r.problem("future_timestamp", "timestamp", "in the future; all times were moved", v)
+		r.f.Problem("future_timestamp", "timestamp", "in the future; all times were moved", v)
 		r.shift += received - ts
 		ts = received
 	case ts < oldest:
-		r.problem("past_timestamp", "timestamp", "older than the project keeps; all times were moved", v)
+		r.f.Problem("past_timestamp", "timestamp", "older than the project keeps; all times were moved", v)
 		r.shift += received - ts
 		ts = received
 	}

@@ -6,18 +6,20 @@ import (
 
 	"github.com/valyala/fastjson"
 
+	"errata/ingest/sentry/payload"
+	"errata/ingest/sentry/shape"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
 )
 
 // exceptions fills the chain that grouping sees.
 func (r *reader) exceptions() {
-	for _, v := range r.f.v[fException].GetArray("values") {
+	for _, v := range r.f.Get(shape.Exception).GetArray("values") {
 		if !tree.Is(v, fastjson.TypeObject) {
 			continue
 		}
 		if len(r.group.Exceptions) == schema.MaxExceptions {
-			r.problem("too_many", "exception", "only the first 50 exceptions are kept", nil)
+			r.f.Problem("too_many", "exception", "only the first 50 exceptions are kept", nil)
 			return
 		}
 		e := schema.Exception{Mechanism: schema.Mechanism{ID: -1, ParentID: -1}}
@@ -105,35 +107,17 @@ func id(v *fastjson.Value) int {
 // readFrames returns the frames of {"frames": [...]}, nulls left out, bounded
 // as a stack is: the calls nearest the crash and the oldest ones.
 func (r *reader) readFrames(stack *fastjson.Value) []schema.Frame {
-	list := framesOf(stack)
+	list := payload.Frames(stack)
 	if len(list) == 0 {
 		return nil
 	}
 	start := len(r.frames)
 	for i, v := range list {
-		if keepFrame(i, len(list)) && tree.Is(v, fastjson.TypeObject) {
+		if payload.KeepFrame(i, len(list)) && tree.Is(v, fastjson.TypeObject) {
 			r.frames = append(r.frames, readFrame(v))
 		}
 	}
 	return r.frames[start:len(r.frames):len(r.frames)]
-}
-
-func framesOf(stack *fastjson.Value) []*fastjson.Value {
-	if stack == nil {
-		return nil
-	}
-	if stack.Type() == fastjson.TypeArray {
-		return stack.GetArray()
-	}
-	return stack.GetArray("frames")
-}
-
-// oldestFrames of a stack over MaxFrames are kept; the rest are those nearest
-// the crash.
-const oldestFrames = 50
-
-func keepFrame(i, n int) bool {
-	return n <= schema.MaxFrames || i < oldestFrames || i >= n-(schema.MaxFrames-oldestFrames)
 }
 
 func readFrame(v *fastjson.Value) schema.Frame {
@@ -201,13 +185,13 @@ func line(v *fastjson.Value) uint32 {
 // stacks fills the stack that counts where there is no exception: of the
 // crashed, the current or the only thread, or the event's own.
 func (r *reader) stacks() {
-	values := r.f.v[fThreads].GetArray("values")
+	values := r.f.Get(shape.Threads).GetArray("values")
 	t := deciding(values)
 	if t != nil {
 		r.group.Stack = r.readFrames(t.Get("stacktrace"))
 	}
 	if len(r.group.Stack) == 0 {
-		r.group.Stack = r.readFrames(r.f.v[fStacktrace])
+		r.group.Stack = r.readFrames(r.f.Get(shape.Stacktrace))
 	}
 	// A crashed thread's stack belongs to the one exception without its own.
 	if n := len(r.group.Exceptions); n == 1 && t != nil && tree.Is(t.Get("crashed"), fastjson.TypeTrue) && len(r.group.Exceptions[0].Frames) == 0 && len(r.group.Stack) > 0 {

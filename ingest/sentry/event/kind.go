@@ -6,6 +6,8 @@ import (
 
 	"github.com/valyala/fastjson"
 
+	"errata/ingest/sentry/payload"
+	"errata/ingest/sentry/shape"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
 )
@@ -18,15 +20,15 @@ func (r *reader) kind(ev *schema.Event) {
 		ev.Type = "feedback"
 	case len(r.group.Exceptions) > 0:
 		ev.Type = "error"
-	case f.v[fCSP] != nil:
+	case f.Get(shape.CSP) != nil:
 		ev.Type = "csp"
-	case f.v[fHPKP] != nil:
+	case f.Get(shape.HPKP) != nil:
 		ev.Type = "hpkp"
-	case f.v[fExpectCT] != nil:
+	case f.Get(shape.ExpectCT) != nil:
 		ev.Type = "expectct"
-	case f.v[fExpectStaple] != nil:
+	case f.Get(shape.ExpectStaple) != nil:
 		ev.Type = "expectstaple"
-	case f.v[fNEL] != nil:
+	case f.Get(shape.NEL) != nil:
 		ev.Type = "nel"
 	default:
 		ev.Type = "default"
@@ -35,9 +37,9 @@ func (r *reader) kind(ev *schema.Event) {
 
 // message finds the formatted text and its template.
 func (r *reader) message(ev *schema.Event) {
-	l := r.f.v[fLogentry]
+	l := r.f.Get(shape.Logentry)
 	if ev.Type == "feedback" {
-		ev.Message = tree.Get(r.f.v[fContexts].Get("feedback"), "message")
+		ev.Message = tree.Get(r.f.Get(shape.Contexts).Get("feedback"), "message")
 	}
 	if l != nil {
 		template, formatted := text(l.Get("message")), text(l.Get("formatted"))
@@ -155,7 +157,7 @@ func verb(s string) int {
 
 // level reads names and Python's numbers.
 func (r *reader) level(ev *schema.Event) {
-	v := r.f.v[fLevel]
+	v := r.f.Get(shape.Level)
 	ev.Level = schema.Level_LEVEL_ERROR
 	if ev.Type == "feedback" {
 		ev.Level = schema.Level_LEVEL_INFO
@@ -164,54 +166,22 @@ func (r *reader) level(ev *schema.Event) {
 		return
 	}
 	s, _ := tree.Scalar(v)
-	if l, ok := ParseLevel(s); ok {
+	if l, ok := payload.ParseLevel(s); ok {
 		ev.Level = l
 		return
 	}
-	r.invalid("level", "expected debug, info, warning, error or fatal", v)
-}
-
-// ParseLevel reads a level's name or Python's number.
-func ParseLevel(s string) (schema.Level, bool) {
-	switch strings.ToLower(s) {
-	case "debug", "10", "trace":
-		return schema.Level_LEVEL_DEBUG, true
-	case "info", "log", "20":
-		return schema.Level_LEVEL_INFO, true
-	case "warning", "warn", "30":
-		return schema.Level_LEVEL_WARNING, true
-	case "error", "40":
-		return schema.Level_LEVEL_ERROR, true
-	case "fatal", "critical", "50":
-		return schema.Level_LEVEL_FATAL, true
-	}
-	return schema.Level_LEVEL_UNSPECIFIED, false
-}
-
-// levelName is the payload's spelling.
-func levelName(l schema.Level) string {
-	switch l {
-	case schema.Level_LEVEL_DEBUG:
-		return "debug"
-	case schema.Level_LEVEL_INFO:
-		return "info"
-	case schema.Level_LEVEL_WARNING:
-		return "warning"
-	case schema.Level_LEVEL_FATAL:
-		return "fatal"
-	}
-	return "error"
+	r.f.Invalid("level", "expected debug, info, warning, error or fatal", v)
 }
 
 // grouping fills the rest of what may decide a fingerprint.
 func (r *reader) grouping(ev *schema.Event) {
 	g := &r.group
 	g.Platform, g.Type, g.Transaction, g.Logger = ev.Platform, ev.Type, ev.Transaction, ev.Logger
-	g.Level, g.Release, g.Tags, g.SDK = levelName(ev.Level), ev.Release, ev.Tags, ev.SdkName
-	if c, ok := tree.Scalar(r.f.v[fChecksum]); ok {
+	g.Level, g.Release, g.Tags, g.SDK = payload.LevelName(ev.Level), ev.Release, ev.Tags, ev.SdkName
+	if c, ok := tree.Scalar(r.f.Get(shape.Checksum)); ok {
 		g.Checksum = tree.Cut(c, 128)
 	}
-	v := r.f.v[fFingerprint]
+	v := r.f.Get(shape.Fingerprint)
 	if v == nil {
 		return
 	}
@@ -219,7 +189,7 @@ func (r *reader) grouping(ev *schema.Event) {
 		if s, ok := tree.Scalar(v); ok {
 			g.Fingerprint = []string{tree.Cut(s, maxPath)}
 		} else {
-			r.invalid("fingerprint", "expected a list of texts", v)
+			r.f.Invalid("fingerprint", "expected a list of texts", v)
 		}
 		return
 	}

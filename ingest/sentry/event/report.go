@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 
+	"errata/ingest/sentry/shape"
 	"errata/ingest/sentry/tree"
 	"errata/schema/grouping"
 )
@@ -14,7 +15,7 @@ func (r *reader) report(kind string) *grouping.Report {
 	rep := &grouping.Report{Kind: kind}
 	switch kind {
 	case "csp":
-		v := r.f.v[fCSP]
+		v := r.f.Get(shape.CSP)
 		d := tree.Get(v, "effective_directive")
 		if d == "" {
 			d, _, _ = strings.Cut(tree.Get(v, "violated_directive"), " ")
@@ -22,16 +23,16 @@ func (r *reader) report(kind string) *grouping.Report {
 		rep.Directive, rep.Blocked, rep.Document = d, tree.Get(v, "blocked_uri"), tree.Get(v, "document_uri")
 		rep.Message = cspMessage(rep)
 	case "hpkp":
-		rep.Blocked = tree.Get(r.f.v[fHPKP], "hostname")
+		rep.Blocked = tree.Get(r.f.Get(shape.HPKP), "hostname")
 		rep.Message = "Public key pinning validation failed for '" + rep.Blocked + "'"
 	case "expectct":
-		rep.Blocked = tree.Get(r.f.v[fExpectCT], "hostname")
+		rep.Blocked = tree.Get(r.f.Get(shape.ExpectCT), "hostname")
 		rep.Message = "Expect-CT failed for '" + rep.Blocked + "'"
 	case "expectstaple":
-		rep.Blocked = tree.Get(r.f.v[fExpectStaple], "hostname")
+		rep.Blocked = tree.Get(r.f.Get(shape.ExpectStaple), "hostname")
 		rep.Message = "Expect-Staple failed for '" + rep.Blocked + "'"
 	case "nel":
-		v := r.f.v[fNEL]
+		v := r.f.Get(shape.NEL)
 		body := v.Get("body")
 		rep.Directive, rep.Document = tree.Get(body, "type"), tree.Get(v, "url")
 		rep.Blocked = host(rep.Document)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/valyala/fastjson"
 
+	"errata/ingest/sentry/shape"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
 )
@@ -21,7 +22,7 @@ func droppedTag(k string) bool {
 // readTags fills r.tags: unique keys, values as text, the first of equal keys.
 func (r *reader) readTags() {
 	r.tags = r.tags[:0]
-	r.f.v[fTags].GetObject().Visit(func(k []byte, v *fastjson.Value) {
+	r.f.Get(shape.Tags).GetObject().Visit(func(k []byte, v *fastjson.Value) {
 		key := tagKey(tree.Str(k))
 		if key == "" || droppedTag(key) {
 			return
@@ -29,14 +30,14 @@ func (r *reader) readTags() {
 		value, ok := tree.Scalar(v)
 		if !ok {
 			if !tree.Null(v) {
-				r.invalid("tags."+strings.Clone(key), "expected text, a number or a boolean", v)
+				r.f.Invalid("tags."+strings.Clone(key), "expected text, a number or a boolean", v)
 			}
 			return
 		}
 		r.addTag(key, value)
 	})
-	r.addTag("site", r.short(fSite, schema.MaxTagValue))
-	r.addTag("server_name", r.short(fServerName, schema.MaxTagValue))
+	r.addTag("site", r.short(shape.Site, schema.MaxTagValue))
+	r.addTag("server_name", r.short(shape.ServerName, schema.MaxTagValue))
 }
 
 func (r *reader) addTag(key, value string) {
@@ -45,11 +46,11 @@ func (r *reader) addTag(key, value string) {
 		return
 	}
 	if len(key) > schema.MaxTagKey || !validTagKey(key) {
-		r.problem("invalid_data", "tags", "a tag's key has at most 200 characters of a-z A-Z 0-9 _ . : -: "+tree.Cut(key, 64), nil)
+		r.f.Problem("invalid_data", "tags", "a tag's key has at most 200 characters of a-z A-Z 0-9 _ . : -: "+tree.Cut(key, 64), nil)
 		return
 	}
 	if strings.ContainsAny(value, "\n\r") {
-		r.problem("invalid_data", "tags."+strings.Clone(key), "a tag's value has no newline", nil)
+		r.f.Problem("invalid_data", "tags."+strings.Clone(key), "a tag's value has no newline", nil)
 		return
 	}
 	for i := range r.tags {
@@ -59,7 +60,7 @@ func (r *reader) addTag(key, value string) {
 	}
 	if len(r.tags) >= schema.MaxTags {
 		if len(r.tags) == schema.MaxTags {
-			r.problem("too_many", "tags", "only the first 200 tags are kept", nil)
+			r.f.Problem("too_many", "tags", "only the first 200 tags are kept", nil)
 		}
 		return
 	}

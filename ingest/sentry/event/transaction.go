@@ -8,6 +8,7 @@ import (
 	"github.com/valyala/fastjson"
 
 	"errata/ingest/sentry/instant"
+	"errata/ingest/sentry/shape"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
 )
@@ -35,14 +36,14 @@ func ReadTransaction(doc *tree.Doc, in *Input) (Transaction, error) {
 	defer r.release()
 	r.prepare()
 	var out Transaction
-	start, ok := instant.Value(r.f.v[fStartTimestamp])
-	end, ok2 := instant.Value(r.f.v[fTimestamp])
+	start, ok := instant.Value(r.f.Get(shape.StartTimestamp))
+	end, ok2 := instant.Value(r.f.Get(shape.Timestamp))
 	if !ok || !ok2 || end < start {
 		return out, ErrTransactionTime
 	}
 	var ev schema.Event
 	r.columns(&ev)
-	trace := r.f.v[fContexts].Get("trace")
+	trace := r.f.Get(shape.Contexts).Get("trace")
 	if ev.TraceId == "" || ev.SpanId == "" {
 		return out, ErrTransactionTrace
 	}
@@ -56,8 +57,8 @@ func ReadTransaction(doc *tree.Doc, in *Input) (Transaction, error) {
 	root.Kind = SpanKind(root.Op)
 	root.Status, root.StatusMessage = spanStatus(tree.Get(trace, "status"))
 	root.Attributes = r.rootAttributes(&ev, trace)
-	root.Measurements = Measurements(r.f.v[fMeasurements])
-	list := r.f.v[fSpans].GetArray()
+	root.Measurements = Measurements(r.f.Get(shape.Measurements))
+	list := r.f.Get(shape.Spans).GetArray()
 	out.Spans = make([]*schema.Span, 1, 1+min(len(list), MaxSpans))
 	out.Spans[0] = root
 	rows := make([]schema.Span, min(len(list), MaxSpans))
@@ -144,11 +145,11 @@ func (r *reader) rootAttributes(ev *schema.Event, trace *fastjson.Value) []*sche
 		a.add(t.Key, t.Value)
 	}
 	a.add("sentry.origin", tree.Get(trace, "origin"))
-	a.add("sentry.transaction.source", tree.Get(r.f.v[fTransactionInfo], "source"))
+	a.add("sentry.transaction.source", tree.Get(r.f.Get(shape.TransactionInfo), "source"))
 	a.add("sentry.platform", ev.Platform)
 	a.add("http.request.method", ev.HttpMethod)
 	a.add("url.full", ev.Url)
-	a.add("url.query", tree.Get(r.f.v[fRequest], "query_string"))
+	a.add("url.query", tree.Get(r.f.Get(shape.Request), "query_string"))
 	a.add("user.id", ev.UserId)
 	a.add("user.name", ev.UserName)
 	a.add("user.email", ev.UserEmail)
@@ -157,12 +158,12 @@ func (r *reader) rootAttributes(ev *schema.Event, trace *fastjson.Value) []*sche
 	a.add("sentry.replay_id", ev.ReplayId)
 	a.add("task.name", ev.TaskName)
 	a.add("task.id", ev.TaskId)
-	r.f.v[fContexts].GetObject().Visit(func(k []byte, v *fastjson.Value) {
+	r.f.Get(shape.Contexts).GetObject().Visit(func(k []byte, v *fastjson.Value) {
 		if string(k) != "trace" {
 			a.object(tree.Str(k)+".", v)
 		}
 	})
-	a.object("extra.", r.f.v[fExtra])
+	a.object("extra.", r.f.Get(shape.Extra))
 	return a.rows
 }
 

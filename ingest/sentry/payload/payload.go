@@ -1,4 +1,7 @@
-package event
+// Package payload writes the canonical JSON of an event. In: its settled
+// columns and its scrubbed tree. Out: Sentry-shaped JSON within bounds, with
+// what was cut or refused named in errors. It changes no tree.
+package payload
 
 import (
 	"encoding/hex"
@@ -6,6 +9,7 @@ import (
 	"github.com/valyala/fastjson"
 
 	"errata/ingest/sentry/instant"
+	"errata/ingest/sentry/shape"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
 )
@@ -35,7 +39,7 @@ const (
 
 // writer builds the payload.
 type writer struct {
-	r     *reader
+	in    *Input
 	b     []byte
 	first bool
 }
@@ -65,29 +69,40 @@ func (w *writer) trimmed(name, k string, v *fastjson.Value, depth, max int) {
 	w.key(k)
 	var cut bool
 	if w.b, cut = tree.AppendTrimmed(w.b, v, depth, max); cut {
-		w.r.problem("value_too_long", name, "was cut to its limit", nil)
+		w.in.Attributes.Problem("value_too_long", name, "was cut to its limit", nil)
 	}
 }
 
-// payload writes the event in one canonical shape. Columns that were settled
-// are written as settled, everything else as the scrubbed tree has it.
-func (r *reader) payload(ev *schema.Event) []byte {
-	w := writer{r: r, b: append(r.scratch[:0], '{'), first: true}
-	f := &r.f
+// Input is what the payload of one event is made of.
+type Input struct {
+	Event      *schema.Event // Its columns, settled.
+	Attributes *shape.Event  // The scrubbed tree; problems found while writing are added.
+	Time       int64         // Unix microseconds, moved already.
+	Shift      int64         // Microseconds by which every other time is moved.
+	Message    string        // Formatted, uncut.
+	Template   string
+	Tags       []schema.Tag // With environment, which is no column of its own there.
+}
+
+// Append writes the event in one canonical shape. Columns that were settled are
+// written as settled, everything else as the tree has it, within bounds.
+func Append(dst []byte, in *Input) []byte {
+	w := writer{in: in, b: append(dst, '{'), first: true}
+	f, ev := in.Attributes, in.Event
 	w.key("event_id")
 	w.b = append(w.b, '"')
 	w.b = hex.AppendEncode(w.b, ev.EventId)
 	w.b = append(w.b, '"')
 	w.key("timestamp")
 	w.b = append(w.b, '"')
-	w.b = instant.Append(w.b, r.ts)
+	w.b = instant.Append(w.b, in.Time)
 	w.b = append(w.b, '"')
 	w.str("type", ev.Type)
-	w.str("level", levelName(ev.Level))
+	w.str("level", LevelName(ev.Level))
 	w.str("platform", ev.Platform)
 	w.str("logger", ev.Logger)
 	w.str("transaction", ev.Transaction)
-	w.trimmed("transaction_info", "transaction_info", f.v[fTransactionInfo], 3, 1<<10)
+	w.trimmed("transaction_info", "transaction_info", f.Get(shape.TransactionInfo), 3, 1<<10)
 	w.str("server_name", ev.ServerName)
 	w.str("release", ev.Release)
 	w.str("dist", ev.Dist)
@@ -95,33 +110,32 @@ func (r *reader) payload(ev *schema.Event) []byte {
 	w.logentry()
 	w.exceptions()
 	w.threads()
-	if s := f.v[fStacktrace]; s != nil {
+	if s := f.Get(shape.Stacktrace); s != nil {
 		w.key("stacktrace")
 		w.stack(s)
 	}
-	w.trimmed("template", "template", f.v[fTemplate], 3, maxOtherBytes)
+	w.trimmed("template", "template", f.Get(shape.Template), 3, maxOtherBytes)
 	w.request()
-	w.trimmed("user", "user", f.v[fUser], 7, maxUser)
+	w.trimmed("user", "user", f.Get(shape.User), 7, maxUser)
 	w.tags()
 	w.contexts(ev)
 	w.breadcrumbs()
 	w.extra()
-	w.trimmed("modules", "modules", f.v[fModules], 2, maxModules)
-	w.trimmed("sdk", "sdk", f.v[fSDK], 4, 8<<10)
-	w.trimmed("fingerprint", "fingerprint", f.v[fFingerprint], 2, 4<<10)
-	w.trimmed("checksum", "checksum", f.v[fChecksum], 1, 256)
-	w.trimmed("debug_meta", "debug_meta", f.v[fDebugMeta], 5, maxExtra)
-	for _, i := range []field{fCSP, fHPKP, fExpectCT, fExpectStaple, fNEL, fMeasurements, fBreakdowns} {
-		w.trimmed(fieldNames[i], fieldNames[i], f.v[i], 7, maxRequest)
+	w.trimmed("modules", "modules", f.Get(shape.Modules), 2, maxModules)
+	w.trimmed("sdk", "sdk", f.Get(shape.SDK), 4, 8<<10)
+	w.trimmed("fingerprint", "fingerprint", f.Get(shape.Fingerprint), 2, 4<<10)
+	w.trimmed("checksum", "checksum", f.Get(shape.Checksum), 1, 256)
+	w.trimmed("debug_meta", "debug_meta", f.Get(shape.DebugMeta), 5, maxExtra)
+	for _, i := range [...]shape.Field{shape.CSP, shape.HPKP, shape.ExpectCT, shape.ExpectStaple, shape.NEL, shape.Measurements, shape.Breakdowns} {
+		w.trimmed(i.Name(), i.Name(), f.Get(i), 7, maxRequest)
 	}
 	w.other()
 	w.errors()
-	r.scratch = append(w.b, '}')
-	return append([]byte(nil), r.scratch...)
+	return append(w.b, '}')
 }
 
 func (w *writer) logentry() {
-	l := w.r.f.v[fLogentry]
+	l := w.in.Attributes.Get(shape.Logentry)
 	if l == nil {
 		return
 	}
@@ -131,33 +145,33 @@ func (w *writer) logentry() {
 	cut := func(k, s string) {
 		s, was := tree.CutChars(s, schema.MaxMessage)
 		if was {
-			w.r.problem("value_too_long", "logentry."+k, "was cut to its limit", nil)
+			w.in.Attributes.Problem("value_too_long", "logentry."+k, "was cut to its limit", nil)
 		}
 		w.str(k, s)
 	}
-	cut("formatted", w.r.group.Message)
-	cut("message", w.r.group.Template)
+	cut("formatted", w.in.Message)
+	cut("message", w.in.Template)
 	w.trimmed("logentry.params", "params", l.Get("params"), 5, 2<<10)
 	w.b = append(w.b, '}')
 	w.first = false
 }
 
 func (w *writer) tags() {
-	if len(w.r.tags) == 0 {
+	if len(w.in.Tags) == 0 {
 		return
 	}
 	w.key("tags")
 	w.b = append(w.b, '{')
 	w.first = true
-	for i := range w.r.tags {
-		w.str(w.r.tags[i].Key, w.r.tags[i].Value)
+	for i := range w.in.Tags {
+		w.str(w.in.Tags[i].Key, w.in.Tags[i].Value)
 	}
 	w.b = append(w.b, '}')
 	w.first = false
 }
 
 func (w *writer) request() {
-	q := w.r.f.v[fRequest]
+	q := w.in.Attributes.Get(shape.Request)
 	if q == nil {
 		return
 	}
@@ -191,13 +205,13 @@ func (w *writer) member(parent string, k []byte, v *fastjson.Value, depth, max i
 	w.b = append(tree.AppendString(w.b, tree.Str(k)), ':')
 	var cut bool
 	if w.b, cut = tree.AppendTrimmed(w.b, v, depth, max); cut {
-		w.r.problem("value_too_long", parent+"."+string(k), "was cut to its limit", nil)
+		w.in.Attributes.Problem("value_too_long", parent+"."+string(k), "was cut to its limit", nil)
 	}
 }
 
 // contexts keeps all of them and adds the trace that only the envelope knew.
 func (w *writer) contexts(ev *schema.Event) {
-	c := w.r.f.v[fContexts]
+	c := w.in.Attributes.Get(shape.Contexts)
 	if c == nil && ev.TraceId == "" {
 		return
 	}
@@ -227,7 +241,7 @@ func (w *writer) contexts(ev *schema.Event) {
 }
 
 func (w *writer) extra() {
-	x := w.r.f.v[fExtra]
+	x := w.in.Attributes.Get(shape.Extra)
 	if x == nil {
 		return
 	}
@@ -238,7 +252,7 @@ func (w *writer) extra() {
 	x.GetObject().Visit(func(k []byte, v *fastjson.Value) {
 		left := maxExtra - (len(w.b) - start)
 		if left <= 0 {
-			w.r.problem("value_too_long", "extra", "has more than 256 KiB", nil)
+			w.in.Attributes.Problem("value_too_long", "extra", "has more than 256 KiB", nil)
 			return
 		}
 		w.member("extra", k, v, depthExtra, min(maxExtraItem, left))
@@ -249,29 +263,29 @@ func (w *writer) extra() {
 
 // other keeps attributes that no one knows.
 func (w *writer) other() {
-	for _, m := range w.r.f.other {
-		w.member("event", []byte(m.key), m.value, depthExtra, maxOtherBytes)
+	for _, m := range w.in.Attributes.Other {
+		w.member("event", []byte(m.Key), m.Value, depthExtra, maxOtherBytes)
 	}
 }
 
 func (w *writer) errors() {
-	if len(w.r.errors) == 0 {
+	if len(w.in.Attributes.Problems) == 0 {
 		return
 	}
 	w.key("errors")
 	w.b = append(w.b, '[')
-	for i, p := range w.r.errors {
+	for i, p := range w.in.Attributes.Problems {
 		if i > 0 {
 			w.b = append(w.b, ',')
 		}
 		w.b = append(w.b, '{')
 		w.first = true
-		w.str("type", p.kind)
-		w.str("name", p.name)
-		w.str("reason", p.reason)
-		if p.value != nil {
+		w.str("type", p.Kind)
+		w.str("name", p.Name)
+		w.str("reason", p.Reason)
+		if p.Value != nil {
 			w.key("value")
-			w.b = append(w.b, p.value...)
+			w.b = append(w.b, p.Value...)
 		}
 		w.b = append(w.b, '}')
 	}

@@ -1,9 +1,10 @@
-package event
+package payload
 
 import (
 	"github.com/valyala/fastjson"
 
 	"errata/ingest/sentry/instant"
+	"errata/ingest/sentry/shape"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
 )
@@ -26,14 +27,14 @@ func (w *writer) text(name, k string, v *fastjson.Value, max int) {
 	}
 	s, cut := tree.CutChars(tree.Lenient(v), max)
 	if cut {
-		w.r.problem("value_too_long", name, "was cut to its limit", nil)
+		w.in.Attributes.Problem("value_too_long", name, "was cut to its limit", nil)
 	}
 	w.key(k)
 	w.b = tree.AppendString(w.b, s)
 }
 
 func (w *writer) exceptions() {
-	e := w.r.f.v[fException]
+	e := w.in.Attributes.Get(shape.Exception)
 	if e == nil {
 		return
 	}
@@ -72,7 +73,7 @@ func (w *writer) exceptions() {
 }
 
 func (w *writer) threads() {
-	t := w.r.f.v[fThreads]
+	t := w.in.Attributes.Get(shape.Threads)
 	if t == nil {
 		return
 	}
@@ -109,11 +110,11 @@ func (w *writer) threads() {
 func (w *writer) stack(s *fastjson.Value) {
 	w.b = append(w.b, '{')
 	w.first = true
-	list := framesOf(s)
+	list := Frames(s)
 	w.open("frames", '[')
 	n := 0
 	for i, v := range list {
-		if !keepFrame(i, len(list)) || !tree.Is(v, fastjson.TypeObject) {
+		if !KeepFrame(i, len(list)) || !tree.Is(v, fastjson.TypeObject) {
 			continue
 		}
 		if n > 0 {
@@ -126,7 +127,7 @@ func (w *writer) stack(s *fastjson.Value) {
 	}
 	w.shut(']')
 	if len(list) > schema.MaxFrames {
-		w.r.problem("too_many", "stacktrace.frames", "the middle of a stack over 250 frames is left out", nil)
+		w.in.Attributes.Problem("too_many", "stacktrace.frames", "the middle of a stack over 250 frames is left out", nil)
 	}
 	if s.Type() == fastjson.TypeObject {
 		s.GetObject().Visit(func(k []byte, c *fastjson.Value) {
@@ -187,14 +188,14 @@ func (w *writer) source(k []byte, v *fastjson.Value) {
 
 // breadcrumbs keeps the last ones.
 func (w *writer) breadcrumbs() {
-	b := w.r.f.v[fBreadcrumbs]
+	b := w.in.Attributes.Get(shape.Breadcrumbs)
 	if b == nil {
 		return
 	}
 	list := b.GetArray("values")
 	if n := len(list) - schema.MaxBreadcrumbs; n > 0 {
 		list = list[n:]
-		w.r.problem("too_many", "breadcrumbs", "only the last 100 are kept", nil)
+		w.in.Attributes.Problem("too_many", "breadcrumbs", "only the last 100 are kept", nil)
 	}
 	w.key("breadcrumbs")
 	w.b = append(w.b, `{"values":[`...)
@@ -231,7 +232,7 @@ func (w *writer) crumb(v *fastjson.Value) {
 			if s, ok := tree.Scalar(c); ok {
 				if l, ok := ParseLevel(s); ok {
 					level = true
-					w.str("level", levelName(l))
+					w.str("level", LevelName(l))
 				}
 			}
 		case "timestamp":
@@ -257,11 +258,31 @@ func (w *writer) crumb(v *fastjson.Value) {
 func (w *writer) time(k string, v *fastjson.Value) {
 	us, ok := instant.Value(v)
 	if !ok {
-		w.r.invalid("breadcrumbs.timestamp", "expected RFC 3339 text or seconds", v)
+		w.in.Attributes.Invalid("breadcrumbs.timestamp", "expected RFC 3339 text or seconds", v)
 		return
 	}
 	w.key(k)
 	w.b = append(w.b, '"')
-	w.b = instant.Append(w.b, us+w.r.shift)
+	w.b = instant.Append(w.b, us+w.in.Shift)
 	w.b = append(w.b, '"')
+}
+
+// Frames returns the frames of a stack, which may be a bare list.
+func Frames(stack *fastjson.Value) []*fastjson.Value {
+	if stack == nil {
+		return nil
+	}
+	if stack.Type() == fastjson.TypeArray {
+		return stack.GetArray()
+	}
+	return stack.GetArray("frames")
+}
+
+// oldestFrames of a stack over MaxFrames are kept; the rest are those nearest
+// the crash.
+const oldestFrames = 50
+
+// KeepFrame reports whether frame i of n is kept, here and in the columns.
+func KeepFrame(i, n int) bool {
+	return n <= schema.MaxFrames || i < oldestFrames || i >= n-(schema.MaxFrames-oldestFrames)
 }

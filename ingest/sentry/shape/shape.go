@@ -1,4 +1,4 @@
-package event
+package shape
 
 import (
 	"net/url"
@@ -9,66 +9,65 @@ import (
 	"errata/ingest/sentry/tree"
 )
 
-// shape brings the many forms of attributes to one before anything else looks
-// at the tree: old names, bare lists, lists of pairs. Trees of current SDKs
-// pass unchanged. It returns whether the tree was changed.
-func (r *reader) shape() {
-	f := &r.f
-	if f.legacy {
-		r.renameLegacy()
+// Shape changes the tree where it must; trees of current SDKs pass unchanged.
+// clientIP stands for {{auto}}; it may be empty.
+func (e *Event) Shape(clientIP string) {
+	e.client = clientIP
+	if e.legacy {
+		e.renameLegacy()
 	}
-	r.listed(fException, "type", "value", "stacktrace", "module")
-	r.listed(fThreads, "stacktrace", "crashed", "current")
-	r.listed(fBreadcrumbs, "message", "category", "data")
-	r.shapeMessage()
-	r.shapeStack()
-	r.pairs(fTags)
-	r.pairs(fModules)
-	r.pairs(fExtra)
+	e.listed(Exception, "type", "value", "stacktrace", "module")
+	e.listed(Threads, "stacktrace", "crashed", "current")
+	e.listed(Breadcrumbs, "message", "category", "data")
+	e.shapeMessage()
+	e.shapeStack()
+	e.pairs(Tags)
+	e.pairs(Modules)
+	e.pairs(Extra)
 	for _, i := range objects {
-		if v := f.v[i]; v != nil && v.Type() != fastjson.TypeObject {
-			r.invalid(fieldNames[i], "expected an object", v)
-			r.drop(i)
+		if v := e.v[i]; v != nil && v.Type() != fastjson.TypeObject {
+			e.Invalid(names[i], "expected an object", v)
+			e.drop(i)
 		}
 	}
-	r.shapeRequest()
-	r.shapeUser()
+	e.shapeRequest()
+	e.shapeUser()
 }
 
 // objects are the attributes that must be objects by now.
-var objects = []field{fContexts, fExtra, fModules, fRequest, fUser, fSDK, fTags, fDebugMeta, fStacktrace, fMeasurements, fTransactionInfo}
+var objects = []Field{Contexts, Extra, Modules, Request, User, SDK, Tags, DebugMeta, Stacktrace, Measurements, TransactionInfo}
 
-func (r *reader) set(i field, v *fastjson.Value) {
-	r.f.v[i] = v
-	r.doc.Root.Set(fieldNames[i], v)
+func (e *Event) set(i Field, v *fastjson.Value) {
+	e.v[i] = v
+	e.Doc.Root.Set(names[i], v)
 }
 
-func (r *reader) drop(i field) {
-	r.f.v[i] = nil
-	r.doc.Root.Del(fieldNames[i])
+func (e *Event) drop(i Field) {
+	e.v[i] = nil
+	e.Doc.Root.Del(names[i])
 }
 
-func (r *reader) renameLegacy() {
+func (e *Event) renameLegacy() {
 	for name, i := range legacyNames {
-		v := r.doc.Root.Get(name)
-		if v == nil || i == fieldCount {
+		v := e.Doc.Root.Get(name)
+		if v == nil {
 			continue
 		}
-		r.doc.Root.Del(name)
-		if r.f.v[i] == v {
-			r.doc.Root.Set(fieldNames[i], v)
+		e.Doc.Root.Del(name)
+		if e.v[i] == v {
+			e.Doc.Root.Set(names[i], v)
 		}
 	}
 }
 
 // listed wraps a bare list, or one bare object that has any of keys, into
 // {"values": [...]}.
-func (r *reader) listed(i field, keys ...string) {
-	v := r.f.v[i]
+func (e *Event) listed(i Field, keys ...string) {
+	v := e.v[i]
 	if v == nil {
 		return
 	}
-	a := &r.doc.Arena
+	a := &e.Doc.Arena
 	switch v.Type() {
 	case fastjson.TypeObject:
 		inner := v.Get("values")
@@ -77,9 +76,9 @@ func (r *reader) listed(i field, keys ...string) {
 				return
 			}
 			if inner.Type() != fastjson.TypeNull {
-				r.invalid(fieldNames[i], "expected a list of values", inner)
+				e.Invalid(names[i], "expected a list of values", inner)
 			}
-			r.drop(i)
+			e.drop(i)
 			return
 		}
 		for _, k := range keys {
@@ -87,35 +86,35 @@ func (r *reader) listed(i field, keys ...string) {
 				list, o := a.NewArray(), a.NewObject()
 				list.SetArrayItem(0, v)
 				o.Set("values", list)
-				r.set(i, o)
+				e.set(i, o)
 				return
 			}
 		}
-		r.drop(i)
+		e.drop(i)
 	case fastjson.TypeArray:
 		o := a.NewObject()
 		o.Set("values", v)
-		r.set(i, o)
+		e.set(i, o)
 	default:
-		r.invalid(fieldNames[i], "expected a list", v)
-		r.drop(i)
+		e.Invalid(names[i], "expected a list", v)
+		e.drop(i)
 	}
 }
 
 // pairs turns [[k, v], ...] and [{"key": k, "value": v}, ...] into an object.
 // The first of equal keys wins.
-func (r *reader) pairs(i field) {
-	v := r.f.v[i]
+func (e *Event) pairs(i Field) {
+	v := e.v[i]
 	if v == nil || v.Type() != fastjson.TypeArray {
 		return
 	}
-	o, ok := r.pairsOf(v, "")
+	o, ok := e.pairsOf(v, "")
 	if !ok {
-		r.invalid(fieldNames[i], "expected an object or a list of pairs", v)
-		r.drop(i)
+		e.Invalid(names[i], "expected an object or a list of pairs", v)
+		e.drop(i)
 		return
 	}
-	r.set(i, o)
+	e.set(i, o)
 }
 
 // maxPairs bounds lists of pairs: adding to a tree looks at all keys before.
@@ -123,8 +122,8 @@ const maxPairs = 512
 
 // pairsOf returns the object that a list of pairs stands for. Values of equal
 // keys are joined by sep; where sep is empty the first wins.
-func (r *reader) pairsOf(v *fastjson.Value, sep string) (*fastjson.Value, bool) {
-	a := &r.doc.Arena
+func (e *Event) pairsOf(v *fastjson.Value, sep string) (*fastjson.Value, bool) {
+	a := &e.Doc.Arena
 	o := a.NewObject()
 	n := 0
 	for _, p := range v.GetArray() {
@@ -158,21 +157,21 @@ func (r *reader) pairsOf(v *fastjson.Value, sep string) (*fastjson.Value, bool) 
 }
 
 // shapeMessage makes logentry {message, params, formatted} of all forms.
-func (r *reader) shapeMessage() {
-	a := &r.doc.Arena
-	if m := r.f.v[fMessage]; m != nil {
-		if r.f.v[fLogentry] == nil {
+func (e *Event) shapeMessage() {
+	a := &e.Doc.Arena
+	if m := e.v[Message]; m != nil {
+		if e.v[Logentry] == nil {
 			switch m.Type() {
 			case fastjson.TypeObject, fastjson.TypeString:
-				r.f.v[fLogentry] = m
+				e.v[Logentry] = m
 			default:
-				r.f.v[fLogentry] = a.NewString(tree.Lenient(m))
+				e.v[Logentry] = a.NewString(tree.Lenient(m))
 			}
-			r.doc.Root.Set("logentry", r.f.v[fLogentry])
+			e.Doc.Root.Set("logentry", e.v[Logentry])
 		}
-		r.drop(fMessage)
+		e.drop(Message)
 	}
-	l := r.f.v[fLogentry]
+	l := e.v[Logentry]
 	if l == nil {
 		return
 	}
@@ -181,30 +180,30 @@ func (r *reader) shapeMessage() {
 	case fastjson.TypeString:
 		o := a.NewObject()
 		o.Set("formatted", l)
-		r.set(fLogentry, o)
+		e.set(Logentry, o)
 	default:
-		r.invalid("logentry", "expected an object or text", l)
-		r.drop(fLogentry)
+		e.Invalid("logentry", "expected an object or text", l)
+		e.drop(Logentry)
 	}
 }
 
 // shapeStack moves a top-level stack into the only exception, where that has
 // none, as old clients send it.
-func (r *reader) shapeStack() {
-	s, e := r.f.v[fStacktrace], r.f.v[fException]
-	if s == nil || e == nil {
+func (e *Event) shapeStack() {
+	s, x := e.v[Stacktrace], e.v[Exception]
+	if s == nil || x == nil {
 		return
 	}
-	values := e.GetArray("values")
+	values := x.GetArray("values")
 	if len(values) != 1 || !tree.Is(values[0], fastjson.TypeObject) || !tree.Null(values[0].Get("stacktrace")) {
 		return
 	}
 	values[0].Set("stacktrace", s)
-	r.drop(fStacktrace)
+	e.drop(Stacktrace)
 }
 
-func (r *reader) shapeRequest() {
-	q := r.f.v[fRequest]
+func (e *Event) shapeRequest() {
+	q := e.v[Request]
 	if q == nil {
 		return
 	}
@@ -217,20 +216,20 @@ func (r *reader) shapeRequest() {
 		if k == "cookies" {
 			sep = ""
 		}
-		if o, ok := r.pairsOf(v, sep); ok {
+		if o, ok := e.pairsOf(v, sep); ok {
 			q.Set(k, o)
 		} else {
-			r.invalid("request."+k, "expected an object or a list of pairs", v)
+			e.Invalid("request."+k, "expected an object or a list of pairs", v)
 			q.Del(k)
 		}
 	}
 	switch v := q.Get("query_string"); {
 	case tree.Is(v, fastjson.TypeArray), tree.Is(v, fastjson.TypeObject):
-		q.Set("query_string", r.doc.Arena.NewString(queryText(v)))
+		q.Set("query_string", e.Doc.Arena.NewString(queryText(v)))
 	case tree.Is(v, fastjson.TypeString):
 		// A URL's question mark is not part of the query.
 		if s := tree.Text(v); strings.HasPrefix(s, "?") {
-			q.Set("query_string", r.doc.Arena.NewString(s[1:]))
+			q.Set("query_string", e.Doc.Arena.NewString(s[1:]))
 		}
 	}
 }
@@ -249,8 +248,8 @@ func queryText(v *fastjson.Value) string {
 	if v.Type() == fastjson.TypeObject {
 		v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
 			if c.Type() == fastjson.TypeArray {
-				for _, e := range c.GetArray() {
-					add(string(k), tree.Lenient(e))
+				for _, m := range c.GetArray() {
+					add(string(k), tree.Lenient(m))
 				}
 				return
 			}
@@ -267,16 +266,16 @@ func queryText(v *fastjson.Value) string {
 }
 
 // shapeUser resolves the client's address, so that scrubbing sees it.
-func (r *reader) shapeUser() {
+func (e *Event) shapeUser() {
 	infer := true
 	legacy := true // The client says nothing of infer_ip.
-	if s := r.f.v[fSDK]; s != nil {
+	if s := e.v[SDK]; s != nil {
 		if v := s.Get("settings", "infer_ip"); !tree.Null(v) {
 			infer, legacy = tree.Text(v) == "auto", false
 		}
 	}
-	a := &r.doc.Arena
-	u := r.f.v[fUser]
+	a := &e.Doc.Arena
+	u := e.v[User]
 	ip := ""
 	if u != nil {
 		ip = tree.Get(u, "ip_address")
@@ -284,12 +283,12 @@ func (r *reader) shapeUser() {
 	if ip != "" && ip != auto {
 		return
 	}
-	client := r.in.Request.ClientIP
-	if env := tree.Text(r.f.v[fRequest].Get("env", "REMOTE_ADDR")); env != "" && env != auto {
+	client := e.client
+	if env := tree.Text(e.v[Request].Get("env", "REMOTE_ADDR")); env != "" && env != auto {
 		// What the application saw wins over our peer.
 		client, infer = env, true
 	} else if ip == "" {
-		platform := tree.Text(r.f.v[fPlatform])
+		platform := tree.Text(e.v[Platform])
 		if legacy && platform != "javascript" && platform != "cocoa" && platform != "objc" {
 			infer = false
 		}
@@ -302,7 +301,7 @@ func (r *reader) shapeUser() {
 	}
 	if u == nil {
 		u = a.NewObject()
-		r.set(fUser, u)
+		e.set(User, u)
 	}
 	u.Set("ip_address", a.NewString(client))
 }
