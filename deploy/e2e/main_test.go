@@ -22,7 +22,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/segmentio/kafka-go"
 	"github.com/stretchr/testify/require"
+
+	"errata/schema"
 )
 
 func TestMain(m *testing.M) {
@@ -240,6 +243,34 @@ func (s *store) eventually(t *testing.T, query string, check func(rows []map[str
 			t.Fatalf("%s\nlast gave %s", query, shown)
 		}
 	}
+}
+
+// drained waits until the consumer has committed all that is on the topics.
+func (s *store) drained(t *testing.T) {
+	t.Helper()
+	transport := &kafka.Transport{}
+	defer transport.CloseIdleConnections()
+	client := &kafka.Client{Addr: kafka.TCP(s.Broker), Timeout: 10 * time.Second, Transport: transport}
+	offsets, partitions := map[string][]kafka.OffsetRequest{}, map[string][]int{}
+	for _, topic := range schema.Topics {
+		offsets[topic], partitions[topic] = []kafka.OffsetRequest{kafka.LastOffsetOf(0)}, []int{0}
+	}
+	require.Eventually(t, func() bool {
+		ends, err := client.ListOffsets(t.Context(), &kafka.ListOffsetsRequest{Topics: offsets})
+		if err != nil {
+			return false
+		}
+		done, err := client.OffsetFetch(t.Context(), &kafka.OffsetFetchRequest{GroupID: "errata", Topics: partitions})
+		if err != nil {
+			return false
+		}
+		for _, topic := range schema.Topics {
+			if end := ends.Topics[topic][0].LastOffset; end > 0 && done.Topics[topic][0].CommittedOffset < end {
+				return false
+			}
+		}
+		return true
+	}, time.Minute, 20*time.Millisecond, "the consumer does not catch up")
 }
 
 func rowsAre(n int) func([]map[string]any) bool {
