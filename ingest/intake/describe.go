@@ -7,8 +7,9 @@ import (
 
 // Describe groups an event and fills the columns that follow from it: hashes,
 // title, culprit, main exception and its frames. Both protocols go through
-// here, so that one error looks the same whichever way it came.
-func (p *Project) Describe(ev *schema.Event, in *grouping.Input) {
+// here, so that one error looks the same whichever way it came. It returns the
+// index of the main exception, -1 where there is none.
+func (p *Project) Describe(ev *schema.Event, in *grouping.Input) int {
 	r := p.Grouper.Group(in)
 	ev.Hashes, ev.Fingerprint, ev.MainHash = r.Hashes, r.Hashes[0], r.MainHash
 	ev.GroupingVersion, ev.GroupingReason, ev.DecidingComponent = p.Grouper.Version(), r.Reason, r.Component
@@ -38,4 +39,5 @@ func (p *Project) Describe(ev *schema.Event, in *grouping.Input) {
 			ev.FramesInApp[i] = r.InApp[i]
 		}
 	}
+	return r.Main
 }

@@ -103,6 +103,11 @@ func TestForms(t *testing.T) {
 			require.Equal(t, []string{"https://x.example/a/b.js"}, e.FramesFile)
 			require.Equal(t, []uint32{7}, e.FramesLine)
 		}},
+		"our in-app decision": {`{"platform":"python","exception":[{"type":"Empty"},{"type":"A","value":"v","stacktrace":{"frames":[{"function":"f","abs_path":"/srv/venv/lib/python3.11/site-packages/x/y.py","filename":"x/y.py","module":"x.y","in_app":true},null,{"function":"g","abs_path":"/srv/app/main.py","filename":"main.py","module":"main","in_app":true}]}}]}`, func(t *testing.T, e *schema.Event, p map[string]any) {
+			require.Equal(t, []bool{false, true}, e.FramesInApp)
+			f := at(p, "exception", "values", 1, "stacktrace", "frames")
+			require.Equal(t, []any{false, true, true, nil}, []any{at(f, 0, "in_app"), at(f, 0, "client_in_app"), at(f, 1, "in_app"), at(f, 1, "client_in_app")})
+		}},
 		"frames null": {`{"exception":[{"type":"A","value":"v","stacktrace":{"frames":null}}]}`, typed("A", "v")},
 		"crashed thread": {`{"threads":[{"id":1},{"id":"2","crashed":true,"stacktrace":{"frames":[{"function":"boom"}]}}],"exception":{"values":[{"type":"SIGSEGV","value":"x"}]}}`, func(t *testing.T, e *schema.Event, p map[string]any) {
 			require.Equal(t, []string{"boom"}, e.FramesFunction)

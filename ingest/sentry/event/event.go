@@ -44,6 +44,7 @@ type reader struct {
 	ts      int64
 	scratch []byte
 	tags    []schema.Tag
+	order   []int // Of each exception of group: its place among the payload's.
 }
 
 var readers = sync.Pool{New: func() any { return &reader{counts: scrub.Counts{}} }}
@@ -62,7 +63,7 @@ func (r *reader) release() {
 	clear(r.tags)
 	clear(r.counts)
 	clear(r.group.Exceptions)
-	r.frames, r.tags, r.scratch = r.frames[:0], r.tags[:0], r.scratch[:0]
+	r.frames, r.tags, r.scratch, r.order = r.frames[:0], r.tags[:0], r.scratch[:0], r.order[:0]
 	ex := r.group.Exceptions[:0]
 	r.group = grouping.Input{Exceptions: ex}
 	if cap(r.scratch) > 256<<10 {
@@ -134,9 +135,12 @@ func Read(doc *tree.Doc, in *Input) (*schema.Event, *Feedback) {
 	r.message(ev)
 	r.level(ev)
 	r.grouping(ev)
-	in.Request.Project.Describe(ev, &r.group)
+	main := in.Request.Project.Describe(ev, &r.group)
+	if main >= 0 {
+		main = r.order[main]
+	}
 	r.scratch = payload.Append(r.scratch[:0], &payload.Input{
-		Event: ev, Attributes: &r.f, Time: r.ts, Shift: r.shift, Message: r.group.Message, Template: r.group.Template, Tags: r.tags,
+		Event: ev, Attributes: &r.f, Time: r.ts, Shift: r.shift, Message: r.group.Message, Template: r.group.Template, Tags: r.tags, Main: main,
 	})
 	ev.Payload = append([]byte(nil), r.scratch...)
 	ev.Redactions = r.redactions()

@@ -14,10 +14,12 @@ import (
 
 // exceptions fills the chain that grouping sees.
 func (r *reader) exceptions() {
+	place := -1
 	for _, v := range r.f.Get(shape.Exception).GetArray("values") {
 		if !tree.Is(v, fastjson.TypeObject) {
 			continue
 		}
+		place++
 		if len(r.group.Exceptions) == schema.MaxExceptions {
 			r.f.Problem("too_many", "exception", "only the first 50 exceptions are kept", nil)
 			return
@@ -44,6 +46,7 @@ func (r *reader) exceptions() {
 			continue
 		}
 		r.group.Exceptions = append(r.group.Exceptions, e)
+		r.order = append(r.order, place)
 	}
 }
 

@@ -82,6 +82,7 @@ type Input struct {
 	Message    string        // Formatted, uncut.
 	Template   string
 	Tags       []schema.Tag // With environment, which is no column of its own there.
+	Main       int          // Place of the main exception, -1 for none: its frames get our in-app decision.
 }
 
 // Append writes the event in one canonical shape. Columns that were settled are
@@ -112,7 +113,7 @@ func Append(dst []byte, in *Input) []byte {
 	w.threads()
 	if s := f.Get(shape.Stacktrace); s != nil {
 		w.key("stacktrace")
-		w.stack(s)
+		w.stack(s, nil)
 	}
 	w.trimmed("template", "template", f.Get(shape.Template), 3, maxOtherBytes)
 	w.request()

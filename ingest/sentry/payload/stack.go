@@ -1,6 +1,8 @@
 package payload
 
 import (
+	"strconv"
+
 	"github.com/valyala/fastjson"
 
 	"errata/ingest/sentry/instant"
@@ -18,6 +20,11 @@ func (w *writer) open(k string, c byte) {
 func (w *writer) shut(c byte) {
 	w.b = append(w.b, c)
 	w.first = false
+}
+
+func (w *writer) bool(k string, v bool) {
+	w.key(k)
+	w.b = strconv.AppendBool(w.b, v)
 }
 
 // text writes any value as text of at most max characters.
@@ -60,7 +67,11 @@ func (w *writer) exceptions() {
 			case "stacktrace", "raw_stacktrace":
 				if c.Type() == fastjson.TypeObject || c.Type() == fastjson.TypeArray {
 					w.key(string(k))
-					w.stack(c)
+					var inApp []bool
+					if n-1 == w.in.Main && string(k) == "stacktrace" {
+						inApp = w.in.Event.FramesInApp
+					}
+					w.stack(c, inApp)
 				}
 			default:
 				w.member("exception", k, c, 6, 4<<10)
@@ -94,7 +105,7 @@ func (w *writer) threads() {
 			if s := string(k); s == "stacktrace" || s == "raw_stacktrace" {
 				if c.Type() == fastjson.TypeObject || c.Type() == fastjson.TypeArray {
 					w.key(s)
-					w.stack(c)
+					w.stack(c, nil)
 				}
 				return
 			}
@@ -106,8 +117,9 @@ func (w *writer) threads() {
 	w.first = false
 }
 
-// stack writes {"frames": [...]} without nulls, bounded as a stack is.
-func (w *writer) stack(s *fastjson.Value) {
+// stack writes {"frames": [...]} without nulls, bounded as a stack is. inApp is
+// our decision for each frame written; nil leaves the client's.
+func (w *writer) stack(s *fastjson.Value, inApp []bool) {
 	w.b = append(w.b, '{')
 	w.first = true
 	list := Frames(s)
@@ -120,10 +132,14 @@ func (w *writer) stack(s *fastjson.Value) {
 		if n > 0 {
 			w.b = append(w.b, ',')
 		}
+		var ours *bool
+		if n < len(inApp) {
+			ours = &inApp[n]
+		}
 		n++
 		// The frames next to the crash and the oldest keep all they have.
 		slim := len(list) > slimFrames && i >= slimFrames/2 && i < len(list)-slimFrames/2
-		w.frame(v, slim)
+		w.frame(v, slim, ours)
 	}
 	w.shut(']')
 	if len(list) > schema.MaxFrames {
@@ -139,7 +155,7 @@ func (w *writer) stack(s *fastjson.Value) {
 	w.shut('}')
 }
 
-func (w *writer) frame(v *fastjson.Value, slim bool) {
+func (w *writer) frame(v *fastjson.Value, slim bool, ours *bool) {
 	w.b = append(w.b, '{')
 	w.first = true
 	v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
@@ -160,10 +176,20 @@ func (w *writer) frame(v *fastjson.Value, slim bool) {
 			if !slim {
 				w.member("frame", k, c, depthVars, maxVars)
 			}
+		case "in_app":
+			theirs := c.Type() == fastjson.TypeTrue
+			if ours == nil {
+				w.member("frame", k, c, 1, 16)
+			} else if theirs != *ours {
+				w.bool("client_in_app", theirs)
+			}
 		default:
 			w.member("frame", k, c, 5, 2<<10)
 		}
 	})
+	if ours != nil {
+		w.bool("in_app", *ours)
+	}
 	w.shut('}')
 }
 
