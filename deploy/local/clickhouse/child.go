@@ -84,11 +84,12 @@ func (c Child) runBinary(stop <-chan struct{}, held *os.File) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("cannot start %s: %w", c.Binary, err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	var exit error
+	go func() { exit = cmd.Wait(); close(ended) }()
 	select {
-	case err := <-ended:
-		return fmt.Errorf("cannot go on: %s ended (%w)", c.Binary, errors.Join(err, io.ErrUnexpectedEOF))
+	case <-ended:
+		return fmt.Errorf("cannot go on: %s ended: %w", c.Binary, errors.Join(exit, io.ErrUnexpectedEOF))
 	case <-stop:
 	}
 	_ = cmd.Process.Signal(syscall.SIGTERM)

@@ -15,12 +15,12 @@ import (
 
 // localResult mirrors struct local_result_v2 of libchdb.
 type localResult struct {
-	buffer  *byte
-	length  uintptr
-	vector  unsafe.Pointer
-	elapsed float64
-	rows    uint64
-	bytes   uint64
+	_       *byte          // Buffer.
+	_       uintptr        // Its length.
+	_       unsafe.Pointer // The vector behind it.
+	_       float64        // Seconds.
+	_       uint64         // Rows read.
+	_       uint64         // Bytes read.
 	message *byte
 }
 

@@ -59,7 +59,7 @@ func Shared(t testing.TB) *clickhouse.Server {
 	if shared.server != nil {
 		return shared.server
 	}
-	dir, err := os.MkdirTemp("", "errata-clickhouse-")
+	dir, err := os.MkdirTemp("", "errata-clickhouse-") //nolint:usetesting // It outlives the test that asks first.
 	if err != nil {
 		t.Fatal(err)
 	}
