@@ -38,21 +38,63 @@ func Apply(ctx context.Context, s *queries.Store, r *Report, actor string) error
 	if err != nil {
 		return err
 	}
+	if err := finish(ctx, s, r.Project, actor); err != nil {
+		return err
+	}
 	after := r.rules.Compact()
 	id, err := newRun()
 	if err != nil {
 		return err
 	}
 	rec := record{Version: r.Version, Before: stored(before), After: stored(after), Merges: len(r.decision.merges), Moves: len(r.decision.moves)}
-	// The log comes first: a run that dies from here on can be undone.
+	if err := mark(ctx, s, r, id); err != nil {
+		return err
+	}
+	// The log comes before what it tells: a run that dies from here on is in
+	// force, and is finished by the next one or undone.
 	if err := log(ctx, s, r.Project, actor, id, rec, r.decision.merges); err != nil {
 		return err
 	}
 	if err := SaveRules(ctx, s, r.Project, after); err != nil {
 		return err
 	}
+	if err := transfer(ctx, s, r.Project, id, false); err != nil {
+		return err
+	}
 	r.Run = id.String()
+	return done(ctx, s, r.Project, actor, id)
+}
+
+// done notes that a run has moved all it had to.
+func done(ctx context.Context, s *queries.Store, project uint32, actor string, id uuid.UUID) error {
+	err := s.Conn().Exec(ctx, `INSERT INTO issue_actions (project_id, fingerprint, at, actor, action, bulk_id) VALUES (?, 0, now64(3), ?, 'regrouped', ?)`, project, actor, id)
+	if err != nil {
+		return fmt.Errorf("cannot write to the triage log: %w", err)
+	}
 	return nil
+}
+
+// finish ends a run that was interrupted while it moved events.
+func finish(ctx context.Context, s *queries.Store, project uint32, actor string) error {
+	id, rec, err := inForce(ctx, s, project, "")
+	if errors.Is(err, ErrNothingToUndo) || err == nil && rec.Moves == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var n uint64
+	err = s.Conn().QueryRow(ctx, `SELECT count() FROM issue_actions WHERE project_id = ? AND bulk_id = ? AND action = 'regrouped'`, project, id).Scan(&n)
+	if err != nil {
+		return fmt.Errorf("cannot read the triage log: %w", err)
+	}
+	if n > 0 {
+		return nil
+	}
+	if err := transfer(ctx, s, project, id, false); err != nil {
+		return err
+	}
+	return done(ctx, s, project, actor, id)
 }
 
 // log appends the actions of a run, in one block.
@@ -102,8 +144,16 @@ func Undo(ctx context.Context, s *queries.Store, project uint32, run, actor stri
 	if err != nil {
 		return "", err
 	}
+	if err := finish(ctx, s, project, actor); err != nil {
+		return "", err
+	}
 	if err := SaveRules(ctx, s, project, grouping.Rules(rec.Before)); err != nil {
 		return "", err
+	}
+	if rec.Moves > 0 {
+		if err := transfer(ctx, s, project, id, true); err != nil {
+			return "", err
+		}
 	}
 	err = s.Conn().Exec(ctx, `INSERT INTO issue_actions (project_id, fingerprint, at, actor, action, target_action, bulk_id, comment)
 		SELECT project_id, fingerprint, now64(3), ?, 'undo', action_id, ?, 'regrouping taken back' FROM issue_actions

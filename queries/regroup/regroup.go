@@ -49,6 +49,7 @@ type Report struct {
 
 	decision decision
 	rules    grouping.Rules
+	window   window
 }
 
 // Plan reads the stored events of a project and says what would change. It
@@ -104,7 +105,7 @@ func Plan(ctx context.Context, s *queries.Store, o Options) (*Report, error) {
 		return nil, err
 	}
 	parts := sum.parts()
-	r := &Report{Project: o.Project, Version: g.Version(), To: st.To.Format(time.RFC3339), Events: sum.rows, Broken: sum.broken, rules: o.Rules}
+	r := &Report{Project: o.Project, Version: g.Version(), To: st.To.Format(time.RFC3339), Events: sum.rows, Broken: sum.broken, rules: o.Rules, window: window{st.From, st.To}}
 	if o.Since > 0 {
 		r.From = st.From.Format(time.RFC3339)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -187,6 +188,100 @@ func TestMergeAndUndo(t *testing.T) {
 	require.JSONEq(t, `{"flood":{"per_minute":7}}`, q.Settings, "other settings stay")
 	_, err = Undo(t.Context(), s, p, "", "ann")
 	require.ErrorIs(t, err, ErrNothingToUndo)
+}
+
+func TestSplitAndUndo(t *testing.T) {
+	t.Parallel()
+	s := store(t)
+	p := project(t, s)
+	other := project(t, s)
+	seed(t, s, other, grouping.Rules{}, one{fn: "charge", region: "eu", n: 5})
+	seed(t, s, p, grouping.Rules{}, one{fn: "charge", region: "eu", n: 60}, one{fn: "charge", region: "us", n: 25}, one{fn: "charge", region: "asia", n: 10},
+		one{fn: "charge", weight: 40}, one{fn: "refund", region: "us", n: 7})
+	before, totals := look(t, s, p)
+	require.Len(t, before, 2)
+	rules := grouping.SplitRules("type:ValueError -> {{ function }} {{ tags.region }}\n")
+	r, err := Plan(t.Context(), s, Options{Project: p, Rules: rules})
+	require.NoError(t, err)
+	require.Empty(t, r.Merges)
+	require.Len(t, r.Splits, 1)
+	require.Len(t, r.Splits[0].Parts, 3)
+	require.Equal(t, uint64(100), r.Splits[0].Parts[0].Occurrences, "rows without a payload stay with most of their issue")
+	require.NoError(t, Apply(t.Context(), s, r, "ann"))
+	issues, after := look(t, s, p)
+	require.Equal(t, totals, after)
+	want := map[string]uint64{}
+	for issue, n := range before {
+		want[issue] = n
+	}
+	want[r.Splits[0].Issue] = 100
+	for _, part := range r.Splits[0].Parts[1:] {
+		want[part.Issue] = part.Occurrences
+	}
+	require.Equal(t, want, issues)
+
+	// The moved events are found in their issue, and the trend has them.
+	for _, part := range r.Splits[0].Parts[1:] {
+		for _, q := range []string{"SELECT toUInt64(sum(weight)) FROM events WHERE project_id = ? AND issue = ?", "SELECT sum(events) FROM issue_trend WHERE project_id = ? AND issue = ?"} {
+			var n uint64
+			require.NoError(t, s.Conn().QueryRow(t.Context(), q, p, part.Issue).Scan(&n))
+			require.Equal(t, part.Occurrences, n, q)
+		}
+	}
+	// A new event of each part lands where its history is.
+	seed(t, s, p, rules, one{fn: "charge", region: "us", n: 3}, one{fn: "charge", region: "eu", n: 2})
+	issues, _ = look(t, s, p)
+	require.Len(t, issues, 4)
+	again, err := Plan(t.Context(), s, Options{Project: p, Rules: rules})
+	require.NoError(t, err)
+	require.Empty(t, again.Merges)
+	require.Empty(t, again.Splits)
+
+	_, totals = look(t, s, p)
+	_, err = Undo(t.Context(), s, p, r.Run, "ann")
+	require.NoError(t, err)
+	issues, after = look(t, s, p)
+	require.Equal(t, totals, after)
+	require.Equal(t, before[r.Splits[0].Issue], issues[r.Splits[0].Issue])
+	untouched, _ := look(t, s, other)
+	require.Len(t, untouched, 1)
+	var left uint64
+	require.NoError(t, s.Conn().QueryRow(t.Context(), "SELECT count() FROM system.tables WHERE name = ?", "regroup_"+strings.ReplaceAll(r.Run, "-", "")).Scan(&left))
+	require.Zero(t, left)
+}
+
+// TestMoveThatDiesIsFinished repeats every prefix of a move's steps.
+func TestMoveThatDiesIsFinished(t *testing.T) {
+	t.Parallel()
+	s := store(t)
+	for steps := range 4 {
+		t.Run(fmt.Sprint(steps), func(t *testing.T) {
+			p := project(t, s)
+			seed(t, s, p, grouping.Rules{}, one{fn: "charge", region: "eu", n: 60}, one{fn: "charge", region: "us", n: 25})
+			before, totals := look(t, s, p)
+			rules := grouping.SplitRules("type:ValueError -> {{ function }} {{ tags.region }}\n")
+			r, err := Plan(t.Context(), s, Options{Project: p, Rules: rules})
+			require.NoError(t, err)
+			id, err := newRun()
+			require.NoError(t, err)
+			require.NoError(t, mark(t.Context(), s, r, id))
+			rec := record{Version: r.Version, After: stored(rules.Compact()), Moves: len(r.decision.moves)}
+			require.NoError(t, log(t.Context(), s, p, "ann", id, rec, r.decision.merges))
+			m := &mover{s: s, project: p, run: id, from: "origin", to: "target", stage: "regroup_" + strings.ReplaceAll(id.String(), "-", "")}
+			for _, step := range []func(context.Context) error{m.copy, m.count, m.swap, m.clean}[:steps] {
+				require.NoError(t, step(t.Context()))
+			}
+			require.NoError(t, finish(t.Context(), s, p, "ann"))
+			issues, after := look(t, s, p)
+			require.Equal(t, totals, after)
+			require.Len(t, issues, 2)
+			_, err = Undo(t.Context(), s, p, "", "ann")
+			require.NoError(t, err)
+			issues, after = look(t, s, p)
+			require.Equal(t, totals, after)
+			require.Equal(t, before, issues)
+		})
+	}
 }
 
 func TestStoppedRunIsTakenUp(t *testing.T) {

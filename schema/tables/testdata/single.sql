@@ -715,6 +715,23 @@ ALTER TABLE errata.issue_actions
     ADD COLUMN IF NOT EXISTS in_package String MATERIALIZED extract(in_release, '^(.*)@') COMMENT 'Of in_release, before the @.',
     ADD COLUMN IF NOT EXISTS in_version Tuple(UInt8, UInt32, UInt32, UInt32, UInt32, UInt8, Array(Tuple(UInt8, UInt64, String))) MATERIALIZED arrayElement(arrayMap(g -> (length(g) > 0, toUInt32OrZero(g[1]), toUInt32OrZero(g[2]), toUInt32OrZero(g[3]), toUInt32OrZero(g[4]), g[5] = '', arrayMap(p -> (NOT match(p, '^[0-9]{1,18}$'), toUInt64OrZero(p), p), splitByChar('.', g[5]))), [extractGroups(in_release, '^(?:.*@)?v?([0-9]{1,9})\\.([0-9]{1,9})(?:\\.([0-9]{1,9}))?(?:\\.([0-9]{1,9}))?(?:-([0-9A-Za-z.-]+))?(?:\\+[0-9A-Za-z.-]*)?$')]), 1) COMMENT 'Of in_release, as version in release_rollup.';
 
+-- 014_regroup.sql
+CREATE TABLE IF NOT EXISTS errata.regroup_moves
+(
+    project_id UInt32 COMMENT 'As in events.',
+    run        UUID COMMENT 'The regrouping: bulk_id of its actions in issue_actions.',
+    event_id   UUID COMMENT 'As in events.',
+    origin     UInt64 COMMENT 'Fingerprint before.' CODEC(ZSTD(1)),
+    target     UInt64 COMMENT 'Fingerprint after.' CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+ORDER BY (project_id, run, event_id)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+-- 015_outer_span.sql
+ALTER TABLE errata.events
+    ADD COLUMN IF NOT EXISTS outer_span_id String COMMENT 'Sentry: empty. OTLP: parent of the outermost span that recorded this exception.' CODEC(ZSTD(1));
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor
