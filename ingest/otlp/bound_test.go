@@ -12,6 +12,7 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"errata/ingest/otlp/attribute"
 	"errata/ingest/otlp/decode"
 	"errata/schema"
 )
@@ -139,9 +140,9 @@ func TestRowsFitIntoRecords(t *testing.T) {
 	row := b.Spans[0]
 	require.Less(t, row.SizeVT(), schema.MaxRecordBytes-4096)
 	require.Greater(t, row.SizeVT(), schema.MaxRecordBytes/2, "what fits is kept")
-	require.NotEmpty(t, value(row.Attributes, droppedAttributes))
-	require.NotEmpty(t, value(row.Attributes, trimmedValues))
-	require.NotEmpty(t, value(row.Attributes, droppedEvents))
+	require.NotEmpty(t, attribute.Value(row.Attributes, attribute.DroppedAttributes))
+	require.NotEmpty(t, attribute.Value(row.Attributes, attribute.TrimmedValues))
+	require.NotEmpty(t, attribute.Value(row.Attributes, attribute.DroppedEvents))
 	for _, a := range row.Attributes {
 		require.True(t, utf8.ValidString(a.Value))
 	}
@@ -155,5 +156,5 @@ func TestRowsFitIntoRecords(t *testing.T) {
 		m.ResourceSpans[0].ScopeSpans[0].Scope.Attributes = attrs("who", "me")
 		return m
 	}())
-	require.Equal(t, "me", value(b.Spans[0].Attributes, "otel.scope.who"))
+	require.Equal(t, "me", attribute.Value(b.Spans[0].Attributes, "otel.scope.who"))
 }

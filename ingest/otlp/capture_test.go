@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"errata/ingest/intake"
+	"errata/ingest/otlp/attribute"
 	"errata/schema"
 	"errata/schema/grouping/payload"
 )
@@ -223,7 +224,7 @@ func check(t *testing.T, want *expected, all *intake.Batch) {
 		require.Equal(t, w.Name, s.Name)
 		require.Equal(t, w.Parent, s.ParentSpanId)
 		require.Equal(t, w.Scope, s.ScopeName)
-		require.Equal(t, want.Marker, value(s.Resource, "run"))
+		require.Equal(t, want.Marker, attribute.Value(s.Resource, "run"))
 	}
 	for _, w := range want.Spans {
 		spans := byName[w.Name]
@@ -275,7 +276,7 @@ func check(t *testing.T, want *expected, all *intake.Batch) {
 		total += w.OtelEvents
 		for _, e := range events {
 			require.Equal(t, schema.Level_LEVEL_ERROR, e.Level)
-			require.Equal(t, want.Marker, value(e.Tags, "run"))
+			require.Equal(t, want.Marker, attribute.Value(e.Tags, "run"))
 			if w.TraceID != "" {
 				require.Equal(t, w.TraceID, e.TraceId)
 			}

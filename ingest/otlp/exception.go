@@ -8,6 +8,7 @@ import (
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
+	"errata/ingest/otlp/attribute"
 	"errata/ingest/scrub"
 	"errata/ingest/stack"
 	"errata/schema"
@@ -34,7 +35,7 @@ func isException(e *tracepb.Span_Event) bool {
 	for _, kv := range e.GetAttributes() {
 		switch kv.GetKey() {
 		case "exception.type", "exception.message", "exception.stacktrace":
-			if text(kv.GetValue()) != "" {
+			if attribute.Text(kv.GetValue()) != "" {
 				return true
 			}
 		}
@@ -52,10 +53,10 @@ type thrown struct {
 
 func (a *adapter) thrown(kvs []*common.KeyValue, language string) thrown {
 	t := thrown{
-		typ:      raw(kvs, "exception.type"),
-		message:  raw(kvs, "exception.message"),
-		stack:    raw(kvs, "exception.stacktrace"),
-		escaped:  isTrue(raw(kvs, "exception.escaped")),
+		typ:      attribute.Raw(kvs, "exception.type"),
+		message:  attribute.Raw(kvs, "exception.message"),
+		stack:    attribute.Raw(kvs, "exception.stacktrace"),
+		escaped:  attribute.IsTrue(attribute.Raw(kvs, "exception.escaped")),
 		redacted: scrub.Counts{},
 	}
 	whole := t.stack
@@ -73,13 +74,13 @@ func (a *adapter) thrown(kvs []*common.KeyValue, language string) thrown {
 	}
 	for i := range t.chain {
 		e := &t.chain[i]
-		e.Type, e.Value = clipped(e.Type, schema.MaxExceptionType), clipped(e.Value, schema.MaxExceptionValue)
+		e.Type, e.Value = attribute.Clipped(e.Type, schema.MaxExceptionType), attribute.Clipped(e.Value, schema.MaxExceptionValue)
 		e.Frames = withoutRecorder(e.Frames)
 		for j := range e.Frames {
 			f := &e.Frames[j]
-			f.Function, f.RawFunction = clipped(f.Function, schema.MaxFunction), clipped(f.RawFunction, schema.MaxFunction)
-			f.Module, f.File, f.AbsPath = clipped(f.Module, schema.MaxPath), clipped(f.File, schema.MaxPath), clipped(f.AbsPath, schema.MaxPath)
-			f.ContextLine = clipped(f.ContextLine, maxContextLine)
+			f.Function, f.RawFunction = attribute.Clipped(f.Function, schema.MaxFunction), attribute.Clipped(f.RawFunction, schema.MaxFunction)
+			f.Module, f.File, f.AbsPath = attribute.Clipped(f.Module, schema.MaxPath), attribute.Clipped(f.File, schema.MaxPath), attribute.Clipped(f.AbsPath, schema.MaxPath)
+			f.ContextLine = attribute.Clipped(f.ContextLine, maxContextLine)
 		}
 	}
 	m := t.main()
@@ -177,11 +178,11 @@ func (a *adapter) event(o *origin, t *thrown) *schema.Event {
 // task reads what Celery's instrumentation says of the task that ran.
 func (a *adapter) task(ev *schema.Event, o *origin) {
 	for _, ts := range [][]*schema.Tag{o.own, o.server} {
-		if ev.TaskName = clipped(value(ts, "celery.task_name"), schema.MaxTransaction); ev.TaskName == "" {
+		if ev.TaskName = attribute.Clipped(attribute.Value(ts, "celery.task_name"), schema.MaxTransaction); ev.TaskName == "" {
 			continue
 		}
-		ev.TaskId = clipped(value(ts, "messaging.message.id", "messaging.message_id"), schema.MaxTagValue)
-		n, _ := strconv.ParseUint(value(ts, "celery.retries"), 10, 32)
+		ev.TaskId = attribute.Clipped(attribute.Value(ts, "messaging.message.id", "messaging.message_id"), schema.MaxTagValue)
+		n, _ := strconv.ParseUint(attribute.Value(ts, "celery.retries"), 10, 32)
 		ev.TaskRetries = uint32(n)
 		return
 	}

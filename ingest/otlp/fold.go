@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"errata/ingest/otlp/attribute"
 	"errata/schema"
 )
 
@@ -175,7 +176,7 @@ func (a *adapter) spanEvent(in *witness) *schema.Event {
 	nd := in.node
 	row := nd.row
 	o := &origin{
-		protocol: schema.Protocol_PROTOCOL_OTLP, ns: in.event.GetTimeUnixNano(), eventName: clipped(in.event.GetName(), schema.MaxTagKey),
+		protocol: schema.Protocol_PROTOCOL_OTLP, ns: in.event.GetTimeUnixNano(), eventName: attribute.Clipped(in.event.GetName(), schema.MaxTagKey),
 		level: schema.Level_LEVEL_ERROR, res: nd.res, scope: nd.scope,
 		traceID: row.TraceId, spanID: row.SpanId, parentID: row.ParentSpanId, outerID: outermost.node.row.ParentSpanId, op: row.Op, status: row.Status,
 		transaction: row.SegmentName, sampled: nd.flags&flagSampled != 0 || nd.flags == 0,
@@ -199,7 +200,7 @@ func (nd *node) server() *node {
 			return n
 		}
 	}
-	if nd.row.Kind != 3 && value(nd.row.Attributes, "http.request.method", "http.method") != "" {
+	if nd.row.Kind != 3 && attribute.Value(nd.row.Attributes, "http.request.method", "http.method") != "" {
 		return nd
 	}
 	return nil

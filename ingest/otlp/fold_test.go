@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+
+	"errata/ingest/otlp/attribute"
 )
 
 func TestFold(t *testing.T) {
@@ -127,7 +129,7 @@ func TestFold(t *testing.T) {
 func language(spans []*tracepb.Span) string {
 	for _, s := range spans {
 		for _, e := range s.Events {
-			if st := raw(e.Attributes, "exception.stacktrace"); st != "" && st[0] == 's' {
+			if st := attribute.Raw(e.Attributes, "exception.stacktrace"); st != "" && st[0] == 's' {
 				return "java"
 			}
 		}

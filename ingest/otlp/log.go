@@ -6,6 +6,7 @@ import (
 	collogs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
 
+	"errata/ingest/otlp/attribute"
 	"errata/schema"
 )
 
@@ -47,22 +48,22 @@ func (a *adapter) log(l *logspb.LogRecord, res *resource, sc *scope) *schema.Log
 	span, _ := spanID(l.GetSpanId())
 	ns := logTime(l)
 	at, original := a.when(ns, maxFuture)
-	body := text(l.GetBody())
-	room := roomAttributes
+	body := attribute.Text(l.GetBody())
+	room := attribute.RoomAttributes
 	row := &schema.Log{
 		TimeUs: at, Protocol: schema.Protocol_PROTOCOL_OTLP_LOGS,
 		Severity:     severity(l),
-		SeverityText: clipped(l.GetSeverityText(), schema.MaxTagValue),
-		Body:         clipped(s.Text(body, a.redacted), schema.MaxMessage),
+		SeverityText: attribute.Clipped(l.GetSeverityText(), schema.MaxTagValue),
+		Body:         attribute.Clipped(s.Text(body, a.attributes.Redacted), schema.MaxMessage),
 		TraceId:      trace, SpanId: span,
 		Service: res.service, Environment: res.environment, Release: res.release, ServerName: res.serverName,
-		Attributes: a.tags(l.GetAttributes(), l.GetDroppedAttributesCount(), &room, sc.tags...), Resource: res.tags,
-		EventName: clipped(l.GetEventName(), schema.MaxTagKey), ScopeName: sc.name,
+		Attributes: a.attributes.Tags(l.GetAttributes(), l.GetDroppedAttributesCount(), &room, sc.tags...), Resource: res.tags,
+		EventName: attribute.Clipped(l.GetEventName(), schema.MaxTagKey), ScopeName: sc.name,
 	}
 	row.LogId = a.identify("log", trace, span, strconv.FormatUint(l.GetTimeUnixNano(), 10), strconv.FormatUint(l.GetObservedTimeUnixNano(), 10),
-		l.GetEventName(), l.GetSeverityText(), body, raw(l.GetAttributes(), "exception.stacktrace"))
+		l.GetEventName(), l.GetSeverityText(), body, attribute.Raw(l.GetAttributes(), "exception.stacktrace"))
 	if original != "" {
-		row.Attributes = append(row.Attributes, &schema.Tag{Key: originalTime, Value: original})
+		row.Attributes = append(row.Attributes, &schema.Tag{Key: attribute.OriginalTime, Value: original})
 	}
 	return row
 }
@@ -103,7 +104,7 @@ func isError(l *logspb.LogRecord, row *schema.Log) bool {
 	if level == schema.Level_LEVEL_DEBUG || level == schema.Level_LEVEL_INFO {
 		return false
 	}
-	return raw(l.GetAttributes(), "exception.type") != "" || raw(l.GetAttributes(), "exception.message") != ""
+	return attribute.Raw(l.GetAttributes(), "exception.type") != "" || attribute.Raw(l.GetAttributes(), "exception.message") != ""
 }
 
 func (a *adapter) logEvent(l *logspb.LogRecord, row *schema.Log, res *resource, sc *scope) *schema.Event {
@@ -117,13 +118,13 @@ func (a *adapter) logEvent(l *logspb.LogRecord, row *schema.Log, res *resource, 
 	o := &origin{
 		protocol: schema.Protocol_PROTOCOL_OTLP_LOGS, ns: ns, eventName: row.EventName, level: level,
 		res: res, scope: sc, message: row.Body, logger: sc.name, traceID: row.TraceId, spanID: row.SpanId,
-		transaction: clipped(value(row.Attributes, "http.route"), schema.MaxTransaction),
+		transaction: attribute.Clipped(attribute.Value(row.Attributes, "http.route"), schema.MaxTransaction),
 		sampled:     l.GetFlags()&flagSampled != 0, own: row.Attributes,
 	}
-	if value(row.Attributes, "http.request.method", "http.method") != "" {
+	if attribute.Value(row.Attributes, "http.request.method", "http.method") != "" {
 		o.server = row.Attributes
 	}
-	o.tags = [][]*schema.Tag{searchable(row.Attributes), res.searchable()}
+	o.tags = [][]*schema.Tag{attribute.Searchable(row.Attributes), res.searchable()}
 	o.id = a.identify("log event", row.TraceId, row.SpanId, strconv.FormatUint(ns, 10), t.typ, t.message, t.stack, row.Body)
 	return a.event(o, &t)
 }

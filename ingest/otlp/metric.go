@@ -7,6 +7,7 @@ import (
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
+	"errata/ingest/otlp/attribute"
 	"errata/schema"
 )
 
@@ -31,7 +32,7 @@ func (a *adapter) metrics(m *colmetrics.ExportMetricsServiceRequest, size uint64
 			sc := a.scope(sm.GetScope())
 			for _, mt := range sm.GetMetrics() {
 				a.metric(mt, &series{
-					name: clipped(mt.GetName(), schema.MaxTagValue), unit: clipped(mt.GetUnit(), schema.MaxTagValue),
+					name: attribute.Clipped(mt.GetName(), schema.MaxTagValue), unit: attribute.Clipped(mt.GetUnit(), schema.MaxTagValue),
 					res: res, scope: &sc,
 				})
 			}
@@ -100,18 +101,18 @@ func (a *adapter) keep(s *series, p point) *schema.Metric {
 		return nil
 	}
 	at, original := a.when(p.GetTimeUnixNano(), maxFuture)
-	room := roomAttributes
+	room := attribute.RoomAttributes
 	row := &schema.Metric{
 		TimeUs: at, Protocol: schema.Protocol_PROTOCOL_OTLP, Name: s.name, Type: s.kind, Unit: s.unit,
 		Service: s.res.service, Environment: s.res.environment, Release: s.res.release,
 		Monotonic: s.monotonic, Temporality: s.temporality,
-		Attributes: a.tags(p.GetAttributes(), 0, &room, s.scope.tags...), Resource: s.res.tags,
+		Attributes: a.attributes.Tags(p.GetAttributes(), 0, &room, s.scope.tags...), Resource: s.res.tags,
 	}
 	if ns := p.GetStartTimeUnixNano(); ns != 0 && ns <= math.MaxInt64 {
 		row.StartUs = int64(ns / 1000)
 	}
 	if original != "" {
-		row.Attributes = append(row.Attributes, &schema.Tag{Key: originalTime, Value: original})
+		row.Attributes = append(row.Attributes, &schema.Tag{Key: attribute.OriginalTime, Value: original})
 	}
 	a.batch.Metrics = append(a.batch.Metrics, row)
 	return row

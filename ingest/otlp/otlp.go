@@ -29,6 +29,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"errata/ingest/intake"
+	"errata/ingest/otlp/attribute"
 	"errata/ingest/otlp/decode"
 	"errata/ingest/scrub"
 	"errata/schema"
@@ -121,20 +122,20 @@ func read(body []byte, contentType string, m proto.Message) error {
 
 // adapter holds what one request needs while it is read.
 type adapter struct {
-	req      *intake.Request
-	batch    *intake.Batch
-	rejected uint64
-	refusals []*schema.Outcome // One a reason, also among the batch's outcomes.
-	empty    uint64            // Metric points without a value.
-	untold   uint64            // Exceptions over maxErrors.
-	ids      map[[16]byte]int  // Ids given so far, to tell equal items apart.
-	redacted scrub.Counts
-	frames   int // Read so far.
-	payloads int // Bytes written so far.
+	req        *intake.Request
+	batch      *intake.Batch
+	rejected   uint64
+	refusals   []*schema.Outcome // One a reason, also among the batch's outcomes.
+	empty      uint64            // Metric points without a value.
+	untold     uint64            // Exceptions over maxErrors.
+	ids        map[[16]byte]int  // Ids given so far, to tell equal items apart.
+	attributes attribute.Reader
+	frames     int // Read so far.
+	payloads   int // Bytes written so far.
 }
 
 func newAdapter(req *intake.Request) *adapter {
-	return &adapter{req: req, batch: &intake.Batch{Request: req}, redacted: scrub.Counts{}}
+	return &adapter{req: req, batch: &intake.Batch{Request: req}, attributes: attribute.Reader{Scrubber: req.Project.Scrubber, Redacted: scrub.Counts{}}}
 }
 
 // reject counts an item that cannot be kept and says so to the client: it was

@@ -7,6 +7,7 @@ import (
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 	respb "go.opentelemetry.io/proto/otlp/resource/v1"
 
+	"errata/ingest/otlp/attribute"
 	"errata/schema"
 )
 
@@ -27,33 +28,33 @@ type resource struct {
 // searchable returns the tags that events take over from their resource.
 func (r *resource) searchable() []*schema.Tag {
 	if r.eventTags == nil {
-		r.eventTags = searchable(r.tags)
+		r.eventTags = attribute.Searchable(r.tags)
 		if r.serverName != "" {
 			// Sentry has it as a tag too.
-			r.eventTags = append(r.eventTags, &schema.Tag{Key: "server_name", Value: clipped(r.serverName, schema.MaxTagValue)})
+			r.eventTags = append(r.eventTags, &schema.Tag{Key: "server_name", Value: attribute.Clipped(r.serverName, schema.MaxTagValue)})
 		}
 	}
 	return r.eventTags
 }
 
 func (a *adapter) resource(r *respb.Resource) *resource {
-	room := roomResource
-	ts := a.tags(r.GetAttributes(), r.GetDroppedAttributesCount(), &room)
+	room := attribute.RoomResource
+	ts := a.attributes.Tags(r.GetAttributes(), r.GetDroppedAttributesCount(), &room)
 	out := &resource{
 		tags:        ts,
-		service:     clipped(value(ts, "service.name"), schema.MaxTagValue),
-		release:     clipped(strings.TrimSpace(value(ts, "service.version", "sentry.release")), schema.MaxRelease),
-		environment: clipped(strings.TrimSpace(value(ts, "deployment.environment.name", "deployment.environment", "sentry.environment")), schema.MaxEnvironment),
-		serverName:  clipped(value(ts, "host.name", "k8s.pod.name"), schema.MaxTagValue),
-		language:    value(ts, "telemetry.sdk.language"),
-		sdkName:     value(ts, "telemetry.sdk.name"),
-		sdkVersion:  clipped(value(ts, "telemetry.sdk.version"), schema.MaxTagValue),
+		service:     attribute.Clipped(attribute.Value(ts, "service.name"), schema.MaxTagValue),
+		release:     attribute.Clipped(strings.TrimSpace(attribute.Value(ts, "service.version", "sentry.release")), schema.MaxRelease),
+		environment: attribute.Clipped(strings.TrimSpace(attribute.Value(ts, "deployment.environment.name", "deployment.environment", "sentry.environment")), schema.MaxEnvironment),
+		serverName:  attribute.Clipped(attribute.Value(ts, "host.name", "k8s.pod.name"), schema.MaxTagValue),
+		language:    attribute.Value(ts, "telemetry.sdk.language"),
+		sdkName:     attribute.Value(ts, "telemetry.sdk.name"),
+		sdkVersion:  attribute.Clipped(attribute.Value(ts, "telemetry.sdk.version"), schema.MaxTagValue),
 	}
 	out.platform = platforms[out.language]
 	if out.sdkName != "" && out.language != "" {
 		out.sdkName += "." + out.language
 	}
-	out.sdkName = clipped(out.sdkName, schema.MaxTagValue)
+	out.sdkName = attribute.Clipped(out.sdkName, schema.MaxTagValue)
 	return out
 }
 
@@ -71,11 +72,11 @@ type scope struct {
 }
 
 func (a *adapter) scope(s *common.InstrumentationScope) scope {
-	room := roomResource
+	room := attribute.RoomResource
 	out := scope{
-		name:    clipped(s.GetName(), schema.MaxTagValue),
-		version: clipped(s.GetVersion(), schema.MaxTagValue),
-		tags:    a.tags(s.GetAttributes(), s.GetDroppedAttributesCount(), &room),
+		name:    attribute.Clipped(s.GetName(), schema.MaxTagValue),
+		version: attribute.Clipped(s.GetVersion(), schema.MaxTagValue),
+		tags:    a.attributes.Tags(s.GetAttributes(), s.GetDroppedAttributesCount(), &room),
 	}
 	for _, t := range out.tags {
 		t.Key = "otel.scope." + t.Key

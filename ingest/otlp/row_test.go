@@ -11,40 +11,9 @@ import (
 	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
+	"errata/ingest/otlp/attribute"
 	"errata/schema"
 )
-
-func TestText(t *testing.T) {
-	t.Parallel()
-	list := func(vs ...*common.AnyValue) *common.AnyValue {
-		return &common.AnyValue{Value: &common.AnyValue_ArrayValue{ArrayValue: &common.ArrayValue{Values: vs}}}
-	}
-	deep := str("x")
-	for range 40 {
-		deep = list(deep)
-	}
-	tests := map[string]struct {
-		in   *common.AnyValue
-		want string
-	}{
-		"string":      {str("a\"b"), `a"b`},
-		"bool":        {&common.AnyValue{Value: &common.AnyValue_BoolValue{BoolValue: true}}, "true"},
-		"int":         {num(-1 << 62), "-4611686018427387904"},
-		"double":      {&common.AnyValue{Value: &common.AnyValue_DoubleValue{DoubleValue: 0.25}}, "0.25"},
-		"bytes":       {&common.AnyValue{Value: &common.AnyValue_BytesValue{BytesValue: []byte{1, 2}}}, "AQI="},
-		"list":        {list(str("a\n"), num(2), &common.AnyValue{}), `["a\u000a",2,null]`},
-		"map":         {&common.AnyValue{Value: &common.AnyValue_KvlistValue{KvlistValue: &common.KeyValueList{Values: attrs("k", "v")}}}, `{"k":"v"}`},
-		"nothing":     {nil, ""},
-		"empty value": {&common.AnyValue{}, ""},
-		"too deep":    {deep, strings.Repeat("[", 17) + `"..."` + strings.Repeat("]", 17)},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			require.Equal(t, tt.want, text(tt.in))
-		})
-	}
-}
 
 func TestSpanRow(t *testing.T) {
 	t.Parallel()
@@ -80,13 +49,13 @@ func TestSpanRow(t *testing.T) {
 	require.Equal(t, schema.UserHash("u1", "", "", ""), row.UserHash)
 	require.Equal(t, []string{"shop", "1.2.3", "prod", "web-1", "opentelemetry.go"}, []string{row.Service, row.Release, row.Environment, row.ServerName, row.SdkName})
 	require.Equal(t, []string{"scope", "1"}, []string{row.ScopeName, row.ScopeVersion})
-	require.Equal(t, "3", value(row.Attributes, "n"), "the first of equal keys")
-	require.Equal(t, "4", value(row.Attributes, droppedAttributes), "two by the client, two here")
-	require.Equal(t, "1", value(row.Attributes, trimmedValues))
-	require.Equal(t, "1", value(row.Attributes, droppedLinks))
-	require.Equal(t, schema.MaxAttributeValue*2, len(value(row.Attributes, "long")), "cut by characters")
+	require.Equal(t, "3", attribute.Value(row.Attributes, "n"), "the first of equal keys")
+	require.Equal(t, "4", attribute.Value(row.Attributes, attribute.DroppedAttributes), "two by the client, two here")
+	require.Equal(t, "1", attribute.Value(row.Attributes, attribute.TrimmedValues))
+	require.Equal(t, "1", attribute.Value(row.Attributes, attribute.DroppedLinks))
+	require.Equal(t, schema.MaxAttributeValue*2, len(attribute.Value(row.Attributes, "long")), "cut by characters")
 	require.Len(t, row.Links, 1)
-	require.Equal(t, "retry", value(row.Links[0].Attributes, "why"))
+	require.Equal(t, "retry", attribute.Value(row.Links[0].Attributes, "why"))
 	require.Equal(t, "cache.miss", row.Events[0].Name)
 	require.Equal(t, captured.Add(2*time.Millisecond).UnixMicro(), row.Events[0].TimeUs)
 	require.True(t, b.Spans[1].IsSegment)
@@ -105,11 +74,11 @@ func TestSpanBounds(t *testing.T) {
 	b, _ := run(t, Traces, tracesOf(nil, s))
 	row := b.Spans[0]
 	require.Len(t, row.Attributes, schema.MaxAttributes+3)
-	require.Equal(t, "172", value(row.Attributes, droppedAttributes))
+	require.Equal(t, "172", attribute.Value(row.Attributes, attribute.DroppedAttributes))
 	require.Len(t, row.Events, maxSpanEvents)
-	require.Equal(t, "172", value(row.Attributes, droppedEvents))
+	require.Equal(t, "172", attribute.Value(row.Attributes, attribute.DroppedEvents))
 	require.Len(t, row.Links, maxSpanLinks)
-	require.Equal(t, "172", value(row.Attributes, droppedLinks))
+	require.Equal(t, "172", attribute.Value(row.Attributes, attribute.DroppedLinks))
 }
 
 func TestPartialSuccess(t *testing.T) {
@@ -145,7 +114,7 @@ func TestTimes(t *testing.T) {
 			s.StartTimeUnixNano, s.EndTimeUnixNano = tt.ns, tt.ns
 			b, _ := run(t, Traces, tracesOf(nil, s))
 			require.Equal(t, tt.want.UnixMicro(), b.Spans[0].StartUs)
-			require.Equal(t, tt.original, value(b.Spans[0].Attributes, originalTime) != "")
+			require.Equal(t, tt.original, attribute.Value(b.Spans[0].Attributes, attribute.OriginalTime) != "")
 		})
 	}
 }
@@ -246,10 +215,10 @@ func TestEvent(t *testing.T) {
 	require.EqualValues(t, 2, e.TaskRetries)
 	require.Equal(t, []string{"pay"}, e.FramesFunction)
 	require.Equal(t, captured.Add(4*time.Millisecond).UnixMilli(), e.Timestamp)
-	require.Equal(t, "3", value(e.Tags, "cart-size"))
-	require.Equal(t, "a b", value(e.Tags, "k8s.io_app"))
-	require.Equal(t, "web-1", value(e.Tags, "server_name"))
-	require.Empty(t, value(e.Tags, "enduser.id", "url.full", "telemetry.sdk.name", "service.name"))
+	require.Equal(t, "3", attribute.Value(e.Tags, "cart-size"))
+	require.Equal(t, "a b", attribute.Value(e.Tags, "k8s.io_app"))
+	require.Equal(t, "web-1", attribute.Value(e.Tags, "server_name"))
+	require.Empty(t, attribute.Value(e.Tags, "enduser.id", "url.full", "telemetry.sdk.name", "service.name"))
 
 	var payload struct {
 		EventID   string `json:"event_id"`

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"errata/ingest/intake"
+	"errata/ingest/otlp/attribute"
 	"errata/schema"
 )
 
@@ -67,7 +68,7 @@ func TestRulesByPath(t *testing.T) {
 	require.NotContains(t, e.ExceptionValue, "4711")
 	require.NotContains(t, e.Title, "4711")
 	require.NotContains(t, string(e.Payload), "4711")
-	require.NotEqual(t, "gold", value(e.Tags, "tier"))
-	require.Equal(t, "x", value(e.Tags, "shop"))
+	require.NotEqual(t, "gold", attribute.Value(e.Tags, "tier"))
+	require.Equal(t, "x", attribute.Value(e.Tags, "shop"))
 	require.GreaterOrEqual(t, int(e.Redactions), 2)
 }

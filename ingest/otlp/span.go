@@ -7,6 +7,7 @@ import (
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
+	"errata/ingest/otlp/attribute"
 	"errata/schema"
 )
 
@@ -37,7 +38,7 @@ type node struct {
 
 func (nd *node) searchable() []*schema.Tag {
 	if nd.tags == nil {
-		nd.tags = searchable(nd.row.Attributes)
+		nd.tags = attribute.Searchable(nd.row.Attributes)
 	}
 	return nd.tags
 }
@@ -138,39 +139,39 @@ func (a *adapter) span(s *tracepb.Span, res *resource, sc *scope) (*schema.Span,
 	if end := s.GetEndTimeUnixNano(); end > s.GetStartTimeUnixNano() && s.GetStartTimeUnixNano() > 0 {
 		duration = (end - s.GetStartTimeUnixNano()) / 1000
 	}
-	room := roomAttributes
+	room := attribute.RoomAttributes
 	row := &schema.Span{
 		TraceId: trace, SpanId: id, ParentSpanId: parent,
 		StartUs: start, DurationUs: duration, Protocol: schema.Protocol_PROTOCOL_OTLP,
 		Service: res.service, Environment: res.environment, Release: res.release, ServerName: res.serverName,
 		SdkName: res.sdkName, Resource: res.tags,
 		ScopeName: sc.name, ScopeVersion: sc.version,
-		Name:          clipped(scrubber.Text(s.GetName(), a.redacted), schema.MaxTransaction),
+		Name:          attribute.Clipped(scrubber.Text(s.GetName(), a.attributes.Redacted), schema.MaxTransaction),
 		Kind:          known(int32(s.GetKind()), 5),
 		Status:        known(int32(s.GetStatus().GetCode()), 2),
-		StatusMessage: clipped(scrubber.Text(s.GetStatus().GetMessage(), a.redacted), schema.MaxMessage),
-		TraceState:    clipped(s.GetTraceState(), schema.MaxAttributeValue),
+		StatusMessage: attribute.Clipped(scrubber.Text(s.GetStatus().GetMessage(), a.attributes.Redacted), schema.MaxMessage),
+		TraceState:    attribute.Clipped(s.GetTraceState(), schema.MaxAttributeValue),
 		SampleWeight:  sampleWeight(s.GetTraceState()),
-		Attributes:    a.tags(s.GetAttributes(), s.GetDroppedAttributesCount(), &room, sc.tags...),
+		Attributes:    a.attributes.Tags(s.GetAttributes(), s.GetDroppedAttributesCount(), &room, sc.tags...),
 	}
 	if original != "" {
-		row.Attributes = append(row.Attributes, &schema.Tag{Key: originalTime, Value: original})
+		row.Attributes = append(row.Attributes, &schema.Tag{Key: attribute.OriginalTime, Value: original})
 	}
 	remote := s.GetFlags()&flagHasRemote != 0 && s.GetFlags()&flagRemote != 0
 	row.IsSegment = parent == "" || remote || row.Kind == 2 || row.Kind == 5
-	row.HttpStatus = httpStatus(row.Attributes)
+	row.HttpStatus = attribute.HTTPStatus(row.Attributes)
 	row.Op = operation(row)
-	row.UserHash = user(row.Attributes, res.tags).hash()
+	row.UserHash = attribute.User(row.Attributes, res.tags).Hash()
 	a.spanEvents(row, s)
 	return row, ""
 }
 
 func (a *adapter) spanEvents(row *schema.Span, s *tracepb.Span) {
 	dropped := s.GetDroppedEventsCount()
-	room := roomEvents
+	room := attribute.RoomEvents
 	for _, e := range s.GetEvents() {
-		name := clipped(e.GetName(), schema.MaxTagKey)
-		room -= len(name) + overhead
+		name := attribute.Clipped(e.GetName(), schema.MaxTagKey)
+		room -= len(name) + attribute.Overhead
 		if len(row.Events) == maxSpanEvents || room < 0 {
 			dropped++
 			continue
@@ -178,30 +179,30 @@ func (a *adapter) spanEvents(row *schema.Span, s *tracepb.Span) {
 		at, original := a.when(e.GetTimeUnixNano(), maxFuture)
 		ev := &schema.SpanEvent{
 			TimeUs: at, Name: name,
-			Attributes: a.tags(e.GetAttributes(), e.GetDroppedAttributesCount(), &room),
+			Attributes: a.attributes.Tags(e.GetAttributes(), e.GetDroppedAttributesCount(), &room),
 		}
 		if original != "" {
-			ev.Attributes = append(ev.Attributes, &schema.Tag{Key: originalTime, Value: original})
+			ev.Attributes = append(ev.Attributes, &schema.Tag{Key: attribute.OriginalTime, Value: original})
 		}
 		row.Events = append(row.Events, ev)
 	}
-	row.Attributes = note(row.Attributes, droppedEvents, dropped)
+	row.Attributes = attribute.Note(row.Attributes, attribute.DroppedEvents, dropped)
 
-	dropped, room = s.GetDroppedLinksCount(), roomLinks
+	dropped, room = s.GetDroppedLinksCount(), attribute.RoomLinks
 	for _, l := range s.GetLinks() {
 		trace, ok1 := traceID(l.GetTraceId())
 		id, ok2 := spanID(l.GetSpanId())
-		room -= len(trace) + len(id) + overhead
+		room -= len(trace) + len(id) + attribute.Overhead
 		if !ok1 || !ok2 || len(row.Links) == maxSpanLinks || room < 0 {
 			dropped++
 			continue
 		}
 		row.Links = append(row.Links, &schema.SpanLink{
 			TraceId: trace, SpanId: id,
-			Attributes: a.tags(l.GetAttributes(), l.GetDroppedAttributesCount(), &room),
+			Attributes: a.attributes.Tags(l.GetAttributes(), l.GetDroppedAttributesCount(), &room),
 		})
 	}
-	row.Attributes = note(row.Attributes, droppedLinks, dropped)
+	row.Attributes = attribute.Note(row.Attributes, attribute.DroppedLinks, dropped)
 }
 
 // known returns an enum's number, 0 for one that OTLP does not define.
@@ -216,20 +217,20 @@ func known(n, highest int32) uint32 {
 // finds the spans of both protocols.
 func operation(s *schema.Span) string {
 	at := s.Attributes
-	if op := value(at, "sentry.op"); op != "" {
-		return clipped(op, schema.MaxTagValue)
+	if op := attribute.Value(at, "sentry.op"); op != "" {
+		return attribute.Clipped(op, schema.MaxTagValue)
 	}
 	switch {
-	case value(at, "db.system.name", "db.system") != "":
+	case attribute.Value(at, "db.system.name", "db.system") != "":
 		return "db"
-	case value(at, "messaging.system") != "":
+	case attribute.Value(at, "messaging.system") != "":
 		if s.Kind == 5 {
 			return "queue.process"
 		}
 		return "queue.publish"
-	case value(at, "rpc.system", "rpc.system.name") != "":
+	case attribute.Value(at, "rpc.system", "rpc.system.name") != "":
 		return "rpc"
-	case value(at, "http.request.method", "http.method") != "":
+	case attribute.Value(at, "http.request.method", "http.method") != "":
 		if s.Kind == 3 {
 			return "http.client"
 		}
@@ -240,18 +241,10 @@ func operation(s *schema.Span) string {
 
 // transactionName is the route of a span that has one, else its name.
 func transactionName(s *schema.Span) string {
-	if r := value(s.Attributes, "http.route"); r != "" {
-		return clipped(r, schema.MaxTransaction)
+	if r := attribute.Value(s.Attributes, "http.route"); r != "" {
+		return attribute.Clipped(r, schema.MaxTransaction)
 	}
 	return s.Name
-}
-
-func httpStatus(ts []*schema.Tag) uint32 {
-	n, err := strconv.ParseUint(value(ts, "http.response.status_code", "http.status_code"), 10, 16)
-	if err != nil {
-		return 0
-	}
-	return uint32(n)
 }
 
 // sampleWeight is how many spans a sampled one stands for, from the threshold

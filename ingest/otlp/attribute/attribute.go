@@ -1,4 +1,8 @@
-package otlp
+// Package attribute reads OTLP's attributes. In: lists of keys and typed values.
+// Out: flat, scrubbed and bounded tags with counts of what was cut, what makes
+// them searchable, and what the semantic conventions say of user and request.
+// It never looks at the item that they belong to.
+package attribute
 
 import (
 	"encoding/base64"
@@ -9,6 +13,7 @@ import (
 
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 
+	"errata/ingest/scrub"
 	"errata/schema"
 )
 
@@ -18,16 +23,16 @@ const maxValueDepth = 16
 // Attributes that tell what was left out, named as OTel names them for
 // protocols that cannot carry the counts.
 const (
-	droppedAttributes = "otel.dropped_attributes_count"
-	droppedEvents     = "otel.dropped_events_count"
-	droppedLinks      = "otel.dropped_links_count"
-	trimmedValues     = "errata.trimmed_values_count"
-	originalTime      = "errata.original_time"
+	DroppedAttributes = "otel.dropped_attributes_count"
+	DroppedEvents     = "otel.dropped_events_count"
+	DroppedLinks      = "otel.dropped_links_count"
+	TrimmedValues     = "errata.trimmed_values_count"
+	OriginalTime      = "errata.original_time"
 )
 
-// text renders a value: strings as they are, numbers and booleans as JSON
+// Text renders a value: strings as they are, numbers and booleans as JSON
 // spells them, bytes as base64, arrays and maps as JSON.
-func text(v *common.AnyValue) string {
+func Text(v *common.AnyValue) string {
 	switch x := v.GetValue().(type) {
 	case *common.AnyValue_StringValue:
 		return x.StringValue
@@ -55,14 +60,14 @@ func appendJSON(b []byte, v *common.AnyValue, depth int) []byte {
 	}
 	switch x := v.GetValue().(type) {
 	case *common.AnyValue_StringValue:
-		return appendString(b, x.StringValue)
+		return AppendString(b, x.StringValue)
 	case *common.AnyValue_DoubleValue:
 		if math.IsNaN(x.DoubleValue) || math.IsInf(x.DoubleValue, 0) {
-			return appendString(b, text(v))
+			return AppendString(b, Text(v))
 		}
 		return strconv.AppendFloat(b, x.DoubleValue, 'g', -1, 64)
 	case *common.AnyValue_BytesValue:
-		return appendString(b, text(v))
+		return AppendString(b, Text(v))
 	case *common.AnyValue_ArrayValue:
 		b = append(b, '[')
 		for i, e := range x.ArrayValue.GetValues() {
@@ -78,17 +83,17 @@ func appendJSON(b []byte, v *common.AnyValue, depth int) []byte {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = append(appendString(b, e.GetKey()), ':')
+			b = append(AppendString(b, e.GetKey()), ':')
 			b = appendJSON(b, e.GetValue(), depth+1)
 		}
 		return append(b, '}')
 	case nil:
 		return append(b, "null"...)
 	}
-	return append(b, text(v)...)
+	return append(b, Text(v)...)
 }
 
-func appendString(b []byte, s string) []byte {
+func AppendString(b []byte, s string) []byte {
 	const hexDigits = "0123456789abcdef"
 	b = append(b, '"')
 	for i := range len(s) {
@@ -104,8 +109,8 @@ func appendString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// clip cuts s to n characters.
-func clip(s string, n int) (string, bool) {
+// Clip cuts s to n characters.
+func Clip(s string, n int) (string, bool) {
 	if len(s) <= n || utf8.RuneCountInString(s) <= n {
 		return s, false
 	}
@@ -117,8 +122,8 @@ func clip(s string, n int) (string, bool) {
 	return s[:i], true
 }
 
-func clipped(s string, n int) string {
-	s, _ = clip(s, n)
+func Clipped(s string, n int) string {
+	s, _ = Clip(s, n)
 	return s
 }
 
@@ -126,29 +131,34 @@ func clipped(s string, n int) string {
 // record whatever is sent. Beyond them values are cut and then left out, both
 // counted on the row.
 const (
-	roomResource   = 64 << 10
-	roomAttributes = 256 << 10
-	roomEvents     = 320 << 10 // Of all events of a span.
-	roomLinks      = 64 << 10  // Of all links of a span.
-	overhead       = 16        // Of one attribute on the wire, or of what names an event.
+	RoomResource   = 64 << 10
+	RoomAttributes = 256 << 10
+	RoomEvents     = 320 << 10 // Of all events of a span.
+	RoomLinks      = 64 << 10  // Of all links of a span.
+	Overhead       = 16        // Of one attribute on the wire, or of what names an event.
 )
 
-// tags flattens, scrubs and bounds attributes, and takes what they need from
+// Reader flattens attributes by a project's rules.
+type Reader struct {
+	Scrubber *scrub.Scrubber
+	Redacted scrub.Counts
+}
+
+// Tags flattens, scrubs and bounds attributes, and takes what they need from
 // room. dropped is what the client says it left out itself; what is left out
 // here is added to it. scope attributes come last, under a name of their own.
-func (a *adapter) tags(kvs []*common.KeyValue, dropped uint32, room *int, scope ...*schema.Tag) []*schema.Tag {
+func (r Reader) Tags(kvs []*common.KeyValue, dropped uint32, room *int, scope ...*schema.Tag) []*schema.Tag {
 	if len(kvs) == 0 && dropped == 0 && len(scope) == 0 {
 		return nil
 	}
-	scrubber := a.req.Project.Scrubber
 	n := min(len(kvs), schema.MaxAttributes)
 	slab := make([]schema.Tag, n)
 	out := make([]*schema.Tag, 0, n+len(scope))
 	trimmed := 0
 next:
 	for _, kv := range kvs {
-		key := clipped(kv.GetKey(), schema.MaxTagKey)
-		left := *room - len(key) - overhead
+		key := Clipped(kv.GetKey(), schema.MaxTagKey)
+		left := *room - len(key) - Overhead
 		if key == "" || len(out) == n || left < 0 {
 			dropped++
 			continue
@@ -162,7 +172,7 @@ next:
 		t := &slab[len(out)]
 		t.Key = key
 		// Scrubbed before it is cut: half a secret would not be known for one.
-		v, cut := clip(scrubber.Attribute(key, text(kv.GetValue()), a.redacted), schema.MaxAttributeValue)
+		v, cut := Clip(r.Scrubber.Attribute(key, Text(kv.GetValue()), r.Redacted), schema.MaxAttributeValue)
 		if len(v) > left {
 			v, cut = strings.ToValidUTF8(v[:left], ""), true
 		}
@@ -174,7 +184,7 @@ next:
 		out = append(out, t)
 	}
 	for _, t := range scope {
-		left := *room - len(t.Key) - len(t.Value) - overhead
+		left := *room - len(t.Key) - len(t.Value) - Overhead
 		if left < 0 || len(out) >= schema.MaxAttributes {
 			dropped++
 			continue
@@ -182,20 +192,20 @@ next:
 		*room = left
 		out = append(out, t)
 	}
-	out = note(out, droppedAttributes, dropped)
-	return note(out, trimmedValues, uint32(trimmed))
+	out = Note(out, DroppedAttributes, dropped)
+	return Note(out, TrimmedValues, uint32(trimmed))
 }
 
-// note adds a count to attributes, where there is something to count.
-func note(ts []*schema.Tag, key string, n uint32) []*schema.Tag {
+// Note adds a count to attributes, where there is something to count.
+func Note(ts []*schema.Tag, key string, n uint32) []*schema.Tag {
 	if n == 0 {
 		return ts
 	}
 	return append(ts, &schema.Tag{Key: key, Value: strconv.FormatUint(uint64(n), 10)})
 }
 
-// value returns the value of the first of keys that is there and not empty.
-func value(ts []*schema.Tag, keys ...string) string {
+// Value returns the value of the first of keys that is there and not empty.
+func Value(ts []*schema.Tag, keys ...string) string {
 	for _, k := range keys {
 		for _, t := range ts {
 			if t.Key == k && t.Value != "" {
@@ -206,15 +216,15 @@ func value(ts []*schema.Tag, keys ...string) string {
 	return ""
 }
 
-// raw returns the rendered value of an attribute, unscrubbed and whole.
-func raw(kvs []*common.KeyValue, key string) string {
+// Raw returns the rendered value of an attribute, unscrubbed and whole.
+func Raw(kvs []*common.KeyValue, key string) string {
 	for _, kv := range kvs {
 		if kv.GetKey() == key {
-			return text(kv.GetValue())
+			return Text(kv.GetValue())
 		}
 	}
 	return ""
 }
 
-// isTrue reads booleans as SDKs send them: true, "true" or Python's "True".
-func isTrue(s string) bool { return strings.EqualFold(s, "true") }
+// IsTrue reads booleans as SDKs send them: true, "true" or Python's "True".
+func IsTrue(s string) bool { return strings.EqualFold(s, "true") }
