@@ -35,6 +35,7 @@ func (b *Batch) Logs(it *envelope.Item) {
 	b.each(it, schema.CategoryLog, func(v *fastjson.Value, raw []byte, i int) error {
 		l, err := b.log(v, raw, i)
 		if err == nil {
+			b.logEvent(l, v)
 			b.Batch.Logs = append(b.Batch.Logs, l)
 		}
 		return err
