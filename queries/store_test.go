@@ -45,6 +45,22 @@ func store(t testing.TB, user string) *queries.Store {
 	return s
 }
 
+// storeIn is a database of its own on the shared server, as the owner.
+func storeIn(t testing.TB, database string) *queries.Store {
+	t.Helper()
+	server := clickhousetest.Shared(t)
+	c := queries.Config{Addr: server.Addr(), Database: "default", User: "errata", Password: clickhousetest.Passwords["errata"]}
+	conn, err := queries.Dial(t.Context(), c)
+	require.NoError(t, err)
+	defer conn.Close()
+	require.NoError(t, tables.Migrate(t.Context(), conn, tables.Options{Database: database, Password: c.Password}))
+	c.Database = database
+	s, err := queries.Open(t.Context(), c)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
 var lastProject atomic.Uint32
 
 // newProject is an id that no other test has.

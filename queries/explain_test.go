@@ -1,0 +1,180 @@
+package queries_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"errata/queries"
+)
+
+// What a query reads is a golden file: which tables, by which key or skip
+// index. A query that loses its index shows here, not in production.
+func TestExplain(t *testing.T) {
+	// A database of its own: the plan must not depend on other tests' parts.
+	owner := storeIn(t, "explained")
+	const project = 1
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	var block []event
+	for i := range 400 {
+		block = append(block, event{project: project, fingerprint: uint64(i%4 + 1), ts: now.Add(-time.Duration(i) * time.Hour), release: "shop@1.0.0", user: uint64(i + 1), id: uuid.NewSHA1(uuid.Nil, []byte{byte(i), byte(i >> 8)}).String(),
+			trace: fmt.Sprintf("%032x", i+1), tags: map[string]string{"plan": "pro"}})
+	}
+	seed(t, owner, block...)
+	for _, sql := range []string{
+		"INSERT INTO spans (project_id, ts, trace_id, span_id, service, name, is_segment, duration_us) SELECT 1, toDateTime64('2026-11-20 12:00:00', 6) - number * 3600, leftPad(hex(number), 32, '0'), '', 'shop', 'GET /', true, number FROM numbers(400)",
+		"INSERT INTO logs (project_id, ts, trace_id, service, body) SELECT 1, toDateTime64('2026-11-20 12:00:00', 6) - number * 3600, leftPad(hex(number), 32, '0'), 'shop', 'text' FROM numbers(400)",
+		"INSERT INTO sessions (project_id, started, ts, release, init) SELECT 1, toDateTime64('2026-11-20 12:00:00', 3) - number * 3600 AS s, s, 'shop@1.0.0', true FROM numbers(400)",
+		"INSERT INTO check_ins (project_id, ts, monitor, status) SELECT 1, toDateTime64('2026-11-20 12:00:00', 3) - number * 3600, 'job', 'ok' FROM numbers(400)",
+		"INSERT INTO feedback (project_id, ts, message) SELECT 1, toDateTime64('2026-11-20 12:00:00', 3) - number * 3600, 'text' FROM numbers(400)",
+		"INSERT INTO attachments (project_id, ts, name) SELECT 1, toDateTime64('2026-11-20 12:00:00', 3) - number * 3600, 'a.txt' FROM numbers(400)",
+		"INSERT INTO outcomes (project_id, minute, category, outcome, quantity) SELECT 1, toDateTime('2026-11-20 12:00:00') - number * 3600, 'error', ['accepted', 'stored'][number % 2 + 1], 1 FROM numbers(400)",
+		"INSERT INTO event_outcomes (project_id, ts, event_id, outcome) SELECT 1, now64(3), generateUUIDv4(), 'filtered' FROM numbers(400)",
+		"INSERT INTO issue_actions (project_id, fingerprint, actor, action) SELECT 1, number + 1, 'ann', 'assign' FROM numbers(2)",
+	} {
+		require.NoError(t, owner.Conn().Exec(t.Context(), sql))
+	}
+	values := map[string]string{"project": text(project), "issue": issueHex(1), "trace_id": fmt.Sprintf("%032x", 7), "event_id": uuid.NewSHA1(uuid.Nil, []byte{1, 0}).String(), "release": "shop@1.0.0",
+		"text": "ValueError", "fingerprints": issueHex(1), "id": "11111111111111111111111111111111", "from": "2026-11-10", "to": "2026-11-20", "at": "2026-11-20", "before": "2026-11-20"}
+	all, err := queries.Catalog()
+	require.NoError(t, err)
+	for _, q := range all {
+		t.Run(q.Name, func(t *testing.T) {
+			given := map[string]string{}
+			for _, p := range q.Params {
+				if v, ok := values[p.Name]; ok && (p.Required || p.Name == "project" || p.Name == "from" || p.Name == "to" || p.Name == "before") {
+					given[p.Name] = v
+				} else if p.Required {
+					t.Skipf("no value for %s", p.Name)
+				}
+			}
+			bound, err := q.Bind(given, now)
+			require.NoError(t, err)
+			var out strings.Builder
+			for _, step := range q.Steps {
+				ctx := clickhouse.Context(t.Context(), clickhouse.WithParameters(clickhouse.Parameters(bound)))
+				rows, err := owner.Conn().Query(ctx, "EXPLAIN indexes = 1 "+step.SQL)
+				require.NoError(t, err)
+				fmt.Fprintf(&out, "%s\n", step.Name)
+				var plan []string
+				for rows.Next() {
+					var line string
+					require.NoError(t, rows.Scan(&line))
+					plan = append(plan, line)
+				}
+				require.NoError(t, rows.Close())
+				out.WriteString(access(plan))
+				for _, f := range step.Out {
+					bound[f.Name] = sample[strings.TrimSuffix(strings.TrimPrefix(f.Type, "Array("), ")")]
+				}
+			}
+			path := filepath.Join("testdata", "explain", q.Name+".txt")
+			if *update {
+				require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+				require.NoError(t, os.WriteFile(path, []byte(out.String()), 0o644))
+			}
+			want, err := os.ReadFile(path)
+			require.NoError(t, err, "go test ./queries -run Explain -update writes it")
+			require.Equal(t, string(want), out.String())
+			for _, line := range strings.Split(out.String(), "\n") {
+				table, rest, _ := strings.Cut(strings.TrimSpace(line), ": ")
+				if slow[table] && !strings.Contains(rest, "key(") && !strings.Contains(rest, "skip(") && !strings.Contains(rest, "partition(") && rest != "nothing" && !whole[q.Name] {
+					t.Errorf("%s reads all of %s", q.Name, table)
+				}
+			}
+		})
+	}
+}
+
+// sample is what a step hands on in a plan.
+var sample = map[string]string{"UInt64": "[1,2]", "String": "['2026-11-10']", "DateTime64(3)": "['2026-11-10 00:00:00.000']", "UUID": "['11111111-1111-4111-8111-111111111111']", "UInt32": "[1]", "Int64": "[1]"}
+
+// slow are the tables that grow with every event; whole are the queries that
+// have to read all of them and say so.
+var (
+	slow  = map[string]bool{"events": true, "spans": true, "logs": true, "issue_hour": true, "issue_day": true, "issue_tag": true, "trace_index": true, "project_minute": true, "segment_hour": true}
+	whole = map[string]bool{"check_counts": true}
+)
+
+var (
+	readLine = regexp.MustCompile(`^ReadFromMergeTree \(\w+\.(\w+)\)`)
+	nameLine = regexp.MustCompile(`^Name: (\w+)`)
+)
+
+// access boils a plan down to a line for each read: the table, the columns of
+// partition and key that prune, the skip indexes; nothing where the condition
+// is false before anything is read. Counts of parts and granules are left out:
+// they depend on merges.
+func access(plan []string) string {
+	var out strings.Builder
+	table, section, inKeys, reads := "", "", false, false
+	parts := map[string][]string{}
+	flush := func() {
+		if table == "" {
+			return
+		}
+		fmt.Fprintf(&out, "  %s:", table)
+		if !reads {
+			out.WriteString(" nothing")
+		}
+		for _, s := range []string{"partition", "key", "skip"} {
+			if len(parts[s]) > 0 {
+				fmt.Fprintf(&out, " %s(%s)", s, strings.Join(parts[s], ", "))
+			}
+		}
+		out.WriteString("\n")
+		table, section, inKeys, reads, parts = "", "", false, false, map[string][]string{}
+	}
+	for _, raw := range plan {
+		line := strings.TrimLeft(raw, " │├└─")
+		if m := readLine.FindStringSubmatch(line); m != nil {
+			flush()
+			table = m[1]
+			continue
+		}
+		if table == "" {
+			continue
+		}
+		switch {
+		case strings.HasPrefix(line, "Parts: ") && section == "":
+			reads = true
+		case line == "Min-Max" || line == "Partition":
+			section, inKeys = "partition", false
+		case line == "PrimaryKey":
+			section, inKeys = "key", false
+		case line == "Statistics" || line == "Statistic":
+			section, inKeys = "done", false
+		case line == "Skip":
+			section, inKeys = "skip", false
+		case strings.HasPrefix(line, "Ranges:") || strings.Contains(raw, "──"):
+			section, inKeys = "done", false
+		case line == "Keys:":
+			inKeys = true
+		case strings.HasPrefix(line, "Condition:"):
+			inKeys = false
+		case section == "skip" && nameLine.MatchString(line):
+			parts["skip"] = append(parts["skip"], nameLine.FindStringSubmatch(line)[1])
+		case inKeys && (section == "partition" || section == "key") && !contains(parts[section], line):
+			parts[section] = append(parts[section], line)
+		}
+	}
+	flush()
+	return out.String()
+}
+
+func contains(list []string, s string) bool {
+	for _, v := range list {
+		if v == s {
+			return true
+		}
+	}
+	return false
+}
