@@ -12,6 +12,10 @@ import (
 // report reads a browser's security report into what groups it. The message is
 // the title.
 func (r *reader) report(kind string) *grouping.Report {
+	switch kind {
+	case "error", "default", "feedback":
+		return nil
+	}
 	rep := &grouping.Report{Kind: kind}
 	switch kind {
 	case "csp":

@@ -158,6 +158,7 @@ func (w *writer) stack(s *fastjson.Value, inApp []bool) {
 func (w *writer) frame(v *fastjson.Value, slim bool, ours *bool) {
 	w.b = append(w.b, '{')
 	w.first = true
+	said := false
 	v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
 		switch string(k) {
 		case "function", "raw_function":
@@ -178,9 +179,10 @@ func (w *writer) frame(v *fastjson.Value, slim bool, ours *bool) {
 			}
 		case "in_app":
 			theirs := c.Type() == fastjson.TypeTrue
+			said = c.Type() != fastjson.TypeNull
 			if ours == nil {
 				w.member("frame", k, c, 1, 16)
-			} else if theirs != *ours {
+			} else if said && theirs != *ours {
 				w.bool("client_in_app", theirs)
 			}
 		default:
@@ -189,6 +191,11 @@ func (w *writer) frame(v *fastjson.Value, slim bool, ours *bool) {
 	})
 	if ours != nil {
 		w.bool("in_app", *ours)
+		if !said {
+			// Told apart from a client that agrees: other rules may decide otherwise.
+			w.key("client_in_app")
+			w.b = append(w.b, "null"...)
+		}
 	}
 	w.shut('}')
 }
