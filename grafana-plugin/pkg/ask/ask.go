@@ -1,0 +1,278 @@
+// Package ask reads what a panel asks for. In: the JSON of a query and its
+// time range. Out: checked values for the catalog of queries, or a person's
+// SQL with its macros expanded. It never touches the store, and never puts a
+// value of a catalog query into SQL.
+package ask
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ErrQuery is returned for a query that says something wrong.
+var ErrQuery = errors.New("wrong query")
+
+// Modes of a query.
+const (
+	Issues      = "issues"
+	Events      = "events"
+	ErrorTrend  = "error_trend"
+	Logs        = "logs"
+	Trace       = "trace"
+	TraceSearch = "trace_search"
+	Releases    = "releases"
+	Outcomes    = "outcomes"
+	SQL         = "sql"
+	Annotations = "annotations"
+)
+
+// Formats of an answer.
+const (
+	Table      = "table"
+	TimeSeries = "time_series"
+	Numeric    = "numeric"
+)
+
+// Filter is one ad hoc filter: a value, never a piece of SQL.
+type Filter struct {
+	Key      string   `json:"key"`
+	Operator string   `json:"operator"`
+	Value    string   `json:"value,omitempty"`
+	Values   []string `json:"values,omitempty"`
+}
+
+// Query is what the query editor writes; see datasource/types.ts.
+type Query struct {
+	Mode          string   `json:"mode"`
+	Project       string   `json:"project"`
+	Environment   string   `json:"environment"`
+	Release       string   `json:"release"`
+	Service       string   `json:"service"`
+	Level         string   `json:"level"`
+	Status        string   `json:"status"`
+	Assignee      string   `json:"assignee"`
+	Issue         string   `json:"issue"`
+	Text          string   `json:"text"`
+	TagKey        string   `json:"tagKey"`
+	By            string   `json:"by"`
+	Sort          string   `json:"sort"`
+	Metric        string   `json:"metric"`
+	TraceID       string   `json:"traceId"`
+	MinDurationMs float64  `json:"minDurationMs"`
+	OnlyErrors    bool     `json:"onlyErrors"`
+	SQL           string   `json:"sql"`
+	Format        string   `json:"format"`
+	Kind          string   `json:"kind"`
+	Volume        bool     `json:"volume"`
+	Limit         int      `json:"limit"`
+	Offset        int      `json:"-"`
+	Filters       []Filter `json:"filters"`
+
+	From, To time.Time `json:"-"`
+	Bucket   int64     `json:"-"` // Seconds.
+}
+
+// Bounds of a query.
+const (
+	maxQueryBytes = 256 << 10
+	maxFieldBytes = 8 << 10
+	maxFilters    = 50
+	maxBuckets    = 2000
+)
+
+var (
+	issueForm    = regexp.MustCompile(`^[0-9a-f]{16}$`)
+	traceForm    = regexp.MustCompile(`^[0-9a-f]{32}$`)
+	variableForm = regexp.MustCompile(`^\$(\w+|\{[^}]*\})$|^\[\[\w+\]\]$`)
+)
+
+// Read reads and checks a query. interval and points are what the panel can
+// draw: how far apart, and how many.
+func Read(raw []byte, from, to time.Time, interval time.Duration, points int64) (Query, error) {
+	q := Query{}
+	if len(raw) > maxQueryBytes {
+		return q, fmt.Errorf("%w: it is %d bytes, the limit is %d", ErrQuery, len(raw), maxQueryBytes)
+	}
+	if err := json.Unmarshal(raw, &q); err != nil {
+		return q, fmt.Errorf("%w: it cannot be read: %w", ErrQuery, err)
+	}
+	q.From, q.To = from, to
+	q.Bucket = bucket(from, to, interval, points)
+	return q, q.check()
+}
+
+func (q *Query) check() error {
+	if q.Mode == "" {
+		q.Mode = Issues
+	}
+	if q.Kind != "" && q.Mode == Issues {
+		q.Mode = Annotations // The annotation editor sets a kind and keeps the rest.
+	}
+	fail := func(form string, args ...any) error {
+		return fmt.Errorf("%w: %s", ErrQuery, fmt.Sprintf(form, args...))
+	}
+	if !slices.Contains([]string{Issues, Events, ErrorTrend, Logs, Trace, TraceSearch, Releases, Outcomes, SQL, Annotations}, q.Mode) {
+		return fail("there is no mode %q", clip(q.Mode))
+	}
+	for _, f := range []struct {
+		name string
+		v    *string
+	}{
+		{"project", &q.Project}, {"environment", &q.Environment}, {"release", &q.Release}, {"service", &q.Service}, {"level", &q.Level}, {"status", &q.Status},
+		{"assignee", &q.Assignee}, {"issue", &q.Issue}, {"text", &q.Text}, {"tag", &q.TagKey}, {"trace id", &q.TraceID},
+	} {
+		*f.v = strings.TrimSpace(*f.v)
+		if len(*f.v) > maxFieldBytes {
+			return fail("%s is %d bytes, the limit is %d", f.name, len(*f.v), maxFieldBytes)
+		}
+		if strings.ContainsRune(*f.v, 0) {
+			return fail("%s holds a zero byte", f.name)
+		}
+		if variableForm.MatchString(*f.v) {
+			return fail("%s is the variable %s, which has no value here; alert rules know no dashboard variables: write the value", f.name, *f.v)
+		}
+	}
+	q.Issue, q.TraceID = strings.ToLower(q.Issue), strings.ReplaceAll(strings.ToLower(q.TraceID), "-", "")
+	switch {
+	case q.Issue != "" && !issueForm.MatchString(q.Issue):
+		return fail("%q is not an issue: give its 16 hex digits", clip(q.Issue))
+	case q.TraceID != "" && !traceForm.MatchString(q.TraceID):
+		return fail("%q is not a trace id: give its 32 hex digits", clip(q.TraceID))
+	case q.Mode == Trace && q.TraceID == "":
+		return fail("give a trace id of 32 hex digits")
+	case q.Mode == SQL && strings.TrimSpace(q.SQL) == "":
+		return fail("the SQL is empty")
+	case q.Mode != SQL && q.To.Before(q.From):
+		return fail("the time range ends before it begins")
+	case len(q.Filters) > maxFilters:
+		return fail("there are %d filters, the limit is %d", len(q.Filters), maxFilters)
+	case q.Limit < 0:
+		return fail("limit is %d; give a number above 0", q.Limit)
+	case math.IsNaN(q.MinDurationMs) || q.MinDurationMs < 0 || q.MinDurationMs > 1e12:
+		return fail("longer than is %v; give milliseconds from 0", q.MinDurationMs)
+	case !slices.Contains([]string{"", Table, TimeSeries, Numeric}, q.Format):
+		return fail("there is no format %q", clip(q.Format))
+	case !slices.Contains([]string{"", "none", "project", "environment", "release", "service", "level", "handled", "protocol", "issue", "tag"}, q.By):
+		return fail("errors cannot be split by %q", clip(q.By))
+	case !slices.Contains([]string{"", "last_seen", "first_seen", "events", "users", "trend"}, q.Sort):
+		return fail("issues cannot be sorted by %q", clip(q.Sort))
+	case q.Mode == ErrorTrend && q.By == "tag" && q.TagKey == "":
+		return fail("name the tag to split by")
+	}
+	return q.checkFilters()
+}
+
+func (q *Query) checkFilters() error {
+	for i, f := range q.Filters {
+		if !slices.Contains([]string{"=", "!=", "=~", "!~", "<", ">", "=|", "!=|"}, f.Operator) {
+			return fmt.Errorf("%w: filter %q has the operator %q; there are = != =~ !~ < > =| !=|", ErrQuery, clip(f.Key), clip(f.Operator))
+		}
+		if f.Key == "" || len(f.Key) > 200 {
+			return fmt.Errorf("%w: a filter needs a key of 1 to 200 bytes", ErrQuery)
+		}
+		if len(f.Values) == 0 {
+			q.Filters[i].Values = []string{f.Value}
+		}
+		q.Filters[i].Value = ""
+		if f.Operator != "=~" && f.Operator != "!~" {
+			continue
+		}
+		for _, v := range q.Filters[i].Values {
+			if _, err := regexp.Compile(v); err != nil {
+				return fmt.Errorf("%w: filter %q: %q is not a regular expression", ErrQuery, clip(f.Key), clip(v))
+			}
+		}
+	}
+	return nil
+}
+
+// FilterText is the filters as the catalog takes them.
+func (q *Query) FilterText() string {
+	if len(q.Filters) == 0 {
+		return ""
+	}
+	raw, err := json.Marshal(q.Filters)
+	if err != nil {
+		return ""
+	}
+	return string(raw)
+}
+
+// State is the status as the catalog names it.
+func (q *Query) State() string {
+	switch q.Status {
+	case "", "all", "any":
+		return "any"
+	case "open":
+		return "unresolved"
+	}
+	return q.Status
+}
+
+// List reads a field that may hold several values: JSON of a list, as a
+// variable gives it, or values with commas between, as a person types them.
+// Empty means all.
+func List(v string) []string {
+	var parts []string
+	if json.Unmarshal([]byte(v), &parts) != nil {
+		parts = strings.Split(v, ",")
+	}
+	var out []string
+	for _, p := range parts {
+		p = strings.TrimSpace(strings.ReplaceAll(p, "\n", " "))
+		if p == "$__all" {
+			return nil
+		}
+		if p != "" && !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// Lines is a field for the catalog: one value a line.
+func Lines(v string) string { return strings.Join(List(v), "\n") }
+
+// Window is the time range as the catalog takes it.
+func (q *Query) Window() map[string]string {
+	return map[string]string{"from": Milli(q.From), "to": Milli(q.To)}
+}
+
+// Milli is a time as the catalog takes it.
+func Milli(t time.Time) string {
+	if t.UnixMilli() < 1e11 { // Read as seconds by the catalog; such times are before 1974.
+		return strconv.FormatInt(t.Unix(), 10)
+	}
+	return strconv.FormatInt(t.UnixMilli(), 10)
+}
+
+var widths = []int64{60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 604800, 2592000}
+
+// bucket is the width of a point in seconds: at least a minute, and so that at
+// most points of them cover the range.
+func bucket(from, to time.Time, interval time.Duration, points int64) int64 {
+	if points <= 0 || points > maxBuckets {
+		points = maxBuckets
+	}
+	least := max(int64(math.Ceil(interval.Seconds())), int64(math.Ceil(to.Sub(from).Seconds()/float64(points))))
+	for _, w := range widths {
+		if w >= least {
+			return w
+		}
+	}
+	return (least + 86399) / 86400 * 86400
+}
+
+func clip(s string) string {
+	if len(s) > 60 {
+		return strings.ToValidUTF8(s[:60], "") + "..."
+	}
+	return s
+}

@@ -1,0 +1,210 @@
+package frame
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"errata/queries"
+)
+
+// FromResult turns any result into a table: what SQL answers with.
+func FromResult(r *queries.Result) *data.Frame {
+	f := data.NewFrame("")
+	for c, column := range r.Columns {
+		f.Fields = append(f.Fields, field(column, r.Rows, c))
+	}
+	return Typed(f, data.FrameTypeTable)
+}
+
+// Typed states what a frame is, which alerting and SQL expressions ask for.
+func Typed(f *data.Frame, t data.FrameType) *data.Frame {
+	if f.Meta == nil {
+		f.Meta = &data.FrameMeta{}
+	}
+	f.Meta.Type = t
+	f.Meta.TypeVersion = data.FrameTypeVersion{0, 1}
+	if t == data.FrameTypeLogLines {
+		f.Meta.TypeVersion = data.FrameTypeVersion{0, 0}
+	}
+	return f
+}
+
+// bare is a ClickHouse type without what does not change its form.
+func bare(kind string) (string, bool) {
+	null := false
+	for {
+		changed := false
+		for _, wrap := range []string{"Nullable(", "LowCardinality("} {
+			if strings.HasPrefix(kind, wrap) && strings.HasSuffix(kind, ")") {
+				null = null || wrap == "Nullable("
+				kind, changed = kind[len(wrap):len(kind)-1], true
+			}
+		}
+		if strings.HasPrefix(kind, "SimpleAggregateFunction(") {
+			if _, rest, ok := strings.Cut(kind, ", "); ok {
+				kind, changed = strings.TrimSuffix(rest, ")"), true
+			}
+		}
+		if !changed {
+			return kind, null
+		}
+	}
+}
+
+func field(column queries.Field, rows [][]any, c int) *data.Field {
+	kind, null := bare(column.Type)
+	switch {
+	case strings.HasPrefix(kind, "DateTime") || kind == "Date" || kind == "Date32":
+		return fill(column.Name, rows, c, null, func(v any) (time.Time, bool) { t, ok := v.(time.Time); return t.UTC(), ok })
+	case strings.HasPrefix(kind, "Int") && !strings.HasPrefix(kind, "Interval") || strings.HasPrefix(kind, "UInt"):
+		return fill(column.Name, rows, c, null, whole)
+	case strings.HasPrefix(kind, "Float") || kind == "BFloat16":
+		return fill(column.Name, rows, c, true, number)
+	case strings.HasPrefix(kind, "Decimal"):
+		return fill(column.Name, rows, c, true, number)
+	case kind == "Bool":
+		return fill(column.Name, rows, c, null, func(v any) (bool, bool) { b, ok := v.(bool); return b, ok })
+	case strings.HasPrefix(kind, "Map("), strings.HasPrefix(kind, "Tuple("), strings.HasPrefix(kind, "Array("), strings.HasPrefix(kind, "JSON"):
+		return fill(column.Name, rows, c, false, func(v any) (json.RawMessage, bool) {
+			raw, err := json.Marshal(jsonable(reflect.ValueOf(v)))
+			return raw, err == nil
+		})
+	}
+	return fill(column.Name, rows, c, null, func(v any) (string, bool) {
+		switch v := v.(type) {
+		case string:
+			return strings.ToValidUTF8(v, "\uFFFD"), true
+		case uuid.UUID:
+			return v.String(), true
+		case net.IP:
+			return v.String(), true
+		}
+		return fmt.Sprint(v), true
+	})
+}
+
+// fill makes a field; null makes it one that can hold nothing.
+func fill[T any](name string, rows [][]any, c int, null bool, read func(any) (T, bool)) *data.Field {
+	plain, pointers := make([]T, len(rows)), make([]*T, len(rows))
+	for i, row := range rows {
+		if row[c] == nil {
+			continue
+		}
+		if v, ok := read(row[c]); ok {
+			plain[i], pointers[i] = v, &v
+		}
+	}
+	if null {
+		return data.NewField(name, nil, pointers)
+	}
+	return data.NewField(name, nil, plain)
+}
+
+func whole(v any) (int64, bool) {
+	r := reflect.ValueOf(v)
+	switch {
+	case r.CanInt():
+		return r.Int(), true
+	case r.CanUint():
+		return int64(min(r.Uint(), math.MaxInt64)), true //nolint:gosec // Bounded on this line.
+	}
+	return 0, false
+}
+
+func number(v any) (float64, bool) {
+	r := reflect.ValueOf(v)
+	f := 0.0
+	if r.CanFloat() {
+		f = r.Float()
+	} else if d, ok := v.(interface{ InexactFloat64() float64 }); ok {
+		f = d.InexactFloat64()
+	} else {
+		return 0, false
+	}
+	return f, !math.IsNaN(f) && !math.IsInf(f, 0)
+}
+
+// jsonable makes of a nested value what encoding/json can write: keys are text,
+// numbers finite.
+func jsonable(v reflect.Value) any {
+	for v.IsValid() && (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) {
+		v = v.Elem()
+	}
+	if !v.IsValid() {
+		return nil
+	}
+	switch x := v.Interface().(type) {
+	case time.Time:
+		return x.UTC().Format(time.RFC3339Nano)
+	case uuid.UUID:
+		return x.String()
+	case float64:
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return nil
+		}
+		return x
+	case string:
+		return strings.ToValidUTF8(x, "\uFFFD")
+	case fmt.Stringer:
+		return x.String()
+	}
+	switch v.Kind() {
+	case reflect.Slice, reflect.Array:
+		out := make([]any, v.Len())
+		for i := range out {
+			out[i] = jsonable(v.Index(i))
+		}
+		return out
+	case reflect.Map:
+		out := make(map[string]any, v.Len())
+		for it := v.MapRange(); it.Next(); {
+			out[fmt.Sprint(it.Key().Interface())] = jsonable(it.Value())
+		}
+		return out
+	}
+	return v.Interface()
+}
+
+// Notice adds a sentence that Grafana shows on the panel.
+func Notice(f *data.Frame, severity data.NoticeSeverity, text string) {
+	f.AppendNotices(data.Notice{Severity: severity, Text: text})
+}
+
+// ToNumeric makes of a table what alert rules and SQL expressions take: texts
+// as labels and exactly one number, the first or the one named, no times. The
+// names of numbers left out are returned.
+func ToNumeric(f *data.Frame, metric string) (*data.Frame, []string) {
+	out := &data.Frame{Name: f.Name, RefID: f.RefID, Meta: f.Meta}
+	var numbers []*data.Field
+	for _, x := range f.Fields {
+		switch {
+		case x.Type().Numeric():
+			numbers = append(numbers, x)
+		case x.Type() == data.FieldTypeString || x.Type() == data.FieldTypeNullableString:
+			out.Fields = append(out.Fields, x)
+		}
+	}
+	chosen := 0
+	for i, x := range numbers {
+		if metric != "" && x.Name == metric {
+			chosen = i
+		}
+	}
+	var left []string
+	for i, x := range numbers {
+		if i == chosen {
+			out.Fields = append(out.Fields, x)
+		} else {
+			left = append(left, x.Name)
+		}
+	}
+	return Typed(out, data.FrameTypeNumericLong), left
+}

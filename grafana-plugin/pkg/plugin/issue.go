@@ -1,0 +1,210 @@
+package plugin
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+	"golang.org/x/sync/errgroup"
+
+	"errata/grafana-plugin/pkg/ask"
+	"errata/grafana-plugin/pkg/frame"
+)
+
+// issue is one row of a list, as shared/types.ts has it.
+type issue struct {
+	Project       int64    `json:"project"`
+	Issue         string   `json:"issue"`
+	Title         string   `json:"title"`
+	Culprit       string   `json:"culprit"`
+	Type          string   `json:"type"`
+	Level         string   `json:"level"`
+	Status        string   `json:"status"`
+	Assignee      string   `json:"assignee"`
+	FirstSeen     int64    `json:"firstSeen"`
+	LastSeen      int64    `json:"lastSeen"`
+	Events        int64    `json:"events"`
+	Users         int64    `json:"users"`
+	EventsInRange int64    `json:"eventsInRange"`
+	Protocols     []string `json:"protocols"`
+	Environments  []string `json:"environments"`
+	FirstRelease  string   `json:"firstRelease"`
+	LastRelease   string   `json:"lastRelease"`
+	SampleEventID string   `json:"sampleEventId"`
+	SampleTraceID string   `json:"sampleTraceId"`
+
+	rise int64
+}
+
+func readIssue(t frame.Rows, i int, project int64) issue {
+	return issue{
+		Project: project, Issue: t.Text(i, "issue"), Title: t.Text(i, "title"), Culprit: t.Text(i, "culprit"), Type: t.Text(i, "type"), Level: t.Text(i, "level"),
+		Status: t.Text(i, "status"), Assignee: t.Text(i, "assignee"), FirstSeen: t.Milli(i, "first_seen"), LastSeen: t.Milli(i, "last_seen"),
+		Events: t.Int(i, "events"), Users: t.Int(i, "users"), EventsInRange: t.Int(i, "window_events"), Protocols: t.List(i, "protocols"), Environments: t.List(i, "environments"),
+		FirstRelease: t.Text(i, "first_release"), LastRelease: t.Text(i, "last_release"), SampleEventID: t.Text(i, "sample_event_id"), SampleTraceID: t.Text(i, "sample_trace_id"),
+	}
+}
+
+// maxIssues bounds a list, whatever its offset.
+const maxIssues = 1000
+
+// issueList asks each project for its part and merges them in the order asked
+// for. more says that there are issues after the page.
+func (s *Source) issueList(ctx context.Context, q *ask.Query, limit int) (page []issue, more, cutProjects bool, err error) {
+	ids, cutProjects, err := s.eachProject(ctx, q.Project)
+	if err != nil {
+		return nil, false, false, err
+	}
+	reach := min(q.Offset+limit+1, maxIssues)
+	lists := make([][]issue, len(ids))
+	g, ctx := errgroup.WithContext(ctx)
+	for n, id := range ids {
+		g.Go(func() error {
+			v := q.Window()
+			v["project"], v["status"], v["limit"] = strconv.FormatUint(uint64(id), 10), q.State(), strconv.Itoa(reach)
+			v["environment"], v["release"], v["level"] = ask.Lines(q.Environment), ask.Lines(q.Release), ask.Lines(q.Level)
+			v["text"], v["assignee"], v["sort"], v["filters"] = q.Text, q.Assignee, q.Sort, q.FilterText()
+			r, err := s.store.Run(ctx, "issue_list", v)
+			if err != nil {
+				return err
+			}
+			t := frame.Read(r)
+			for i := range t.Len() {
+				x := readIssue(t, i, int64(id))
+				x.rise = rise(t, i)
+				lists[n] = append(lists[n], x)
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, false, false, err
+	}
+	all := slices.Concat(lists...)
+	if len(ids) > 1 {
+		slices.SortStableFunc(all, func(a, b issue) int { return cmp.Compare(rank(b, q.Sort), rank(a, q.Sort)) })
+	}
+	start := min(q.Offset, len(all))
+	end := min(start+limit, len(all))
+	return all[start:end], len(all) > end, cutProjects, nil
+}
+
+func rank(i issue, sort string) int64 {
+	switch sort {
+	case "events":
+		return i.EventsInRange
+	case "users":
+		return i.Users
+	case "first_seen":
+		return i.FirstSeen
+	case "trend":
+		return i.rise
+	}
+	return i.LastSeen
+}
+
+// rise is how many more events the second half of the window has.
+func rise(t frame.Rows, i int) (r int64) {
+	trend, _ := t.Value(i, "trend").([]uint64)
+	for n, v := range trend {
+		if n*2 >= len(trend) {
+			r += int64(v) //nolint:gosec // A count.
+		} else {
+			r -= int64(v) //nolint:gosec // A count.
+		}
+	}
+	return r
+}
+
+// issueFrame is a table of issues. In Explore it is drawn by the triage panel.
+func (s *Source) issueFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
+	limit := s.limit(q, 100, maxIssues-1)
+	list, more, fewer, err := s.issueList(ctx, q, limit)
+	if err != nil {
+		return nil, err
+	}
+	slug := s.slugs(ctx)
+	text := func(of func(issue) string) []string { return each(list, of) }
+	f := data.NewFrame("issues",
+		data.NewField("project_id", nil, each(list, func(i issue) string { return strconv.FormatInt(i.Project, 10) })),
+		data.NewField("project", nil, text(func(i issue) string { return slug(i.Project) })),
+		data.NewField("issue", nil, text(func(i issue) string { return i.Issue })),
+		data.NewField("title", nil, text(func(i issue) string { return i.Title })),
+		data.NewField("culprit", nil, text(func(i issue) string { return i.Culprit })),
+		data.NewField("type", nil, text(func(i issue) string { return i.Type })),
+		data.NewField("level", nil, text(func(i issue) string { return i.Level })))
+	count := func(name string, of func(issue) int64) *data.Field { return data.NewField(name, nil, each(list, of)) }
+	if numeric {
+		metric, of := "events_in_range", func(i issue) int64 { return i.EventsInRange }
+		switch {
+		case q.Metric == "users" || q.Metric == "" && q.Sort == "users":
+			metric, of = "users", func(i issue) int64 { return i.Users }
+		case q.Metric == "events":
+			metric, of = "events", func(i issue) int64 { return i.Events }
+		}
+		f.Fields = append(f.Fields, count(metric, of))
+		return frame.Typed(f, data.FrameTypeNumericLong), nil
+	}
+	f.Fields = append(f.Fields,
+		data.NewField("status", nil, text(func(i issue) string { return i.Status })),
+		data.NewField("assignee", nil, text(func(i issue) string { return i.Assignee })),
+		count("events_in_range", func(i issue) int64 { return i.EventsInRange }),
+		count("events", func(i issue) int64 { return i.Events }),
+		count("users", func(i issue) int64 { return i.Users }),
+		data.NewField("first_seen", nil, each(list, func(i issue) *time.Time { return moment(i.FirstSeen) })),
+		data.NewField("last_seen", nil, each(list, func(i issue) *time.Time { return moment(i.LastSeen) })),
+		data.NewField("protocols", nil, text(func(i issue) string { return list2text(i.Protocols) })),
+		data.NewField("environments", nil, text(func(i issue) string { return list2text(i.Environments) })),
+		data.NewField("first_release", nil, text(func(i issue) string { return i.FirstRelease })),
+		data.NewField("last_release", nil, text(func(i issue) string { return i.LastRelease })),
+		data.NewField("sample_event_id", nil, text(func(i issue) string { return i.SampleEventID })),
+		data.NewField("sample_trace_id", nil, text(func(i issue) string { return i.SampleTraceID })))
+	f.Meta = &data.FrameMeta{PreferredVisualization: data.VisTypeTable, PreferredVisualizationPluginID: "errata-triage-panel"}
+	frame.WithLinks(frame.Typed(f, data.FrameTypeTable), s.links)
+	f.Fields[len(f.Fields)-1].Config = &data.FieldConfig{Links: s.links.Trace()}
+	if more {
+		frame.Notice(f, data.NoticeSeverityWarning, fmt.Sprintf("Truncated: only the first %d issues are shown. Narrow the query, or raise its limit.", limit))
+	}
+	if fewer {
+		frame.Notice(f, data.NoticeSeverityWarning, fmt.Sprintf("Only the first %d projects were asked. Name projects to see others.", allProjects))
+	}
+	return f, nil
+}
+
+func each[A, B any](list []A, of func(A) B) []B {
+	out := make([]B, len(list))
+	for i, v := range list {
+		out[i] = of(v)
+	}
+	return out
+}
+
+func moment(ms int64) *time.Time {
+	if ms == 0 {
+		return nil
+	}
+	t := time.UnixMilli(ms).UTC()
+	return &t
+}
+
+func list2text(l []string) string {
+	out := ""
+	for i, v := range l {
+		if i > 0 {
+			out += ", "
+		}
+		out += v
+	}
+	return out
+}
+
+func orZero(t *time.Time) *time.Time {
+	if t == nil {
+		return &time.Time{}
+	}
+	return t
+}

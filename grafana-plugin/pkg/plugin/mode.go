@@ -1,0 +1,421 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"errata/grafana-plugin/pkg/ask"
+	"errata/grafana-plugin/pkg/frame"
+	"errata/queries"
+)
+
+// Bounds of single answers.
+const (
+	maxRows   = 10_000
+	maxSeries = 50
+	maxSpans  = 10_000
+)
+
+// eventFrame is a table of single events; its numeric form counts them by issue
+// and dimension.
+func (s *Source) eventFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
+	v, err := s.common(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	limit := s.limit(q, 100, maxRows-1)
+	if numeric {
+		limit = maxRows - 1
+	}
+	v["issue"], v["text"], v["filters"], v["limit"] = q.Issue, q.Text, q.FilterText(), strconv.Itoa(limit+1)
+	v["environment"], v["release"], v["service"], v["level"] = ask.Lines(q.Environment), ask.Lines(q.Release), ask.Lines(q.Service), ask.Lines(q.Level)
+	r, err := s.store.Run(ctx, "event_search", v)
+	if err != nil {
+		return nil, err
+	}
+	t := frame.Read(r)
+	if numeric {
+		return s.countEvents(ctx, t), nil
+	}
+	f := frame.Build("events", t, []frame.Column{
+		{Name: "ts", Kind: 't'}, {Name: "title"}, {Name: "level"}, {Name: "issue"}, {Name: "environment"}, {Name: "release"}, {Name: "service"}, {Name: "transaction"},
+		{Name: "user", From: "user_id"}, {Name: "url"}, {Name: "protocol"}, {Name: "trace_id"}, {Name: "event_id"}, {Name: "project_id"}, {Name: "weight", Kind: 'i'}, {Name: "tags", Kind: 'm'},
+	})
+	return cut(frame.WithLinks(f, s.links), limit, "events")
+}
+
+// countEvents is one row for each issue and dimension with its events.
+func (s *Source) countEvents(ctx context.Context, t frame.Rows) *data.Frame {
+	slug := s.slugs(ctx)
+	columns := []string{"project", "issue", "title", "level", "environment", "release", "service"}
+	fields := make([][]string, len(columns))
+	at := map[string]int{}
+	counts := []int64{}
+	for i := range t.Len() {
+		row := make([]string, len(columns))
+		for c, name := range columns {
+			row[c] = t.Text(i, name)
+		}
+		row[0] = slug(t.Int(i, "project_id"))
+		key := row[0] + "\x00" + row[1] + "\x00" + row[3] + "\x00" + row[4] + "\x00" + row[5] + "\x00" + row[6]
+		n, ok := at[key]
+		if !ok {
+			n = len(counts)
+			at[key], counts = n, append(counts, 0)
+			for c := range columns {
+				fields[c] = append(fields[c], row[c])
+			}
+		}
+		counts[n] += t.Int(i, "weight")
+	}
+	f := data.NewFrame("events")
+	for c, name := range columns {
+		if fields[c] == nil {
+			fields[c] = []string{}
+		}
+		f.Fields = append(f.Fields, data.NewField(name, nil, fields[c]))
+	}
+	f.Fields = append(f.Fields, data.NewField("events", nil, counts))
+	return frame.Typed(f, data.FrameTypeNumericLong)
+}
+
+// trendFrame is errors over time, a series for each value of a dimension.
+func (s *Source) trendFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
+	v, err := s.common(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	by, series := q.By, min(max(q.Limit, 0), maxSeries)
+	if by == "" {
+		by = "none"
+	}
+	if series == 0 {
+		series = 10
+	}
+	v["by"], v["tag_key"], v["issue"], v["text"], v["filters"] = by, q.TagKey, q.Issue, q.Text, q.FilterText()
+	v["environment"], v["release"], v["service"], v["level"] = ask.Lines(q.Environment), ask.Lines(q.Release), ask.Lines(q.Service), ask.Lines(q.Level)
+	v["bucket_seconds"], v["series"] = strconv.FormatInt(q.Bucket, 10), strconv.Itoa(series)
+	r, err := s.store.Run(ctx, "error_trend_split", v)
+	if err != nil {
+		return nil, err
+	}
+	label := map[string]string{"none": "", "tag": q.TagKey}
+	name, ok := label[by]
+	if !ok {
+		name = by
+	}
+	if by == "project" {
+		slug := s.slugs(ctx)
+		for _, row := range r.Rows {
+			if id, ok := row[1].(string); ok && id != "other" {
+				n, _ := strconv.ParseInt(id, 10, 64)
+				row[1] = slug(n)
+			}
+		}
+	}
+	t := frame.Read(r)
+	f := frame.Series(t, "errors", name, q.From, q.To, q.Bucket)
+	if t.Len() > 0 && int(t.Int(0, "all_series")) > series {
+		frame.Notice(f, data.NoticeSeverityInfo, fmt.Sprintf("Truncated: the %d largest of %d series are shown, the rest is summed up as other.", series, t.Int(0, "all_series")))
+	}
+	if numeric {
+		return frame.Totals(f, "errors", name), nil
+	}
+	return f, nil
+}
+
+func (s *Source) logValues(ctx context.Context, q *ask.Query) (map[string]string, error) {
+	v, err := s.common(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	v["service"], v["environment"], v["level"] = ask.Lines(q.Service), ask.Lines(q.Environment), ask.Lines(q.Level)
+	v["text"], v["trace_id"], v["filters"] = q.Text, q.TraceID, q.FilterText()
+	return v, nil
+}
+
+// logFrame is log lines, newest first.
+func (s *Source) logFrame(ctx context.Context, q *ask.Query) (*data.Frame, error) {
+	v, err := s.logValues(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	limit := s.limit(q, 1000, maxRows-1)
+	v["limit"] = strconv.Itoa(limit + 1)
+	r, err := s.store.Run(ctx, "log_lines", v)
+	if err != nil {
+		return nil, err
+	}
+	return cut(frame.Logs(frame.Read(r), s.links, s.slugs(ctx)), limit, "log records")
+}
+
+// volumeFrames counts log records by severity. Explore draws one frame a level.
+func (s *Source) volumeFrames(ctx context.Context, q *ask.Query, numeric, alert bool) (data.Frames, error) {
+	v, err := s.logValues(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	v["bucket_seconds"] = strconv.FormatInt(q.Bucket, 10)
+	r, err := s.store.Run(ctx, "log_volume", v)
+	if err != nil {
+		return nil, err
+	}
+	f := frame.Series(frame.Read(r), "logs", "level", q.From, q.To, q.Bucket)
+	switch {
+	case numeric:
+		return data.Frames{frame.Totals(f, "logs", "level")}, nil
+	case alert || !q.Volume:
+		return data.Frames{f}, nil
+	}
+	var out data.Frames
+	for _, x := range f.Fields[1:] {
+		x.Name = x.Labels["level"]
+		out = append(out, frame.Typed(data.NewFrame(x.Name, f.Fields[0], x), data.FrameTypeTimeSeriesMulti))
+	}
+	return out, nil
+}
+
+// traceFrame is one trace; its numeric form counts spans by service and status.
+func (s *Source) traceFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
+	ids, err := s.projects(ctx, q.Project)
+	if err != nil {
+		return nil, err
+	}
+	spans, err := s.store.Run(ctx, "trace_spans", map[string]string{"trace_id": q.TraceID, "projects": idList(ids), "limit": strconv.Itoa(maxSpans + 1)})
+	if err != nil {
+		return nil, err
+	}
+	if numeric {
+		return countBy(frame.Read(spans), "spans", "service", "status"), nil
+	}
+	items, err := s.store.Run(ctx, "trace", map[string]string{"trace_id": q.TraceID, "limit": strconv.Itoa(maxSpans)})
+	if err != nil {
+		return nil, err
+	}
+	f, err := cut(frame.Trace(frame.Read(spans), frame.Read(items), q.TraceID, s.links), maxSpans, "spans")
+	if err == nil && len(spans.Rows) == 0 {
+		frame.Notice(f, data.NoticeSeverityInfo, fmt.Sprintf("No spans of trace %s are stored: %d errors and log records are; ask for Events or Logs with this trace id.", q.TraceID, len(items.Rows)))
+	}
+	return f, err
+}
+
+// countBy is one row for each combination of these columns.
+func countBy(t frame.Rows, what string, columns ...string) *data.Frame {
+	fields := make([][]string, len(columns))
+	at, counts := map[string]int{}, []int64{}
+	for i := range t.Len() {
+		row := make([]string, len(columns))
+		for c, name := range columns {
+			row[c] = t.Text(i, name)
+		}
+		key := strings.Join(row, "\x00")
+		n, ok := at[key]
+		if !ok {
+			n = len(counts)
+			at[key], counts = n, append(counts, 0)
+			for c := range columns {
+				fields[c] = append(fields[c], row[c])
+			}
+		}
+		counts[n]++
+	}
+	f := data.NewFrame(what)
+	for c, name := range columns {
+		if fields[c] == nil {
+			fields[c] = []string{}
+		}
+		f.Fields = append(f.Fields, data.NewField(name, nil, fields[c]))
+	}
+	f.Fields = append(f.Fields, data.NewField(what, nil, counts))
+	return frame.Typed(f, data.FrameTypeNumericLong)
+}
+
+// traceSearchFrame is a table of traces.
+func (s *Source) traceSearchFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
+	v, err := s.common(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	limit := s.limit(q, 100, 999)
+	v["service"], v["text"], v["filters"], v["limit"] = ask.Lines(q.Service), q.Text, q.FilterText(), strconv.Itoa(limit+1)
+	v["min_duration_us"] = strconv.FormatInt(int64(q.MinDurationMs*1000), 10)
+	if q.OnlyErrors {
+		v["only_errors"] = "1"
+	}
+	r, err := s.store.Run(ctx, "trace_find", v)
+	if err != nil {
+		return nil, err
+	}
+	if numeric {
+		return countBy(frame.Read(r), "traces", "root"), nil
+	}
+	f := frame.Build("traces", frame.Read(r), []frame.Column{
+		{Name: "traceID", From: "trace_id"}, {Name: "started", Kind: 't'}, {Name: "root"}, {Name: "services", Kind: 'l'}, {Name: "duration", Kind: 'f', From: "duration_ms", Unit: "ms"},
+		{Name: "spans", Kind: 'i'}, {Name: "errors", Kind: 'i'}, {Name: "logs", Kind: 'i'}, {Name: "issues", Kind: 'l'},
+	})
+	return cut(frame.WithLinks(f, s.links), limit, "traces")
+}
+
+// releaseFrame is a table of releases of each project.
+func (s *Source) releaseFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
+	ids, _, err := s.eachProject(ctx, q.Project)
+	if err != nil {
+		return nil, err
+	}
+	limit := s.limit(q, 100, 999)
+	slug := s.slugs(ctx)
+	all := &queries.Result{}
+	for _, id := range ids {
+		v := map[string]string{"project": strconv.FormatUint(uint64(id), 10), "limit": strconv.Itoa(limit + 1)}
+		r, err := s.store.Run(ctx, "releases", v)
+		if err != nil {
+			return nil, err
+		}
+		all.Columns = append([]queries.Field{{Name: "project", Type: "String"}}, r.Columns...)
+		for _, row := range r.Rows {
+			all.Rows = append(all.Rows, append([]any{slug(int64(id))}, row...))
+		}
+	}
+	f := frame.Build("releases", frame.Read(all), []frame.Column{
+		{Name: "project"}, {Name: "release"}, {Name: "first_seen", Kind: 't'}, {Name: "last_seen", Kind: 't'}, {Name: "new_issues", Kind: 'i'}, {Name: "events", Kind: 'i'}, {Name: "issues", Kind: 'i'},
+		{Name: "sessions", Kind: 'i'}, {Name: "crashed_sessions", Kind: 'i'}, {Name: "crash_free_sessions", Kind: 'f', Unit: "percentunit"},
+		{Name: "users", Kind: 'i'}, {Name: "crash_free_users", Kind: 'f', Unit: "percentunit"},
+	})
+	f, err = cut(f, limit, "releases")
+	if err == nil && numeric {
+		f, _ = frame.ToNumeric(f, q.Metric)
+	}
+	return f, err
+}
+
+// outcomeFrame is what became of everything that came in: a table, or series.
+func (s *Source) outcomeFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
+	v, err := s.common(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if q.Format == ask.TimeSeries || alert && q.Format != ask.Numeric {
+		v["bucket_seconds"] = strconv.FormatInt(q.Bucket, 10)
+		r, err := s.store.Run(ctx, "outcome_trend", v)
+		if err != nil {
+			return nil, err
+		}
+		return frame.Series(frame.Read(r), "items", "outcome", q.From, q.To, q.Bucket), nil
+	}
+	ids, _, err := s.eachProject(ctx, q.Project)
+	if err != nil {
+		return nil, err
+	}
+	slug := s.slugs(ctx)
+	all := &queries.Result{}
+	for _, id := range ids {
+		v := q.Window()
+		v["project"] = strconv.FormatUint(uint64(id), 10)
+		r, err := s.store.Run(ctx, "outcomes", v)
+		if err != nil {
+			return nil, err
+		}
+		all.Columns = append([]queries.Field{{Name: "project", Type: "String"}}, r.Columns...)
+		for _, row := range r.Rows {
+			all.Rows = append(all.Rows, append([]any{slug(int64(id))}, row...))
+		}
+	}
+	f := frame.Build("outcomes", frame.Read(all), []frame.Column{
+		{Name: "project"}, {Name: "category"}, {Name: "outcome"}, {Name: "reason"}, {Name: "quantity", Kind: 'i'}, {Name: "bytes", Kind: 'i', Unit: "bytes"},
+	})
+	f, err = cut(f, s.limit(q, 1000, maxRows), "rows")
+	if err == nil && numeric {
+		f, _ = frame.ToNumeric(f, q.Metric)
+	}
+	return f, err
+}
+
+// markFrame is annotations.
+func (s *Source) markFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
+	v, err := s.common(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	limit := s.limit(q, 200, 999)
+	v["kind"], v["issue"], v["environment"], v["limit"] = q.Kind, q.Issue, ask.Lines(q.Environment), strconv.Itoa(limit+1)
+	r, err := s.store.Run(ctx, "marks", v)
+	if err != nil {
+		return nil, err
+	}
+	if numeric {
+		return countBy(frame.Read(r), "marks", "title", "tags", "issue"), nil
+	}
+	f := frame.Build("marks", frame.Read(r), []frame.Column{
+		{Name: "time", Kind: 't'}, {Name: "title"}, {Name: "text"}, {Name: "tags"}, {Name: "project_id"}, {Name: "issue"},
+	})
+	return cut(frame.WithLinks(f, s.links), limit, "marks")
+}
+
+// sqlFrame runs a person's own SQL as the read-only user.
+func (s *Source) sqlFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
+	ids, err := s.projects(ctx, q.Project)
+	if err != nil {
+		return nil, err
+	}
+	text, err := q.Expand(ids)
+	if err != nil {
+		return nil, err
+	}
+	limit := s.store.Settings().MaxRows
+	if q.Limit > 0 {
+		limit = min(q.Limit, maxRows)
+	}
+	r, more, err := s.store.SQL(ctx, text, limit)
+	if err != nil {
+		return nil, err
+	}
+	f := frame.FromResult(r)
+	f, err = s.shape(f, q, numeric, alert)
+	if err != nil {
+		return nil, err
+	}
+	f.Meta.ExecutedQueryString = text
+	if more {
+		frame.Notice(f, data.NoticeSeverityWarning, fmt.Sprintf("Truncated: only the first %d rows are shown. Add a LIMIT, aggregate, or raise the limit.", limit))
+	}
+	if len(q.Filters) > 0 {
+		frame.Notice(f, data.NoticeSeverityInfo, "Ad hoc filters do not apply to SQL. Write them in the WHERE clause.")
+	}
+	return f, nil
+}
+
+// shape gives SQL's table the form that was asked for.
+func (s *Source) shape(f *data.Frame, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
+	schema := f.TimeSeriesSchema()
+	rows, err := f.RowLen()
+	if err != nil {
+		return nil, fmt.Errorf("%w: the columns differ in length", ask.ErrQuery)
+	}
+	if q.Format == ask.Numeric || numeric && (schema.Type == data.TimeSeriesTypeNot || q.Format == ask.Table) {
+		n, left := frame.ToNumeric(f, q.Metric)
+		if len(left) > 0 {
+			frame.Notice(n, data.NoticeSeverityInfo, "A rule takes one number: left out are "+strings.Join(left, ", ")+".")
+		}
+		return n, nil
+	}
+	if q.Format != ask.TimeSeries && !alert {
+		return f, nil
+	}
+	switch {
+	case rows == 0:
+		return frame.Typed(f, data.FrameTypeTimeSeriesWide), nil
+	case schema.Type == data.TimeSeriesTypeNot:
+		return nil, fmt.Errorf("%w: a time series needs a column of times and one of numbers; choose the format table", ask.ErrQuery)
+	case schema.Type == data.TimeSeriesTypeLong:
+		wide, err := data.LongToWide(f, nil)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w; add ORDER BY the time column", ask.ErrQuery, err)
+		}
+		return frame.Typed(wide, data.FrameTypeTimeSeriesWide), nil
+	}
+	return frame.Typed(f, data.FrameTypeTimeSeriesWide), nil
+}

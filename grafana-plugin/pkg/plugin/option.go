@@ -1,0 +1,163 @@
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"errata/grafana-plugin/pkg/ask"
+	"errata/grafana-plugin/pkg/frame"
+)
+
+type option struct {
+	Text  string `json:"text"`
+	Value string `json:"value"`
+}
+
+// dimensions are keys that every event has; the rest are tags.
+var dimensions = []string{"environment", "release", "level", "service", "server_name", "transaction"}
+
+// maxOptions bounds a list for an editor.
+const maxOptions = 500
+
+// getOptions lists what variables, filters and editors offer. Lists come from
+// rollups, never from the table of events, and are kept for a minute.
+func (s *Source) getOptions(r *http.Request) (any, error) {
+	p := r.URL.Query()
+	kind, key, project, text := r.PathValue("kind"), p.Get("key"), p.Get("project"), p.Get("text")
+	if len(key) > 200 || len(text) > 200 || len(project) > 2000 {
+		return nil, problem{http.StatusBadRequest, "key and text are at most 200 bytes, project 2000."}
+	}
+	switch kind {
+	case "environment", "release", "service", "level", "server_name", "transaction":
+		kind, key = "tag_value", kind
+	case "filter_value":
+		kind = "tag_value"
+	case "project", "tag_key", "filter_key", "tag_value", "issue":
+	default:
+		return nil, problem{http.StatusNotFound, "There are no options of this kind; there are project, environment, release, service, level, tag_key, tag_value, issue, filter_key and filter_value."}
+	}
+	if kind == "tag_value" && key == "" {
+		return nil, problem{http.StatusBadRequest, "Name the key whose values to list."}
+	}
+	from, to, err := window(r)
+	if err != nil {
+		return nil, err
+	}
+	id, err := json.Marshal([]string{kind, key, project, text, from.Format("2006-01-02"), to.Format("2006-01-02")})
+	if err != nil {
+		return nil, err
+	}
+	values, err := s.options.get(r.Context(), string(id), func(ctx context.Context) ([]option, error) {
+		return s.list(ctx, kind, key, project, text, map[string]string{"from": ask.Milli(from), "to": ask.Milli(to)})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"values": values}, nil
+}
+
+func (s *Source) list(ctx context.Context, kind, key, project, text string, v map[string]string) ([]option, error) {
+	out := []option{}
+	if kind == "project" {
+		all, err := s.store.Projects(ctx)
+		for _, p := range all {
+			if !p.Disabled && len(out) < maxOptions {
+				out = append(out, option{p.Slug, strconv.FormatUint(uint64(p.ID), 10)})
+			}
+		}
+		return out, err
+	}
+	if kind == "issue" {
+		return s.listIssues(ctx, project, text, v)
+	}
+	ids, err := s.projects(ctx, project)
+	if err != nil {
+		return nil, err
+	}
+	v["projects"], v["limit"] = idList(ids), strconv.Itoa(maxOptions)
+	if kind == "tag_value" {
+		v["key"], v["text"] = key, text
+		r, err := s.store.Run(ctx, "option_values", v)
+		if err != nil {
+			return nil, err
+		}
+		for i, t := 0, frame.Read(r); i < t.Len(); i++ {
+			out = append(out, option{t.Text(i, "value"), t.Text(i, "value")})
+		}
+		return out, nil
+	}
+	if kind == "filter_key" {
+		for _, d := range append(slices.Clone(dimensions), "type", "title", "user", "url", "platform", "protocol", "handled", "sdk") {
+			out = append(out, option{d, d})
+		}
+	}
+	r, err := s.store.Run(ctx, "option_keys", v)
+	if err != nil {
+		return nil, err
+	}
+	for i, t := 0, frame.Read(r); i < t.Len(); i++ {
+		k := option{t.Text(i, "key"), t.Text(i, "key")}
+		if !slices.Contains(dimensions, k.Value) {
+			out = append(out, k)
+		}
+	}
+	return out, nil
+}
+
+func (s *Source) listIssues(ctx context.Context, project, text string, v map[string]string) ([]option, error) {
+	raw, err := json.Marshal(ask.Query{Mode: ask.Issues, Project: project, Text: text})
+	if err != nil {
+		return nil, err
+	}
+	from, _ := strconv.ParseInt(v["from"], 10, 64)
+	to, _ := strconv.ParseInt(v["to"], 10, 64)
+	q, err := ask.Read(raw, *orZero(moment(from)), *orZero(moment(to)), 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	list, _, _, err := s.issueList(ctx, &q, 200)
+	out := []option{}
+	for _, i := range list {
+		out = append(out, option{i.Title, i.Issue})
+	}
+	return out, err
+}
+
+// getLogContext is what the same service wrote just before or after a record,
+// as one frame.
+func (s *Source) getLogContext(r *http.Request) (any, error) {
+	p := r.URL.Query()
+	id, err := uuid.Parse(p.Get("id"))
+	if err != nil {
+		return nil, problem{http.StatusBadRequest, "id must be the id of a log record."}
+	}
+	ns, err := strconv.ParseInt(p.Get("ts"), 10, 64)
+	if err != nil || ns < 0 {
+		return nil, problem{http.StatusBadRequest, "ts must be nanoseconds since the epoch."}
+	}
+	labels := map[string]string{}
+	if err := json.Unmarshal([]byte(p.Get("labels")), &labels); err != nil || len(p.Get("labels")) > 64<<10 {
+		return nil, problem{http.StatusBadRequest, "labels must be the labels of the record as JSON."}
+	}
+	limit, err := count(r, "limit", 10, 1000)
+	if err != nil {
+		return nil, err
+	}
+	direction := p.Get("direction")
+	if direction != "forward" {
+		direction = "backward"
+	}
+	res, err := s.store.Run(r.Context(), "log_context", map[string]string{
+		"project": labels["project_id"], "service": labels["service"], "at_us": strconv.FormatInt(ns/1000, 10), "log_id": id.String(), "direction": direction, "limit": strconv.Itoa(limit),
+	})
+	if err != nil {
+		return nil, err
+	}
+	f := frame.Logs(frame.Read(res), s.links, s.slugs(r.Context()))
+	return f, nil
+}

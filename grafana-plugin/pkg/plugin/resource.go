@@ -1,0 +1,277 @@
+package plugin
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+
+	"errata/grafana-plugin/pkg/ask"
+	"errata/grafana-plugin/pkg/frame"
+	"errata/grafana-plugin/pkg/store"
+)
+
+// routes are the resources that panel, pages and editors call. Who may ask the
+// data source may read them all; the one that writes checks the role itself,
+// since Grafana lets every Viewer call any method.
+func (s *Source) routes() http.Handler {
+	mux := http.NewServeMux()
+	get := func(path string, h func(*http.Request) (any, error)) {
+		mux.Handle("GET /"+path, s.reply(path, h))
+	}
+	get("me", s.me)
+	get("issues", s.getIssues)
+	get("issues/{project}/{issue}", s.getIssue)
+	get("issues/{project}/{issue}/events", s.getEvents)
+	get("events/{project}/{id}", s.getEvent)
+	get("traces/{id}", s.getTrace)
+	get("options/{kind}", s.getOptions)
+	get("log_context", s.getLogContext)
+	mux.Handle("POST /triage", s.reply("triage", s.postTriage))
+	return mux
+}
+
+// problem is an error with a status of our own.
+type problem struct {
+	status   int
+	sentence string
+}
+
+func (p problem) Error() string { return p.sentence }
+
+// reply writes what h answers as JSON, or its error as one sentence.
+func (s *Source) reply(name string, h func(*http.Request) (any, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := store.WithComment(r.Context(), store.Comment{Resource: name})
+		v, err := h(r.WithContext(ctx))
+		status := http.StatusOK
+		var own problem
+		switch {
+		case errors.As(err, &own):
+			status, v = own.status, map[string]string{"message": own.sentence}
+		case err != nil:
+			f := s.store.Fault(err)
+			if f.Source == backend.ErrorSourcePlugin {
+				backend.Logger.FromContext(ctx).Error("cannot answer a resource call", "resource", name, "error", err)
+			}
+			status, v = f.Status, map[string]string{"message": f.Sentence}
+		}
+		body, err := json.Marshal(v)
+		if err != nil {
+			status, body = http.StatusInternalServerError, []byte(`{"message":"The answer cannot be written as JSON."}`)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(status)
+		_, _ = w.Write(body)
+	})
+}
+
+// asked reads the filter of an issue list from the URL, with the checks of a
+// query.
+func asked(r *http.Request) (*ask.Query, error) {
+	p := r.URL.Query()
+	from, to, err := window(r)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := json.Marshal(ask.Query{
+		Mode: ask.Issues, Project: p.Get("project"), Status: p.Get("status"), Text: p.Get("q"), Environment: p.Get("environment"),
+		Release: p.Get("release"), Level: p.Get("level"), Assignee: p.Get("assignee"), Sort: p.Get("sort"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	q, err := ask.Read(raw, from, to, 0, 0)
+	return &q, err
+}
+
+// window is the time range of a resource call; the last 14 days by default.
+func window(r *http.Request) (from, to time.Time, err error) {
+	to = time.Now()
+	from = to.Add(-14 * 24 * time.Hour)
+	for name, t := range map[string]*time.Time{"from": &from, "to": &to} {
+		v := r.URL.Query().Get(name)
+		if v == "" {
+			continue
+		}
+		ms, perr := strconv.ParseInt(v, 10, 64)
+		if perr != nil || ms < 0 || ms > 1e14 {
+			return from, to, problem{http.StatusBadRequest, name + " must be milliseconds since the epoch."}
+		}
+		*t = time.UnixMilli(ms)
+	}
+	return from, to, nil
+}
+
+// count reads a number of the URL between 0 and most.
+func count(r *http.Request, name string, fallback, most int) (int, error) {
+	v := r.URL.Query().Get(name)
+	if v == "" {
+		return fallback, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 {
+		return 0, problem{http.StatusBadRequest, name + " must be a number from 0."}
+	}
+	return min(n, most), nil
+}
+
+func (s *Source) getIssues(r *http.Request) (any, error) {
+	q, err := asked(r)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := count(r, "limit", 50, 200)
+	if err != nil {
+		return nil, err
+	}
+	if q.Offset, err = count(r, "offset", 0, maxIssues); err != nil {
+		return nil, err
+	}
+	page, more, _, err := s.issueList(r.Context(), q, max(limit, 1))
+	if err != nil {
+		return nil, err
+	}
+	if page == nil {
+		page = []issue{}
+	}
+	return map[string]any{"issues": page, "truncated": more}, nil
+}
+
+// projectOf is the project named in a path.
+func (s *Source) projectOf(r *http.Request) (string, error) {
+	given := r.PathValue("project")
+	if n, err := strconv.ParseUint(given, 10, 32); err == nil {
+		return strconv.FormatUint(n, 10), nil
+	}
+	ids, err := s.projects(r.Context(), given)
+	if err != nil {
+		return "", err
+	}
+	if len(ids) != 1 {
+		return "", problem{http.StatusBadRequest, "Name one project."}
+	}
+	return idList(ids), nil
+}
+
+func (s *Source) getEvents(r *http.Request) (any, error) {
+	project, err := s.projectOf(r)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := count(r, "limit", 50, 200)
+	if err != nil {
+		return nil, err
+	}
+	offset, err := count(r, "offset", 0, 1000)
+	if err != nil {
+		return nil, err
+	}
+	res, err := s.store.Run(r.Context(), "latest_events", map[string]string{"project": project, "issue": r.PathValue("issue"), "limit": strconv.Itoa(min(offset+limit, 1000))})
+	if err != nil {
+		return nil, err
+	}
+	t := frame.Read(res)
+	events := []eventRow{}
+	for i := offset; i < t.Len(); i++ {
+		events = append(events, readEventRow(t, i))
+	}
+	return map[string]any{"events": events}, nil
+}
+
+// eventRow is one event of a list, as shared/types.ts has it.
+type eventRow struct {
+	EventID     string `json:"eventId"`
+	TS          int64  `json:"ts"`
+	Title       string `json:"title"`
+	Environment string `json:"environment"`
+	Release     string `json:"release"`
+	User        string `json:"user"`
+	Protocol    string `json:"protocol"`
+	TraceID     string `json:"traceId"`
+	TwinOf      string `json:"twinOf"`
+}
+
+func readEventRow(t frame.Rows, i int) eventRow {
+	return eventRow{
+		EventID: t.Text(i, "event_id"), TS: t.Milli(i, "ts"), Title: t.Text(i, "title"), Environment: t.Text(i, "environment"), Release: t.Text(i, "release"),
+		User: t.Text(i, "user_id"), Protocol: t.Text(i, "protocol"), TraceID: t.Text(i, "trace_id"), TwinOf: t.Text(i, "twin_of"),
+	}
+}
+
+func (s *Source) getEvent(r *http.Request) (any, error) {
+	project, err := s.projectOf(r)
+	if err != nil {
+		return nil, err
+	}
+	res, err := s.store.Run(r.Context(), "event_by_id", map[string]string{"project": project, "event_id": r.PathValue("id")})
+	if err != nil {
+		return nil, err
+	}
+	t := frame.Read(res)
+	if t.Len() == 0 {
+		return nil, problem{http.StatusNotFound, "There is no such event in this project. It may be older than the project keeps events."}
+	}
+	payload := json.RawMessage(t.Text(0, "payload"))
+	if !json.Valid(payload) {
+		payload = json.RawMessage("{}") // A counted flood row has none.
+	}
+	return map[string]any{"row": readEventRow(t, 0), "payload": payload}, nil
+}
+
+// traceItem is one thing of a trace, as shared/types.ts has it.
+type traceItem struct {
+	Kind       string  `json:"kind"`
+	TS         float64 `json:"ts"`
+	DurationMs float64 `json:"durationMs"`
+	ID         string  `json:"id"`
+	ParentID   string  `json:"parentId"`
+	Service    string  `json:"service"`
+	Name       string  `json:"name"`
+	Status     string  `json:"status"`
+	Protocol   string  `json:"protocol"`
+	Project    int64   `json:"project"`
+	Issue      string  `json:"issue"`
+}
+
+// maxItems is how much of a trace a page shows.
+const maxItems = 2000
+
+func (s *Source) getTrace(r *http.Request) (any, error) {
+	id := strings.ToLower(strings.ReplaceAll(r.PathValue("id"), "-", ""))
+	if len(id) != 32 || strings.Trim(id, "0123456789abcdef") != "" {
+		return nil, problem{http.StatusBadRequest, "A trace id is 32 hex digits."}
+	}
+	v := map[string]string{"trace_id": id, "limit": strconv.Itoa(maxItems + 1)}
+	if p := r.URL.Query().Get("project"); p != "" {
+		ids, err := s.projects(r.Context(), p)
+		if err != nil {
+			return nil, err
+		}
+		if len(ids) == 1 {
+			v["project"] = idList(ids)
+		}
+	}
+	res, err := s.store.Run(r.Context(), "trace", v)
+	if err != nil {
+		return nil, err
+	}
+	t := frame.Read(res)
+	items := []traceItem{}
+	for i := range min(t.Len(), maxItems) {
+		item := traceItem{
+			Kind: t.Text(i, "kind"), TS: float64(t.Time(i, "ts").UnixMicro()) / 1000, DurationMs: float64(t.Int(i, "duration_us")) / 1000, ID: t.Text(i, "span_id"), ParentID: t.Text(i, "parent_span_id"),
+			Service: t.Text(i, "service"), Name: t.Text(i, "name"), Status: t.Text(i, "status"), Protocol: t.Text(i, "protocol"), Project: t.Int(i, "project_id"), Issue: t.Text(i, "issue"),
+		}
+		if item.Kind != "span" { // It happened in the span: that is its parent.
+			item.ID, item.ParentID = t.Text(i, "event_id"), t.Text(i, "span_id")
+		}
+		items = append(items, item)
+	}
+	return map[string]any{"items": items, "truncated": t.Len() > maxItems}, nil
+}
