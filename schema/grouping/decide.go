@@ -32,6 +32,8 @@ type run struct {
 	anyApp     bool               // Some exception that counts has frames in app.
 	counted    int                // Frames of the main stack that counted.
 	last       *schema.Frame      // The innermost of them.
+	value      string // Of the main exception, parameterized; once.
+	valued     bool
 	rule       *rule.FingerprintRule
 	parts      []string // Of the fingerprint that decided, variables resolved.
 }
@@ -193,7 +195,7 @@ func (r *run) chain(res *Result) (sum, main uint64) {
 		res.Reason = "exception stack: " + res.Type + ", " + r.where(r.stacks[r.main].app) + causes(len(r.order))
 	} else {
 		res.Component = "exception value"
-		res.Reason = "exception value: " + res.Type + ": " + param.Message(res.Value) + causes(len(r.order))
+		res.Reason = "exception value: " + res.Type + ": " + r.valueOf(r.main) + causes(len(r.order))
 	}
 	return sum, main
 }
@@ -242,9 +244,20 @@ func (r *run) exceptionHash(i int, app, main bool) uint64 {
 	if e.Mechanism.NSErrorCode != "" {
 		h.text(kindNSError, e.Mechanism.NSErrorCode)
 	} else {
-		h.text(kindValue, param.Message(e.Value))
+		h.text(kindValue, r.valueOf(i))
 	}
 	return h.sum()
+}
+
+// valueOf is the value of exception i without what varies.
+func (r *run) valueOf(i int) string {
+	if i != r.main {
+		return param.Message(r.exceptions[i].Value)
+	}
+	if !r.valued {
+		r.value, r.valued = param.Message(r.exceptions[i].Value), true
+	}
+	return r.value
 }
 
 // witness hashes what every recording of one failure shares, however many
@@ -259,7 +272,7 @@ func (r *run) witness() uint64 {
 			return h.sum()
 		}
 	}
-	h.text(kindValue, param.Message(e.Value))
+	h.text(kindValue, r.valueOf(r.main))
 	return h.sum()
 }
 

@@ -65,11 +65,11 @@ func (r *run) groupMembers() bool {
 	top = slices.CompactFunc(top, func(a, b int) bool { return hashes[a] == hashes[b] })
 	if len(top) > 1 {
 		r.order = append(append(r.order, top...), tree.root)
-		r.main = tree.root
+		r.main, r.valued = tree.root, false
 		return true
 	}
 	// One is left: the group is forgotten, the member and its causes remain.
-	r.main = top[0]
+	r.main, r.valued = top[0], false
 	for i, steps := top[0], 0; steps < len(r.exceptions); steps++ {
 		r.order = append(r.order, i)
 		if len(tree.children[i]) == 0 {

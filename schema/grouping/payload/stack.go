@@ -36,6 +36,9 @@ func frames(v *fastjson.Value) []schema.Frame {
 
 func frame(v *fastjson.Value) schema.Frame {
 	var f schema.Frame
+	// The payload shows our decision; what the client said stands beside it
+	// where it differs, null where it said nothing.
+	client, beside := schema.InAppUnknown, false
 	v.GetObject().Visit(func(k []byte, v *fastjson.Value) {
 		switch string(k) {
 		case "function":
@@ -61,14 +64,14 @@ func frame(v *fastjson.Value) schema.Frame {
 		case "colno":
 			f.Column = number(v)
 		case "in_app":
-			switch v.Type() {
-			case fastjson.TypeTrue:
-				f.InApp = schema.InAppYes
-			case fastjson.TypeFalse:
-				f.InApp = schema.InAppNo
-			}
+			f.InApp = mark(v)
+		case "client_in_app":
+			client, beside = mark(v), true
 		}
 	})
+	if beside {
+		f.InApp = client
+	}
 	if f.AbsPath == "" {
 		f.AbsPath = f.File
 	}
@@ -81,6 +84,16 @@ func frame(v *fastjson.Value) schema.Frame {
 		}
 	}
 	return f
+}
+
+func mark(v *fastjson.Value) schema.InApp {
+	switch v.Type() {
+	case fastjson.TypeTrue:
+		return schema.InAppYes
+	case fastjson.TypeFalse:
+		return schema.InAppNo
+	}
+	return schema.InAppUnknown
 }
 
 // stacks fills the stack that counts where there is no exception: of the
