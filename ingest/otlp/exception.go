@@ -133,6 +133,7 @@ type origin struct {
 	res         *resource
 	scope       *scope
 	message     string // Log body.
+	query       string // Of the URL that a server answered.
 	logger      string
 	traceID     string
 	spanID      string
@@ -165,14 +166,26 @@ func (a *adapter) event(o *origin, t *thrown) *schema.Event {
 		Folded: o.folded, PayloadBytes: uint32(min(t.size(), 1<<31)),
 	}
 	a.task(ev, o)
-	a.payload(ev, o, t, original)
-	p := a.req.Project
-	p.Describe(ev, &grouping.Input{
+	a.settle(ev, o)
+	main := a.describe(ev, t)
+	a.payload(ev, o, t, main, original)
+	if a.scrub(ev, t) {
+		a.describe(ev, t)
+	}
+	ev.UserHash = schema.UserHash(ev.UserId, ev.UserName, ev.UserEmail, ev.UserIp)
+	for _, n := range t.redacted {
+		ev.Redactions += uint32(n)
+	}
+	return ev
+}
+
+// describe groups an event and returns the place of its main exception.
+func (a *adapter) describe(ev *schema.Event, t *thrown) int {
+	return a.req.Project.Describe(ev, &grouping.Input{
 		Platform: ev.Platform, Exceptions: t.chain, Message: ev.Message,
 		Transaction: ev.Transaction, Logger: ev.Logger, Level: levelName(ev.Level),
 		Release: ev.Release, RequestURL: ev.Url, Tags: ev.Tags,
 	})
-	return ev
 }
 
 // task reads what Celery's instrumentation says of the task that ran.

@@ -20,21 +20,24 @@ const maxPayloads = 32 << 20
 // parsers lends the trees that payloads are scrubbed in.
 var parsers fastjson.ParserPool
 
-// payload writes the event as Sentry-shaped JSON, scrubs it, and reads back
-// what the columns take from it, so that a rule by path holds for both.
-func (a *adapter) payload(ev *schema.Event, o *origin, t *thrown, original string) {
+// settle fills the columns that the payload repeats.
+func (a *adapter) settle(ev *schema.Event, o *origin) {
 	p := attribute.User(o.own, o.server, o.res.tags)
 	c := attribute.HTTP(o.server)
+	ev.UserId, ev.UserName, ev.UserEmail, ev.UserIp = p.ID, p.Name, p.Email, p.IP
 	// Sentry keeps the query beside the URL, and scrubs it there.
-	address, query, _ := strings.Cut(c.URL, "?")
-	ts := attribute.Merge(o.tags...)
+	ev.Url, o.query, _ = strings.Cut(c.URL, "?")
+	ev.HttpMethod, ev.HttpStatus = c.Method, c.Status
+	ev.Message = attribute.Clipped(o.message, schema.MaxMessage)
+	ev.Tags = attribute.Merge(o.tags...)
+}
+
+// payload writes the event as Sentry-shaped JSON. main is the place of the main
+// exception, whose frames show our in-app decision.
+func (a *adapter) payload(ev *schema.Event, o *origin, t *thrown, main int, original string) {
 	// Of very many errors in one request only the first say in their payload
 	// what surrounds them; columns and tags are whole in all.
 	whole := a.payloads < maxPayloads
-	ev.Message = attribute.Clipped(o.message, schema.MaxMessage)
-	ev.UserId, ev.UserName, ev.UserEmail, ev.UserIp = p.ID, p.Name, p.Email, p.IP
-	ev.HttpMethod, ev.Url, ev.HttpStatus = c.Method, address, c.Status
-	ev.Tags = ts
 
 	w := &document.Writer{B: make([]byte, 0, 2048+int(min(t.size(), 64<<10)))}
 	w.Open('{')
@@ -54,27 +57,31 @@ func (a *adapter) payload(ev *schema.Event, o *origin, t *thrown, original strin
 		w.Key("values")
 		w.Open('[')
 		for i := range t.chain {
-			w.Exception(&t.chain[i])
+			var inApp []bool
+			if i == main {
+				inApp = ev.FramesInApp
+			}
+			w.Exception(&t.chain[i], inApp)
 		}
 		w.Close(']')
 	})
-	if p != (attribute.Person{}) {
+	if ev.UserId+ev.UserName+ev.UserEmail+ev.UserIp != "" {
 		w.Object("user", func() {
-			w.Text("id", p.ID)
-			w.Text("username", p.Name)
-			w.Text("email", p.Email)
-			w.Text("ip_address", p.IP)
+			w.Text("id", ev.UserId)
+			w.Text("username", ev.UserName)
+			w.Text("email", ev.UserEmail)
+			w.Text("ip_address", ev.UserIp)
 		})
 	}
-	if c.Method != "" || c.URL != "" {
+	if ev.HttpMethod+ev.Url != "" {
 		w.Object("request", func() {
-			w.Text("method", c.Method)
-			w.Text("url", address)
-			w.Text("query_string", query)
+			w.Text("method", ev.HttpMethod)
+			w.Text("url", ev.Url)
+			w.Text("query_string", o.query)
 		})
 	}
 	if whole {
-		w.Pairs("tags", ts, "")
+		w.Pairs("tags", ev.Tags, "")
 	}
 	contexts(w, o, original, whole)
 	if ev.SdkName != "" {
@@ -86,28 +93,24 @@ func (a *adapter) payload(ev *schema.Event, o *origin, t *thrown, original strin
 	w.Close('}')
 	ev.Payload = w.B
 	a.payloads += len(w.B)
-	a.scrub(ev, t)
-	ev.UserHash = schema.UserHash(ev.UserId, ev.UserName, ev.UserEmail, ev.UserIp)
-	for _, n := range t.redacted {
-		ev.Redactions += uint32(n)
-	}
 }
 
-// scrub applies the rules that know where a value stands. Where none of them
-// speaks, which is usual, the text stays as it was written.
-func (a *adapter) scrub(ev *schema.Event, t *thrown) {
+// scrub applies the rules that know where a value stands, and reads back what
+// the columns take from the payload, so that a rule by path holds for both. It
+// reports whether it changed anything, which is not usual.
+func (a *adapter) scrub(ev *schema.Event, t *thrown) bool {
 	parser := parsers.Get()
 	defer parsers.Put(parser)
 	root, err := parser.ParseBytes(ev.Payload)
 	if err != nil {
 		// Our own writer made it; what cannot be scrubbed is not kept.
 		ev.Payload = nil
-		return
+		return false
 	}
 	counts := scrub.Counts{}
 	a.req.Project.Scrubber.JSON(root, &fastjson.Arena{}, counts)
 	if len(counts) == 0 {
-		return
+		return false
 	}
 	for rule, n := range counts {
 		t.redacted[rule] += n
@@ -138,6 +141,7 @@ func (a *adapter) scrub(ev *schema.Event, t *thrown) {
 		})
 	}
 	ev.Payload = document.AppendTree(nil, root)
+	return true
 }
 
 func contexts(w *document.Writer, o *origin, original string, whole bool) {

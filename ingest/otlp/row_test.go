@@ -235,6 +235,7 @@ func TestEvent(t *testing.T) {
 						Filename string
 						AbsPath  string `json:"abs_path"`
 						Lineno   int
+						InApp    *bool `json:"in_app"`
 					}
 				}
 			}
@@ -254,6 +255,7 @@ func TestEvent(t *testing.T) {
 	require.Equal(t, "no", x.Value)
 	require.False(t, *x.Mechanism.Handled)
 	require.Equal(t, 3, x.Stacktrace.Frames[0].Lineno)
+	require.Equal(t, e.FramesInApp[0], *x.Stacktrace.Frames[0].InApp, "payload and column show the same decision")
 	require.Equal(t, "a=1", payload.Request["query_string"])
 	require.Equal(t, "42", payload.User["id"])
 	require.Equal(t, "shop", payload.Contexts.Otel.Resource["service.name"])

@@ -114,7 +114,9 @@ func (w *Writer) Pairs(k string, ts []*schema.Tag, without string) {
 	})
 }
 
-func (w *Writer) Exception(e *schema.Exception) {
+// Exception writes an exception as an element of a list. inApp is our decision
+// for each of its frames, nil where there is none.
+func (w *Writer) Exception(e *schema.Exception, inApp []bool) {
 	w.Open('{')
 	w.Text("type", e.Type)
 	w.Text("value", e.Value)
@@ -142,7 +144,11 @@ func (w *Writer) Exception(e *schema.Exception) {
 			w.Key("frames")
 			w.Open('[')
 			for i := range e.Frames {
-				w.frame(&e.Frames[i])
+				var ours *bool
+				if i < len(inApp) {
+					ours = &inApp[i]
+				}
+				w.frame(&e.Frames[i], ours)
 			}
 			w.Close(']')
 		})
@@ -150,7 +156,7 @@ func (w *Writer) Exception(e *schema.Exception) {
 	w.Close('}')
 }
 
-func (w *Writer) frame(f *schema.Frame) {
+func (w *Writer) frame(f *schema.Frame, ours *bool) {
 	w.Open('{')
 	w.Text("function", f.Function)
 	w.Text("raw_function", f.RawFunction)
@@ -166,8 +172,15 @@ func (w *Writer) frame(f *schema.Frame) {
 	if f.Column > 0 {
 		w.Number("colno", int(f.Column))
 	}
-	if f.InApp != schema.InAppUnknown {
-		w.Boolean("in_app", f.InApp == schema.InAppYes)
+	theirs := f.InApp == schema.InAppYes
+	switch {
+	case ours != nil:
+		w.Boolean("in_app", *ours)
+		if f.InApp != schema.InAppUnknown && theirs != *ours {
+			w.Boolean("client_in_app", theirs)
+		}
+	case f.InApp != schema.InAppUnknown:
+		w.Boolean("in_app", theirs)
 	}
 	w.Close('}')
 }

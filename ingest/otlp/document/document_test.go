@@ -32,8 +32,8 @@ func FuzzDocument(f *testing.F) {
 		w.Open('[')
 		e := schema.Exception{Type: s, Value: s, Mechanism: schema.Mechanism{Type: s, ID: 1, ParentID: 0, IsGroup: true, Handled: schema.Handled_HANDLED_NO},
 			Frames: []schema.Frame{{Function: s, File: s, AbsPath: s, ContextLine: s, Line: 3, Column: 4, InApp: schema.InAppYes}, {}}}
-		w.Exception(&e)
-		w.Exception(&schema.Exception{Mechanism: schema.Mechanism{ID: -1, ParentID: -1}})
+		w.Exception(&e, []bool{false})
+		w.Exception(&schema.Exception{Mechanism: schema.Mechanism{ID: -1, ParentID: -1}}, nil)
 		w.Close(']')
 		w.Pairs("tags", []*schema.Tag{{Key: "t" + key, Value: s}, {Key: "skip.x", Value: s}}, "skip.")
 		w.Pairs("none", nil, "")
