@@ -194,6 +194,12 @@ func TestForms(t *testing.T) {
 		"fingerprint with numbers": {`{"fingerprint":["a",1,true,null]}`, func(t *testing.T, e *schema.Event, p map[string]any) {
 			require.Len(t, p["fingerprint"], 4)
 		}},
+		"errors, meta and culprit of the client": {`{"errors":[{"type":"js_no_source"}],"_meta":{"a":{"":{"rem":[]}}},"culprit":"a.b in c","level":"bad"}`, func(t *testing.T, e *schema.Event, p map[string]any) {
+			require.Equal(t, "js_no_source", at(p, "errors", 0, "type"))
+			require.Equal(t, "invalid_data", at(p, "errors", 1, "type"))
+			require.Contains(t, p, "_meta")
+			require.Equal(t, "a.b in c", e.Culprit)
+		}},
 		"unknown attributes are kept": {`{"something":{"a":[1]},"key_id":"1"}`, func(t *testing.T, e *schema.Event, p map[string]any) {
 			require.EqualValues(t, 1, at(p, "something", "a", 0))
 		}},

@@ -139,6 +139,9 @@ func Read(doc *tree.Doc, in *Input) (*schema.Event, *Feedback) {
 	if main >= 0 {
 		main = r.order[main]
 	}
+	if c := r.short(shape.Culprit, schema.MaxCulprit); c != "" {
+		ev.Culprit = c // Old clients name it themselves.
+	}
 	r.scratch = payload.Append(r.scratch[:0], &payload.Input{
 		Event: ev, Attributes: &r.f, Time: r.ts, Shift: r.shift, Message: r.group.Message, Template: r.group.Template, Tags: r.tags, Main: main,
 	})

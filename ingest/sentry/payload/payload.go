@@ -130,7 +130,9 @@ func Append(dst []byte, in *Input) []byte {
 	for _, i := range [...]shape.Field{shape.CSP, shape.HPKP, shape.ExpectCT, shape.ExpectStaple, shape.NEL, shape.Measurements, shape.Breakdowns} {
 		w.trimmed(i.Name(), i.Name(), f.Get(i), 7, maxRequest)
 	}
+	w.trimmed("culprit", "culprit", f.Get(shape.Culprit), 1, 1<<10)
 	w.other()
+	w.trimmed("_meta", "_meta", f.Get(shape.Meta), depthExtra, maxOtherBytes)
 	w.errors()
 	return append(w.b, '}')
 }
@@ -269,14 +271,23 @@ func (w *writer) other() {
 	}
 }
 
+// errors writes what the client's side noted before, then what was found here.
 func (w *writer) errors() {
-	if len(w.in.Attributes.Problems) == 0 {
+	theirs := w.in.Attributes.Get(shape.Errors).GetArray()
+	theirs = theirs[:min(len(theirs), 50)]
+	if len(w.in.Attributes.Problems)+len(theirs) == 0 {
 		return
 	}
 	w.key("errors")
 	w.b = append(w.b, '[')
-	for i, p := range w.in.Attributes.Problems {
+	for i, v := range theirs {
 		if i > 0 {
+			w.b = append(w.b, ',')
+		}
+		w.b, _ = tree.AppendTrimmed(w.b, v, 3, 1<<10)
+	}
+	for i, p := range w.in.Attributes.Problems {
+		if i+len(theirs) > 0 {
 			w.b = append(w.b, ',')
 		}
 		w.b = append(w.b, '{')
