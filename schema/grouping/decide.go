@@ -32,7 +32,7 @@ type run struct {
 	anyApp     bool               // Some exception that counts has frames in app.
 	counted    int                // Frames of the main stack that counted.
 	last       *schema.Frame      // The innermost of them.
-	value      string // Of the main exception, parameterized; once.
+	value      string             // Of the main exception, parameterized; once.
 	valued     bool
 	rule       *rule.FingerprintRule
 	parts      []string // Of the fingerprint that decided, variables resolved.
