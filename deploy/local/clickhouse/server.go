@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,9 +52,11 @@ type Config struct {
 
 // Server is a running ClickHouse.
 type Server struct {
-	native, http *net.TCPAddr
+	native, http *net.TCPAddr // The engine's own.
+	gate         *gate        // Before the native port; nil with a binary.
 	process      *supervise.Process
 	passwords    map[string]string
+	client       *http.Client
 }
 
 // Start writes the configuration, starts the child and returns when it answers
@@ -118,34 +121,51 @@ func (cfg *Config) complete() error {
 	return err
 }
 
-func start(ctx context.Context, cfg Config) (*Server, error) {
-	native, err := freeAddr(cfg.NativeAddr)
-	if err != nil {
+func start(ctx context.Context, cfg Config) (_ *Server, err error) {
+	s := &Server{passwords: cfg.Passwords, client: &http.Client{
+		Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true},
+	}}
+	engine := cfg.NativeAddr
+	if cfg.Binary == "" {
+		l, err := net.Listen("tcp", cfg.NativeAddr)
+		if err != nil {
+			return nil, fmt.Errorf("cannot start ClickHouse: cannot listen on %s: %w", cfg.NativeAddr, err)
+		}
+		s.gate = &gate{listener: l, password: s.passwordOf, exists: s.exists}
+		engine = "127.0.0.1:0"
+		defer func() {
+			if err != nil {
+				_ = l.Close()
+			}
+		}()
+	}
+	if s.native, err = freeAddr(engine); err != nil {
 		return nil, fmt.Errorf("cannot start ClickHouse: %w", err)
 	}
-	web, err := freeAddr(cfg.HTTPAddr)
-	if err != nil {
+	if s.http, err = freeAddr(cfg.HTTPAddr); err != nil {
 		return nil, fmt.Errorf("cannot start ClickHouse: %w", err)
 	}
-	if err := newSettings(cfg, native, web).write(cfg.Dir); err != nil {
+	if err := newSettings(cfg, s.native, s.http).write(cfg.Dir); err != nil {
 		return nil, err
 	}
 	output := filepath.Join(cfg.LogDir, "clickhouse.out")
 	if err := os.Remove(output); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("cannot begin a new %s: %w", output, err)
 	}
-	s := &Server{native: native, http: web, passwords: cfg.Passwords}
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	s.process, err = supervise.Start(ctx, supervise.Config{
 		Name:         "ClickHouse",
 		Command:      func() *exec.Cmd { return command(cfg) },
 		Output:       output,
-		Ready:        func(ctx context.Context) error { return s.ping(ctx, client) },
+		Ready:        s.ping,
 		ReadyTimeout: cfg.ReadyTimeout,
 		Logger:       cfg.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%w%s", err, lastLines(output))
+	}
+	if s.gate != nil {
+		s.gate.behind = hostPort(s.native)
+		s.gate.serve()
 	}
 	return s, nil
 }
@@ -162,30 +182,55 @@ func command(cfg Config) *exec.Cmd {
 }
 
 // ping asks as user errata: another server on the same port would refuse.
-func (s *Server) ping(ctx context.Context, client *http.Client) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+hostPort(s.http)+"/?query=SELECT+1", nil)
-	if err != nil {
+func (s *Server) ping(ctx context.Context) error {
+	if _, err := s.query(ctx, "SELECT 1", nil); err != nil {
 		return err
-	}
-	req.Header.Set("X-ClickHouse-User", "errata")
-	req.Header.Set("X-ClickHouse-Key", s.passwords["errata"])
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK || string(body) != "1\n" {
-		return fmt.Errorf("answer %d: %s", resp.StatusCode, body)
 	}
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", hostPort(s.native))
 	if err != nil {
 		return err
 	}
 	return conn.Close()
+}
+
+// query asks over HTTP, which unlike the native port may be asked anything.
+func (s *Server) query(ctx context.Context, query string, params url.Values) (string, error) {
+	target := "http://" + hostPort(s.http) + "/?" + params.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, strings.NewReader(query))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("X-ClickHouse-User", "errata")
+	req.Header.Set("X-ClickHouse-Key", s.passwords["errata"])
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("answer %d: %s", resp.StatusCode, body)
+	}
+	return strings.TrimSpace(string(body)), err
+}
+
+func (s *Server) passwordOf(user string) (string, bool) {
+	if user == "default" {
+		return "", true
+	}
+	password, known := s.passwords[user]
+	return password, known
+}
+
+func (s *Server) exists(ctx context.Context, database string) error {
+	n, err := s.query(ctx, "SELECT count() FROM system.databases WHERE name = {name:String}", url.Values{"param_name": {database}})
+	if err != nil {
+		return fmt.Errorf("cannot look for database %s: %w", database, err)
+	}
+	if n != "1" {
+		return fmt.Errorf("Database %s does not exist", database) //nolint:staticcheck // As a server says it.
+	}
+	return nil
 }
 
 func lastLines(file string) string {
@@ -200,7 +245,16 @@ func lastLines(file string) string {
 }
 
 // Addr is host:port of the native protocol.
-func (s *Server) Addr() string { return hostPort(s.native) }
+func (s *Server) Addr() string {
+	if s.gate != nil {
+		return s.gate.listener.Addr().String()
+	}
+	return hostPort(s.native)
+}
+
+// EngineAddr is the native protocol without the gate, for parts that know their
+// password and database: a wrong one ends the embedded engine.
+func (s *Server) EngineAddr() string { return hostPort(s.native) }
 
 // HTTPAddr is host:port of the HTTP interface.
 func (s *Server) HTTPAddr() string { return hostPort(s.http) }
@@ -216,6 +270,9 @@ func (s *Server) Restarts() int { return s.process.Restarts() }
 
 // Stop shuts the server down cleanly and waits until it is gone.
 func (s *Server) Stop() error {
+	if s.gate != nil {
+		s.gate.stop()
+	}
 	if err := s.process.Stop(); err != nil {
 		return fmt.Errorf("cannot stop ClickHouse cleanly: %w", err)
 	}

@@ -178,7 +178,7 @@ func (p *parts) startBroker(ctx context.Context) (err error) {
 
 func (p *parts) migrate(ctx context.Context) error {
 	conn, err := queries.Dial(ctx, queries.Config{
-		Addr: p.clickhouse.Addr(), Database: "default", User: "errata", Password: p.secrets.Errata,
+		Addr: p.clickhouse.EngineAddr(), Database: "default", User: "errata", Password: p.secrets.Errata,
 	})
 	if err != nil {
 		return err
@@ -187,7 +187,7 @@ func (p *parts) migrate(ctx context.Context) error {
 	if err := errors.Join(err, conn.Close()); err != nil {
 		return err
 	}
-	conn, err = queries.Dial(ctx, queries.Config{Addr: p.clickhouse.Addr(), User: "errata", Password: p.secrets.Errata})
+	conn, err = queries.Dial(ctx, queries.Config{Addr: p.clickhouse.EngineAddr(), User: "errata", Password: p.secrets.Errata})
 	if err != nil {
 		return err
 	}
@@ -198,7 +198,7 @@ func (p *parts) migrate(ctx context.Context) error {
 func (p *parts) startConsumer(context.Context) error {
 	cfg := consumer.Defaults()
 	cfg.Brokers = []string{p.broker.Addr()}
-	cfg.ClickHouse = sink.Options{Addrs: []string{p.clickhouse.Addr()}, Password: p.secrets.Errata}
+	cfg.ClickHouse = sink.Options{Addrs: []string{p.clickhouse.EngineAddr()}, Password: p.secrets.Errata}
 	cfg.Log = p.cfg.Logger
 	c, err := consumer.New(cfg)
 	if err != nil {
@@ -216,7 +216,7 @@ func (p *parts) startEdge(ctx context.Context) (err error) {
 	p.edge, err = ingest.New(ingest.Config{
 		HTTP: p.cfg.HTTP, OTLPHTTP: p.cfg.OTLPHTTP, OTLPGRPC: p.cfg.OTLPGRPC,
 		Kafka:          []string{p.broker.Addr()},
-		ClickHouse:     directory.ClickHouseConfig{Addr: []string{p.clickhouse.Addr()}, User: "errata", Password: p.secrets.Errata},
+		ClickHouse:     directory.ClickHouseConfig{Addr: []string{p.clickhouse.EngineAddr()}, User: "errata", Password: p.secrets.Errata},
 		Data:           p.cfg.Data,
 		OTLPAnonymous:  p.cfg.OTLPAnonymous,
 		TrustForwarded: p.cfg.TrustForwarded,
