@@ -26,8 +26,10 @@ func (s *Server) routes() *fiber.App {
 		// Room for long baggage and X-Sentry-Auth headers.
 		ReadBufferSize: 16 << 10, WriteBufferSize: 4 << 10,
 		DisablePreParseMultipartForm: true,
-		// Upgrading a header's spelling costs an allocation each.
-		ErrorHandler: func(c *fiber.Ctx, err error) error { return s.fail(c, err) },
+		// The library would set memory aside for a body of any claimed length;
+		// body() reads it as it comes, within limits of its own.
+		StreamRequestBody: true,
+		ErrorHandler:      func(c *fiber.Ctx, err error) error { return s.fail(c, err) },
 	})
 	app.Use(fold)
 	app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok\n") })

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"math"
 	"net"
-	"net/http"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 
 	"errata/ingest/blob"
@@ -36,8 +36,10 @@ type Server struct {
 	metrics   *metrics
 	directory *directory.Directory
 	source    interface{ Close() error }
-	producer  *topic.Producer
+	producer  producer
 	decoder   *inflate.Decoder
+	raw       *semaphore.Weighted // Bytes of bodies as sent that are held.
+	buffers   sync.Pool           // Of *[]byte for small bodies.
 	blobs     *blob.Store
 	quota     *quota.Limiter
 	flood     *flood.Flood
@@ -52,6 +54,14 @@ type Server struct {
 	stopErr  error
 }
 
+// producer is what the edge needs of *topic.Producer.
+type producer interface {
+	topic.Writer
+	Ready() error
+	SpoolBytes() int64
+	Close(ctx context.Context) error
+}
+
 // New makes an edge; nothing listens before Start.
 func New(cfg Config) (*Server, error) {
 	if err := cfg.fill(); err != nil {
@@ -64,6 +74,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.flood = flood.New(flood.Config{PerMinute: perMinute, Send: s.sendGroup})
 	s.decoder = inflate.New(cfg.BodyBytes, cfg.MaxEnvelopeBytes)
+	s.raw = semaphore.NewWeighted(2 * int64(cfg.MaxRequestBytes))
 	var err error
 	if s.blobs, err = blob.Open(context.Background(), cfg.BlobURL, filepath.Join(cfg.Data, "blobs")); err != nil {
 		return nil, err
@@ -76,14 +87,14 @@ func New(cfg Config) (*Server, error) {
 		}
 		source, s.source = ch, ch
 	}
-	producer := topic.Config{
+	records := topic.Config{
 		Brokers: cfg.Kafka, Prefix: cfg.TopicPrefix, InFlightBytes: cfg.InFlightBytes, AckTimeout: cfg.AckTimeout,
 		Logger: cfg.Logger, Metrics: topic.NewMetrics(cfg.Registry),
 	}
 	if cfg.SpoolBytes > 0 {
-		producer.SpoolDir, producer.SpoolBytes = filepath.Join(cfg.Data, "spool"), cfg.SpoolBytes
+		records.SpoolDir, records.SpoolBytes = filepath.Join(cfg.Data, "spool"), cfg.SpoolBytes
 	}
-	if s.producer, err = topic.New(producer); err != nil {
+	if s.producer, err = topic.New(records); err != nil {
 		err = errors.Join(err, s.blobs.Close())
 		if s.source != nil {
 			err = errors.Join(err, s.source.Close())
@@ -230,22 +241,4 @@ func refererOrigin(r string) string {
 		return r[:i+3+j]
 	}
 	return r
-}
-
-// body returns the inflated body of a request; Release gives it back.
-func (s *Server) body(c *fiber.Ctx, limit int64) (*inflate.Body, error) {
-	raw := c.Request().Body()
-	s.metrics.bytes.Add(float64(len(raw)))
-	ctx, cancel := context.WithTimeout(c.Context(), 2*time.Second)
-	defer cancel()
-	b, err := s.decoder.Decode(ctx, raw, c.Get(fiber.HeaderContentEncoding), limit)
-	switch {
-	case err == nil:
-		return b, nil
-	case errors.Is(err, inflate.ErrTooLarge):
-		return nil, refuse(http.StatusRequestEntityTooLarge, "payload too large", "too_large", fmt.Sprintf("the body inflates to more than %d bytes", limit))
-	case errors.Is(err, inflate.ErrBusy), errors.Is(err, inflate.ErrEncoding):
-		return nil, err
-	}
-	return nil, refuse(http.StatusBadRequest, "failed to decode the request body", "bad_encoding", err.Error())
 }
