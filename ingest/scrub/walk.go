@@ -65,8 +65,11 @@ func (w *walker) event(v *fastjson.Value) {
 // list visits {"values":[...]}, a bare list or one bare object. Without f the
 // strings of the list are scrubbed as messages.
 func (w *walker) list(v *fastjson.Value, f func(*fastjson.Value)) {
-	if inner := v.Get("values"); inner != nil {
-		v = inner
+	// Asking a list for a name would make an error for each line of source.
+	if v.Type() == fastjson.TypeObject {
+		if inner := v.Get("values"); inner != nil {
+			v = inner
+		}
 	}
 	if v.Type() == fastjson.TypeObject {
 		if f != nil {
