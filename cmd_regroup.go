@@ -131,7 +131,7 @@ func printReport(r *regroup.Report) {
 		verb = "did"
 	}
 	fmt.Printf("%d events (%d occurrences) read in %.1f s; grouping %s\n", r.Events, r.Occurrences, r.Seconds, r.Version)
-	fmt.Printf("%d issues stay, %d change their fingerprint only, %d merges, %d splits\n", r.Kept, r.Renamed, len(r.Merges), len(r.Splits))
+	fmt.Printf("issues that stay: %d, that change their fingerprint only: %d; merges: %d; splits: %d\n", r.Kept, r.Renamed, len(r.Merges), len(r.Splits))
 	if r.Broken > 0 {
 		fmt.Printf("%d payloads could not be read: these events stay where they are\n", r.Broken)
 	}
@@ -155,6 +155,9 @@ func printReport(r *regroup.Report) {
 		for _, p := range s.Parts {
 			fmt.Printf("  %s  %8d  %s  (event %s)\n", p.Issue, p.Occurrences, p.Title, p.Sample)
 		}
+	}
+	if r.Note != "" {
+		fmt.Printf("\nNote: %s.\n", r.Note)
 	}
 	if r.Run != "" {
 		fmt.Printf("\nApplied as run %s. Take it back with `errata regroup --undo`.\n", r.Run)

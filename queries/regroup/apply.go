@@ -41,6 +41,11 @@ func Apply(ctx context.Context, s *queries.Store, r *Report, actor string) error
 	if err := finish(ctx, s, r.Project, actor); err != nil {
 		return err
 	}
+	if ok, err := movable(ctx, s); err != nil {
+		return err
+	} else if !ok && len(r.decision.moves) > 0 {
+		r.Note, r.decision.moves = "events are spread over servers: issues that split do so for events to come only", nil
+	}
 	after := r.rules.Compact()
 	id, err := newRun()
 	if err != nil {
@@ -62,7 +67,22 @@ func Apply(ctx context.Context, s *queries.Store, r *Report, actor string) error
 		return err
 	}
 	r.Run = id.String()
-	return done(ctx, s, r.Project, actor, id)
+	if err := done(ctx, s, r.Project, actor, id); err != nil {
+		return err
+	}
+	return reload(ctx, s)
+}
+
+// reload lets reads follow at once, not when the dictionary is next due.
+func reload(ctx context.Context, s *queries.Store) error {
+	var database string
+	if err := s.Conn().QueryRow(ctx, "SELECT currentDatabase()").Scan(&database); err != nil {
+		return fmt.Errorf("cannot read the name of the database: %w", err)
+	}
+	if err := s.Conn().Exec(ctx, "SYSTEM RELOAD DICTIONARY `"+database+"`.issue_of"); err != nil {
+		return fmt.Errorf("cannot reload the map of issues (it follows by itself within two seconds): %w", err)
+	}
+	return nil
 }
 
 // done notes that a run has moved all it had to.
@@ -163,7 +183,7 @@ func Undo(ctx context.Context, s *queries.Store, project uint32, run, actor stri
 	if err != nil {
 		return "", fmt.Errorf("cannot undo regrouping %s: %w", id, err)
 	}
-	return id.String(), nil
+	return id.String(), reload(ctx, s)
 }
 
 // inForce finds a run that was not taken back.

@@ -2,7 +2,6 @@ package regroup
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -23,9 +22,6 @@ import (
 // old one, computed by the views' own queries: counts are exact and totals do
 // not move. Users, first and last seen of the issue that is left keep what they
 // saw: a sketch and a minimum cannot be taken back.
-
-// ErrCluster is returned where events are spread over servers.
-var ErrCluster = errors.New("history is moved on a single server only")
 
 // dependants are the views that count events by fingerprint. Others follow
 // from their tables, or do not know fingerprints.
@@ -116,19 +112,21 @@ func transfer(ctx context.Context, s *queries.Store, project uint32, run uuid.UU
 	if n == 0 {
 		return nil
 	}
-	var engine string
-	if err := s.Conn().QueryRow(ctx, `SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = 'events'`).Scan(&engine); err != nil {
-		return fmt.Errorf("cannot read the form of table events: %w", err)
-	}
-	if engine != "MergeTree" {
-		return fmt.Errorf("cannot move events: %w, and table events is of engine %s", ErrCluster, engine)
-	}
 	for _, step := range []func(context.Context) error{t.copy, t.count, t.swap, t.clean} {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// movable says whether events are in one table of one server.
+func movable(ctx context.Context, s *queries.Store) (bool, error) {
+	var engine string
+	if err := s.Conn().QueryRow(ctx, `SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = 'events'`).Scan(&engine); err != nil {
+		return false, fmt.Errorf("cannot read the form of table events: %w", err)
+	}
+	return engine == "MergeTree", nil
 }
 
 type mover struct {

@@ -45,7 +45,8 @@ type Report struct {
 	Splits      []Split `json:"splits"`
 	Broken      uint64  `json:"unreadable_payloads"`
 	Seconds     float64 `json:"seconds"`
-	Run         string  `json:"run,omitempty"` // Of an applied one: what undo takes back.
+	Run         string  `json:"run,omitempty"`  // Of an applied one: what undo takes back.
+	Note        string  `json:"note,omitempty"` // What an applied one left out.
 
 	decision decision
 	rules    grouping.Rules

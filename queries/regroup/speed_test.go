@@ -71,10 +71,10 @@ func TestSpeed(t *testing.T) {
 		batch, err := s.Conn().PrepareBatch(t.Context(), `INSERT INTO events (project_id, ts, received_at, fingerprint, hashes, main_hash, event_id, weight, protocol, type, level,
 			platform, environment, release, title, exception_type, exception_value, user_hash, tags, payload)`)
 		require.NoError(t, err)
-		for range min(10_000, n-at) {
+		for range min(2_000, n-at) {
 			at++
 			k := &kinds[at*7919%len(kinds)]
-			ts := now.Add(-time.Duration(at%(20*24)) * time.Hour)
+			ts := now.Add(-20 * 24 * time.Hour * time.Duration(n-at) / time.Duration(n)).Add(-time.Second)
 			require.NoError(t, batch.Append(p, ts, ts, k.result.Hashes[0], k.result.Hashes, k.result.MainHash, fmt.Sprintf("%08x-0000-4000-8000-%012x", p, at), uint32(1), "sentry", "error", "error",
 				"python", "production", "shop@1.0.0", k.result.Title, k.result.Type, k.result.Value, uint64(at%5+1), map[string]string{}, string(k.doc)))
 		}
