@@ -30,7 +30,7 @@ func (r *reader) columns(ev *schema.Event) {
 	ev.SdkName, ev.SdkVersion = tree.Cut(ev.SdkName, 128), tree.Cut(ev.SdkVersion, 64)
 	r.readTags()
 	ev.Tags = r.tagRows()
-	ev.Release = r.release_()
+	ev.Release = r.releaseName()
 	ev.Environment = r.environment()
 	r.user(ev)
 	r.request(ev)
@@ -53,8 +53,8 @@ func (r *reader) short(i shape.Field, max int) string {
 	return s
 }
 
-// release_ returns the event's release, or that of its trace.
-func (r *reader) release_() string {
+// releaseName returns the event's release, or that of its trace.
+func (r *reader) releaseName() string {
 	s := strings.TrimSpace(r.short(shape.Release, schema.MaxRelease+50))
 	if s == "" && r.in.Header != nil {
 		s = r.in.Header.Trace.Release

@@ -10,7 +10,7 @@ import (
 	"errata/schema"
 )
 
-// droppedTags have columns of their own.
+// droppedTag reports names that are no tags: they have columns of their own.
 func droppedTag(k string) bool {
 	switch k {
 	case "release", "dist", "user", "filename", "function":
