@@ -143,9 +143,7 @@ func TestRowsOutliveTheirRequest(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	for g := range 8 {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			for n := range 4 * len(bodies) {
 				i := (n*5 + g) % len(bodies)
 				if got := read(i); string(got) != string(want[i]) {
@@ -153,7 +151,7 @@ func TestRowsOutliveTheirRequest(t *testing.T) {
 					return
 				}
 			}
-		}()
+		})
 	}
 	wg.Wait()
 }

@@ -86,7 +86,7 @@ func TestItems(t *testing.T) {
 		"metric": {item: [2]string{`"type":"trace_metric"`, `{"items":[{"timestamp":1795430000,` + trace + `,"name":"cart","type":"distribution","value":31.5,"unit":"euro"}]}`},
 			check: func(t *testing.T, b *intake.Batch) {
 				require.Equal(t, "distribution", b.Metrics[0].Type)
-				require.Equal(t, 31.5, b.Metrics[0].Value)
+				require.InDelta(t, 31.5, b.Metrics[0].Value, 0)
 			}},
 		"session with a number as text": {item: [2]string{`"type":"session"`, `{"sid":"c81d4e2e-bcf2-11e6-869b-7df92533d2db","did":"123","init":true,"started":"2026-11-23T11:00:00Z","status":"ok","seq":"123456","errors":2,"duration":6.5,"attrs":{"release":"a@1","environment":"debug"}}`},
 			check: func(t *testing.T, b *intake.Batch) {

@@ -97,7 +97,7 @@ func FuzzStore(f *testing.F) {
 	for _, n := range files {
 		raw, err := os.ReadFile(n)
 		require.NoError(f, err)
-		for _, l := range strings.Split(string(raw), "\n") {
+		for l := range strings.SplitSeq(string(raw), "\n") {
 			if strings.HasPrefix(l, "{") && len(l) > 200 {
 				f.Add([]byte(l))
 			}

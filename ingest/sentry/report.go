@@ -67,9 +67,7 @@ func (b *batch) security(body []byte) { b.eachReport(body, securityEvent) }
 
 // nel reads one network error, or each of a list.
 func (b *batch) nel(body []byte) {
-	b.eachReport(body, func(v *fastjson.Value, q func(string) string) ([]byte, error) {
-		return nelEvent(v, q)
-	})
+	b.eachReport(body, nelEvent)
 }
 
 type reportReader func(v *fastjson.Value, query func(string) string) ([]byte, error)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -148,10 +149,8 @@ func (b *idBook) next(own string) ([16]byte, bool) {
 	case !ok:
 		return id, false
 	}
-	for _, u := range b.used {
-		if u == id {
-			return id, false
-		}
+	if slices.Contains(b.used, id) {
+		return id, false
 	}
 	if len(b.used) == 0 {
 		b.header, b.known = id, true

@@ -6,6 +6,7 @@
 package shape
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/valyala/fastjson"
@@ -85,9 +86,7 @@ var legacyNames = map[string]Field{
 
 var byName = func() map[string]Field {
 	m := make(map[string]Field, len(legacyNames)+int(count))
-	for k, v := range legacyNames {
-		m[k] = v
-	}
+	maps.Copy(m, legacyNames)
 	for i, n := range names {
 		m[n] = Field(i)
 	}
