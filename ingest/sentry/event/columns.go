@@ -264,7 +264,7 @@ func digits(s string) (uint32, bool) {
 
 var platforms = func() map[string]bool {
 	m := map[string]bool{}
-	for _, p := range strings.FieldsSeq("as3 c cfml cocoa csharp dart elixir go groovy haskell java javascript native node objc other perl php python ruby rust swift unity unreal crystal powershell nextjs react-native flutter lua kotlin scala bun deno nintendo-switch playstation xbox") {
+	for p := range strings.FieldsSeq("as3 c cfml cocoa csharp dart elixir go groovy haskell java javascript native node objc other perl php python ruby rust swift unity unreal crystal powershell nextjs react-native flutter lua kotlin scala bun deno nintendo-switch playstation xbox") {
 		m[p] = true
 	}
 	return m
