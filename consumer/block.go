@@ -40,7 +40,8 @@ type block struct {
 	origin     map[string][]rowID // By table and row: where it came from.
 	first, end int64
 	records    int
-	bytes      int
+	bytes      int       // Of the records as they came: what ClickHouse gets.
+	held       int       // Of the rows as they are kept: payloads are packed.
 	started    time.Time // When its first record was read; only cuts use it.
 	oldest     time.Time // Time of its oldest record, for freshness.
 	refused    map[rowID]bool
@@ -67,7 +68,7 @@ func (b *block) reset(first int64) {
 		b.origin[t] = o[:0]
 	}
 	b.dead = b.dead[:0]
-	b.first, b.end, b.records, b.bytes = first, first, 0, 0
+	b.first, b.end, b.records, b.bytes, b.held = first, first, 0, 0, 0
 	b.started, b.oldest, b.refused, b.stats = time.Time{}, time.Time{}, nil, stats{}
 }
 
@@ -86,6 +87,9 @@ func (w *windows) advance(offset int64) {
 	w.twins.Advance(offset)
 }
 
+// sizeEvery is how many records are added between two looks at the size.
+const sizeEvery = 64
+
 // add turns one record into rows and fates.
 func (b *block) add(w *windows, partition int, m message) {
 	if b.records == 0 {
@@ -94,6 +98,9 @@ func (b *block) add(w *windows, partition int, m message) {
 	b.end = m.offset + 1
 	b.records++
 	b.bytes += len(m.value)
+	if b.records%sizeEvery == 1 {
+		b.held = b.set.Size()
+	}
 	r := &b.record
 	r.Reset()
 	if err := schema.DecodeRecord(r, m.value); err != nil {

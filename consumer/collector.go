@@ -101,7 +101,7 @@ func (c *collector) exactly(ctx context.Context, b *block, end int64) error {
 
 func (c *collector) full(b *block) bool {
 	cfg := &c.p.c.cfg
-	return b.records >= cfg.BatchRows || b.set.Rows() >= cfg.BatchRows || b.bytes >= cfg.BatchBytes || c.p.c.memory.over()
+	return b.records >= cfg.BatchRows || b.set.Rows() >= cfg.BatchRows || b.bytes >= cfg.BatchBytes || b.held >= cfg.MemoryBytes/2 || c.p.c.memory.over()
 }
 
 // handed notes the pace: how old the next block may get depends on it.
@@ -149,12 +149,12 @@ func (c *collector) drainFetch(b *block, end int64) error {
 		if !ok {
 			return nil
 		}
-		before := b.bytes
+		before := b.held
 		if b.records == 0 {
 			c.p.metrics.gathering.Store(m.at.UnixMilli())
 		}
 		b.add(c.p.win, c.p.id, m)
-		c.p.c.memory.take(b.bytes - before)
+		c.p.c.memory.take(b.held - before)
 	}
 	return nil
 }

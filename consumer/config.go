@@ -28,10 +28,11 @@ type Config struct {
 
 	// A block is cut at the first of these.
 	BatchRows  int // Rows of all tables together.
-	BatchBytes int // Bytes of the records.
+	BatchBytes int // Bytes of the records as they came.
 	// MinAge is how old a block gets at low rates, MaxAge at high ones.
 	MinAge, MaxAge time.Duration
-	// MemoryBytes bounds the records held in blocks of all partitions together.
+	// MemoryBytes bounds what blocks of all partitions together hold; payloads
+	// are packed in them. One block takes half of it at most.
 	MemoryBytes int
 
 	// DuplicateRecords is how many records back a repeated id is recognized,
@@ -53,7 +54,7 @@ func Defaults() Config {
 	return Config{
 		Group:            "errata",
 		BatchRows:        50_000,
-		BatchBytes:       64 << 20,
+		BatchBytes:       192 << 20,
 		MinAge:           350 * time.Millisecond,
 		MaxAge:           4 * time.Second,
 		MemoryBytes:      96 << 20,

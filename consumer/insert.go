@@ -51,8 +51,7 @@ func (p *partition) insert(ctx context.Context, pos position, b *block) error {
 			}
 			return err
 		})
-		var r *refusal
-		if errors.As(err, &r) {
+		if r, ok := errors.AsType[*refusal](err); ok {
 			if err = p.sortOut(ctx, pos, b, r, written); err == nil {
 				continue
 			}

@@ -2,10 +2,10 @@ package consumer
 
 import "sync/atomic"
 
-// memory counts the bytes of records held in blocks of all partitions. Beyond
-// the limit every block counts as full: it is cut and stored, which gives its
-// bytes back. A record that is read already is never refused, so the limit is
-// passed by one record a partition at most.
+// memory counts the bytes held in blocks of all partitions. Beyond the limit
+// every block counts as full: it is cut and stored, which gives its bytes back.
+// A record that is read already is never refused, so the limit is passed by a
+// few records a partition at most.
 type memory struct {
 	limit int64
 	held  atomic.Int64

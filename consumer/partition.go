@@ -87,7 +87,7 @@ func (p *partition) live(ctx context.Context) error {
 	}
 	defer func() {
 		for _, b := range blocks {
-			p.c.memory.give(b.bytes)
+			p.c.memory.give(b.held)
 		}
 	}()
 	g.Go(func() error {
@@ -113,7 +113,7 @@ func (p *partition) finish(ctx context.Context, pos position) (position, error) 
 		b.refused[id] = true
 	}
 	c := &collector{p: p, next: pos.offset}
-	defer func() { p.c.memory.give(b.bytes) }()
+	defer func() { p.c.memory.give(b.held) }()
 	if err := c.exactly(ctx, b, pos.mark.End); err != nil {
 		return pos, err
 	}
@@ -137,8 +137,8 @@ func (p *partition) store(ctx context.Context, pos position, ready <-chan *block
 				return err
 			}
 			pos = position{offset: b.end, mark: mark{Log: pos.mark.Log}}
-			p.c.memory.give(b.bytes)
-			b.bytes = 0
+			p.c.memory.give(b.held)
+			b.held = 0
 			free <- b
 			b = nil
 			next := pos

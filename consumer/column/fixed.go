@@ -151,7 +151,7 @@ func (c *moment) Micros(v int64) {
 	if c.width == 4 {
 		v = max(min(v, maxMoment32), 0)
 	} else {
-		v = max(min(v, maxMoment64), minMoment64)
+		v = max(min(v, maxMoment64, math.MaxInt64/c.perMicro), minMoment64)
 	}
 	unit := v / c.perUnit
 	if v < 0 && v%c.perUnit != 0 {

@@ -3,45 +3,121 @@ package column
 import (
 	"encoding/binary"
 	"strings"
+	"sync"
 
 	"github.com/ClickHouse/ch-go/proto"
+	"github.com/klauspost/compress/s2"
 )
 
-// text is a column of strings: lengths and bytes in one buffer, as on the wire.
+// chunkBytes is how much of a column of strings is packed at a time.
+const chunkBytes = 512 << 10
+
+// text is a column of strings: lengths and bytes in one stream, as on the wire.
+// A long stream is packed chunk by chunk: payloads pack about five times, so a
+// block of many events fits in little memory; they are unpacked on their way
+// out.
 type text struct {
 	refuse
-	buf  []byte
-	rows int
+	chunks [][]byte // Packed, each of at least chunkBytes of the stream.
+	spare  [][]byte // Memory of chunks of earlier blocks.
+	packed int      // Bytes in chunks.
+	buf    []byte   // The end of the stream, not packed.
+	rows   int
 }
 
-func (c *text) Rows() int                    { return c.rows }
-func (c *text) Size() int                    { return len(c.buf) }
-func (c *text) Reset()                       { c.buf, c.rows = c.buf[:0], 0 }
-func (c *text) EncodeColumn(b *proto.Buffer) { b.PutRaw(c.buf) }
-func (c *text) WriteColumn(w *proto.Writer)  { w.ChainWrite(c.buf) }
+func (c *text) Rows() int { return c.rows }
+func (c *text) Size() int { return c.packed + len(c.buf) }
+
+func (c *text) Reset() {
+	c.spare = append(c.spare, c.chunks...)
+	clear(c.chunks)
+	c.chunks, c.packed, c.buf, c.rows = c.chunks[:0], 0, c.buf[:0], 0
+}
 
 func (c *text) Text(v string) {
 	c.buf = append(binary.AppendUvarint(c.buf, uint64(len(v))), v...)
-	c.rows++
+	c.added()
 }
 
 func (c *text) Bytes(v []byte) {
 	c.buf = append(binary.AppendUvarint(c.buf, uint64(len(v))), v...)
+	c.added()
+}
+
+func (c *text) added() {
 	c.rows++
+	if len(c.buf) >= chunkBytes {
+		c.pack()
+	}
+}
+
+func (c *text) pack() {
+	var to []byte
+	if n := len(c.spare); n > 0 {
+		to, c.spare = c.spare[n-1], c.spare[:n-1]
+	}
+	work := packing.Get().(*[]byte)
+	*work = s2.Encode((*work)[:cap(*work)], c.buf)
+	c.chunks = append(c.chunks, append(to[:0], *work...))
+	packing.Put(work)
+	c.packed += len(c.chunks[len(c.chunks)-1])
+	c.buf = c.buf[:0]
+}
+
+// packing holds buffers for one chunk, packed or not.
+var packing = sync.Pool{New: func() any { b := make([]byte, s2.MaxEncodedLen(chunkBytes+chunkBytes/4)); return &b }}
+
+// stream calls f with the stream, piece by piece; a piece is valid during the
+// call.
+func (c *text) stream(f func(piece []byte)) {
+	if len(c.chunks) > 0 {
+		work := packing.Get().(*[]byte)
+		for _, p := range c.chunks {
+			raw, err := s2.Decode((*work)[:cap(*work)], p)
+			if err != nil {
+				panic("column: a chunk that this process packed cannot be unpacked: " + err.Error())
+			}
+			if cap(raw) > cap(*work) {
+				*work = raw
+			}
+			f(raw)
+		}
+		packing.Put(work)
+	}
+	f(c.buf)
+}
+
+func (c *text) EncodeColumn(b *proto.Buffer) { c.stream(b.PutRaw) }
+
+// WriteColumn sends packed chunks at once: the writer keeps what it is handed
+// until it flushes. An error of the connection shows at the next flush, too.
+func (c *text) WriteColumn(w *proto.Writer) {
+	left := len(c.chunks)
+	c.stream(func(piece []byte) {
+		w.ChainWrite(piece)
+		if left > 0 {
+			_, _ = w.Flush()
+		}
+		left--
+	})
 }
 
 func (c *text) CopyTo(dst Column, from, to int) {
-	d := dst.(*text)
+	whole := make([]byte, 0, len(c.buf)+chunkBytes*len(c.chunks))
+	c.stream(func(piece []byte) { whole = append(whole, piece...) })
 	skip := func(at, n int) int {
 		for ; n > 0; n-- {
-			l, w := binary.Uvarint(c.buf[at:])
+			l, w := binary.Uvarint(whole[at:])
 			at += w + int(l)
 		}
 		return at
 	}
-	start := skip(0, from)
-	d.buf = append(d.buf, c.buf[start:skip(start, to-from)]...)
-	d.rows += to - from
+	at := skip(0, from)
+	for range to - from {
+		l, w := binary.Uvarint(whole[at:])
+		dst.Bytes(whole[at+w : at+w+int(l)])
+		at += w + int(l)
+	}
 }
 
 // dict is a column of LowCardinality(String): a dictionary of the values of
@@ -131,6 +207,6 @@ func (c *dict) head(b *proto.Buffer) {
 	}
 	b.PutInt64(dictMeta | kind)
 	b.PutInt64(int64(len(c.names)))
-	b.PutRaw(c.words.buf)
+	c.words.EncodeColumn(b)
 	b.PutInt64(int64(len(c.keys)))
 }

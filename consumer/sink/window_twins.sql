@@ -2,7 +2,7 @@
 -- witnesses, newest first: what twins are decided from. Flood rows have none.
 SELECT
     topic_offset, project_id, event_id, twin_of, fingerprint, main_hash, toUInt8(protocol) AS kind, toUnixTimestamp64Milli(ts) AS millis,
-    trace_id, CAST(exception_type, 'String') AS type, exception_value, message,
+    trace_id, span_id, outer_span_id, CAST(exception_type, 'String') AS type, exception_value, message,
     CAST(server_name, 'String') AS server, CAST(transaction, 'String') AS place, tags['pid'] AS pid,
     CAST(frames_function, 'Array(String)') AS functions, CAST(frames_file, 'Array(String)') AS files, frames_line, frames_in_app
 FROM events

@@ -1,6 +1,7 @@
 package window_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,11 +40,11 @@ type stored struct {
 
 func model(all []stored, x, records int64, rows int) map[window.Key]bool {
 	in, n := map[window.Key]bool{}, 0
-	for i := len(all) - 1; i >= 0; i-- {
-		if all[i].offset < x-records || n >= rows && all[i].offset != all[i+1].offset {
+	for i, a := range slices.Backward(all) {
+		if a.offset < x-records || n >= rows && a.offset != all[i+1].offset {
 			break
 		}
-		in[all[i].key] = true
+		in[a.key] = true
 		n++
 	}
 	return in
