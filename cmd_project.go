@@ -13,6 +13,7 @@ type projectCmd struct {
 	Create projectCreateCmd `cmd:"" help:"Create a project and its first key; prints the DSN."`
 	List   projectListCmd   `cmd:"" help:"List projects."`
 	Show   projectShowCmd   `cmd:"" help:"Show a project and its DSNs."`
+	Set    projectSetCmd    `cmd:"" help:"Change what a project keeps, filters, limits and scrubs."`
 }
 
 type projectCreateCmd struct {

@@ -25,6 +25,7 @@ type cli struct {
 	SQL     sqlCmd     `cmd:"" name:"sql" help:"Run SQL as the read-only user."`
 	Rules   rulesCmd   `cmd:"" help:"Check, compare and apply the grouping rules of a project."`
 	Regroup regroupCmd `cmd:"" help:"Group stored events again: see what would change, make it so, take it back."`
+	Scrub   scrubCmd   `cmd:"" help:"Say what scrubbing rules would take out of stored events."`
 	Where   whereCmd   `cmd:"" help:"Say what became of one event."`
 	Doctor  doctorCmd  `cmd:"" help:"Check the store and say what to do."`
 	Replay  replayCmd  `cmd:"" help:"Send dead letters through again."`

@@ -66,8 +66,7 @@ func refusal(err error) (*intake.Error, time.Duration) {
 // fail writes a refusal as {"detail","causes"}.
 func (s *Server) fail(c *fiber.Ctx, err error) error {
 	e, wait := refusal(err)
-	var l *limited
-	if errors.As(err, &l) {
+	if l, ok := errors.AsType[*limited](err); ok {
 		if l.header != "" {
 			c.Set(headerRateLimits, l.header)
 		}

@@ -4,6 +4,7 @@ import (
 	"errata/ingest/intake"
 	"errata/ingest/quota"
 	"errata/schema"
+	"maps"
 )
 
 type reached = quota.Reached
@@ -90,9 +91,7 @@ func rows[T counted](d *decision, list []T) []T {
 		list[i] = none
 	}
 	over := map[string]uint64{}
-	for category, n := range wanted {
-		over[category] = n
-	}
+	maps.Copy(over, wanted)
 	for _, x := range kept {
 		over[x.Category()]--
 	}

@@ -143,9 +143,7 @@ func TestFloodIsCountedExactly(t *testing.T) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range 16 {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			for {
 				i := int(next.Add(1))
 				if i > n {
@@ -155,7 +153,7 @@ func TestFloodIsCountedExactly(t *testing.T) {
 					t.Error(r.status, r.body)
 				}
 			}
-		}()
+		})
 	}
 	wg.Wait()
 	accepted, fates := e.ledger()

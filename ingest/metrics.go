@@ -1,6 +1,10 @@
 package ingest
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"errata/ingest/scrub"
+)
 
 // metrics of the edge itself; the producer has its own.
 type metrics struct {
@@ -11,6 +15,7 @@ type metrics struct {
 	fates    *prometheus.CounterVec
 	bytes    prometheus.Counter
 	counted  prometheus.Counter
+	panics   prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -24,8 +29,24 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		items:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "errata_ingest_items_total", Help: "Accepted items by category."}, []string{"category"}),
 		fates:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "errata_ingest_outcomes_total", Help: "Fates that the edge decided."}, []string{"category", "outcome", "reason"}),
 		bytes:   prometheus.NewCounter(prometheus.CounterOpts{Name: "errata_ingest_body_bytes_total", Help: "Bytes of bodies as sent."}),
+		panics:  prometheus.NewCounter(prometheus.CounterOpts{Name: "errata_ingest_panics_total", Help: "Requests that ended in a defect of the edge."}),
 		counted: prometheus.NewCounter(prometheus.CounterOpts{Name: "errata_ingest_flood_events_total", Help: "Events that were counted without their body."}),
 	}
-	r.MustRegister(m.requests, m.refused, m.seconds, m.items, m.fates, m.bytes, m.counted)
+	r.MustRegister(redactions{}, m.requests, m.refused, m.seconds, m.items, m.fates, m.bytes, m.counted, m.panics)
 	return m
+}
+
+var redactionsDesc = prometheus.NewDesc("errata_ingest_redactions_total", "Secrets taken out before the topic, by rule.", []string{"rule"}, nil)
+
+// redactions reads the counts of the scrub package.
+type redactions struct{}
+
+// Describe implements prometheus.Collector.
+func (redactions) Describe(ch chan<- *prometheus.Desc) { ch <- redactionsDesc }
+
+// Collect implements prometheus.Collector.
+func (redactions) Collect(ch chan<- prometheus.Metric) {
+	for rule, n := range scrub.Totals() {
+		ch <- prometheus.MustNewConstMetric(redactionsDesc, prometheus.CounterValue, float64(n), rule)
+	}
 }

@@ -51,7 +51,11 @@ func (s *Server) otlpProject(peer string, forwarded bool) (*intake.Project, erro
 	}
 	p, err := s.directory.OTLPDefault()
 	if err != nil {
-		if e := lookupError(err); e.(*intake.Error).Status == http.StatusServiceUnavailable {
+		if e := lookupError(err); func() *intake.Error {
+			target := &intake.Error{}
+			_ = errors.As(e, &target)
+			return target
+		}().Status == http.StatusServiceUnavailable {
 			return nil, e
 		}
 		return nil, refuse(http.StatusUnauthorized, detailNoAuth, "no_auth",

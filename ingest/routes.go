@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -101,7 +102,7 @@ func (s *Server) timed(endpoint string, h fiber.Handler) fiber.Handler {
 	}
 	return func(c *fiber.Ctx) error {
 		start := time.Now()
-		if err := h(c); err != nil {
+		if err := s.guarded(c, h); err != nil {
 			if err := s.fail(c, err); err != nil {
 				return err
 			}
@@ -115,4 +116,16 @@ func (s *Server) timed(endpoint string, h fiber.Handler) fiber.Handler {
 		}
 		return nil
 	}
+}
+
+// guarded turns a panic into an error: one request must never end the process.
+func (s *Server) guarded(c *fiber.Ctx, h fiber.Handler) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("a handler panicked", "path", c.Path(), "panic", p, "stack", string(debug.Stack()))
+			s.metrics.panics.Inc()
+			err = refuse(http.StatusInternalServerError, "internal error", "panic")
+		}
+	}()
+	return h(c)
 }

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -56,7 +57,8 @@ func (s *Server) envelope(c *fiber.Ctx) error {
 }
 
 func isNoAuth(err error) bool {
-	e, ok := err.(*intake.Error)
+	e := &intake.Error{}
+	ok := errors.As(err, &e)
 	return ok && e.Status == http.StatusUnauthorized && e.Reason == "no_auth"
 }
 

@@ -124,13 +124,11 @@ func (s *Server) Start(ctx context.Context) error {
 		}
 	}
 	serve := func(name string, f func() error) {
-		s.serving.Add(1)
-		go func() {
-			defer s.serving.Done()
+		s.serving.Go(func() {
 			if err := f(); err != nil && !s.stopping.Load() {
 				s.log.Error("a listener ended", "listener", name, "error", err)
 			}
-		}()
+		})
 	}
 	// Handler builds the route tree before two listeners share the server.
 	_ = s.app.Handler()
@@ -174,7 +172,7 @@ func (s *Server) closeListeners() {
 	}
 }
 
-// Stop: not ready, listeners closed, requests in flight answered, producer
+// Stop ends in this order: not ready, listeners closed, requests in flight answered, producer
 // flushed, spool synced. Further calls return what the first one did.
 func (s *Server) Stop(ctx context.Context) error {
 	s.stopOnce.Do(func() {

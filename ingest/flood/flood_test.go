@@ -101,9 +101,7 @@ func TestGroupsAreExactAndAcknowledgedWhenDurable(t *testing.T) {
 	req := &intake.Request{Project: project(1), ReceivedAt: noon}
 	var wg sync.WaitGroup
 	for i := range 500 {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			ev := event(i, "", sentry)
 			if i%2 == 0 {
 				ev.Environment = "staging"
@@ -111,7 +109,7 @@ func TestGroupsAreExactAndAcknowledgedWhenDurable(t *testing.T) {
 			if err := f.Join(req, ev, 10).Wait(); err != nil {
 				t.Error(err)
 			}
-		}()
+		})
 	}
 	wg.Wait()
 	f.Close()

@@ -134,14 +134,12 @@ func TestBombsCostNoMemory(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		var wg sync.WaitGroup
 		for range 4 {
-			wg.Add(1)
-			go func() {
-				defer wg.Done()
+			wg.Go(func() {
 				_, err := d.Decode(t.Context(), raw, e, 200<<20)
 				if err == nil {
 					t.Errorf("%s: a bomb was inflated", e)
 				}
-			}()
+			})
 		}
 		wg.Wait()
 		runtime.ReadMemStats(&after)

@@ -6,6 +6,7 @@ package quota
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -44,10 +45,8 @@ func Check(quotas []Config, known func(category string) bool) error {
 }
 
 func (q *Config) covers(category string) bool {
-	for _, c := range q.Categories {
-		if c == category {
-			return true
-		}
+	if slices.Contains(q.Categories, category) {
+		return true
 	}
 	return len(q.Categories) == 0
 }

@@ -63,14 +63,12 @@ func TestConcurrentTakersGetExactlyTheLimit(t *testing.T) {
 	var sum atomic.Uint64
 	var wg sync.WaitGroup
 	for range 8 {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			for range 200 {
 				n, _ := l.Take(quotas, quotas, Ask{Project: 1, Key: "k", Category: "error", N: 1, Now: noon})
 				sum.Add(n)
 			}
-		}()
+		})
 	}
 	wg.Wait()
 	require.EqualValues(t, 500, sum.Load())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -61,10 +62,8 @@ func compile(rules []Rule) ([]rule, error) {
 		}
 		if r.Path != "" {
 			c.path = strings.Split(r.Path, ".")
-			for _, p := range c.path {
-				if p == "" {
-					return nil, fmt.Errorf("rules[%d].path: %q has an empty part", i, r.Path)
-				}
+			if slices.Contains(c.path, "") {
+				return nil, fmt.Errorf("rules[%d].path: %q has an empty part", i, r.Path)
 			}
 		}
 		switch p := r.Pattern; {

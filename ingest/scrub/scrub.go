@@ -13,6 +13,8 @@ package scrub
 
 import (
 	"strings"
+	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/valyala/fastjson"
@@ -43,7 +45,26 @@ type Rule struct {
 // Counts is the number of redactions by rule name.
 type Counts map[string]int
 
+// totals counts redactions of this process by rule. Redactions are rare, and
+// the counts of one event do not outlive it.
+var totals sync.Map // string -> *atomic.Uint64
+
+// Totals returns the redactions of this process by rule.
+func Totals() map[string]uint64 {
+	out := map[string]uint64{}
+	totals.Range(func(k, v any) bool {
+		out[k.(string)] = v.(*atomic.Uint64).Load()
+		return true
+	})
+	return out
+}
+
 func (c Counts) add(rule string) {
+	n, ok := totals.Load(rule)
+	if !ok {
+		n, _ = totals.LoadOrStore(rule, new(atomic.Uint64))
+	}
+	n.(*atomic.Uint64).Add(1)
 	if c != nil {
 		c[rule]++
 	}

@@ -55,7 +55,7 @@ func (w *walker) event(v *fastjson.Value) {
 			w.list(m, nil)
 		default:
 			if !untouched(key) {
-				return w.any(m)
+				return w.member(key, m)
 			}
 		}
 		return nil

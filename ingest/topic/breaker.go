@@ -53,14 +53,12 @@ func (p *Producer) suspect(cause error) {
 	if p.closed.Load() || !p.probing.CompareAndSwap(false, true) {
 		return
 	}
-	p.loops.Add(1)
-	go func() {
-		defer p.loops.Done()
+	p.loops.Go(func() {
 		defer p.probing.Store(false)
 		if !p.reachable() {
 			p.trip(cause)
 		}
-	}()
+	})
 }
 
 // reachable reports whether any broker takes a TCP connection within 250 ms.

@@ -131,9 +131,7 @@ func (p *Producer) Write(ctx context.Context, messages []Message) error {
 	}
 	result := make(chan error, 1)
 	start := time.Now()
-	p.writes.Add(1)
-	go func() {
-		defer p.writes.Done()
+	p.writes.Go(func() {
 		// A cancelled context would not take the batch back, so the write runs
 		// to its end and holds its bytes of the budget until then.
 		err := p.writer.WriteMessages(context.Background(), out...)
@@ -142,7 +140,7 @@ func (p *Producer) Write(ctx context.Context, messages []Message) error {
 			p.lastAck.Store(time.Now().UnixNano())
 		}
 		result <- err
-	}()
+	})
 	timer := time.NewTimer(p.cfg.AckTimeout)
 	defer timer.Stop()
 	select {
@@ -190,8 +188,7 @@ func split(messages []Message, err error) ([]Message, error) {
 
 // temporary reports whether the same message may succeed later.
 func temporary(err error) bool {
-	var k kafka.Error
-	if errors.As(err, &k) {
+	if k, ok := errors.AsType[kafka.Error](err); ok {
 		return k.Temporary() || k == kafka.UnknownTopicOrPartition || k == kafka.TopicAuthorizationFailed
 	}
 	var big kafka.MessageTooLargeError

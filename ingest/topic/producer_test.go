@@ -2,7 +2,6 @@ package topic
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -95,13 +94,11 @@ func TestRoundTrip(t *testing.T) {
 	p := producer(t, port)
 	var wg sync.WaitGroup
 	for i := range 200 {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			if err := p.Write(context.Background(), []Message{message(2 * i), message(2*i + 1)}); err != nil {
 				t.Error(err)
 			}
-		}()
+		})
 	}
 	wg.Wait()
 	seen := map[string]int{}
@@ -233,7 +230,7 @@ func TestInFlightBytesAreBounded(t *testing.T) {
 	require.True(t, p.budget.TryAcquire(950))
 	err := p.Write(t.Context(), []Message{message(0)})
 	var away *ErrUnavailable
-	require.True(t, errors.As(err, &away))
+	require.ErrorAs(t, err, &away)
 	require.Contains(t, away.Reason, "wait for the broker")
 	p.budget.Release(950)
 	require.NoError(t, p.Write(t.Context(), []Message{message(0)}))

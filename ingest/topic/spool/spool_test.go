@@ -123,15 +123,13 @@ func TestConcurrentCallersLoseNothing(t *testing.T) {
 		}
 	}()
 	for w := range 8 {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			for i := range 50 {
 				if err := s.Append([]Message{{Topic: "t", Value: fmt.Appendf(nil, "%d-%d", w, i)}}); err != nil {
 					t.Error(err)
 				}
 			}
-		}()
+		})
 	}
 	wg.Wait()
 	<-done
