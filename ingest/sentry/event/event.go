@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/valyala/fastjson"
+
 	"errata/ingest/intake"
 	"errata/ingest/scrub"
 	"errata/ingest/sentry/envelope"
@@ -172,10 +174,11 @@ func (r *reader) feedback(ev *schema.Event) *Feedback {
 // prepare shapes and scrubs the tree and settles the time.
 func (r *reader) prepare() {
 	r.f.Shape(r.in.Request.ClientIP)
-	if s := r.in.Request.Project.Scrubber; s != nil {
-		s.JSON(r.f.Doc.Root, &r.f.Doc.Arena, r.counts)
-		r.f.Collect()
-	}
+	r.f.Scrub(func(root *fastjson.Value, a *fastjson.Arena) {
+		if s := r.in.Request.Project.Scrubber; s != nil {
+			s.JSON(root, a, r.counts)
+		}
+	})
 	r.time()
 }
 

@@ -105,6 +105,8 @@ type Event struct {
 	v        [count]*fastjson.Value
 	legacy   bool // Some attribute has an old name.
 	client   string
+	raw      bool              // The tree is not scrubbed yet.
+	refused  []*fastjson.Value // Values of problems found before scrubbing, in their order.
 }
 
 // Member is an attribute that no one knows.
@@ -117,6 +119,7 @@ type Member struct {
 type Problem struct {
 	Kind, Name, Reason string
 	Value              []byte // JSON of the refused value, cut; nil for none.
+	refused            int    // One more than its place among the refused values.
 }
 
 // Bounds on what is kept beside the known attributes.
@@ -127,7 +130,7 @@ const (
 
 // Open finds the attributes of a tree.
 func (e *Event) Open(doc *tree.Doc) {
-	e.Doc = doc
+	e.Doc, e.raw = doc, true
 	e.Collect()
 }
 
@@ -135,7 +138,8 @@ func (e *Event) Open(doc *tree.Doc) {
 func (e *Event) Reset() {
 	clear(e.Problems)
 	clear(e.Other)
-	*e = Event{Problems: e.Problems[:0], Other: e.Other[:0]}
+	clear(e.refused)
+	*e = Event{Problems: e.Problems[:0], Other: e.Other[:0], refused: e.refused[:0]}
 }
 
 // Get returns an attribute; nulls are nil.
@@ -167,6 +171,35 @@ func (e *Event) Collect() {
 	})
 }
 
+// refusedKey holds refused values while the tree is scrubbed.
+const refusedKey = "_refused"
+
+// Scrub lets f change the tree, the refused values as well, and finds the
+// attributes again. Until then no refused value is copied.
+func (e *Event) Scrub(f func(root *fastjson.Value, a *fastjson.Arena)) {
+	root, a := e.Doc.Root, &e.Doc.Arena
+	if len(e.refused) > 0 {
+		list := a.NewArray()
+		for i, v := range e.refused {
+			list.SetArrayItem(i, v)
+		}
+		root.Set(refusedKey, list)
+	}
+	f(root, a)
+	if len(e.refused) > 0 {
+		list := root.GetArray(refusedKey)
+		for i := range e.Problems {
+			p := &e.Problems[i]
+			if p.refused > 0 && p.refused <= len(list) {
+				p.Value, _ = tree.AppendTrimmed(nil, list[p.refused-1], 3, 256)
+			}
+		}
+		root.Del(refusedKey)
+	}
+	e.raw = false
+	e.Collect()
+}
+
 // Invalid notes a refused value.
 func (e *Event) Invalid(name, reason string, v *fastjson.Value) {
 	e.Problem("invalid_data", name, reason, v)
@@ -178,7 +211,12 @@ func (e *Event) Problem(kind, name, reason string, v *fastjson.Value) {
 		return
 	}
 	p := Problem{Kind: kind, Name: strings.Clone(tree.Cut(name, 200)), Reason: strings.Clone(tree.Cut(reason, 200))}
-	if v != nil {
+	switch {
+	case v == nil:
+	case e.raw:
+		p.refused = len(e.refused) + 1
+		e.refused = append(e.refused, v)
+	default:
 		p.Value, _ = tree.AppendTrimmed(nil, v, 3, 256)
 	}
 	e.Problems = append(e.Problems, p)
