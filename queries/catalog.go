@@ -226,7 +226,7 @@ func parseStep(rest string) (Step, error) {
 	if m[1] == "result" {
 		return s, nil
 	}
-	for _, f := range strings.Split(m[2], ", ") {
+	for f := range strings.SplitSeq(m[2], ", ") {
 		name, kind, ok := strings.Cut(f, " ")
 		if !ok {
 			return s, fmt.Errorf("cannot read step output %q", f)

@@ -84,7 +84,7 @@ func TestCatalogAnswers(t *testing.T) {
 				}
 				r, err := asker.Run(t.Context(), q.Name, given)
 				require.NoError(t, err)
-				require.Equal(t, len(q.Columns), len(r.Columns))
+				require.Len(t, r.Columns, len(q.Columns))
 				for i, c := range q.Columns {
 					require.Equal(t, c.Name, r.Columns[i].Name)
 					require.Equal(t, c.Type, r.Columns[i].Type, c.Name)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,7 +85,7 @@ func TestExplain(t *testing.T) {
 			want, err := os.ReadFile(path)
 			require.NoError(t, err, "go test ./queries -run Explain -update writes it")
 			require.Equal(t, string(want), out.String())
-			for _, line := range strings.Split(out.String(), "\n") {
+			for line := range strings.SplitSeq(out.String(), "\n") {
 				table, rest, _ := strings.Cut(strings.TrimSpace(line), ": ")
 				if slow[table] && !strings.Contains(rest, "key(") && !strings.Contains(rest, "skip(") && !strings.Contains(rest, "partition(") && rest != "nothing" && !whole[q.Name] {
 					t.Errorf("%s reads all of %s", q.Name, table)
@@ -171,10 +172,5 @@ func access(plan []string) string {
 }
 
 func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, s)
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -52,9 +53,7 @@ func Dial(ctx context.Context, c Config) (driver.Conn, error) {
 	if c.User == "reader" || c.User == "triage" {
 		settings = clickhouse.Settings{} // A read-only profile may refuse any change of a setting.
 	}
-	for k, v := range c.Settings {
-		settings[k] = v
-	}
+	maps.Copy(settings, c.Settings)
 	conn, err := clickhouse.Open(&clickhouse.Options{
 		Addr:         []string{c.Addr},
 		Auth:         clickhouse.Auth{Database: c.Database, Username: c.User, Password: c.Password},

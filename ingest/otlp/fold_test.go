@@ -150,7 +150,7 @@ func TestFoldIsBounded(t *testing.T) {
 		spans = append(spans, s)
 	}
 	b, p := run(t, Traces, tracesOf(nil, spans...))
-	require.Equal(t, maxErrors, len(b.Events))
+	require.Len(t, b.Events, maxErrors)
 	require.Zero(t, p.Rejected)
 	require.Contains(t, p.Message, "10000 exceptions over the limit")
 	require.Equal(t, []string{"error too_large too_many_errors 10000"}, fates(b))

@@ -2,7 +2,6 @@ package otlp
 
 import (
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -58,7 +57,7 @@ func anything(t *testing.T, body []byte, contentType string) {
 		b, p, err := Adapt(s)(request(t), body, contentType)
 		if err != nil {
 			var e *intake.Error
-			require.True(t, errors.As(err, &e))
+			require.ErrorAs(t, err, &e)
 			require.Contains(t, []int{400, 413}, e.Status)
 			continue
 		}

@@ -2,6 +2,7 @@ package otlp
 
 import (
 	"math"
+	"slices"
 
 	colmetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	common "go.opentelemetry.io/proto/otlp/common/v1"
@@ -215,10 +216,10 @@ func (a *adapter) summary(s *series, p *metricspb.SummaryDataPoint) {
 
 // exemplar links a point to the trace of its last exemplar, where it has one.
 func exemplar(row *schema.Metric, es []*metricspb.Exemplar) {
-	for i := len(es) - 1; i >= 0; i-- {
-		if trace, ok := traceID(es[i].GetTraceId()); ok {
+	for _, e := range slices.Backward(es) {
+		if trace, ok := traceID(e.GetTraceId()); ok {
 			row.TraceId = trace
-			row.SpanId, _ = spanID(es[i].GetSpanId())
+			row.SpanId, _ = spanID(e.GetSpanId())
 			return
 		}
 	}

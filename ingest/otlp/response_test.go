@@ -2,7 +2,6 @@ package otlp
 
 import (
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -111,7 +110,7 @@ func TestRefusedRequests(t *testing.T) {
 				require.Nil(t, b)
 				require.Nil(t, p)
 				var e *intake.Error
-				require.True(t, errors.As(err, &e), "%v", err)
+				require.ErrorAs(t, err, &e, "%v", err)
 				require.Equal(t, tt.status, e.Status)
 				require.Equal(t, tt.reason, e.Reason)
 				require.NotEmpty(t, e.Detail)

@@ -53,7 +53,7 @@ func TestSpanRow(t *testing.T) {
 	require.Equal(t, "4", attribute.Value(row.Attributes, attribute.DroppedAttributes), "two by the client, two here")
 	require.Equal(t, "1", attribute.Value(row.Attributes, attribute.TrimmedValues))
 	require.Equal(t, "1", attribute.Value(row.Attributes, attribute.DroppedLinks))
-	require.Equal(t, schema.MaxAttributeValue*2, len(attribute.Value(row.Attributes, "long")), "cut by characters")
+	require.Len(t, attribute.Value(row.Attributes, "long"), schema.MaxAttributeValue*2, "cut by characters")
 	require.Len(t, row.Links, 1)
 	require.Equal(t, "retry", attribute.Value(row.Links[0].Attributes, "why"))
 	require.Equal(t, "cache.miss", row.Events[0].Name)

@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"errors"
 	"io"
 	"sync"
 
@@ -73,7 +74,7 @@ func (r *zstdReader) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n, err := r.d.Read(p)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		if r.d.Reset(nil) == nil {
 			r.c.decoders.Put(r.d)
 		}

@@ -175,7 +175,7 @@ func fuzz(f *testing.F, language string, p parser) {
 		}
 		bounded(t, Parse(language, text, typ, value))
 		bounded(t, Parse("", text, typ, value))
-		require.Less(t, time.Since(start), time.Second)
+		require.Less(t, time.Since(start), 10*time.Second, "a hang, not a measurement")
 	})
 }
 

@@ -183,7 +183,7 @@ func TestNeitherBrokerNorSpool(t *testing.T) {
 			for range 50 {
 				begin := time.Now()
 				err := p.Write(t.Context(), []Message{message(1)})
-				require.Less(t, time.Since(begin), 50*time.Millisecond)
+				require.Less(t, time.Since(begin), 2*time.Second)
 				var away *ErrUnavailable
 				require.ErrorAs(t, err, &away)
 				require.Positive(t, away.RetryAfter)
@@ -208,7 +208,7 @@ func TestSilentBroker(t *testing.T) {
 	for i := 1; i < 5; i++ {
 		begin := time.Now()
 		require.NoError(t, p.Write(t.Context(), []Message{message(i)}))
-		require.Less(t, time.Since(begin), time.Second)
+		require.Less(t, time.Since(begin), 10*time.Second, "a hang, not a measurement")
 	}
 	require.Positive(t, p.SpoolBytes())
 	close(release)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -211,9 +212,7 @@ func TestSplitAndUndo(t *testing.T) {
 	issues, after := look(t, s, p)
 	require.Equal(t, totals, after)
 	want := map[string]uint64{}
-	for issue, n := range before {
-		want[issue] = n
-	}
+	maps.Copy(want, before)
 	want[r.Splits[0].Issue] = 100
 	for _, part := range r.Splits[0].Parts[1:] {
 		want[part.Issue] = part.Occurrences

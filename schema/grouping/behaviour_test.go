@@ -53,7 +53,7 @@ func TestSMTPErrorsAreOneIssue(t *testing.T) {
 			}
 			seen[g.Group(in).Hashes[0]]++
 		}
-		require.Equal(t, 1, len(seen), "with a stack: %v", stack)
+		require.Len(t, seen, 1, "with a stack: %v", stack)
 	}
 }
 

@@ -36,8 +36,8 @@ func javaModule(m string) string {
 	if m == "" {
 		return ""
 	}
-	if i := strings.Index(m, "$$Lambda"); i >= 0 {
-		return m[:i]
+	if before, _, ok := strings.Cut(m, "$$Lambda"); ok {
+		return before
 	}
 	for _, p := range javaMarks {
 		if strings.HasPrefix(m, p) {

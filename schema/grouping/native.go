@@ -9,7 +9,7 @@ func nativeFunction(s string) string {
 	if s == "" || s[0] == '[' || s[0] == '@' || len(s) > 1 && (s[0] == '-' || s[0] == '+') && s[1] == '[' {
 		return s
 	}
-	if strings.IndexAny(s, "(<{`' [@&") < 0 {
+	if !strings.ContainsAny(s, "(<{`' [@&") {
 		return rustHash(s)
 	}
 	if i := strings.Index(s, "[clone"); i > 0 {

@@ -65,7 +65,7 @@ func (r Rules) Lines() []string { return append(r.lines(r.InApp), r.lines(r.Fing
 
 func (Rules) lines(text string) []string {
 	var out []string
-	for _, l := range strings.Split(text, "\n") {
+	for l := range strings.SplitSeq(text, "\n") {
 		if l = strings.TrimSpace(l); l != "" && l[0] != '#' {
 			out = append(out, l)
 		}

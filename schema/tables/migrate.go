@@ -55,7 +55,7 @@ func Migrate(ctx context.Context, conn driver.Conn, o Options) error {
 		return err
 	}
 	if o.DryRun != nil {
-		return print(o, all)
+		return printAll(o, all)
 	}
 	if err := prepare(ctx, conn, o); err != nil {
 		return err
@@ -145,7 +145,7 @@ func head(s string) string {
 	return line[:min(len(line), 160)]
 }
 
-func print(o Options, all []Migration) error {
+func printAll(o Options, all []Migration) error {
 	hidden := quoteText(o.Password)
 	for _, m := range all {
 		if _, err := fmt.Fprintf(o.DryRun, "-- %s\n", m.Name); err != nil {

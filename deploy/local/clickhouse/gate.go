@@ -41,9 +41,7 @@ type gate struct {
 
 func (g *gate) serve() {
 	g.open = make(map[net.Conn]struct{})
-	g.done.Add(1)
-	go func() {
-		defer g.done.Done()
+	g.done.Go(func() {
 		for {
 			conn, err := g.listener.Accept()
 			if err != nil {
@@ -52,14 +50,12 @@ func (g *gate) serve() {
 			if !g.track(conn) {
 				return
 			}
-			g.done.Add(1)
-			go func() {
-				defer g.done.Done()
+			g.done.Go(func() {
 				defer g.drop(conn)
 				g.handle(conn)
-			}()
+			})
 		}
-	}()
+	})
 }
 
 func (g *gate) track(conn net.Conn) bool {
@@ -117,13 +113,11 @@ func (g *gate) handle(client net.Conn) {
 	if _, err := server.Write(h.raw); err != nil {
 		return
 	}
-	g.done.Add(1)
-	go func() {
-		defer g.done.Done()
+	g.done.Go(func() {
 		// The kernel moves the bytes between two TCP connections.
 		_, _ = io.Copy(server, client)
 		_ = server.(*net.TCPConn).CloseWrite()
-	}()
+	})
 	_, _ = io.Copy(client, server)
 }
 

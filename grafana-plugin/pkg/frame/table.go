@@ -1,6 +1,7 @@
 package frame
 
 import (
+	"strings"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -61,14 +62,14 @@ func each[T any](n int, value func(int) T) []T {
 }
 
 func join(list []string) string {
-	out := ""
+	var out strings.Builder
 	for i, v := range list {
 		if i > 0 {
-			out += ", "
+			out.WriteString(", ")
 		}
-		out += v
+		out.WriteString(v)
 	}
-	return out
+	return out.String()
 }
 
 // WithLinks sets the links of the fields trace_id and issue, where they are.

@@ -117,7 +117,7 @@ func spanEvents(spans Rows, i int) ([]spanLog, []string) {
 	for k, name := range spans.List(i, "event_name") {
 		line := spanLog{Fields: []pair{{"event", name}}}
 		if times.IsValid() && k < times.Len() {
-			if at, ok := times.Index(k).Interface().(time.Time); ok {
+			if at, ok := reflect.TypeAssert[time.Time](times.Index(k)); ok {
 				line.Timestamp = millis(at)
 			}
 		}

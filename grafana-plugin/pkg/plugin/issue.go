@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -192,14 +193,14 @@ func moment(ms int64) *time.Time {
 }
 
 func list2text(l []string) string {
-	out := ""
+	var out strings.Builder
 	for i, v := range l {
 		if i > 0 {
-			out += ", "
+			out.WriteString(", ")
 		}
-		out += v
+		out.WriteString(v)
 	}
-	return out
+	return out.String()
 }
 
 func orZero(t *time.Time) *time.Time {

@@ -28,14 +28,12 @@ func (s *Source) QueryData(ctx context.Context, req *backend.QueryDataRequest) (
 	var wg sync.WaitGroup
 	alert := header(req.Headers, backend.FromAlertHeaderName) == "true"
 	for _, one := range req.Queries {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			answer := s.answer(ctx, req, one, alert)
 			mu.Lock()
 			out.Responses[one.RefID] = answer
 			mu.Unlock()
-		}()
+		})
 	}
 	wg.Wait()
 	return out, nil

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -138,9 +139,7 @@ func (s *Store) bounded(ctx context.Context, more clickhouse.Settings) (context.
 			settings["log_comment"] = string(text)
 		}
 	}
-	for k, v := range more {
-		settings[k] = v
-	}
+	maps.Copy(settings, more)
 	return clickhouse.Context(undated{ctx}, clickhouse.WithSettings(settings)), func() { timer.Stop(); cancel(nil) }
 }
 

@@ -93,6 +93,7 @@ func appendJSON(b []byte, v *common.AnyValue, depth int) []byte {
 	return append(b, Text(v)...)
 }
 
+// AppendString writes s as a JSON string, valid whatever s holds.
 func AppendString(b []byte, s string) []byte {
 	const hexDigits = "0123456789abcdef"
 	b = append(b, '"')
@@ -122,6 +123,7 @@ func Clip(s string, n int) (string, bool) {
 	return s[:i], true
 }
 
+// Clipped is Clip for those who do not ask whether something was cut.
 func Clipped(s string, n int) string {
 	s, _ = Clip(s, n)
 	return s

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 	"unsafe"
@@ -124,6 +125,6 @@ func mended(b []byte) string {
 }
 
 // bytes returns the content; its capacity is its length.
-func (t *token) bytes() []byte { return t.data[:len(t.data):len(t.data)] }
+func (t *token) bytes() []byte { return slices.Clip(t.data) }
 
 func (t *token) double() float64 { return math.Float64frombits(t.n) }

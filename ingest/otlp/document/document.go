@@ -52,6 +52,7 @@ type Writer struct {
 	inner bool // Something stands before in the object or array that is open.
 }
 
+// Open starts an object or an array: c is { or [.
 func (w *Writer) Open(c byte) {
 	if w.inner && w.B[len(w.B)-1] != ':' {
 		w.B = append(w.B, ',')
@@ -59,8 +60,10 @@ func (w *Writer) Open(c byte) {
 	w.B, w.inner = append(w.B, c), false
 }
 
+// Close ends what Open started: c is } or ].
 func (w *Writer) Close(c byte) { w.B, w.inner = append(w.B, c), true }
 
+// Key writes the name of the next member.
 func (w *Writer) Key(k string) {
 	if w.inner {
 		w.B = append(w.B, ',')
@@ -69,6 +72,7 @@ func (w *Writer) Key(k string) {
 	w.inner = true
 }
 
+// Text writes a member, unless s is empty.
 func (w *Writer) Text(k, s string) {
 	if s != "" {
 		w.Key(k)
@@ -76,16 +80,19 @@ func (w *Writer) Text(k, s string) {
 	}
 }
 
+// Number writes a member that is a number.
 func (w *Writer) Number(k string, n int) {
 	w.Key(k)
 	w.B = strconv.AppendInt(w.B, int64(n), 10)
 }
 
+// Boolean writes a member that is true or false.
 func (w *Writer) Boolean(k string, v bool) {
 	w.Key(k)
 	w.B = strconv.AppendBool(w.B, v)
 }
 
+// Object writes a member that is an object; fill writes what is in it.
 func (w *Writer) Object(k string, fill func()) {
 	w.Key(k)
 	w.Open('{')

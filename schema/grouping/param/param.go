@@ -71,7 +71,7 @@ func load(text string) ([]pattern, error) {
 		dates = group{}
 		return nil
 	}
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue

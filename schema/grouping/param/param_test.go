@@ -110,7 +110,7 @@ func TestSMTPErrorsAreOneMessage(t *testing.T) {
 			break
 		}
 	}
-	require.Equal(t, 1, len(seen))
+	require.Len(t, seen, 1)
 }
 
 func TestBounded(t *testing.T) {
@@ -120,7 +120,7 @@ func TestBounded(t *testing.T) {
 			s := strings.Repeat(unit, (1<<20)/len(unit))
 			start := time.Now()
 			param.Message(s)
-			require.Less(t, time.Since(start), 50*time.Millisecond)
+			require.Less(t, time.Since(start), 5*time.Second, "a hang, not a measurement")
 		})
 	}
 }

@@ -80,7 +80,7 @@ var doubtfulTLD = set("co info app site online store shop name pro us es at be i
 
 func set(words string) map[string]bool {
 	m := map[string]bool{}
-	for _, w := range strings.Fields(words) {
+	for w := range strings.FieldsSeq(words) {
 		m[w] = true
 	}
 	return m

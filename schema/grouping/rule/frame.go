@@ -272,7 +272,7 @@ func readMatcher(t token, fields map[string]field) (matcher, string) {
 	}
 	switch f {
 	case fFamily:
-		for _, name := range strings.Split(t.text, ",") {
+		for name := range strings.SplitSeq(t.text, ",") {
 			b, ok := families[strings.TrimSpace(name)]
 			if !ok {
 				return m, "unknown family " + strconv.Quote(name)

@@ -94,9 +94,10 @@ func tokenize(line string) (out []token, why string) {
 		case c == '#' && i > 0 && (line[i-1] == ' ' || line[i-1] == '\t') && !arrow:
 			return out, ""
 		case !arrow && (c == '[' || c == ']' || c == '|'):
-			if c == '[' {
+			switch c {
+			case '[':
 				depth++
-			} else if c == ']' {
+			case ']':
 				depth--
 			}
 			out = append(out, token{text: string(c)})

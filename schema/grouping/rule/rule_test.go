@@ -1,7 +1,6 @@
 package rule
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -61,12 +60,12 @@ func TestGlobIsLinear(t *testing.T) {
 	for range 10 {
 		require.False(t, g.match(v))
 	}
-	require.Less(t, time.Since(start), 50*time.Millisecond)
+	require.Less(t, time.Since(start), 5*time.Second, "a hang, not a measurement")
 	p := compileGlob("**/"+strings.Repeat("*a*/**/", 60)+"b", true, true)
 	v = []byte(strings.Repeat("/aa", maxValue/3))
 	start = time.Now()
 	p.match(v)
-	require.Less(t, time.Since(start), 50*time.Millisecond)
+	require.Less(t, time.Since(start), 5*time.Second, "a hang, not a measurement")
 }
 
 func stack(functions ...string) []schema.Frame {
@@ -146,7 +145,7 @@ func TestErrorsNameTheLine(t *testing.T) {
 		_, err := ParseFrames("# first\n\n" + text)
 		require.ErrorContains(t, err, want, text)
 		var e *Error
-		require.True(t, errors.As(err, &e))
+		require.ErrorAs(t, err, &e)
 		require.Equal(t, 3, e.Line)
 	}
 	prints := map[string]string{
@@ -226,8 +225,8 @@ func TestExpand(t *testing.T) {
 		require.Equal(t, want, Expand(in, f))
 	}
 	require.Equal(t, "default", Variable("{{ default }}"))
-	require.Equal(t, "", Variable("{{ a }} {{ b }}"))
-	require.Equal(t, "", Variable("{{"))
+	require.Empty(t, Variable("{{ a }} {{ b }}"))
+	require.Empty(t, Variable("{{"))
 }
 
 func FuzzParse(f *testing.F) {
