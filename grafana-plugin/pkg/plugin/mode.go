@@ -174,7 +174,12 @@ func (s *Source) volumeFrames(ctx context.Context, q *ask.Query, numeric, alert 
 	var out data.Frames
 	for _, x := range f.Fields[1:] {
 		x.Name = x.Labels["level"]
-		out = append(out, frame.Typed(data.NewFrame(x.Name, f.Fields[0], x), data.FrameTypeTimeSeriesMulti))
+		times := data.NewFieldFromFieldType(data.FieldTypeTime, f.Fields[0].Len())
+		times.Name = "time"
+		for i := range times.Len() {
+			times.Set(i, f.Fields[0].At(i))
+		}
+		out = append(out, frame.Typed(data.NewFrame(x.Name, times, x), data.FrameTypeTimeSeriesMulti))
 	}
 	return out, nil
 }

@@ -3,6 +3,7 @@ package plugin
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -47,7 +48,7 @@ func (p problem) Error() string { return p.sentence }
 func (s *Source) reply(name string, h func(*http.Request) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := store.WithComment(r.Context(), store.Comment{Resource: name})
-		v, err := h(r.WithContext(ctx))
+		v, err := guarded(h, r.WithContext(ctx))
 		status := http.StatusOK
 		var own problem
 		switch {
@@ -69,6 +70,16 @@ func (s *Source) reply(name string, h func(*http.Request) (any, error)) http.Han
 		w.WriteHeader(status)
 		_, _ = w.Write(body)
 	})
+}
+
+// guarded turns a panic into an error: it ends one call, not the process.
+func guarded(h func(*http.Request) (any, error), r *http.Request) (v any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the plugin failed on this call: %v", p)
+		}
+	}()
+	return h(r)
 }
 
 // asked reads the filter of an issue list from the URL, with the checks of a

@@ -109,6 +109,9 @@ func (s *Source) postTriage(r *http.Request) (any, error) {
 }
 
 func readTriage(r io.Reader) (*triageRequest, error) {
+	if r == nil { // Grafana sends no body as none.
+		r = strings.NewReader("")
+	}
 	raw, err := io.ReadAll(io.LimitReader(r, maxBody+1))
 	if err != nil {
 		return nil, problem{http.StatusBadRequest, "The body cannot be read."}

@@ -1,0 +1,385 @@
+package plugin_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+	"github.com/stretchr/testify/require"
+
+	"errata/deploy/local/clickhousetest"
+	"errata/queries"
+)
+
+var fromAlert = map[string]string{backend.FromAlertHeaderName: "true"}
+
+var modes = []struct{ name, body string }{
+	{"issues", `{"mode":"issues"}`},
+	{"issues_project", `{"mode":"issues","project":"billing"}`},
+	{"issues_by_events", `{"mode":"issues","project":"1","sort":"events","status":"open"}`},
+	{"events", `{"mode":"events","limit":5}`},
+	{"events_issue", `{"mode":"events","issue":"` + issueB + `"}`},
+	{"trend", `{"mode":"error_trend"}`},
+	{"trend_release", `{"mode":"error_trend","by":"release"}`},
+	{"trend_project", `{"mode":"error_trend","by":"project"}`},
+	{"trend_tag", `{"mode":"error_trend","by":"tag","tagKey":"plan"}`},
+	{"trend_issue", `{"mode":"error_trend","by":"issue","project":"shop"}`},
+	{"trend_filtered", `{"mode":"error_trend","filters":[{"key":"plan","operator":"=~","value":"^fr"}]}`},
+	{"logs", `{"mode":"logs"}`},
+	{"logs_volume", `{"mode":"logs","volume":true}`},
+	{"trace", `{"mode":"trace","traceId":"` + trace1 + `"}`},
+	{"trace_search", `{"mode":"trace_search"}`},
+	{"releases", `{"mode":"releases"}`},
+	{"outcomes", `{"mode":"outcomes"}`},
+	{"outcomes_series", `{"mode":"outcomes","format":"time_series"}`},
+	{"first_seen", `{"mode":"annotations","kind":"first_seen"}`},
+	{"release_marks", `{"mode":"annotations","kind":"releases"}`},
+	{"sql_table", `{"mode":"sql","sql":"SELECT project_id, title, toFloat64(sum(weight)) AS n, ['a'] AS list, NULL AS nothing FROM events WHERE $__timeFilter(ts) AND $__project(project_id) GROUP BY project_id, title ORDER BY n DESC, title","project":"1"}`},
+	{"sql_series", `{"mode":"sql","format":"time_series","sql":"SELECT $__timeInterval(ts) AS time, level, sum(weight) AS errors FROM events WHERE $__timeFilter(ts) GROUP BY time, level ORDER BY time, level"}`},
+}
+
+// What a panel gets, what a rule gets, and what format numeric gives.
+func TestFrames(t *testing.T) {
+	s := source(t, settings{"tracesDatasourceUid": "tempo"}, nil)
+	for _, m := range modes {
+		t.Run(m.name, func(t *testing.T) {
+			r := askOne(t, s, m.body, nil)
+			require.NoError(t, r.Error)
+			golden(t, m.name, r.Frames)
+		})
+		t.Run(m.name+"/alert", func(t *testing.T) {
+			r := askOne(t, s, m.body, fromAlert)
+			require.NoError(t, r.Error)
+			for _, f := range r.Frames {
+				requireAlertable(t, f)
+			}
+			golden(t, m.name+"_alert", r.Frames)
+		})
+		t.Run(m.name+"/numeric", func(t *testing.T) {
+			r := askOne(t, s, strings.TrimSuffix(m.body, "}")+`,"format":"numeric"}`, nil)
+			require.NoError(t, r.Error)
+			for _, f := range r.Frames {
+				require.Equal(t, data.FrameTypeNumericLong, f.Meta.Type)
+				requireAlertable(t, f)
+			}
+		})
+	}
+}
+
+// requireAlertable is what the alert engine accepts: a wide series, or texts
+// and exactly one number without a time.
+func requireAlertable(t *testing.T, f *data.Frame) {
+	t.Helper()
+	var times, numbers, texts, others int
+	for _, x := range f.Fields {
+		switch {
+		case x.Type().Time():
+			times++
+		case x.Type().Numeric():
+			numbers++
+		case x.Type() == data.FieldTypeString || x.Type() == data.FieldTypeNullableString:
+			texts++
+		default:
+			others++
+		}
+	}
+	require.Equal(t, data.FrameTypeVersion{0, 1}, f.Meta.TypeVersion)
+	switch f.Meta.Type {
+	case data.FrameTypeNumericLong:
+		require.Zero(t, times+others, "%v", f.Fields)
+		require.Equal(t, 1, numbers)
+	case data.FrameTypeTimeSeriesWide:
+		require.Equal(t, 1, times)
+		require.Zero(t, texts+others)
+		require.Equal(t, data.TimeSeriesTypeWide, f.TimeSeriesSchema().Type)
+	default:
+		t.Fatalf("a rule got a frame of type %q", f.Meta.Type)
+	}
+}
+
+func TestFiltersSelect(t *testing.T) {
+	s := source(t, nil, nil)
+	for _, c := range []struct {
+		name, filter string
+		want         int64
+	}{
+		{"equal", `{"key":"plan","operator":"=","value":"free"}`, 4},
+		{"not equal", `{"key":"plan","operator":"!=","value":"free"}`, 13},
+		{"one of", `{"key":"plan","operator":"=|","values":["free","pro"]}`, 17},
+		{"none of", `{"key":"plan","operator":"!=|","values":["free","pro"]}`, 0},
+		{"regular expression", `{"key":"browser","operator":"=~","value":"^Fire.*$"}`, 12},
+		{"no match", `{"key":"browser","operator":"!~","value":"^Fire.*$"}`, 5},
+		{"a dimension", `{"key":"environment","operator":"=","value":"staging"}`, 4},
+		{"a tag that nobody has", `{"key":"no such.tag","operator":"=","value":"x"}`, 0},
+		{"quotes", `{"key":"title","operator":"=","value":"It's \"quoted\" <b>"}`, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := askOne(t, s, `{"mode":"error_trend","format":"numeric","filters":[`+c.filter+`]}`, nil)
+			require.NoError(t, r.Error)
+			sum := 0.0
+			for _, f := range r.Frames[0].Fields[1:] {
+				for i := range f.Len() {
+					sum += f.At(i).(float64)
+				}
+			}
+			require.InDelta(t, float64(c.want), sum, 0)
+			issues := askOne(t, s, `{"mode":"issues","filters":[`+c.filter+`]}`, nil)
+			require.NoError(t, issues.Error)
+			require.Equal(t, c.want > 0, issues.Frames[0].Rows() > 0)
+		})
+	}
+}
+
+func TestProjectsKeepApart(t *testing.T) {
+	s := source(t, nil, nil)
+	for _, m := range modes {
+		if strings.Contains(m.body, "project") || strings.Contains(m.name, "sql") {
+			continue
+		}
+		t.Run(m.name, func(t *testing.T) {
+			r := askOne(t, s, strings.TrimSuffix(m.body, "}")+`,"project":"billing"}`, nil)
+			require.NoError(t, r.Error)
+			raw, err := json.Marshal(r.Frames)
+			require.NoError(t, err)
+			for _, foreign := range []string{"ValueError", "TimeoutError", "shop@", "line 0", "charge"} {
+				require.NotContains(t, string(raw), foreign)
+			}
+		})
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	s := source(t, nil, nil)
+	for _, c := range []struct {
+		name, body, want string
+		status           backend.Status
+	}{
+		{"unknown mode", `{"mode":"all"}`, `There is no mode "all"`, 400},
+		{"not JSON", `{`, "cannot be read", 400},
+		{"unknown project", `{"mode":"issues","project":"nope"}`, `there is no project "nope"`, 400},
+		{"short issue", `{"mode":"events","issue":"ff"}`, "16 hex digits", 400},
+		{"short trace", `{"mode":"trace","traceId":"ff"}`, "32 hex digits", 400},
+		{"variable in a rule", `{"mode":"issues","project":"$project"}`, "variable $project, which has no value", 400},
+		{"wrong regular expression", `{"mode":"events","filters":[{"key":"a","operator":"=~","value":"("}]}`, "not a regular expression", 400},
+		{"wrong operator", `{"mode":"events","filters":[{"key":"a","operator":"or 1=1","value":"("}]}`, "has the operator", 400},
+		{"unknown macro", `{"mode":"sql","sql":"SELECT $__nope(x)"}`, "there is no macro $__nope", 400},
+		{"syntax", `{"mode":"sql","sql":"SELEC 1"}`, "ClickHouse says: Syntax error", 400},
+		{"write", `{"mode":"sql","sql":"INSERT INTO issue_actions (project_id) VALUES (1)"}`, "may only read", 403},
+		{"drop", `{"mode":"sql","sql":"DROP TABLE events"}`, "may only read", 403},
+		{"settings", `{"mode":"sql","sql":"SELECT 1 SETTINGS max_execution_time = 4000"}`, "ClickHouse says", 400},
+		{"another table", `{"mode":"sql","sql":"SELECT * FROM nothing"}`, "errata migrate", 400},
+		{"a file", `{"mode":"sql","sql":"SELECT * FROM file('/etc/passwd')"}`, "may only read", 403},
+		{"no time column", `{"mode":"sql","format":"time_series","sql":"SELECT 'a' AS a, 1 AS n"}`, "needs a column of times", 400},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := askOne(t, s, c.body, nil)
+			require.Error(t, r.Error)
+			require.Contains(t, strings.ToLower(r.Error.Error()), strings.ToLower(c.want))
+			require.Equal(t, c.status, r.Status)
+			require.Equal(t, backend.ErrorSourceDownstream, r.ErrorSource)
+		})
+	}
+}
+
+// One query that fails leaves the others alone.
+func TestOneBadQuery(t *testing.T) {
+	s := source(t, nil, nil)
+	r, err := s.QueryData(t.Context(), &backend.QueryDataRequest{Queries: []backend.DataQuery{
+		query("A", `{"mode":"issues"}`), query("B", `{"mode":"sql","sql":"SELEC"}`), query("C", `nonsense`), query("D", `{"mode":"error_trend"}`),
+	}})
+	require.NoError(t, err)
+	for ref, fails := range map[string]bool{"A": false, "B": true, "C": true, "D": false} {
+		require.Equal(t, fails, r.Responses[ref].Error != nil, ref)
+		require.Equal(t, !fails, len(r.Responses[ref].Frames) > 0, ref)
+	}
+}
+
+// Text that would mean something in SQL is a value in every field: nothing is
+// found by it, nothing is written, nothing fails but by a check.
+func TestInjection(t *testing.T) {
+	s := source(t, nil, nil)
+	owner, err := queries.Open(t.Context(), queries.Config{Addr: address(t), User: "errata", Password: clickhousetest.Passwords["errata"]})
+	require.NoError(t, err)
+	defer owner.Close()
+	rows := func() uint64 {
+		r, err := owner.SQL(t.Context(), "SELECT count() FROM events")
+		require.NoError(t, err)
+		return r.Rows[0][0].(uint64)
+	}
+	before := rows()
+	for _, attack := range []string{`' OR 1=1 --`, `\' OR 1=1 /*`, `{project:UInt32}`, `') UNION ALL SELECT payload FROM events --`, "x\t1\nOR\r1", "\u0000", `\N`} {
+		text, err := json.Marshal(attack)
+		require.NoError(t, err)
+		var asked []backend.DataQuery
+		for mode, fields := range readBy {
+			for _, field := range strings.Fields(fields) {
+				asked = append(asked, query(mode+" "+field, attackOn(mode, field, string(text))))
+			}
+		}
+		r, err := s.QueryData(t.Context(), &backend.QueryDataRequest{Queries: asked})
+		require.NoError(t, err)
+		for _, q := range asked {
+			answer := r.Responses[q.RefID]
+			if answer.Error != nil {
+				require.NotContains(t, answer.Error.Error(), "ClickHouse says", "%s", q.JSON)
+				require.Equal(t, backend.ErrorSourceDownstream, answer.ErrorSource, "%s: %s", q.JSON, answer.Error)
+				continue
+			}
+			require.Zero(t, found(answer.Frames), "%s found rows", q.JSON)
+		}
+	}
+	require.Equal(t, before, rows())
+}
+
+// readBy are the fields that a mode looks at.
+var readBy = map[string]string{
+	"issues":       "project environment release level status assignee text sort filter_key filter_value filter_regex",
+	"events":       "project environment release service level issue text filter_key filter_value filter_regex",
+	"error_trend":  "project environment release service level issue text by tagKey filter_key filter_value filter_regex",
+	"logs":         "project environment service level text traceId filter_key filter_value filter_regex",
+	"trace":        "project traceId",
+	"trace_search": "project service text filter_key filter_value filter_regex",
+	"releases":     "project",
+	"outcomes":     "project",
+	"annotations":  "project environment issue kind",
+	"sql":          "project",
+}
+
+// attackOn is a query with this text in one field.
+func attackOn(mode, field, text string) string {
+	switch field {
+	case "filter_key":
+		return `{"mode":"` + mode + `","filters":[{"key":` + text + `,"operator":"=","value":"x"}]}`
+	case "filter_value":
+		return `{"mode":"` + mode + `","filters":[{"key":"plan","operator":"=","value":` + text + `}]}`
+	case "filter_regex":
+		return `{"mode":"` + mode + `","filters":[{"key":"plan","operator":"=~","value":` + text + `}]}`
+	case "tagKey":
+		return `{"mode":"` + mode + `","by":"tag","environment":"none such","tagKey":` + text + `}`
+	}
+	if mode == "sql" {
+		return `{"mode":"sql","sql":"SELECT 1 WHERE $__project(1)","project":` + text + `}`
+	}
+	return `{"mode":"` + mode + `","` + field + `":` + text + `}`
+}
+
+// found is how many rows, or counted events, frames hold.
+func found(frames data.Frames) (total int) {
+	for _, f := range frames {
+		if f.Meta.Type != data.FrameTypeTimeSeriesWide {
+			total += f.Rows()
+			continue
+		}
+		for _, x := range f.Fields[1:] {
+			for i := range x.Len() {
+				total += int(x.At(i).(float64))
+			}
+		}
+	}
+	return total
+}
+
+// A panel that is left takes its query along.
+func TestCancelReachesTheServer(t *testing.T) {
+	s := source(t, nil, nil)
+	owner, err := queries.Open(t.Context(), queries.Config{Addr: address(t), User: "errata", Password: clickhousetest.Passwords["errata"]})
+	require.NoError(t, err)
+	defer owner.Close()
+	running := func() []string {
+		r, err := owner.SQL(t.Context(), "SELECT Settings['log_comment'] FROM system.processes WHERE user = 'reader' AND query LIKE '%sleepEachRow%'")
+		require.NoError(t, err)
+		out := []string{}
+		for _, v := range r.Rows {
+			out = append(out, fmt.Sprint(v[0]))
+		}
+		return out
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan backend.DataResponse, 1)
+	go func() {
+		r, err := s.QueryData(ctx, &backend.QueryDataRequest{
+			Headers: map[string]string{"http_X-Dashboard-Uid": "dash", "http_X-Panel-Id": "7"},
+			Queries: []backend.DataQuery{query("A", `{"mode":"sql","sql":"SELECT sum(sleepEachRow(0.1)) FROM numbers(250) SETTINGS max_block_size = 1"}`)},
+		})
+		if err == nil {
+			done <- r.Responses["A"]
+		}
+	}()
+	require.Eventually(t, func() bool { return len(running()) == 1 }, 10*time.Second, 50*time.Millisecond)
+	require.JSONEq(t, `{"app":"errata-grafana","dashboard":"dash","panel":"7","ref":"A","mode":"sql"}`, running()[0])
+	cancel()
+	select {
+	case r := <-done:
+		require.Error(t, r.Error)
+	case <-time.After(5 * time.Second):
+		t.Fatal("the query did not return")
+	}
+	require.Eventually(t, func() bool { return len(running()) == 0 }, 5*time.Second, 50*time.Millisecond)
+}
+
+func TestLimits(t *testing.T) {
+	t.Run("time", func(t *testing.T) {
+		s := source(t, settings{"timeoutSeconds": 1}, nil)
+		r := askOne(t, s, `{"mode":"sql","sql":"SELECT sum(sleepEachRow(0.1)) FROM numbers(250) SETTINGS max_block_size = 1"}`, nil)
+		require.ErrorContains(t, r.Error, "longer than 1 seconds")
+		require.Equal(t, backend.StatusTimeout, r.Status)
+	})
+	t.Run("rows", func(t *testing.T) {
+		s := source(t, settings{"maxRows": 10}, nil)
+		r := askOne(t, s, `{"mode":"sql","sql":"SELECT number FROM numbers(100000)"}`, nil)
+		require.NoError(t, r.Error)
+		require.Equal(t, 10, r.Frames[0].Rows())
+		require.Contains(t, r.Frames[0].Meta.Notices[0].Text, "Truncated")
+	})
+	t.Run("list", func(t *testing.T) {
+		s := source(t, nil, nil)
+		r := askOne(t, s, `{"mode":"events","limit":3}`, nil)
+		require.Equal(t, 3, r.Frames[0].Rows())
+		require.Contains(t, r.Frames[0].Meta.Notices[0].Text, "Truncated")
+		r = askOne(t, s, `{"mode":"issues","limit":3}`, nil)
+		require.Empty(t, r.Frames[0].Meta.Notices)
+	})
+	t.Run("series", func(t *testing.T) {
+		s := source(t, nil, nil)
+		r := askOne(t, s, `{"mode":"error_trend","by":"issue","limit":1}`, nil)
+		require.Len(t, r.Frames[0].Fields, 3) // Time, the largest, other.
+		require.Contains(t, r.Frames[0].Meta.Notices[0].Text, "1 largest of 3")
+	})
+}
+
+func TestHealth(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		more    settings
+		secrets map[string]string
+		ok      bool
+		want    string
+	}{
+		{"fine", nil, nil, true, "The store answers: 2 projects. Triage is on."},
+		{"no triage password", nil, map[string]string{"password": clickhousetest.Passwords["reader"]}, true, "Triage is off until"},
+		{"wrong password", nil, map[string]string{"password": "no"}, false, "refuses the user or the password"},
+		{"wrong triage password", nil, map[string]string{"password": clickhousetest.Passwords["reader"], "triagePassword": "no"}, false, "not to the triage user"},
+		{"nobody there", settings{"address": "127.0.0.1:1"}, nil, false, "Nothing answers as ClickHouse at 127.0.0.1:1"},
+		{"no host", settings{"address": "no-such-host.invalid:9000"}, nil, false, "host"},
+		{"an URL", settings{"address": "http://127.0.0.1:8123/"}, nil, false, "must be host:port"},
+		{"nothing", settings{"address": ""}, nil, false, "address is missing"},
+		{"wrong database", settings{"database": "nothing"}, nil, false, "atabase"},
+		{"wrong role", settings{"triageRole": "Everyone"}, nil, false, "who may triage"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := source(t, c.more, c.secrets)
+			r, err := s.CheckHealth(t.Context(), &backend.CheckHealthRequest{})
+			require.NoError(t, err)
+			require.Equal(t, c.ok, r.Status == backend.HealthStatusOk, r.Message)
+			require.Contains(t, r.Message, c.want)
+			for _, p := range clickhousetest.Passwords {
+				require.NotContains(t, r.Message, p)
+			}
+		})
+	}
+}
