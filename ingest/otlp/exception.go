@@ -184,7 +184,7 @@ func (a *adapter) describe(ev *schema.Event, t *thrown) int {
 	return a.req.Project.Describe(ev, &grouping.Input{
 		Platform: ev.Platform, Exceptions: t.chain, Message: ev.Message,
 		Transaction: ev.Transaction, Logger: ev.Logger, Level: levelName(ev.Level),
-		Release: ev.Release, RequestURL: ev.Url, Tags: ev.Tags,
+		Release: ev.Release, RequestURL: ev.Url, Tags: ev.Tags, Type: ev.Type, SDK: ev.SdkName,
 	})
 }
 
