@@ -80,6 +80,18 @@ func (s *Store) SQL(ctx context.Context, sql string) (*Result, error) {
 	return r, nil
 }
 
+// Exec runs a statement of the owner that gives no rows. Values are bound as
+// they are: the caller has checked them.
+func (s *Store) Exec(ctx context.Context, sql string, values map[string]string) error {
+	if len(values) > 0 {
+		ctx = clickhouse.Context(ctx, clickhouse.WithParameters(clickhouse.Parameters(values)))
+	}
+	if err := s.conn.Exec(ctx, sql); err != nil {
+		return fmt.Errorf("cannot run SQL: %w", err)
+	}
+	return nil
+}
+
 func (s *Store) ask(ctx context.Context, sql string, bound map[string]string) (*Result, error) {
 	if len(bound) > 0 {
 		ctx = clickhouse.Context(ctx, clickhouse.WithParameters(clickhouse.Parameters(bound)))

@@ -36,8 +36,8 @@
 -- column matches UInt64: Issues that match, on all pages.
 -- cost: Reads issue_hour or issue_day of the window and the plain columns of issue_rollup for the project, then the states of one page. 30 ms at 20 million events.
 -- bound: 1000 rows a page; windows over 3 days read days, not hours.
--- step page: keys Array(UInt64), counts Array(UInt64), total Array(UInt64)
-SELECT survivor, n, count() OVER () AS total
+-- step page: keys Array(UInt64), counts Array(UInt64), total Array(UInt64), states Array(String), people Array(String)
+SELECT survivor, n, count() OVER () AS total, state, who
 FROM (
     SELECT w.survivor AS survivor, w.n AS n, w.u AS u, w.rise AS rise, r.first_seen_ AS first_seen_, r.last_seen_ AS last_seen_, r.level_ AS level_,
         multiIf(st.status != '', st.status, r.first_seen_ > now64(3) - INTERVAL 7 DAY, 'new', 'ongoing') AS state, st.assignee AS who
@@ -86,7 +86,7 @@ LIMIT least({limit:UInt32}, 1000) OFFSET {offset:UInt32}
 SELECT arrayJoin(arrayConcat({keys:Array(UInt64)}, (SELECT groupArray(fingerprint) FROM issue_merges WHERE project_id = {project:UInt32} AND survivor IN {keys:Array(UInt64)}))) AS fingerprint
 -- step result: rows
 SELECT <<hex "g.survivor">> AS issue, g.l.1 AS title, g.l.2 AS culprit, g.l.3 AS type, toString(g.level_) AS level,
-    multiIf(st.status != '', st.status, g.first_seen_ > now64(3) - INTERVAL 7 DAY, 'new', 'ongoing') AS status, st.assignee AS assignee,
+    arrayElement({states:Array(String)}, indexOf({keys:Array(UInt64)}, g.survivor)) AS status, arrayElement({people:Array(String)}, indexOf({keys:Array(UInt64)}, g.survivor)) AS assignee,
     toDateTime64(g.first_seen_, 3, 'UTC') AS first_seen, toDateTime64(g.last_seen_, 3, 'UTC') AS last_seen,
     arrayElement({counts:Array(UInt64)}, indexOf({keys:Array(UInt64)}, g.survivor)) AS window_events,
     g.events_ AS events, g.users_ AS users,
@@ -100,7 +100,6 @@ FROM (
     FROM issue_rollup
     WHERE project_id = {project:UInt32} AND fingerprint IN {members:Array(UInt64)}
     GROUP BY survivor) AS g
-LEFT JOIN (SELECT fingerprint, status, assignee FROM issue_state WHERE project_id = {project:UInt32}) AS st ON st.fingerprint = g.survivor
 LEFT JOIN (
     SELECT survivor, sumForEach(bucket) AS trend
     FROM (

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"text/tabwriter"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"errata/queries"
+)
+
+// question is one row of the table.
+type question struct {
+	title  string
+	query  string
+	values map[string]string
+	target time.Duration // p95, warm; zero: no target.
+}
+
+func (c *command) questions(ctx context.Context, s *queries.Store) ([]question, error) {
+	r, err := s.SQL(ctx, `SELECT lower(leftPad(hex(fingerprint), 16, '0')) FROM issue_rollup WHERE project_id = 1 GROUP BY fingerprint ORDER BY sum(events) DESC LIMIT 1`)
+	if err != nil {
+		return nil, err
+	}
+	issue := r.Rows[0][0].(string)
+	r, err = s.SQL(ctx, `SELECT trace_id, toString(event_id), toString(received_at) FROM events WHERE project_id = 1 AND trace_id != '' AND ts > now() - INTERVAL 40 DAY AND ts < now() - INTERVAL 30 DAY LIMIT 1`)
+	if err != nil {
+		return nil, err
+	}
+	trace, event := r.Rows[0][0].(string), r.Rows[0][1].(string)
+	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+	q := func(title, name string, target int, pairs ...string) question {
+		v := map[string]string{"project": "1"}
+		for i := 0; i < len(pairs); i += 2 {
+			v[pairs[i]] = pairs[i+1]
+		}
+		return question{title, name, v, ms(target)}
+	}
+	by := func(pairs ...string) []string { return append([]string{"issue", issue}, pairs...) }
+	return []question{
+		q("issue list, 14 days, by last seen", "issue_list", 50),
+		q("issue list, 14 days, by events", "issue_list", 50, "sort", "events"),
+		q("issue list, 14 days, production, one release, errors, by events", "issue_list", 50, "sort", "events", "environment", "production", "release", "shop@2.95.0", "level", "fatal"),
+		q("issue list, 24 hours, by events", "issue_list", 50, "sort", "events", "from", "-24h"),
+		q("issue list, 14 days, unresolved, page 3", "issue_list", 50, "status", "unresolved", "offset", "100"),
+		q("issue list, 14 days, by text", "issue_list", 50, "text", "charge group"),
+		q("issue list, 14 days, by tag", "issue_list", 50, "tag", "tenant=tenant-77"),
+		q("issue list, 14 days, by users", "issue_list", 50, "sort", "users"),
+		q("issue detail", "issue_detail", 30, by()...),
+		q("issue trend, 14 days by hour", "issue_trend", 30, by("from", "-14d")...),
+		q("issue trend, 90 days by day", "issue_trend", 30, by("from", "-90d", "bucket", "day")...),
+		q("tag distribution, 14 days, all keys", "tag_distribution", 30, by()...),
+		q("tag lift, 14 days", "tag_lift", 30, by()...),
+		q("latest events of the largest issue", "latest_events", 50, by()...),
+		q("users affected, 14 days", "users_affected", 0, by()...),
+		q("error trend, 24 hours by minute", "error_trend", 30, "bucket_seconds", "60"),
+		q("error trend, 30 days by hour and service", "error_trend", 0, "from", "-30d", "by", "service"),
+		q("trace by id, no time hint", "trace", 50, "trace_id", trace),
+		q("trace by id, any project", "trace", 50, "trace_id", trace, "project", "0"),
+		q("event by id", "event_by_id", 50, "event_id", event),
+		q("event by id, any project", "event_by_id", 50, "event_id", event, "project", "0"),
+		q("text search, 14 days, rare word", "text_search", 100, "text", "777123"),
+		q("text search, 14 days, common words", "text_search", 100, "text", "cannot charge item"),
+		q("releases", "releases", 0),
+		q("release comparison", "release_compare", 0),
+		q("new since release", "new_since_release", 0, "release", "shop@2.95.0"),
+		q("slow transactions, 24 hours", "slow_transactions", 0),
+		q("service overview, 24 hours", "service_overview", 0),
+		q("similar issues", "similar_issues", 0, by()...),
+	}, nil
+}
+
+// cpuCount sums what the server says of the processor time of its queries: on a
+// machine that does other work too it is the steadier figure.
+type cpuCount struct{ micros atomic.Int64 }
+
+func (c *cpuCount) watch(ctx context.Context) context.Context {
+	return clickhouse.Context(ctx, clickhouse.WithProfileEvents(func(events []clickhouse.ProfileEvent) {
+		for _, e := range events {
+			if e.Name == "OSCPUVirtualTimeMicroseconds" && e.Type == "increment" {
+				c.micros.Add(e.Value)
+			}
+		}
+	}))
+}
+
+// measure asks each question once to warm up, then Runs times.
+func (c *command) measure(ctx context.Context, s *queries.Store) error {
+	all, err := c.questions(ctx, s)
+	if err != nil {
+		return err
+	}
+	tw := tabwriter.NewWriter(os.Stdout, 2, 8, 2, ' ', 0)
+	row := func(cells ...string) {
+		if c.Markdown {
+			fmt.Printf("| %s |\n", strings.Join(cells, " | "))
+			return
+		}
+		fmt.Fprintln(tw, strings.Join(cells, "\t"))
+	}
+	row("question", "query", "rows", "p50 ms", "p95 ms", "cpu ms", "target ms", "verdict")
+	if c.Markdown {
+		row("---", "---", "---", "---", "---", "---", "---", "---")
+	}
+	for _, q := range all {
+		if !strings.Contains(q.query, c.Only) {
+			continue
+		}
+		var took []time.Duration
+		cpu := cpuCount{}
+		n := 0
+		for i := range c.Runs + 1 {
+			begin := time.Now()
+			r, err := s.Run(cpu.watch(ctx), q.query, q.values)
+			if err != nil {
+				return err
+			}
+			n = len(r.Rows)
+			if i > 0 {
+				took = append(took, time.Since(begin))
+			}
+		}
+		slices.Sort(took)
+		p50, p95 := took[len(took)/2], took[min(len(took)-1, len(took)*95/100)]
+		target, verdict := "", ""
+		if q.target > 0 {
+			target, verdict = fmt.Sprint(q.target.Milliseconds()), "ok"
+			if p95 > q.target {
+				verdict = "over"
+			}
+		}
+		row(q.title, q.query, fmt.Sprint(n), fmt.Sprintf("%.1f", float64(p50.Microseconds())/1000), fmt.Sprintf("%.1f", float64(p95.Microseconds())/1000), fmt.Sprintf("%.1f", float64(cpu.micros.Load())/1000/float64(c.Runs+1)), target, verdict)
+	}
+	return tw.Flush()
+}
