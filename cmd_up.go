@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 
 	"errata/deploy/local/store"
@@ -50,6 +51,9 @@ func (c *upCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer closeLog()
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(768 << 20) // With ClickHouse's share it fits a machine of 4 GiB.
+	}
 	// After the first signal the second one ends the process at once, which
 	// loses nothing that was acknowledged either.
 	context.AfterFunc(ctx, func() { signal.Reset(syscall.SIGINT, syscall.SIGTERM) })
