@@ -25,8 +25,7 @@ func TestChaos(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("ERRATA_CHAOS_ROUNDS")); err == nil {
 		rounds = n
 	}
-	s := up(t, t.TempDir())
-	s.fixPorts()
+	s := upAgain(t, t.TempDir())
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))

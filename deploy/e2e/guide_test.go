@@ -157,8 +157,7 @@ func TestVisible(t *testing.T) {
 func TestRestart(t *testing.T) {
 	needE2E(t)
 	dir := t.TempDir()
-	s := up(t, dir)
-	s.fixPorts()
+	s := upAgain(t, dir)
 	secrets, err := os.Stat(filepath.Join(dir, "secrets.json"))
 	require.NoError(t, err)
 	require.EqualValues(t, 0o600, secrets.Mode().Perm())

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -133,10 +134,29 @@ func up(t *testing.T, dir string, args ...string) *store {
 	return s
 }
 
-// fixPorts makes further starts use the addresses of this one, as clients do.
-func (s *store) fixPorts() {
-	s.args = append(s.args, "--http", s.HTTP, "--otlp-http", s.OTLPHTTP, "--otlp-grpc", s.OTLPGRPC,
-		"--clickhouse", s.ClickHouse, "--clickhouse-http", s.ClickHouseHTTP, "--broker", s.Broker)
+// upAgain is up for a store that is stopped and started again: its addresses
+// stay, as clients need it. They lie outside of the range from which the kernel
+// gives ports to others meanwhile.
+func upAgain(t *testing.T, dir string) *store {
+	t.Helper()
+	var args []string
+	for _, flag := range []string{"--http", "--otlp-http", "--otlp-grpc", "--clickhouse", "--clickhouse-http", "--broker"} {
+		args = append(args, flag, "127.0.0.1:"+lowPort(t))
+	}
+	return up(t, dir, args...)
+}
+
+func lowPort(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		port := fmt.Sprint(20000 + rand.IntN(12000))
+		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			require.NoError(t, l.Close())
+			return port
+		}
+	}
+	t.Fatal("no free port below 32768")
+	return ""
 }
 
 func (s *store) run(t *testing.T) {
