@@ -3,7 +3,6 @@ package sentry
 import (
 	"encoding/json"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -271,69 +270,4 @@ func TestAddress(t *testing.T) {
 			require.Equal(t, c.want, e.UserIp)
 		})
 	}
-}
-
-func TestTimes(t *testing.T) {
-	t.Parallel()
-	iso := func(d time.Duration) string { return testTime.Add(d).Format("2006-01-02T15:04:05.000000Z") }
-	for name, c := range map[string]struct {
-		in    string
-		want  time.Duration // From received_at.
-		crumb string
-		err   string
-	}{
-		"now":              {`"timestamp":"` + iso(-time.Second) + `"`, -time.Second, iso(-2 * time.Second), ""},
-		"a little ahead":   {`"timestamp":"` + iso(59*time.Second) + `"`, 59 * time.Second, iso(58 * time.Second), ""},
-		"in the future":    {`"timestamp":"` + iso(time.Hour) + `"`, 0, iso(-time.Second), "future_timestamp"},
-		"89 days ago":      {`"timestamp":"` + iso(-89*24*time.Hour) + `"`, -89 * 24 * time.Hour, iso(-89*24*time.Hour - time.Second), ""},
-		"before retention": {`"timestamp":"` + iso(-91*24*time.Hour) + `"`, 0, iso(-time.Second), "past_timestamp"},
-		"missing":          {`"x":1`, 0, "", ""},
-		"broken":           {`"timestamp":"soon"`, 0, "", "invalid_data"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			crumb := ""
-			if c.crumb != "" {
-				var at string
-				require.NoError(t, json.Unmarshal([]byte(c.in[len(`"timestamp":`):]), &at))
-				ts, err := time.Parse(time.RFC3339Nano, at)
-				require.NoError(t, err)
-				crumb = `,"breadcrumbs":[{"timestamp":"` + ts.Add(-time.Second).Format(time.RFC3339Nano) + `"}]`
-			}
-			e, p := one(t, `{`+c.in+crumb+`}`)
-			require.Equal(t, testTime.Add(c.want).UnixMilli(), e.Timestamp)
-			if c.crumb != "" {
-				require.Equal(t, c.crumb, at(p, "breadcrumbs", "values", 0, "timestamp"))
-			}
-			if c.err == "" {
-				require.Nil(t, p["errors"])
-			} else {
-				require.Equal(t, c.err, at(p, "errors", 0, "type"))
-			}
-		})
-	}
-}
-
-func TestDriftMovesAllTimes(t *testing.T) {
-	t.Parallel()
-	// The client's clock is two hours behind.
-	sent := testTime.Add(-2 * time.Hour)
-	body := `{"sent_at":"` + sent.Format(time.RFC3339) + `"}
-{"type":"event"}
-{"timestamp":"` + sent.Add(-time.Minute).Format(time.RFC3339) + `","breadcrumbs":[{"timestamp":` + jsonText(sent.Add(-2*time.Minute).Unix()) + `}]}
-{"type":"session"}
-{"sid":"c81d4e2ebcf211e6869b7df92533d2db","started":"` + sent.Add(-time.Hour).Format(time.RFC3339) + `","timestamp":"` + sent.Format(time.RFC3339) + `","attrs":{"release":"a@1"}}
-{"type":"log"}
-{"items":[{"timestamp":` + jsonText(sent.Unix()) + `,"body":"x"}]}
-`
-	b, _, err := Envelope(testRequest(t), []byte(body))
-	require.NoError(t, err)
-	checkLedger(t, b)
-	require.Equal(t, testTime.Add(-time.Minute).UnixMilli(), b.Events[0].Timestamp)
-	var p map[string]any
-	require.NoError(t, json.Unmarshal(b.Events[0].Payload, &p))
-	require.Equal(t, testTime.Add(-2*time.Minute).Format("2006-01-02T15:04:05.000000Z"), at(p, "breadcrumbs", "values", 0, "timestamp"))
-	require.Equal(t, "clock_drift", at(p, "errors", 0, "type"))
-	require.Equal(t, testTime.Add(-time.Hour).UnixMilli(), b.Sessions[0].Started)
-	require.Equal(t, testTime.UnixMicro(), b.Logs[0].TimeUs)
 }

@@ -207,10 +207,7 @@ func (r *reader) time() {
 		r.f.Problem("clock_drift", "timestamp", "the client's clock differs from the server's; all times were moved", nil)
 	}
 	ts += r.shift
-	days := r.in.Request.Project.RetentionDays
-	if days == 0 {
-		days = schema.DefaultRetentionDays
-	}
+	days := instant.Days(r.in.Request.Project.RetentionDays)
 	switch oldest := received - int64(days)*int64(24*time.Hour/time.Microsecond); {
 	case ts > received+instant.MaxFuture.Microseconds():
 		r.f.Problem("future_timestamp", "timestamp", "in the future; all times were moved", v)

@@ -13,6 +13,9 @@ import (
 	"errata/schema"
 )
 
+// OriginalTime is the attribute that keeps a time which was moved.
+const OriginalTime = "errata.original_time"
+
 // MaxSpans bounds the children of one transaction.
 const MaxSpans = 2000
 
@@ -54,6 +57,7 @@ func ReadTransaction(doc *tree.Doc, in *Input) (Transaction, error) {
 		Environment: ev.Environment, Release: ev.Release, HttpStatus: ev.HttpStatus, SdkName: ev.SdkName, UserHash: ev.UserHash,
 		EventId: append([]byte(nil), in.ID[:]...), ServerName: ev.ServerName, SampleWeight: r.sampleWeight(),
 	}
+	root.StartUs, _ = instant.Clamp(root.StartUs, in.Request.ReceivedAt, in.Request.Project.RetentionDays)
 	root.Kind = SpanKind(root.Op)
 	root.Status, root.StatusMessage = spanStatus(tree.Get(trace, "status"))
 	root.Attributes = r.rootAttributes(&ev, trace)
@@ -111,7 +115,12 @@ func (r *reader) child(s *schema.Span, v *fastjson.Value, root *schema.Span) boo
 		s.TraceId = root.TraceId
 	}
 	s.ParentSpanId = HexID(tree.Get(v, "parent_span_id"), 16)
-	s.StartUs, s.DurationUs = start+r.shift, uint64(end-start)
+	original := start + r.shift
+	s.DurationUs = uint64(end - start)
+	var moved bool
+	if s.StartUs, moved = instant.Clamp(original, r.in.Request.ReceivedAt, r.in.Request.Project.RetentionDays); moved {
+		s.StartUs = root.StartUs
+	}
 	s.Protocol, s.Service, s.SegmentName = root.Protocol, root.Service, root.SegmentName
 	s.Environment, s.Release, s.SdkName, s.ServerName = root.Environment, root.Release, root.SdkName, root.ServerName
 	s.UserHash, s.SampleWeight = root.UserHash, root.SampleWeight
@@ -127,6 +136,9 @@ func (r *reader) child(s *schema.Span, v *fastjson.Value, root *schema.Span) boo
 	a.object("", v.Get("tags"))
 	a.object("", v.Get("sentry_tags"))
 	a.add("sentry.origin", tree.Get(v, "origin"))
+	if moved {
+		a.add(OriginalTime, string(instant.Append(nil, original)))
+	}
 	s.Attributes = a.rows
 	if n, ok := tree.Uint(v.Get("data", "http.response.status_code")); ok && n < 1000 {
 		s.HttpStatus = uint32(n)

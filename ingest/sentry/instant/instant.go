@@ -11,6 +11,7 @@ import (
 	"github.com/valyala/fastjson"
 
 	"errata/ingest/sentry/tree"
+	"errata/schema"
 )
 
 // MinDrift is the difference of clocks from which on all times of an envelope
@@ -149,6 +150,28 @@ func Drift(receivedAt time.Time, sentAt int64) int64 {
 		return 0
 	}
 	return d
+}
+
+// MaxAhead is how far ahead of the server a span, record or metric may be.
+const MaxAhead = 24 * time.Hour
+
+// Clamp keeps the time of a span, record or metric within what tables hold: one
+// that is more than MaxAhead in the future or older than the retention becomes
+// the time of receipt. Both times are Unix microseconds.
+func Clamp(us int64, receivedAt time.Time, retentionDays uint32) (int64, bool) {
+	now := receivedAt.UnixMicro()
+	if us > now+MaxAhead.Microseconds() || us < now-int64(Days(retentionDays))*24*time.Hour.Microseconds() {
+		return now, true
+	}
+	return us, false
+}
+
+// Days is a project's retention, the default where it names none.
+func Days(retentionDays uint32) uint32 {
+	if retentionDays == 0 {
+		return schema.DefaultRetentionDays
+	}
+	return retentionDays
 }
 
 // Append writes us as RFC 3339 in UTC with microseconds.

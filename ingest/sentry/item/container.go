@@ -121,12 +121,13 @@ func (b *Batch) span(v *fastjson.Value) (*schema.Span, error) {
 	if !ok || !ok2 || to < from {
 		return nil, errors.New("a span needs start_timestamp and end_timestamp, in this order")
 	}
-	s.StartUs, s.DurationUs = from+b.Drift, uint64(to-from)
+	s.DurationUs = uint64(to - from)
 	s.ParentSpanId = event.HexID(tree.Get(v, "parent_span_id"), 16)
 	s.Attributes = b.attributes(v.Get("attributes"))
 	if len(s.Attributes) == 0 {
 		s.Attributes = b.attributes(v.Get("data"))
 	}
+	s.StartUs, s.Attributes = b.clamp(from, s.Attributes)
 	s.IsSegment = tree.Is(v.Get("is_segment"), fastjson.TypeTrue)
 	a := s.Attributes
 	s.Op = tree.Clean(first(find(a, "sentry.op"), tree.Get(v, "op")))
@@ -168,6 +169,17 @@ func (b *Batch) span(v *fastjson.Value) (*schema.Span, error) {
 	return s, nil
 }
 
+// clamp moves a time by the drift and into what tables hold; a time that was
+// moved further is kept as an attribute.
+func (b *Batch) clamp(us int64, a []*schema.Tag) (int64, []*schema.Tag) {
+	us += b.Drift
+	at, moved := instant.Clamp(us, b.Request.ReceivedAt, b.Request.Project.RetentionDays)
+	if moved {
+		a = append(a, &schema.Tag{Key: event.OriginalTime, Value: string(instant.Append(nil, us))})
+	}
+	return at, a
+}
+
 func kind(k, op string) uint32 {
 	switch strings.ToLower(k) {
 	case "internal":
@@ -199,9 +211,9 @@ func (b *Batch) log(v *fastjson.Value, raw []byte, i int) (*schema.Log, error) {
 	if !ok {
 		return nil, errors.New("a log record needs a timestamp")
 	}
-	a := b.attributes(v.Get("attributes"))
+	at, a := b.clamp(at, b.attributes(v.Get("attributes")))
 	l := &schema.Log{
-		TimeUs: at + b.Drift, Protocol: schema.Protocol_PROTOCOL_SENTRY, Attributes: a,
+		TimeUs: at, Protocol: schema.Protocol_PROTOCOL_SENTRY, Attributes: a,
 		TraceId:     event.HexID(strings.Clone(tree.Get(v, "trace_id")), 32),
 		SpanId:      event.HexID(strings.Clone(first(tree.Get(v, "span_id"), find(a, "sentry.trace.parent_span_id"))), 16),
 		Environment: b.environment(find(a, "sentry.environment")), Release: b.release(find(a, "sentry.release")),
@@ -255,9 +267,9 @@ func (b *Batch) metric(v *fastjson.Value) (*schema.Metric, error) {
 	case typ != "counter" && typ != "gauge" && typ != "distribution":
 		return nil, errors.New("type of a metric is counter, gauge or distribution")
 	}
-	a := b.attributes(v.Get("attributes"))
+	at, a := b.clamp(at, b.attributes(v.Get("attributes")))
 	return &schema.Metric{
-		TimeUs: at + b.Drift, Protocol: schema.Protocol_PROTOCOL_SENTRY, Name: tree.Clean(tree.Cut(name, schema.MaxTagValue)), Type: strings.Clone(typ),
+		TimeUs: at, Protocol: schema.Protocol_PROTOCOL_SENTRY, Name: tree.Clean(tree.Cut(name, schema.MaxTagValue)), Type: strings.Clone(typ),
 		Unit: tree.Clean(tree.Cut(tree.Get(v, "unit"), 64)), Value: n, Count: 1, Min: n, Max: n,
 		TraceId: event.HexID(strings.Clone(tree.Get(v, "trace_id")), 32), SpanId: event.HexID(strings.Clone(tree.Get(v, "span_id")), 16),
 		Environment: b.environment(find(a, "sentry.environment")), Release: b.release(find(a, "sentry.release")),

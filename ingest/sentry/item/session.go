@@ -114,12 +114,10 @@ func (b *Batch) sessionTimes(s *schema.Session, started, at int64) error {
 	if started < now-maxSessionAge.Microseconds() {
 		return fmt.Errorf("session started more than %d days ago", maxSessionAge/(24*time.Hour))
 	}
-	if at > now+instant.MaxFuture.Microseconds() {
-		at = now
+	if started > now+instant.MaxFuture.Microseconds() {
+		started = now
 	}
-	if started > at {
-		started = at
-	}
+	at = min(max(at, started), max(now, started))
 	s.Started, s.Timestamp = started/1000, at/1000
 	return nil
 }
