@@ -18,6 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"errata/consumer"
+	"errata/deploy/kafka/kafkatest"
+	localclick "errata/deploy/local/clickhouse"
 	"errata/deploy/local/clickhousetest"
 	"errata/schema"
 )
@@ -149,14 +151,46 @@ var compared = []string{
 // is there twice, every decision about duplicates and twins is the same, and
 // every view equals the rows. ERRATA_CHAOS_KILLS says how many kills.
 func TestChaos(t *testing.T) {
-	kills := 12
-	if v, err := strconv.Atoi(os.Getenv("ERRATA_CHAOS_KILLS")); err == nil {
-		kills = v
-	} else if testing.Short() {
+	if testing.Short() {
 		t.Skip("kills processes for some seconds: not with -short")
 	}
 	server := clickhousetest.StartIn(t, t.TempDir())
-	s := newStoreOn(t, server, 3, "chaos")
+	chaos(t, server, newStoreOn(t, server, 3, "chaos"), 300*time.Millisecond, nil)
+}
+
+// TestChaosApacheKafka is the same with a real broker: three partitions of each
+// topic move between two consumers.
+func TestChaosApacheKafka(t *testing.T) {
+	if os.Getenv("ERRATA_INTEGRATION") == "" {
+		t.Skip("starts an Apache Kafka: set ERRATA_INTEGRATION=1")
+	}
+	server := clickhousetest.StartIn(t, t.TempDir())
+	broker := kafkatest.Start(t)
+	s := &store{t: t, database: "chaos", brokers: []string{broker.Addr}}
+	client := &kafka.Client{Addr: kafka.TCP(s.brokers...), Timeout: 30 * time.Second}
+	var topics []kafka.TopicConfig
+	for _, name := range append(append([]string{}, schema.Topics...), schema.TopicDead) {
+		topics = append(topics, kafka.TopicConfig{Topic: name, NumPartitions: 3, ReplicationFactor: 1})
+	}
+	made, err := client.CreateTopics(t.Context(), &kafka.CreateTopicsRequest{Topics: topics})
+	require.NoError(t, err)
+	for name, err := range made.Errors {
+		require.NoError(t, err, name)
+	}
+	s.migrate(server.Addr(), server.Password("errata"))
+	s.writer = s.newWriter()
+	chaos(t, server, s, time.Second, func() {
+		broker.Kill()
+		broker.Run(t)
+	})
+}
+
+// chaos kills; killBroker, where set, kills the broker too and starts it again.
+func chaos(t *testing.T, server *localclick.Server, s *store, session time.Duration, killBroker func()) {
+	kills := 12
+	if v, err := strconv.Atoi(os.Getenv("ERRATA_CHAOS_KILLS")); err == nil {
+		kills = v
+	}
 	peace := &store{t: t, database: "peace", brokers: s.brokers}
 	peace.migrate(server.Addr(), server.Password("errata"))
 
@@ -164,7 +198,7 @@ func TestChaos(t *testing.T) {
 	cfg.Log = nil
 	cfg.BatchRows, cfg.MinAge, cfg.MaxAge = 150, 20*time.Millisecond, 40*time.Millisecond
 	cfg.DuplicateRecords, cfg.DuplicateRows, cfg.TwinRecords = 300, 200, 250
-	cfg.SessionTimeout = 300 * time.Millisecond
+	cfg.SessionTimeout = session
 	children := []*child{{t: t, cfg: cfg}, {t: t, cfg: cfg}}
 	for _, c := range children {
 		c.start()
@@ -179,15 +213,21 @@ func TestChaos(t *testing.T) {
 		started := time.Now()
 		for i := 0; i < len(messages); i += 40 {
 			part := messages[i:min(i+40, len(messages))]
-			require.NoError(t, s.writer.WriteMessages(context.Background(), part...))
+			for s.writer.WriteMessages(context.Background(), part...) != nil { // The broker was killed: some may be there twice.
+				time.Sleep(100 * time.Millisecond)
+			}
 			time.Sleep(time.Until(started.Add(span * time.Duration(i) / time.Duration(len(messages)))))
 		}
 	})
 	r := rand.New(rand.NewPCG(seed, 2))
 	for range kills {
 		time.Sleep(time.Duration(200+r.IntN(1000)) * time.Millisecond)
-		if r.IntN(5) == 0 {
+		switch n := r.IntN(10); {
+		case n < 2:
 			_ = syscall.Kill(server.PID(), syscall.SIGKILL)
+			continue
+		case n == 2 && killBroker != nil:
+			killBroker()
 			continue
 		}
 		c := children[r.IntN(len(children))]

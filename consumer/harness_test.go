@@ -57,9 +57,14 @@ func newStoreOn(t testing.TB, server *localclick.Server, partitions int, databas
 	t.Cleanup(cluster.Close)
 	s.brokers = cluster.ListenAddrs()
 	s.migrate(server.Addr(), server.Password("errata"))
-	s.writer = &kafka.Writer{Addr: kafka.TCP(s.brokers...), Balancer: &kafka.Hash{}, RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond, BatchSize: 500}
-	t.Cleanup(func() { _ = s.writer.Close() })
+	s.writer = s.newWriter()
 	return s
+}
+
+func (s *store) newWriter() *kafka.Writer {
+	w := &kafka.Writer{Addr: kafka.TCP(s.brokers...), Balancer: &kafka.Hash{}, RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond, BatchSize: 500}
+	s.t.Cleanup(func() { _ = w.Close() })
+	return w
 }
 
 func (s *store) migrate(addr, password string) {
