@@ -57,7 +57,7 @@ func Apply(ctx context.Context, s *queries.Store, r *Report, actor string) error
 	}
 	// The log comes before what it tells: a run that dies from here on is in
 	// force, and is finished by the next one or undone.
-	if err := log(ctx, s, r.Project, actor, id, rec, r.decision.merges); err != nil {
+	if err := log(ctx, s, r.Project, actor, id, rec, r.decision.merges, r.decision.known); err != nil {
 		return err
 	}
 	if err := SaveRules(ctx, s, r.Project, after); err != nil {
@@ -117,8 +117,12 @@ func finish(ctx context.Context, s *queries.Store, project uint32, actor string)
 	return done(ctx, s, project, actor, id)
 }
 
+// aliasComment marks a fingerprint that no event had before a run. Undoing the
+// run leaves it in its issue: what came in between stays where it came.
+const aliasComment = "new fingerprint by "
+
 // log appends the actions of a run, in one block.
-func log(ctx context.Context, s *queries.Store, project uint32, actor string, id uuid.UUID, rec record, merges map[uint64]uint64) error {
+func log(ctx context.Context, s *queries.Store, project uint32, actor string, id uuid.UUID, rec record, merges map[uint64]uint64, known map[uint64]bool) error {
 	batch, err := s.Conn().PrepareBatch(ctx, `INSERT INTO issue_actions (project_id, fingerprint, at, action_id, actor, action, into, bulk_id, comment)`)
 	if err != nil {
 		return fmt.Errorf("cannot write to the triage log: %w", err)
@@ -147,7 +151,11 @@ func log(ctx context.Context, s *queries.Store, project uint32, actor string, id
 		if merges[f] == f {
 			action = "split"
 		}
-		if err := add(f, action, merges[f], "regrouped by "+rec.Version); err != nil {
+		comment := "regrouped by " + rec.Version
+		if !known[f] {
+			comment = aliasComment + rec.Version
+		}
+		if err := add(f, action, merges[f], comment); err != nil {
 			return err
 		}
 	}
@@ -177,9 +185,9 @@ func Undo(ctx context.Context, s *queries.Store, project uint32, run, actor stri
 	}
 	err = s.Conn().Exec(ctx, `INSERT INTO issue_actions (project_id, fingerprint, at, actor, action, target_action, bulk_id, comment)
 		SELECT project_id, fingerprint, now64(3), ?, 'undo', action_id, ?, 'regrouping taken back' FROM issue_actions
-		WHERE project_id = ? AND bulk_id = ? AND action != 'undo'
+		WHERE project_id = ? AND bulk_id = ? AND action != 'undo' AND NOT startsWith(comment, ?)
 			AND action_id NOT IN (SELECT target_action FROM issue_actions WHERE project_id = ? AND action = 'undo')`,
-		actor, uuid.New(), project, id, project)
+		actor, uuid.New(), project, id, aliasComment, project)
 	if err != nil {
 		return "", fmt.Errorf("cannot undo regrouping %s: %w", id, err)
 	}

@@ -45,6 +45,7 @@ type SplitPart struct {
 type decision struct {
 	merges  map[uint64]uint64 // Fingerprint to the issue that it joins.
 	moves   []move            // Events that leave their fingerprint.
+	known   map[uint64]bool   // Fingerprints that events have now.
 	report  []Merge
 	splits  []Split
 	renamed uint64 // Issues whose fingerprint changes and nothing else.
@@ -117,7 +118,10 @@ func decide(parts []Part, survivor func(uint64) uint64) decision {
 			home[x] = most(stay)
 		}
 	}
-	d := decision{merges: map[uint64]uint64{}}
+	d := decision{merges: map[uint64]uint64{}, known: map[uint64]bool{}}
+	for _, p := range given {
+		d.known[p.Old] = true
+	}
 	joined := map[uint64]*Merge{}
 	for _, s := range sorted(into) {
 		x := main[s]

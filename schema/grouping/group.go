@@ -64,7 +64,8 @@ func New(r Rules) (*Grouper, error) {
 		g.fingerprints = own
 	}
 	if g.frames != baseFrames || g.fingerprints.Len() > 0 {
-		h := xxhash.Sum64String(r.Fingerprint + "\x00" + r.InApp)
+		c := r.Compact()
+		h := xxhash.Sum64String(c.Fingerprint + "\x00" + c.InApp)
 		g.version += "+" + strconv.FormatUint(h>>32|1<<32, 16)[1:]
 	}
 	return g, nil
