@@ -10,7 +10,9 @@ package flood
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -37,7 +39,7 @@ const DefaultPerMinute = 6000
 const (
 	groupOpen    = 40 * time.Millisecond
 	shards       = 32
-	maxIDs       = 100_000 // Of one fingerprint and minute.
+	maxTracked   = 400_000 // Ids and traces of all fingerprints, about 40 MB.
 	maxStates    = 4096    // Of one shard.
 	maxUsers     = 10_000  // Hashes of one group.
 	maxPerMinute = 1 << 30
@@ -51,8 +53,9 @@ type Config struct {
 
 // Flood is safe for concurrent use.
 type Flood struct {
-	cfg    Config
-	shards [shards]shard
+	cfg     Config
+	shards  [shards]shard
+	tracked atomic.Int64 // Entries in all generations.
 
 	mu     sync.Mutex
 	groups map[groupKey]*group
@@ -128,14 +131,15 @@ func (f *Flood) Judge(p *intake.Project, ev *schema.Event, now time.Time) Verdic
 	minute := now.Unix() / 60
 	sh.Lock()
 	defer sh.Unlock()
-	st := sh.get(key, minute)
+	st := f.state(sh, key, minute)
 	if st == nil {
 		return Whole // More fingerprints at once than can be told apart.
 	}
 	if st.minute != minute {
+		f.drop(&st.old)
 		st.old, st.now = st.now, generation{}
 		if st.minute != minute-1 {
-			st.old = generation{}
+			f.drop(&st.old)
 		}
 		st.minute, st.count = minute, 0
 	}
@@ -152,10 +156,11 @@ func (f *Flood) Judge(p *intake.Project, ev *schema.Event, now time.Time) Verdic
 	if st.now.ids == nil {
 		st.now = generation{ids: map[[16]byte]struct{}{}, traces: map[traceKey]witness{}}
 	}
-	if len(st.now.ids) < maxIDs {
+	if f.tracked.Load() < maxTracked && !has(st.now.ids, id) {
+		f.tracked.Add(1)
 		st.now.ids[id] = struct{}{}
 	}
-	if ev.TraceId != "" && st.witnessed(ev, flooded) {
+	if ev.TraceId != "" && f.witnessed(st, ev, flooded) {
 		return Twin
 	}
 	st.count++
@@ -170,15 +175,22 @@ func has(m map[[16]byte]struct{}, id [16]byte) bool {
 	return ok
 }
 
+// drop forgets a generation.
+func (f *Flood) drop(g *generation) {
+	f.tracked.Add(-int64(len(g.ids) + len(g.traces)))
+	*g = generation{}
+}
+
 // witnessed notes a witness and reports whether its occurrence was counted
 // already, by an event that the consumer cannot see.
-func (s *state) witnessed(ev *schema.Event, flooded bool) bool {
+func (f *Flood) witnessed(s *state, ev *schema.Event, flooded bool) bool {
 	k := traceKey{ev.TraceId, ev.MainHash}
-	w, ok := s.now.traces[k]
-	if !ok {
-		w, ok = s.old.traces[k]
+	w, now := s.now.traces[k]
+	known := now
+	if !now {
+		w, known = s.old.traces[k]
 	}
-	if !ok && len(s.now.traces) >= maxIDs {
+	if !known && f.tracked.Load() >= maxTracked {
 		return false
 	}
 	before := max(w.seen[0], w.seen[1], w.seen[2], w.seen[3])
@@ -186,31 +198,32 @@ func (s *state) witnessed(ev *schema.Event, flooded bool) bool {
 	again := w.seen[ev.Protocol&3] <= before
 	twin := again && (flooded || w.counted)
 	w.counted = w.counted || flooded && !again
-	if !ok {
-		k.trace = string(append([]byte(nil), ev.TraceId...))
+	if !now {
+		k.trace = strings.Clone(k.trace)
+		f.tracked.Add(1)
 	}
 	s.now.traces[k] = w
 	return twin
 }
 
-func (sh *shard) get(key stateKey, minute int64) *state {
-	st := sh.states[key]
-	if st != nil {
-		return st
-	}
-	if len(sh.states) >= maxStates && sh.swept != minute {
+// state returns the state of a fingerprint, new where there is none. Those of
+// past minutes are dropped once a minute.
+func (f *Flood) state(sh *shard, key stateKey, minute int64) *state {
+	if sh.swept != minute {
 		sh.swept = minute
 		for k, s := range sh.states {
 			if s.minute < minute-1 {
+				f.drop(&s.now)
+				f.drop(&s.old)
 				delete(sh.states, k)
 			}
 		}
 	}
-	if len(sh.states) >= maxStates {
-		return nil
+	st := sh.states[key]
+	if st == nil && len(sh.states) < maxStates {
+		st = &state{minute: minute}
+		sh.states[key] = st
 	}
-	st = &state{minute: minute}
-	sh.states[key] = st
 	return st
 }
 
@@ -226,11 +239,13 @@ func (f *Flood) Forget(project uint32, ev *schema.Event) {
 	}
 	var id [16]byte
 	copy(id[:], ev.EventId)
-	delete(st.now.ids, id)
-	delete(st.old.ids, id)
 	k := traceKey{ev.TraceId, ev.MainHash}
-	delete(st.now.traces, k)
-	delete(st.old.traces, k)
+	for _, g := range [...]*generation{&st.now, &st.old} {
+		before := len(g.ids) + len(g.traces)
+		delete(g.ids, id)
+		delete(g.traces, k)
+		f.tracked.Add(int64(len(g.ids) + len(g.traces) - before))
+	}
 }
 
 // groupKey holds all columns by which counts are asked for, so that they stay

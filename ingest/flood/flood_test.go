@@ -138,3 +138,20 @@ func TestAFailedGroupTellsAllItsMembers(t *testing.T) {
 	require.ErrorIs(t, b.Wait(), away)
 	f.Close()
 }
+
+func TestMemoryIsGivenBack(t *testing.T) {
+	f := New(Config{})
+	p := project(2)
+	for i := range 3000 {
+		ev := event(i, "trace", sentry)
+		ev.Fingerprint = uint64(i % 100)
+		f.Judge(p, ev, noon)
+	}
+	require.Positive(t, f.tracked.Load())
+	for i := range 100 {
+		ev := event(i, "", sentry)
+		ev.Fingerprint = uint64(i)
+		f.Judge(p, ev, noon.Add(10*time.Minute))
+	}
+	require.Zero(t, f.tracked.Load(), "nothing of an old minute is kept")
+}
