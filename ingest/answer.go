@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/valyala/fastjson"
 
 	"errata/ingest/inflate"
 	"errata/ingest/intake"
+	"errata/ingest/sentry/tree"
 	"errata/ingest/topic"
 )
 
@@ -99,10 +99,7 @@ func errorBody(e *intake.Error) []byte {
 	return append(b, '}')
 }
 
-func quote(s string) []byte {
-	var a fastjson.Arena
-	return a.NewString(s).MarshalTo(nil)
-}
+func quote(s string) []byte { return tree.AppendString(nil, s) }
 
 // seconds rounds up: a client that comes back early is refused again.
 func seconds(d time.Duration) string {

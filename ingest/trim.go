@@ -3,6 +3,7 @@ package ingest
 import (
 	"github.com/valyala/fastjson"
 
+	"errata/ingest/sentry/tree"
 	"errata/schema"
 )
 
@@ -25,7 +26,7 @@ func trim(ev *schema.Event, over int) {
 	drop := func(name string) {
 		gone.SetArrayItem(len(gone.GetArray()), a.NewString(name))
 	}
-	size := func() int { return len(v.MarshalTo(nil)) }
+	size := func() int { return len(tree.Append(nil, v)) }
 	for _, key := range trimmable {
 		if v.Exists(key) {
 			v.Del(key)
@@ -53,5 +54,5 @@ func trim(ev *schema.Event, over int) {
 	note := a.NewObject()
 	note.Set("trimmed", gone)
 	v.Set("_errata", note)
-	ev.Payload = v.MarshalTo(nil)
+	ev.Payload = tree.Append(nil, v)
 }
