@@ -34,10 +34,14 @@ func pythonEvent(eventID string) []byte {
 	return fmt.Appendf(nil, "{\"event_id\":%q,\"sent_at\":\"2026-11-23T15:00:00Z\"}\n{\"type\":\"event\",\"length\":%d}\n%s\n", eventID, len(event), event)
 }
 
-func benchEdge(b *testing.B, gz bool, handler func(e *edge) fasthttp.RequestHandler) {
+func benchEdge(b *testing.B, gz, broker bool, handler func(e *edge) fasthttp.RequestHandler) {
 	e := start(b, func(c *Config) { c.FloodPerMinute = -1 })
-	require.NoError(b, e.producer.Close(context.Background()))
-	e.producer = discard{}
+	if broker {
+		b.SetParallelism(32)
+	} else {
+		require.NoError(b, e.producer.Close(context.Background()))
+		e.producer = discard{}
+	}
 	body := pythonEvent(hexID(1))
 	encoding := ""
 	b.SetBytes(int64(len(body)))
@@ -70,7 +74,12 @@ func benchEdge(b *testing.B, gz bool, handler func(e *edge) fasthttp.RequestHand
 func BenchmarkEnvelope(b *testing.B) {
 	for _, gz := range []bool{false, true} {
 		b.Run(fmt.Sprint("gzip=", gz), func(b *testing.B) {
-			benchEdge(b, gz, func(e *edge) fasthttp.RequestHandler { return e.app.Handler() })
+			benchEdge(b, gz, false, func(e *edge) fasthttp.RequestHandler { return e.app.Handler() })
 		})
 	}
+}
+
+// BenchmarkEnvelopeToBroker adds the producer and an in-process broker.
+func BenchmarkEnvelopeToBroker(b *testing.B) {
+	benchEdge(b, false, true, func(e *edge) fasthttp.RequestHandler { return e.app.Handler() })
 }
