@@ -33,7 +33,7 @@ run: clickhouse build ## Build and start the whole store; ARGS="--http 127.0.0.1
 	@exec $(BIN) up $(ARGS)
 
 .PHONY: test
-test: lint unit race integration plugin e2e ## All that proves the promises of README
+test: lint unit race integration plugin-test e2e ## All that proves the promises of README
 
 .PHONY: unit
 unit: ## Tests of the parts
@@ -64,12 +64,23 @@ $(VENV)/.stamp: deploy/e2e/requirements.txt
 	fi; \
 	python3 -m venv $(VENV) && $(VENV)/bin/pip install -q --disable-pip-version-check -r $< && touch $@
 
+PLUGIN_TARGETS ?= $(shell go env GOOS)/$(shell go env GOARCH)
+
 .PHONY: plugin
-plugin: ## Type check, test and build the Grafana plugin
-	@if [ -f $(PLUGIN)/package.json ]; then \
-	  [ -d $(PLUGIN)/node_modules ] || npm ci --prefix $(PLUGIN) --no-audit --no-fund --loglevel=error; \
-	  npm run --prefix $(PLUGIN) typecheck && npm run --prefix $(PLUGIN) test && npm run --prefix $(PLUGIN) build; \
-	fi
+plugin: ## Type check, test, build and pack the Grafana plugin; PLUGIN_TARGETS="linux/amd64 linux/arm64" for others
+	@[ -d $(PLUGIN)/node_modules ] || npm ci --prefix $(PLUGIN) --no-audit --no-fund --loglevel=error
+	npm run --prefix $(PLUGIN) typecheck && npm run --prefix $(PLUGIN) test && npm run --prefix $(PLUGIN) build
+	@rm -f $(PLUGIN)/dist/datasource/gpx_errata_*
+	@for t in $(PLUGIN_TARGETS); do \
+	  os=$${t%/*}; arch=$${t#*/}; out=$(PLUGIN)/dist/datasource/gpx_errata_$${os}_$${arch}; [ "$$os" != windows ] || out=$$out.exe; \
+	  echo "$$out"; GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 go build -trimpath -tags arrow_json_stdlib -ldflags '-s -w' -o "$$out" ./$(PLUGIN)/pkg; \
+	done
+	go run ./$(PLUGIN)/pack $(PLUGIN)/dist bin
+
+.PHONY: plugin-test
+plugin-test: clickhouse build plugin ## The plugin in a page that hosts it as Grafana does, React 18 and 19, against the real store; and against older Grafana's API
+	@[ -d $(PLUGIN)/host/node_modules ] || npm ci --prefix $(PLUGIN)/host --no-audit --no-fund --loglevel=error
+	ERRATA_HOST=1 ERRATA_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 15m ./$(PLUGIN)/host/...
 
 .PHONY: lint
 lint: $(LINT) ## gofmt, golangci-lint with the import rules, sizes of files

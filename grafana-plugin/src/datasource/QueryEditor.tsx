@@ -17,14 +17,15 @@ const FORMATS = options(['table', 'time_series', 'numeric'] as const);
 
 const HAS: Record<Mode, Array<keyof ErrataQuery>> = {
   issues: ['project', 'environment', 'release', 'level', 'status', 'text', 'sort', 'format', 'limit'],
-  events: ['project', 'environment', 'release', 'level', 'issue', 'text', 'format', 'limit'],
-  error_trend: ['project', 'environment', 'release', 'level', 'issue', 'by'],
-  logs: ['project', 'environment', 'service', 'text', 'traceId', 'limit'],
+  events: ['project', 'environment', 'release', 'service', 'level', 'issue', 'text', 'format', 'limit'],
+  error_trend: ['project', 'environment', 'release', 'service', 'level', 'issue', 'text', 'by', 'limit'],
+  logs: ['project', 'environment', 'service', 'level', 'text', 'traceId', 'limit'],
   trace: ['traceId', 'project'],
   trace_search: ['project', 'service', 'text', 'minDurationMs', 'onlyErrors', 'limit'],
-  releases: ['project', 'environment', 'format', 'limit'],
+  releases: ['project', 'format', 'metric', 'limit'],
   outcomes: ['project', 'format'],
-  sql: ['sql', 'format'],
+  sql: ['sql', 'project', 'format', 'limit'],
+  annotations: [],
 };
 
 // TextField keeps what is typed to itself until it is left or Enter is hit, so
@@ -116,6 +117,7 @@ export function QueryEditor({ query: given, onChange, onRunQuery }: Props) {
             <InlineSwitch label="Only errors" value={Boolean(query.onlyErrors)} onChange={(e) => set({ onlyErrors: e.currentTarget.checked })} />
           </InlineField>
         )}
+        {has('metric') && query.format === 'numeric' && field('metric', 'Number', { placeholder: 'new_issues', tooltip: 'The column that a rule compares, such as crash_free_sessions.' })}
         {has('limit') && <TextField name="Limit" type="number" width={12} placeholder="default" value={query.limit} onCommit={(v) => set({ limit: v ? Number(v) : undefined })} />}
       </div>
       {has('sql') && (

@@ -1,29 +1,41 @@
 import { DataSourceWithBackend, getTemplateSrv } from '@grafana/runtime';
 import type {
   AdHocVariableFilter,
+  AnnotationSupport,
   CoreApp,
   DataQueryRequest,
   DataQueryResponse,
+  DataFrameJSON,
   DataSourceInstanceSettings,
+  DataSourceWithLogsContextSupport,
+  DataSourceWithSupplementaryQueriesSupport,
   LogRowModel,
   MetricFindValue,
   ScopedVars,
+  SupplementaryQueryOptions,
   TestDataSourceResponse,
 } from '@grafana/data';
-import { toDataFrame } from '@grafana/data';
+import { SupplementaryQueryType, dataFrameFromJSON } from '@grafana/data';
 import { firstValueFrom } from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { ErrataOptions, ErrataQuery, Filter } from './types';
 import { defaultQuery } from './types';
+import { AnnotationEditor } from './AnnotationEditor';
 import { VariableSupport } from './variables';
 
-// List joins a multi-value variable into one field; the backend splits it.
-const list = (v: unknown): string => (Array.isArray(v) ? v.map(String).join(',') : String(v ?? ''));
+// List writes a variable's values into one field: JSON where the backend could
+// not tell them apart by commas.
+const list = (v: unknown): string =>
+  Array.isArray(v) || String(v ?? '').includes(',') ? JSON.stringify((Array.isArray(v) ? v : [v]).map(String)) : String(v ?? '');
+const words = (v: unknown): string => (Array.isArray(v) ? v.map(String).join(' ') : String(v ?? ''));
 const singleQuoted = (v: unknown): string =>
   (Array.isArray(v) ? v : [v]).map((x) => `'${String(x).replace(/\\/g, '\\\\').replace(/'/g, "\\'")}'`).join(',');
 
-export class ErrataDataSource extends DataSourceWithBackend<ErrataQuery, ErrataOptions> {
-  annotations = {};
+export class ErrataDataSource
+  extends DataSourceWithBackend<ErrataQuery, ErrataOptions>
+  implements DataSourceWithSupplementaryQueriesSupport<ErrataQuery>, DataSourceWithLogsContextSupport<ErrataQuery>
+{
+  annotations: AnnotationSupport<ErrataQuery> = { QueryEditor: AnnotationEditor };
   readonly uidOfTraces?: string;
 
   constructor(settings: DataSourceInstanceSettings<ErrataOptions>) {
@@ -54,6 +66,8 @@ export class ErrataDataSource extends DataSourceWithBackend<ErrataQuery, ErrataO
   applyTemplateVariables(query: ErrataQuery, scopedVars: ScopedVars, filters?: AdHocVariableFilter[]): ErrataQuery {
     const srv = getTemplateSrv();
     const plain = (v?: string) => (v ? srv.replace(v, scopedVars, list) : v);
+    // The backend expands the interval itself, so that rules get the same.
+    const { __interval: _, __interval_ms: __, ...rest } = scopedVars;
     return {
       ...query,
       project: plain(query.project),
@@ -63,10 +77,10 @@ export class ErrataDataSource extends DataSourceWithBackend<ErrataQuery, ErrataO
       level: plain(query.level),
       status: plain(query.status),
       issue: plain(query.issue),
-      text: plain(query.text),
+      text: query.text ? srv.replace(query.text, scopedVars, words) : query.text,
       tagKey: plain(query.tagKey),
       traceId: plain(query.traceId),
-      sql: query.sql ? srv.replace(query.sql, scopedVars, singleQuoted) : query.sql,
+      sql: query.sql ? srv.replace(query.sql, rest, singleQuoted) : query.sql,
       filters: [...(query.filters ?? []), ...(filters ?? []).map(asFilter)],
     };
   }
@@ -92,14 +106,31 @@ export class ErrataDataSource extends DataSourceWithBackend<ErrataQuery, ErrataO
 
   // Context of a log record: what the same service wrote just before or after.
   async getLogRowContext(row: LogRowModel, options?: { direction?: string; limit?: number }): Promise<DataQueryResponse> {
-    const frame = await this.getResource('log_context', {
-      id: row.uid,
+    const frame = await this.getResource<DataFrameJSON>('log_context', {
+      id: row.rowId ?? row.uid.slice(row.uid.indexOf('_') + 1),
       ts: row.timeEpochNs ?? String(row.timeEpochMs * 1e6),
       labels: JSON.stringify(row.labels ?? {}),
       direction: options?.direction === 'FORWARD' ? 'forward' : 'backward',
       limit: options?.limit ?? 10,
     });
-    return { data: [toDataFrame(frame)] };
+    return { data: [dataFrameFromJSON(frame)] };
+  }
+
+  // Explore draws how many records of each severity there are above the logs.
+  getSupportedSupplementaryQueryTypes(): SupplementaryQueryType[] {
+    return [SupplementaryQueryType.LogsVolume];
+  }
+
+  getSupplementaryQuery(options: SupplementaryQueryOptions, query: ErrataQuery): ErrataQuery | undefined {
+    if (options.type !== SupplementaryQueryType.LogsVolume || query.mode !== 'logs' || query.hide) {
+      return undefined;
+    }
+    return { ...query, refId: `log-volume-${query.refId}`, volume: true };
+  }
+
+  getSupplementaryRequest(type: SupplementaryQueryType, request: DataQueryRequest<ErrataQuery>): DataQueryRequest<ErrataQuery> | undefined {
+    const targets = request.targets.map((q) => this.getSupplementaryQuery({ type } as SupplementaryQueryOptions, q)).filter((q): q is ErrataQuery => Boolean(q));
+    return targets.length ? { ...request, requestId: `${request.requestId}-volume`, targets } : undefined;
   }
 
   // Filters a person clicks on a log label or a table value.

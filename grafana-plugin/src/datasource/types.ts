@@ -13,7 +13,7 @@ export const MODES = [
   { value: 'sql', label: 'SQL', description: 'Your own SQL as the read-only user' },
 ] as const;
 
-export type Mode = (typeof MODES)[number]['value'];
+export type Mode = (typeof MODES)[number]['value'] | 'annotations';
 
 export const DIMENSIONS = ['none', 'project', 'environment', 'release', 'level', 'service', 'issue', 'tag'] as const;
 
@@ -42,6 +42,8 @@ export interface ErrataQuery extends DataQuery {
   onlyErrors?: boolean;
   sql?: string;
   format?: 'table' | 'time_series' | 'numeric';
+  metric?: string; // Numeric format: which number, where there are several.
+  volume?: boolean; // Logs: counts by severity instead of lines.
   kind?: string; // Annotations: releases, first_seen, regressions, actions.
   limit?: number;
   filters?: Filter[]; // Ad hoc, as structured values; never pasted into text.

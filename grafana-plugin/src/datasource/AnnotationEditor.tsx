@@ -1,0 +1,31 @@
+import React from 'react';
+import type { QueryEditorProps } from '@grafana/data';
+import { InlineField, Input } from '@grafana/ui';
+import { Choice } from '../components/Choice';
+import type { ErrataDataSource } from './datasource';
+import type { ErrataOptions, ErrataQuery } from './types';
+
+const KINDS = [
+  { value: 'releases', label: 'Releases' },
+  { value: 'first_seen', label: 'Issues first seen' },
+  { value: 'regressions', label: 'Regressions' },
+  { value: 'actions', label: 'Triage actions' },
+];
+
+// AnnotationEditor asks what to mark on the charts of a dashboard.
+export function AnnotationEditor({ query, onChange, onRunQuery }: QueryEditorProps<ErrataDataSource, ErrataQuery, ErrataOptions>) {
+  const set = (part: Partial<ErrataQuery>) => {
+    onChange({ ...query, refId: query?.refId ?? 'Anno', mode: 'annotations', kind: query?.kind ?? 'releases', ...part });
+    onRunQuery?.();
+  };
+  return (
+    <>
+      <InlineField label="Mark" labelWidth={16}>
+        <Choice label="Mark" options={KINDS} value={query?.kind ?? 'releases'} onChange={(kind) => set({ kind })} />
+      </InlineField>
+      <InlineField label="Project" labelWidth={16} tooltip="Id or slug; empty means all. A variable such as $project works.">
+        <Input aria-label="Project" width={32} value={query?.project ?? ''} onChange={(e) => set({ project: e.currentTarget.value })} />
+      </InlineField>
+    </>
+  );
+}
