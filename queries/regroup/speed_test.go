@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -51,39 +52,47 @@ func TestSpeed(t *testing.T) {
 	p := project(t, s)
 	g, err := grouping.New(grouping.Rules{})
 	require.NoError(t, err)
-	type kind struct {
-		doc    []byte
-		result grouping.Result
-	}
-	var kinds []kind
+	// Four hundred kinds of events; each event differs by its message and by a
+	// crumb that does not compress.
+	require.NoError(t, s.Conn().Exec(t.Context(), "CREATE TABLE kinds (k UInt64, fingerprint UInt64, title String, value String, payload String) ENGINE = Join(ANY, LEFT, k)"))
+	batch, err := s.Conn().PrepareBatch(t.Context(), "INSERT INTO kinds")
+	require.NoError(t, err)
+	kinds := 0
 	for i := range 200 {
 		for _, region := range []string{"eu", "us"} {
 			doc := large(fmt.Sprintf("place_%d", i), region)
 			in, err := payload.FromPayload(doc)
 			require.NoError(t, err)
-			kinds = append(kinds, kind{doc, g.Group(in)})
+			r := g.Group(in)
+			require.NoError(t, batch.Append(uint64(kinds), r.Hashes[0], r.Title, r.Value, string(doc)))
+			kinds++
 		}
 	}
-	t.Logf("payload of %d bytes", len(kinds[0].doc))
-	now := time.Now().UTC()
-	for at := 0; at < n; {
-		batch, err := s.Conn().PrepareBatch(t.Context(), `INSERT INTO events (project_id, ts, received_at, fingerprint, hashes, main_hash, event_id, weight, protocol, type, level,
-			platform, environment, release, title, exception_type, exception_value, user_hash, tags, payload)`)
-		require.NoError(t, err)
-		for range min(2_000, n-at) {
-			at++
-			k := &kinds[at*7919%len(kinds)]
-			ts := now.Add(-time.Second - time.Duration(float64(20*24*time.Hour)*float64(n-at)/float64(n)))
-			require.NoError(t, batch.Append(p, ts, ts, k.result.Hashes[0], k.result.Hashes, k.result.MainHash, fmt.Sprintf("%08x-0000-4000-8000-%012x", p, at), uint32(1), "sentry", "error", "error",
-				"python", "production", "shop@1.0.0", k.result.Title, k.result.Type, k.result.Value, uint64(at%5+1), map[string]string{}, string(k.doc)))
-		}
-		require.NoError(t, batch.Send(), "after %d events", at)
+	require.NoError(t, batch.Send())
+	for at := 0; at < n; at += 20_000 {
+		require.NoError(t, s.Conn().Exec(t.Context(), fmt.Sprintf(`INSERT INTO events (project_id, ts, received_at, fingerprint, hashes, main_hash, event_id, weight, protocol, type, level,
+			platform, environment, release, title, exception_type, exception_value, user_hash, payload)
+			SELECT %[1]d, now64(3) - toIntervalSecond(20 * 86400 - intDiv(20 * 86400 * number, %[2]d) + 10) AS ts, ts, joinGet('kinds', 'fingerprint', toUInt64(number %% %[3]d) AS k) AS f, [f], f, generateUUIDv4(), 1, 'sentry', 'error', 'error',
+				'python', 'production', 'shop@1.0.0', joinGet('kinds', 'title', k), 'ValueError', joinGet('kinds', 'value', k), number %% 5 + 1,
+				replaceOne(replaceOne(joinGet('kinds', 'payload', k), 'bad price 12', 'bad price ' || toString(number)), 'GET /orders ', hex(randomString(300)))
+			FROM numbers(%[4]d, %[5]d) SETTINGS max_block_size = 1000, max_insert_block_size = 1000, min_insert_block_size_rows = 1000, max_threads = 1`, p, n, kinds, at, min(20_000, n-at))))
 	}
 	_, totals := look(t, s, p)
 	rules := grouping.SplitRules("type:ValueError function:place_1* -> ones\ntype:ValueError function:place_2 -> {{ default }} {{ tags.region }}\n")
+	// CPU time of the server and of this process, in seconds.
+	cpu := func() float64 {
+		var us uint64
+		require.NoError(t, s.Conn().QueryRow(t.Context(), "SELECT sum(value) FROM system.events WHERE event = 'OSCPUVirtualTimeMicroseconds'").Scan(&us))
+		var own syscall.Rusage
+		require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &own))
+		return float64(us)/1e6 + float64(own.Utime.Nano()+own.Stime.Nano())/1e9
+	}
+	used := cpu()
 	check := func(what string, start time.Time) {
 		took := time.Since(start)
-		t.Logf("%s of %d events: %.1f s, %.0f a second", what, n, took.Seconds(), float64(n)/took.Seconds())
+		now := cpu()
+		t.Logf("%s of %d events: %.1f s, %.0f a second; %.1f CPU seconds, %.0f a CPU second", what, n, took.Seconds(), float64(n)/took.Seconds(), now-used, float64(n)/(now-used))
+		defer func() { used = cpu() }()
 		_, after := look(t, s, p)
 		require.Equal(t, totals, after, what)
 	}
