@@ -83,6 +83,19 @@ func TestItems(t *testing.T) {
 				require.Equal(t, b.Logs[0].TraceId, e.TraceId)
 				require.EqualValues(t, 1795430000250, e.Timestamp)
 			}},
+		"more records than a container holds": {item: [2]string{`"type":"log"`, `{"items":[` + strings.Repeat(`{"timestamp":1795430000,"body":"x"},`, 10_000) + strings.Repeat(`{},`, 4999) + `{}]}`},
+			check: func(t *testing.T, b *intake.Batch) {
+				require.Len(t, b.Logs, 10_000)
+				require.Len(t, b.Outcomes, 1)
+				require.EqualValues(t, 5000, b.Outcomes[0].Quantity)
+				require.Equal(t, schema.OutcomeTooLarge, b.Outcomes[0].Outcome)
+			}},
+		"bad records are one outcome": {item: [2]string{`"type":"log"`, `{"items":[` + strings.Repeat(`{},`, 4999) + `{"timestamp":1795430000,"body":"x"}]}`},
+			check: func(t *testing.T, b *intake.Batch) {
+				require.Len(t, b.Logs, 1)
+				require.Len(t, b.Outcomes, 1)
+				require.EqualValues(t, 4999, b.Outcomes[0].Quantity)
+			}},
 		"metric": {item: [2]string{`"type":"trace_metric"`, `{"items":[{"timestamp":1795430000,` + trace + `,"name":"cart","type":"distribution","value":31.5,"unit":"euro"}]}`},
 			check: func(t *testing.T, b *intake.Batch) {
 				require.Equal(t, "distribution", b.Metrics[0].Type)

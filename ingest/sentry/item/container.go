@@ -17,6 +17,9 @@ import (
 	"errata/schema"
 )
 
+// MaxItems bounds the objects of one container; clients send at most a thousand.
+const MaxItems = 10_000
+
 // Spans reads a container of spans or one span.
 func (b *Batch) Spans(it *envelope.Item) {
 	var rows []*schema.Span
@@ -84,11 +87,19 @@ func (b *Batch) each(it *envelope.Item, category string, f func(v *fastjson.Valu
 	}
 	i := 0
 	_ = tree.Elements(items, func(raw []byte) error {
+		if i == MaxItems {
+			over := uint64(n - i)
+			b.Accept(category, over, 0)
+			b.End(category, schema.OutcomeTooLarge, "too_many_items", fmt.Sprintf("a container has at most %d items", MaxItems), over, 0, nil)
+			return errEnough
+		}
 		b.one(category, raw, i, f)
 		i++
 		return nil
 	})
 }
+
+var errEnough = errors.New("enough")
 
 func (b *Batch) one(category string, raw []byte, i int, f func(v *fastjson.Value, raw []byte, i int) error) {
 	doc, err := parse(raw)

@@ -37,8 +37,19 @@ func New(req *intake.Request, h *envelope.Header) *Batch {
 	return b
 }
 
-// End records what became of n accepted items that are no rows.
+// End records what became of n accepted items that are no rows. Fates of one
+// kind are one outcome with the first one's detail, so that a container of a
+// million bad items costs no more than one.
 func (b *Batch) End(category, outcome, reason, detail string, n, bytes uint64, id []byte) {
+	if id == nil {
+		for _, o := range b.Outcomes {
+			if o.Category == category && o.Outcome == outcome && o.Reason == reason && len(o.EventId) == 0 && !o.Client {
+				o.Quantity += n
+				o.Bytes += bytes
+				return
+			}
+		}
+	}
 	b.Fate(&schema.Outcome{
 		Category: category, Outcome: outcome, Reason: reason, Detail: detail, Quantity: n, Bytes: bytes, EventId: id,
 		Protocol: schema.Protocol_PROTOCOL_SENTRY, KeyHash: b.key,
