@@ -99,6 +99,10 @@ fuzz: ## Every fuzz target for FUZZTIME (20s)
 	  done; \
 	done
 
+.PHONY: bench-queries
+bench-queries: clickhouse build ## Ask the catalog on 20 million events in ./errata-bench (once 10 minutes and 4 GB); ARGS="--events 2000000"
+	go run ./deploy/bench/queries $(ARGS)
+
 .PHONY: bench
 bench: ## Benchmarks of the hot paths, and a load on a running store: ARGS="--rate 3000 --verify"
 	go test -run '^$$' -bench . -benchmem ./schema/... ./ingest/... ./consumer/...

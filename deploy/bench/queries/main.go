@@ -2,11 +2,14 @@
 // its own with made events (once), asks each question many times and prints
 // the times next to their targets.
 //
+//	make bench-queries                      (an engine of its own, data in ./errata-bench)
 //	go run ./deploy/bench/queries --clickhouse 127.0.0.1:9000 --password-file FILE --events 20000000
 package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"os/signal"
@@ -16,12 +19,15 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"errata/deploy/local/clickhouse"
 	"errata/queries"
 	"errata/schema/tables"
 )
 
 type command struct {
-	Clickhouse   string        `help:"ClickHouse, host:port of the native protocol." required:""`
+	Clickhouse   string        `help:"ClickHouse, host:port of the native protocol; empty: an embedded one of its own."`
+	Data         string        `help:"Folder of the embedded one." default:"./errata-bench" type:"path"`
+	Errata       string        `help:"Program that carries the embedded one." default:"bin/errata" type:"path"`
 	User         string        `help:"User who may create a database." default:"errata"`
 	Password     string        `help:"Password." env:"ERRATA_PASSWORD"`
 	PasswordFile string        `help:"File that holds the password." type:"path"`
@@ -52,6 +58,13 @@ func (c *command) run(ctx context.Context) error {
 		}
 		c.Password = strings.TrimSpace(string(raw))
 	}
+	if c.Clickhouse == "" {
+		stop, err := c.embedded(ctx)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	cfg := queries.Config{Addr: c.Clickhouse, Database: "default", User: c.User, Password: c.Password}
 	conn, err := queries.Dial(ctx, cfg)
 	if err != nil {
@@ -71,4 +84,20 @@ func (c *command) run(ctx context.Context) error {
 		return err
 	}
 	return c.measure(ctx, s)
+}
+
+// embedded starts an engine on the folder and says where it is.
+func (c *command) embedded(ctx context.Context) (func(), error) {
+	key := make([]byte, 16)
+	if _, err := rand.Read(key); err != nil {
+		return nil, fmt.Errorf("cannot make a password: %w", err)
+	}
+	c.User, c.Password = "errata", hex.EncodeToString(key)
+	server, err := clickhouse.Start(ctx, clickhouse.Config{Dir: c.Data, Child: []string{c.Errata, "clickhouse-child"}, MemoryBytes: 3 << 30,
+		Passwords: map[string]string{"errata": c.Password, "reader": c.Password, "triage": c.Password}})
+	if err != nil {
+		return nil, err
+	}
+	c.Clickhouse = server.Addr()
+	return func() { _ = server.Stop() }, nil
 }
