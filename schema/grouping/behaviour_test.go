@@ -142,6 +142,9 @@ func TestInApp(t *testing.T) {
 	}{
 		"python app":                 {platform: "python", path: "/srv/app/main.py", want: true},
 		"python outside the project": {platform: "python", path: "/srv/shared/x.py", others: true, want: true},
+		"python outside, windows":    {platform: "python", path: `D:\shared\x.py`, others: true, want: true},
+		"python relative, unmarked":  {platform: "python", path: "gen/x.py", others: true, want: false},
+		"python shop of gems":        {platform: "python", path: "/srv/gems/shop.py", want: true},
 		"python package":             {platform: "python", path: "/venv/lib/python3.11/site-packages/fastapi/routing.py", hint: schema.InAppYes, want: false},
 		"python standard library":    {platform: "python", path: "/usr/local/lib/python3.11/json/decoder.py", want: false},
 		"python of pyenv":            {platform: "python", path: "/home/u/.pyenv/versions/3.12.1/lib/python3.12/asyncio/tasks.py", want: false},
@@ -221,6 +224,66 @@ func TestFunctions(t *testing.T) {
 			require.Equal(t, c.want, function(&schema.Frame{Function: c.in}, c.platform))
 		})
 	}
+}
+
+func TestTitles(t *testing.T) {
+	t.Parallel()
+	two := func(platform, inner, outer, value string) *Input {
+		return &Input{Platform: platform, Exceptions: []schema.Exception{{Type: inner, Value: "cause"}, {Type: outer, Value: value}}}
+	}
+	synthetic := &Input{Platform: "native", Exceptions: []schema.Exception{{Type: "SIGSEGV", Value: "Segfault", Mechanism: schema.Mechanism{Synthetic: true},
+		Frames: []schema.Frame{{Function: "main", InApp: schema.InAppYes}, {Function: "shop::pay(int)", InApp: schema.InAppYes}, {Function: "abort", InApp: schema.InAppNo}}}}}
+	cases := map[string]struct {
+		in    *Input
+		title string
+	}{
+		"type and first line":   {&Input{Exceptions: []schema.Exception{{Type: "a.b.E", Value: "one\ntwo"}}}, "E: one"},
+		"type alone":            {&Input{Exceptions: []schema.Exception{{Type: "E"}}}, "E"},
+		"value alone":           {&Input{Exceptions: []schema.Exception{{Value: "just text"}}}, "just text"},
+		"synthetic":             {synthetic, "shop::pay"},
+		"message":               {&Input{Message: "  hello\nworld"}, "hello"},
+		"template only":         {&Input{Template: "hello %s"}, "hello %s"},
+		"nothing":               {&Input{}, "<unlabeled event>"},
+		"report":                {&Input{Report: &Report{Kind: "csp", Message: "Blocked 'script' from 'x'"}}, "Blocked 'script' from 'x'"},
+		"the main of a chain":   {two("python", "OSError", "ShopError", "no"), "ShopError: no"},
+		"inside a wrapper":      {two("java", "IOException", "io.reactivex.exceptions.UndeliverableException", "wrapped"), "IOException: cause"},
+		"behind a recovery":     {two("javascript", "TypeError", "Error", "There was an error during concurrent rendering but React was able to recover"), "TypeError: cause"},
+		"a plain error's chain": {two("javascript", "TypeError", "Error", "no"), "Error: no"},
+		"too long":              {&Input{Exceptions: []schema.Exception{{Type: strings.Repeat("é", 400), Value: "x"}}}, strings.Repeat("é", schema.MaxTitle/2)},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, c.title, group(t, c.in).Title)
+		})
+	}
+}
+
+func TestRulesOfAProject(t *testing.T) {
+	t.Parallel()
+	rules := SplitRules("# Ours.\nfunction:parse -group\ntype:ValueError tags.tier:gold -> gold {{ default }} title=\"Gold: {{ type }} by {{ function }}\" level=fatal\n")
+	g, err := New(rules)
+	require.NoError(t, err)
+	plain := g.Group(crash("x"))
+	require.NotEqual(t, group(t, crash("x")).Hashes[0], plain.Hashes[0], "a frame rule changes what counts")
+	require.Regexp(t, `^errata:2026-11\+[0-9a-f]{8}$`, g.Version())
+	in := crash("x")
+	in.Tags = []*schema.Tag{{Key: "tier", Value: "gold"}}
+	in.Fingerprint = []string{"mine"}
+	gold := g.Group(in)
+	require.Equal(t, "Gold: ValueError by parse", gold.Title)
+	require.Equal(t, schema.Level_LEVEL_FATAL, gold.Level)
+	require.Equal(t, "fingerprint", gold.Component)
+	require.Equal(t, plain.Hashes[0], gold.Hashes[1])
+	e := g.Explain(in)
+	require.Equal(t, gold, e.Result)
+	require.Equal(t, []string{"gold", "{{ default }}"}, e.Parts)
+	require.Contains(t, e.Rule, "-> gold")
+	_, err = New(SplitRules("\n\ntype:x ->"))
+	require.ErrorContains(t, err, "line 3")
+	same, err := New(SplitRules("function:parse -group\n\n\n# Moved.\n" + rules.Compact().Fingerprint))
+	require.NoError(t, err)
+	require.Equal(t, g.Version(), same.Version(), "comments and blank lines make no version")
 }
 
 func TestReports(t *testing.T) {

@@ -77,10 +77,15 @@ func (r *run) hint(f *schema.Frame, said bool) rule.Mark {
 		}
 		return rule.Yes
 	}
-	if r.in.Platform == "python" && strings.HasPrefix(f.AbsPath, "/") {
+	if r.in.Platform == "python" && absolute(f.AbsPath) {
 		return rule.Yes
 	}
 	return rule.No
+}
+
+// absolute says whether a path begins at a root, of Windows too.
+func absolute(p string) bool {
+	return strings.HasPrefix(p, "/") || len(p) > 2 && p[1] == ':' && (p[2] == '\\' || p[2] == '/')
 }
 
 // Cycles of up to this many frames are collapsed: recursion, direct or mutual,
