@@ -22,11 +22,12 @@ type ingestCmd struct {
 	Blobs       string `help:"URL of the blob store for attachments (gocloud.dev/blob); default: a folder in --state." env:"ERRATA_BLOBS"`
 	SpoolMiB    int64  `name:"spool-mib" help:"Cap of the disk spool in MiB; -1: no spool." default:"256" env:"ERRATA_SPOOL_MIB"`
 
-	OTLPAnonymous  bool `name:"otlp-anonymous" help:"Take OTLP without a key into the OTLP default project from anywhere, not only from loopback." env:"ERRATA_OTLP_ANONYMOUS"`
-	TrustForwarded bool `help:"Take the client's address from X-Forwarded-For; only behind a proxy that sets it." env:"ERRATA_TRUST_FORWARDED"`
-	FloodPerMinute int  `help:"Events of one fingerprint kept whole in a minute; 0: the default, -1: all." env:"ERRATA_FLOOD_PER_MINUTE"`
-	Concurrency    int  `help:"Connections at once." default:"4096" env:"ERRATA_CONCURRENCY"`
-	MemoryMiB      int  `name:"memory-mib" help:"Soft memory limit in MiB." default:"280" env:"ERRATA_MEMORY_MIB"`
+	OTLPAnonymous  bool              `name:"otlp-anonymous" help:"Take OTLP without a key into the OTLP default project from anywhere, not only from loopback." env:"ERRATA_OTLP_ANONYMOUS"`
+	ServiceProject map[string]uint32 `help:"OTLP over HTTP without a key goes by service.name to this project id, as shop=2; may be repeated." env:"ERRATA_SERVICE_PROJECT"`
+	TrustForwarded bool              `help:"Take the client's address from X-Forwarded-For; only behind a proxy that sets it." env:"ERRATA_TRUST_FORWARDED"`
+	FloodPerMinute int               `help:"Events of one fingerprint kept whole in a minute; 0: the default, -1: all." env:"ERRATA_FLOOD_PER_MINUTE"`
+	Concurrency    int               `help:"Connections at once." default:"4096" env:"ERRATA_CONCURRENCY"`
+	MemoryMiB      int               `name:"memory-mib" help:"Soft memory limit in MiB." default:"280" env:"ERRATA_MEMORY_MIB"`
 }
 
 // Run serves until the context ends, then stops without losing what was
@@ -51,7 +52,7 @@ func (c *ingestCmd) Run(ctx context.Context) error {
 		Kafka: brokers, TopicPrefix: c.TopicPrefix,
 		ClickHouse: directory.ClickHouseConfig{Addr: []string{ch.Addr}, Database: ch.Database, User: ch.User, Password: ch.Password},
 		Data:       c.State, BlobURL: c.Blobs, SpoolBytes: spool,
-		OTLPAnonymous: c.OTLPAnonymous, TrustForwarded: c.TrustForwarded, FloodPerMinute: c.FloodPerMinute,
+		OTLPAnonymous: c.OTLPAnonymous, ServiceProjects: c.ServiceProject, TrustForwarded: c.TrustForwarded, FloodPerMinute: c.FloodPerMinute,
 		Concurrency: c.Concurrency, Logger: log,
 	})
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"errata/ingest/directory"
+	"errata/ingest/route"
 )
 
 // Config says where the edge listens and what it leans on. Zero values of
@@ -40,6 +41,9 @@ type Config struct {
 	// OTLPAnonymous lets OTLP requests without a key into the OTLP default
 	// project from anywhere; without it only from loopback.
 	OTLPAnonymous bool
+	// ServiceProjects sends OTLP over HTTP without a key to projects by
+	// service.name, where the OTLP default project may be used at all.
+	ServiceProjects route.Rules
 	// TrustForwarded takes the client's address from X-Forwarded-For. Set it
 	// only behind a proxy that writes the header itself.
 	TrustForwarded bool

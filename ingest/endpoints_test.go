@@ -14,6 +14,7 @@ import (
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
+	resource "go.opentelemetry.io/proto/otlp/resource/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -256,4 +257,35 @@ func TestEveryReceiptIsOnATopicOnce(t *testing.T) {
 	require.NotEmpty(t, rows[schema.CategoryError])
 	require.NotEmpty(t, rows[schema.CategorySession])
 	require.NotEmpty(t, rows[schema.CategoryAttachment])
+}
+
+func TestServicesGoToTheirProjects(t *testing.T) {
+	e := start(t, func(c *Config) { c.ServiceProjects = map[string]uint32{"mail": 2, "lost": 9} })
+	m := traces("0123456789abcdef")
+	named := func(service string) *tracepb.ResourceSpans {
+		r := proto.CloneOf(m.ResourceSpans[0])
+		r.Resource = &resource.Resource{Attributes: []*common.KeyValue{{Key: "service.name", Value: &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: service}}}}}
+		return r
+	}
+	send := func(header []string, services ...string) reply {
+		req := &coltrace.ExportTraceServiceRequest{}
+		for _, s := range services {
+			req.ResourceSpans = append(req.ResourceSpans, named(s))
+		}
+		body, err := proto.Marshal(req)
+		require.NoError(t, err)
+		return e.do("POST", "/v1/traces", body, append(header, "Content-Type", "application/x-protobuf")...)
+	}
+	require.Equal(t, 200, send(nil, "mail", "shop", "mail").status)
+	require.Equal(t, 200, send([]string{"X-Errata-Key", testKey}, "mail").status)
+	require.Equal(t, 403, send(nil, "lost").status)
+	require.Equal(t, 401, send([]string{"X-Forwarded-For", "203.0.113.7"}, "mail").status)
+	spans := map[uint32][]string{}
+	for _, r := range e.records(schema.TopicSpans) {
+		for _, s := range r.Spans {
+			spans[r.ProjectId] = append(spans[r.ProjectId], s.Service)
+		}
+	}
+	require.ElementsMatch(t, []string{"mail", "mail"}, spans[2])
+	require.ElementsMatch(t, []string{"shop", "mail"}, spans[1], "a key decides alone")
 }

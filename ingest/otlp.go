@@ -3,8 +3,11 @@ package ingest
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -110,7 +113,44 @@ func (s *Server) otlpRequest(c *fiber.Ctx, adapt otlp.Adapter, kind string) (*ot
 		return nil, err
 	}
 	defer body.Release()
-	batch, partial, err := adapt(req, body.Bytes, kind)
+	if req.Key == "" && len(s.cfg.ServiceProjects) > 0 {
+		return s.otlpByService(req, adapt, body.Bytes, kind)
+	}
+	return s.otlpSubmit(req, adapt, body.Bytes, kind)
+}
+
+// otlpByService parts a request without a key by the configured services.
+func (s *Server) otlpByService(req *intake.Request, adapt otlp.Adapter, body []byte, kind string) (*otlp.Partial, error) {
+	parts, err := s.cfg.ServiceProjects.Part(body, strings.Contains(strings.ToLower(kind), "json"), req.Project.ID)
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "cannot read OTLP request", "malformed", err.Error())
+	}
+	var sum *otlp.Partial
+	for _, id := range slices.Sorted(maps.Keys(parts)) {
+		one := *req
+		if id != req.Project.ID {
+			if one.Project, err = s.directory.ByID(id); err != nil {
+				return nil, lookupError(err)
+			}
+		}
+		p, err := s.otlpSubmit(&one, adapt, parts[id], kind)
+		if err != nil {
+			// All of it is sent again; what was taken is known by its ids.
+			return nil, err
+		}
+		switch {
+		case p == nil:
+		case sum == nil:
+			sum = p
+		default:
+			sum = &otlp.Partial{Rejected: sum.Rejected + p.Rejected, Message: sum.Message + "; " + p.Message}
+		}
+	}
+	return sum, nil
+}
+
+func (s *Server) otlpSubmit(req *intake.Request, adapt otlp.Adapter, body []byte, kind string) (*otlp.Partial, error) {
+	batch, partial, err := adapt(req, body, kind)
 	if err != nil {
 		return nil, err
 	}
