@@ -2,10 +2,8 @@ package grouping
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -96,134 +94,11 @@ func TestExceptionGroups(t *testing.T) {
 	require.NotEqual(t, two.Hashes[0], of(broken).Hashes[0], "an exception that is its own parent makes a plain chain")
 }
 
-func TestTailOf(t *testing.T) {
-	t.Parallel()
-	whole := crash("x").Exceptions[0].Frames
-	for i := range whole {
-		whole[i].Line = uint32(10 + i)
-	}
-	tracer := schema.Frame{AbsPath: "/v/lib/python3.11/site-packages/opentelemetry/trace/__init__.py", Function: "use_span", Line: 602}
-	other := append([]schema.Frame(nil), whole[4:]...)
-	other[0].Line++
-	cases := map[string]struct {
-		short []schema.Frame
-		want  bool
-	}{
-		"itself":                 {whole, true},
-		"its inner half":         {whole[3:], true},
-		"behind the tracer":      {append([]schema.Frame{tracer}, whole[5:]...), true},
-		"nothing":                {nil, false},
-		"its outer half":         {whole[:3], false},
-		"another line":           {other, false},
-		"longer than the longer": {append([]schema.Frame{whole[0]}, whole...), false},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			require.Equal(t, c.want, TailOf(c.short, whole))
-		})
-	}
-}
-
 func TestNestedRecordingsShareTheMainHash(t *testing.T) {
 	t.Parallel()
 	outer, inner := crash("x"), crash("x")
 	inner.Exceptions[0].Frames = inner.Exceptions[0].Frames[5:]
 	require.Equal(t, group(t, outer).MainHash, group(t, inner).MainHash)
-}
-
-func TestInApp(t *testing.T) {
-	t.Parallel()
-	cases := map[string]struct {
-		platform, path, module, function string
-		hint                             schema.InApp
-		others                           bool // Another frame of the stack is marked by the client.
-		want                             bool
-	}{
-		"python app":                 {platform: "python", path: "/srv/app/main.py", want: true},
-		"python outside the project": {platform: "python", path: "/srv/shared/x.py", others: true, want: true},
-		"python outside, windows":    {platform: "python", path: `D:\shared\x.py`, others: true, want: true},
-		"python relative, unmarked":  {platform: "python", path: "gen/x.py", others: true, want: false},
-		"python shop of gems":        {platform: "python", path: "/srv/gems/shop.py", want: true},
-		"python package":             {platform: "python", path: "/venv/lib/python3.11/site-packages/fastapi/routing.py", hint: schema.InAppYes, want: false},
-		"python standard library":    {platform: "python", path: "/usr/local/lib/python3.11/json/decoder.py", want: false},
-		"python of pyenv":            {platform: "python", path: "/home/u/.pyenv/versions/3.12.1/lib/python3.12/asyncio/tasks.py", want: false},
-		"python frozen":              {platform: "python", path: "<frozen importlib._bootstrap>", want: false},
-		"python refused by client":   {platform: "python", path: "/srv/app/gen.py", hint: schema.InAppNo, want: false},
-		"windows package":            {platform: "python", path: `C:\venv\Lib\site-packages\x\y.py`, want: false},
-		"node app":                   {platform: "node", path: "/srv/app/src/pay.js", want: true},
-		"node package":               {platform: "node", path: "/srv/app/node_modules/express/lib/router.js", want: false},
-		"node runtime":               {platform: "node", path: "node:internal/process/task_queues", want: false},
-		"node runtime short":         {platform: "node", path: "node:fs", want: false},
-		"browser app":                {platform: "javascript", path: "https://shop.example/static/app.js", want: true},
-		"browser from a network":     {platform: "javascript", path: "https://unpkg.com/react/x.js", want: false},
-		"java app":                   {platform: "java", module: "com.shop.Pay", want: true},
-		"java library":               {platform: "java", module: "org.springframework.web.Servlet", hint: schema.InAppYes, want: false},
-		"java runtime":               {platform: "java", module: "java.lang.Thread", want: false},
-		"go module":                  {platform: "go", path: "/home/u/go/pkg/mod/github.com/x/y@v1/z.go", want: false},
-		"go standard library":        {platform: "go", path: "/usr/local/go/src/net/http/server.go", want: false},
-		"go app":                     {platform: "go", path: "/src/shop/main.go", want: true},
-		"rust app":                   {platform: "rust", path: "src/main.rs", function: "shop::pay", want: true},
-		"rust standard library":      {platform: "rust", path: "/rustc/abc/library/core/src/panicking.rs", want: false},
-		"php vendor":                 {platform: "php", path: "/var/www/vendor/laravel/x.php", want: false},
-		"ruby gem":                   {platform: "ruby", path: "/usr/local/bundle/gems/rails-7.1/lib/x.rb", want: false},
-		"csharp framework":           {platform: "csharp", module: "System.Collections.Generic.Dictionary", want: false},
-		"csharp app":                 {platform: "csharp", module: "Shop.Pay", want: true},
-		"native unmarked":            {platform: "native", function: "pay", want: false},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			frames := []schema.Frame{{AbsPath: c.path, Module: c.module, Function: c.function + "f", InApp: c.hint}}
-			if c.others {
-				frames = append(frames, schema.Frame{AbsPath: "/srv/app/main.py", Function: "main", InApp: schema.InAppYes})
-			}
-			got := group(t, &Input{Platform: c.platform, Exceptions: []schema.Exception{{Type: "E", Frames: frames}}})
-			require.Equal(t, c.want, got.InApp[0])
-		})
-	}
-}
-
-func TestFunctions(t *testing.T) {
-	t.Parallel()
-	cases := []struct{ platform, in, want string }{
-		{"python", "Order.total.<locals>.<lambda>", "<lambda>"},
-		{"python", "Basket.size", "size"},
-		{"node", "async Object.pay [as run]", "pay"},
-		{"node", "new Cart", "Cart"},
-		{"javascript", "Object.<anonymous>", ""},
-		{"javascript", "Foo.prototype.testMethod", "testMethod"},
-		{"javascript", "render/<", ""},
-		{"java", "lambda$work$1", ""},
-		{"java", "work", "work"},
-		{"csharp", "Shop.Pay.Run (System.String x)", "Run"},
-		{"csharp", "Execute[T]", "Execute"},
-		{"go", "github.com/shop/pay.(*Card).Charge", "(*Card).Charge"},
-		{"go", "(*Card).Charge", "(*Card).Charge"},
-		{"ruby", "block (2 levels) in run", "block"},
-		{"ruby", "Card#charge", "charge"},
-		{"ruby", "_app_views_show__1234567_8901234", "_app_views_show"},
-		{"php", "class@anonymous\x00/var/www/x.php0x71::run", "run"},
-		{"php", "Card->charge", "Card::charge"},
-		{"native", "void foo::Bar<int, char>::baz(std::vector<int> const&) const", "foo::Bar<T>::baz"},
-		{"native", "(anonymous namespace)::start()", "start"},
-		{"native", "Scaleform::GFx::DispatchEvent(char const *,char const *)", "Scaleform::GFx::DispatchEvent"},
-		{"native", "<lambda_5db80dab47756d3e72c2dcd38b80b1dd>::operator()", "<lambda>::operator()"},
-		{"native", "-[UIWindow _sendTouchesForEvent:]", "-[UIWindow _sendTouchesForEvent:]"},
-		{"native", "memcpy@@GLIBC_2.14", "memcpy"},
-		{"native", "foo(int) [clone .isra.0]", "foo"},
-		{"native", "operator<<(std::ostream&, int)", "operator<<"},
-		{"rust", "shop::pay::h0123456789abcdef", "shop::pay"},
-		{"rust", "<F as alloc::boxed::FnBox<A>>::call_box", "F::call_box"},
-		{"rust", "<tokio::Entered<'a, P>>::tick", "tokio::Entered<T>::tick"},
-		{"native", "<redacted>", ""},
-	}
-	for _, c := range cases {
-		t.Run(c.platform+" "+c.in, func(t *testing.T) {
-			t.Parallel()
-			require.Equal(t, c.want, function(&schema.Frame{Function: c.in}, c.platform))
-		})
-	}
 }
 
 func TestTitles(t *testing.T) {
@@ -307,74 +182,9 @@ func TestEmptyEventsDoNotShareOneIssue(t *testing.T) {
 	require.Equal(t, "fallback", a.Component)
 }
 
-// TestBounded holds every input of 1 MiB to 50 ms.
-func TestBounded(t *testing.T) {
-	frames := func(n int, f schema.Frame) []schema.Frame {
-		out := make([]schema.Frame, n)
-		for i := range out {
-			out[i] = f
-			out[i].Function += strconv.Itoa(i)
-		}
-		return out
-	}
-	long := strings.Repeat("a/b<", 1<<18)
-	cases := map[string]*Input{
-		"one long value": {Exceptions: []schema.Exception{{Type: "E", Value: strings.Repeat("a1-", 1<<18)}}},
-		"many frames":    {Platform: "python", Exceptions: []schema.Exception{{Type: "E", Frames: frames(12000, frame("/srv/app/x/y/z/file.py", "f", "    return call(me, maybe)"))}}},
-		"many exceptions": {Platform: "native", Exceptions: func() (out []schema.Exception) {
-			for i := range 1000 {
-				out = append(out, schema.Exception{Type: "E", Value: "v", Frames: frames(12, frame("/a/b", "ns::f<T>(int)", "")), Mechanism: schema.Mechanism{ID: i, ParentID: i - 1, IsGroup: true}})
-			}
-			return out
-		}()},
-		"one long function": {Platform: "native", Exceptions: []schema.Exception{{Type: "E", Frames: []schema.Frame{{Function: long}}}}},
-		"one long path":     {Platform: "python", Exceptions: []schema.Exception{{Type: "E", Frames: []schema.Frame{{AbsPath: long, ContextLine: long}}}}},
-		"one long message":  {Message: strings.Repeat("12:", 1<<18)},
-		"many fingerprints": {Message: "m", Fingerprint: strings.Split(strings.Repeat("{{ message }},", 1<<16), ",")},
-		"nested braces":     {Message: "m", Fingerprint: []string{strings.Repeat("{{", 1<<19)}},
-	}
-	// A project with as many rules as it may have.
-	var own strings.Builder
-	for i := range 900 {
-		fmt.Fprintf(&own, "path:**/mod%d/*x/**/y?z/** function:f%d* +app ^-group v+group\n", i, i)
-	}
-	for _, rules := range []Rules{{}, {InApp: own.String()}} {
-		g, err := New(rules)
-		require.NoError(t, err)
-		for name, in := range cases {
-			took := time.Hour
-			for range 3 { // The best of three: the machine may have other work.
-				start := time.Now()
-				g.Group(in)
-				took = min(took, time.Since(start))
-			}
-			t.Logf("%-20s %6d bytes of rules: %v", name, len(rules.InApp), took)
-			require.Less(t, took, 50*time.Millisecond, "%s with %d bytes of rules", name, len(rules.InApp))
-		}
-	}
-}
-
 func TestCost(t *testing.T) {
 	g, err := New(Rules{})
 	require.NoError(t, err)
 	in := crash("bad price 12")
 	require.LessOrEqual(t, testing.AllocsPerRun(200, func() { g.Group(in) }), 20.0)
-}
-
-func FuzzGroup(f *testing.F) {
-	f.Add("python", "ValueError", "bad 12", "/srv/app/x.py", "f", "    return 1", "{{ default }}")
-	f.Add("native", "a.b::C", "", "x", "void a<b(c)", "", "{{type}} x")
-	g, err := New(Rules{})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, platform, typ, value, path, fn, line, fp string) {
-		in := &Input{Platform: platform, Message: value, Fingerprint: []string{fp}, Exceptions: []schema.Exception{
-			{Type: typ, Value: value, Frames: []schema.Frame{{AbsPath: path, Function: fn, ContextLine: line, Module: typ}, {File: path, Function: value}}},
-		}}
-		a, b := g.Group(in), g.Explain(in)
-		if a.Hashes[0] == 0 || a.Hashes[0] != b.Result.Hashes[0] || len(a.InApp) != 2 {
-			t.Fatalf("%+v", a)
-		}
-	})
 }
