@@ -196,33 +196,7 @@ func TestNestedCrash(t *testing.T) {
 			byTitle := map[string]map[uint64]bool{}
 			mains := map[string]map[uint64]bool{}
 			for _, f := range files {
-				var r struct {
-					Path    string
-					Headers [][2]string
-				}
-				require.NoError(t, json.Unmarshal(read(t, f), &r))
-				body := strings.TrimSuffix(f, ".request.json") + ".body"
-				typ, coding := "", ""
-				for _, h := range r.Headers {
-					switch strings.ToLower(h[0]) {
-					case "content-type":
-						typ = h[1]
-					case "content-encoding":
-						coding = h[1]
-					}
-				}
-				data := inflate(t, read(t, body), coding)
-				var events []*schema.Event
-				switch {
-				case strings.Contains(r.Path, "/envelope"):
-					b, _, err := sentry.Envelope(request(t), data)
-					require.NoError(t, err)
-					events = b.Events
-				case strings.Contains(r.Path, "traces"):
-					b, _, err := otlp.Traces(request(t), data, typ)
-					require.NoError(t, err)
-					events = b.Events
-				}
+				events := captured(t, f)
 				for _, e := range errors(events) {
 					if byTitle[e.Title] == nil {
 						byTitle[e.Title], mains[e.Title] = map[uint64]bool{}, map[uint64]bool{}
@@ -242,6 +216,44 @@ func TestNestedCrash(t *testing.T) {
 			}
 		})
 	}
+}
+
+// captured sends one captured request through its adapter.
+func captured(t *testing.T, file string) []*schema.Event {
+	t.Helper()
+	var r struct {
+		Path    string
+		GRPC    bool
+		Headers [][2]string
+	}
+	require.NoError(t, json.Unmarshal(read(t, file), &r))
+	typ, coding := "", ""
+	if r.GRPC {
+		typ = "application/x-protobuf"
+	}
+	for _, h := range r.Headers {
+		switch strings.ToLower(h[0]) {
+		case "content-type":
+			typ = h[1]
+		case "content-encoding":
+			coding = h[1]
+		}
+	}
+	data := read(t, strings.TrimSuffix(file, ".request.json")+".body")
+	var b *intake.Batch
+	var err error
+	switch {
+	case strings.Contains(r.Path, "/envelope"):
+		b, _, err = sentry.Envelope(request(t), inflate(t, data, coding))
+	case strings.Contains(r.Path, "traces") || strings.Contains(r.Path, "TraceService"):
+		b, _, err = otlp.Traces(request(t), inflate(t, data, coding), typ)
+	case strings.Contains(r.Path, "/v1/logs"):
+		b, _, err = otlp.Logs(request(t), inflate(t, data, coding), typ)
+	default:
+		return nil
+	}
+	require.NoError(t, err, file)
+	return b.Events
 }
 
 // TestStoredPayloadGroupsAlike: what the store keeps of an event groups as the
@@ -294,6 +306,13 @@ func TestStoredPayloadGroupsAlike(t *testing.T) {
 			check(f, b.Events)
 			n += len(b.Events)
 		}
+	}
+	requests, err := filepath.Glob(filepath.Join(shared(t, "captures"), "*", "*.request.json"))
+	require.NoError(t, err)
+	for _, f := range requests {
+		events := captured(t, f)
+		check(f, events)
+		n += len(events)
 	}
 	t.Logf("%d stored events", n)
 	require.Greater(t, n, 250)

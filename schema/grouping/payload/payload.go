@@ -58,7 +58,7 @@ func Stored(json []byte, platform, typ string) (*grouping.Input, error) {
 
 func read(o *fastjson.Object) *grouping.Input {
 	in := &grouping.Input{}
-	var exception, threads, stack, reportValue, sdk *fastjson.Value
+	var exception, threads, stack, reportValue, sdk, contexts *fastjson.Value
 	kind := ""
 	o.Visit(func(k []byte, v *fastjson.Value) {
 		switch string(k) {
@@ -76,6 +76,8 @@ func read(o *fastjson.Object) *grouping.Input {
 			in.Release = text(v)
 		case "sdk":
 			sdk = v
+		case "contexts":
+			contexts = v
 		case "fingerprint":
 			in.Fingerprint = list(v)
 		case "checksum":
@@ -100,6 +102,11 @@ func read(o *fastjson.Object) *grouping.Input {
 	})
 	if sdk != nil {
 		in.SDK = text(sdk.Get("name"))
+	}
+	if in.Type == "feedback" && contexts != nil {
+		if m := text(contexts.Get("feedback", "message")); m != "" {
+			in.Message = m
+		}
 	}
 	for _, v := range values(exception) {
 		if e, ok := readException(v); ok && len(in.Exceptions) < 4*schema.MaxExceptions {
