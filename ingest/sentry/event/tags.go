@@ -27,6 +27,10 @@ func (r *reader) readTags() {
 		if key == "" || droppedTag(key) {
 			return
 		}
+		if len(r.tags) == schema.MaxTags {
+			r.f.Problem("too_many", "tags", "only the first 200 tags are kept", nil)
+			return
+		}
 		value, ok := tree.Scalar(v)
 		if !ok {
 			if !tree.Null(v) {
@@ -59,9 +63,7 @@ func (r *reader) addTag(key, value string) {
 		}
 	}
 	if len(r.tags) >= schema.MaxTags {
-		if len(r.tags) == schema.MaxTags {
-			r.f.Problem("too_many", "tags", "only the first 200 tags are kept", nil)
-		}
+		r.f.Problem("too_many", "tags", "only the first 200 tags are kept", nil)
 		return
 	}
 	value, _ = tree.CutChars(value, schema.MaxTagValue)

@@ -17,7 +17,7 @@ import (
 // is bounded as well as the bytes.
 const (
 	MaxDepth  = 200
-	MaxValues = 300_000
+	MaxValues = 150_000
 
 	smallBytes = 32 << 10  // Up to here the size alone bounds the work.
 	keepBytes  = 256 << 10 // Trees of larger documents are not pooled.
