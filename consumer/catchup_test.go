@@ -2,9 +2,10 @@ package consumer
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
-	"runtime"
+	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,12 +22,6 @@ import (
 	"errata/schema"
 	"errata/schema/tables"
 )
-
-func selfCPU() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
 
 // cpuOf reads a process's CPU time; the clock ticks at 100 a second.
 func cpuOf(t testing.TB, pid int) time.Duration {
@@ -64,8 +59,6 @@ func TestCatchUp(t *testing.T) {
 		}
 		require.NoError(t, w.WriteMessages(context.Background(), ms...))
 	}
-	runtime.GC()
-
 	cfg := Defaults()
 	cfg.Brokers = cluster.ListenAddrs()
 	cfg.ClickHouse = sink.Options{Addrs: []string{server.Addr()}, Password: password}
@@ -74,30 +67,27 @@ func TestCatchUp(t *testing.T) {
 			*field = v
 		}
 	}
-	c, err := New(cfg)
+	// In a process of its own, as `errata consume`: its memory and CPU time are
+	// the consumer's alone.
+	raw, err := json.Marshal(cfg)
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	self, clicks, started := selfCPU(), cpuOf(t, server.PID()), time.Now()
-	go func() { done <- c.Run(ctx) }()
-	var peak uint64
-	for {
-		var stored uint64
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), "ERRATA_TEST_CONSUMER="+string(raw), "GOMEMLIMIT=226MiB")
+	child.Stderr = os.Stderr
+	clicks, started := cpuOf(t, server.PID()), time.Now()
+	require.NoError(t, child.Start())
+	for stored := uint64(0); stored != uint64(n); time.Sleep(20 * time.Millisecond) {
 		require.NoError(t, conn.QueryRow(context.Background(), "SELECT count() FROM errata.events").Scan(&stored))
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		peak = max(peak, m.HeapInuse)
-		if stored == uint64(n) {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	took := time.Since(started)
-	self, clicks = selfCPU()-self, cpuOf(t, server.PID())-clicks
-	cancel()
-	require.NoError(t, <-done)
-	var blocks uint64
-	require.NoError(t, conn.QueryRow(context.Background(), "SELECT uniqExact(_block_number) FROM errata.events").Scan(&blocks))
-	t.Logf("%d events in %s: %.0f/s; consumer and broker %.1f us an event, ClickHouse %.1f us an event; about %d blocks; heap at most %d MB",
-		n, took.Round(time.Millisecond), float64(n)/took.Seconds(), float64(self.Microseconds())/float64(n), float64(clicks.Microseconds())/float64(n), blocks, peak>>20)
+	clicks = cpuOf(t, server.PID()) - clicks
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", child.Process.Pid))
+	require.NoError(t, err)
+	require.NoError(t, child.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, child.Wait())
+	self := child.ProcessState.UserTime() + child.ProcessState.SystemTime()
+	_, peak, _ := strings.Cut(string(status), "VmHWM:")
+	peak, _, _ = strings.Cut(peak, "\n")
+	t.Logf("%d events in %s: %.0f/s; consumer %.1f us an event and at most %s resident, ClickHouse %.1f us an event",
+		n, took.Round(time.Millisecond), float64(n)/took.Seconds(), float64(self.Microseconds())/float64(n), strings.TrimSpace(peak), float64(clicks.Microseconds())/float64(n))
 }

@@ -42,7 +42,7 @@ func TestClickHouseAway(t *testing.T) {
 	server := clickhousetest.StartIn(t, dir)
 	s := newStoreOn(t, server, 1, "errata")
 	cfg := s.config()
-	cfg.BatchRows = 50
+	cfg.BatchRows = 200
 	s.send(schema.TopicEvents, "a", anEvent(1))
 	c, err := consumer.New(cfg)
 	require.NoError(t, err)

@@ -155,7 +155,7 @@ func (s *store) eventually(n uint64, query string, args ...any) {
 		var got uint64
 		require.NoError(t, s.conn.QueryRow(context.Background(), query, args...).Scan(&got))
 		require.Equal(t, n, got, query)
-	}, 30*time.Second, 50*time.Millisecond)
+	}, 90*time.Second, 50*time.Millisecond)
 }
 
 // balanced fails where accepted is not the sum of the other outcomes.

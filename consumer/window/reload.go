@@ -17,21 +17,27 @@ type pairKey struct {
 	place       uint64
 }
 
+// pairSeen is what the window keeps of an event that may be one of a pair.
+type pairSeen struct {
+	key  pairKey
+	pid  uint64
+	head bool // It counts itself, so a pairing waits for its counterpart.
+}
+
 // pairing is an event that counts and may have one counterpart.
 type pairing struct {
 	primary [16]byte
-	offset  int64
 	millis  int64
 	pid     uint64
 	taken   bool
 }
 
 func (t *Twins) reloaded(w *Witness) *pairing {
-	if w.pid == 0 {
+	if w.pair == nil {
 		return nil
 	}
-	for _, p := range t.pairs[w.pair] {
-		if !p.taken && p.pid != w.pid && max(p.millis-w.Millis, w.Millis-p.millis) <= reloadMillis {
+	for _, p := range t.pairs[w.pair.key] {
+		if !p.taken && p.pid != w.pair.pid && max(p.millis-w.Millis, w.Millis-p.millis) <= reloadMillis {
 			return p
 		}
 	}
@@ -39,30 +45,29 @@ func (t *Twins) reloaded(w *Witness) *pairing {
 }
 
 func (t *Twins) addPair(w *Witness) {
-	if w.pid == 0 {
-		return
-	}
+	key := w.pair.key
 	if w.TwinOf == ([16]byte{}) {
-		t.pairs[w.pair] = append(t.pairs[w.pair], &pairing{primary: w.EventID, offset: w.Offset, millis: w.Millis, pid: w.pid})
+		w.pair.head = true
+		t.pairs[key] = append(t.pairs[key], &pairing{primary: w.EventID, millis: w.Millis, pid: w.pair.pid})
 		return
 	}
-	for _, p := range t.pairs[w.pair] {
-		if p.primary == w.TwinOf && p.pid != w.pid {
+	for _, p := range t.pairs[key] {
+		if p.primary == w.TwinOf && p.pid != w.pair.pid {
 			p.taken = true
 			return
 		}
 	}
 }
 
-func (t *Twins) forgetPair(w *Witness) {
-	if w.pid == 0 || w.TwinOf != ([16]byte{}) {
+func (t *Twins) forgetPair(w *pairSeen) {
+	if !w.head {
 		return
 	}
-	all := t.pairs[w.pair]
+	all := t.pairs[w.key]
 	if len(all) == 1 {
-		delete(t.pairs, w.pair)
+		delete(t.pairs, w.key)
 		return
 	}
 	all[0] = nil
-	t.pairs[w.pair] = all[1:]
+	t.pairs[w.key] = all[1:]
 }

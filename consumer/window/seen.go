@@ -40,12 +40,15 @@ func SessionKey(project uint32, id Key, seq uint64, millis int64, status uint8) 
 
 // Seen holds the keys of the newest stored rows of one kind. The window at an
 // offset is: the rows whose record is at most Records before it and, of these,
-// the newest whole records that together have at least Rows rows.
+// the newest whole records that together have at least Rows rows. It takes
+// about 50 bytes a row.
 type Seen struct {
 	records int64
 	rows    int
-	at      map[Key]int64 // Offset of the record that stored it.
-	queue   queue[seenRow]
+	ring    []seenRow // Oldest at first; its length is a power of two.
+	first   int
+	n       int
+	index   []uint32 // Open addressing: a place in ring plus one, 0 where free. Twice as long as ring.
 	counts  queue[recordRows]
 }
 
@@ -56,31 +59,29 @@ type seenRow struct {
 
 type recordRows struct {
 	offset int64
-	rows   int
+	rows   int32
 }
 
 // NewSeen returns an empty window over at most so many records and about so
 // many rows; 0 records mean off.
-func NewSeen(records int64, rows int) *Seen {
-	return &Seen{records: records, rows: rows, at: map[Key]int64{}}
-}
+func NewSeen(records int64, rows int) *Seen { return &Seen{records: records, rows: rows} }
 
 // Limits are the window's size in records and rows.
 func (s *Seen) Limits() (records int64, rows int) { return s.records, s.rows }
+
+// Len is the number of rows remembered.
+func (s *Seen) Len() int { return s.n }
 
 // Advance moves the window to the record at offset. It is called once before
 // the rows of each record.
 func (s *Seen) Advance(offset int64) {
 	for !s.counts.empty() {
 		old := s.counts.front()
-		if old.offset >= offset-s.records && s.queue.len()-old.rows < s.rows {
+		if old.offset >= offset-s.records && s.n-int(old.rows) < s.rows {
 			return
 		}
 		for range old.rows {
-			r := s.queue.pop()
-			if s.at[r.key] == r.offset {
-				delete(s.at, r.key)
-			}
+			s.forget()
 		}
 		s.counts.pop()
 	}
@@ -88,7 +89,10 @@ func (s *Seen) Advance(offset int64) {
 
 // Has says whether a row with this key is in the window.
 func (s *Seen) Has(k Key) bool {
-	_, ok := s.at[k]
+	if s.n == 0 {
+		return false
+	}
+	_, ok := s.find(k)
 	return ok
 }
 
@@ -97,16 +101,74 @@ func (s *Seen) Add(offset int64, k Key) {
 	if s.records <= 0 {
 		return
 	}
-	s.at[k] = offset
-	s.queue.push(seenRow{offset, k})
+	if s.n == len(s.ring) {
+		s.grow()
+	}
+	at := (s.first + s.n) & (len(s.ring) - 1)
+	s.ring[at] = seenRow{offset, k}
+	s.n++
+	slot, _ := s.find(k) // A key that comes again is that of its newest row.
+	s.index[slot] = uint32(at) + 1
 	if s.counts.empty() || s.counts.back().offset != offset {
 		s.counts.push(recordRows{offset: offset})
 	}
 	s.counts.back().rows++
 }
 
-// Len is the number of rows remembered.
-func (s *Seen) Len() int { return s.queue.len() }
+func (k Key) hash() uint64 {
+	h := (k.A ^ uint64(k.Project)<<32) * 0x9e3779b97f4a7c15
+	h = (h ^ h>>32 ^ k.B) * 0xc2b2ae3d27d4eb4f
+	return h ^ h>>29
+}
+
+// find returns the slot of k, or the free one where it belongs.
+func (s *Seen) find(k Key) (slot int, ok bool) {
+	mask := len(s.index) - 1
+	for slot = int(k.hash()) & mask; ; slot = (slot + 1) & mask {
+		at := s.index[slot]
+		if at == 0 {
+			return slot, false
+		}
+		if s.ring[at-1].key == k {
+			return slot, true
+		}
+	}
+}
+
+// forget drops the oldest row.
+func (s *Seen) forget() {
+	at := s.first
+	if slot, ok := s.find(s.ring[at].key); ok && int(s.index[slot]) == at+1 {
+		s.free(slot)
+	}
+	s.first = (s.first + 1) & (len(s.ring) - 1)
+	s.n--
+}
+
+// free empties a slot and moves up what was probed past it.
+func (s *Seen) free(slot int) {
+	mask := len(s.index) - 1
+	for next := (slot + 1) & mask; s.index[next] != 0; next = (next + 1) & mask {
+		home := int(s.ring[s.index[next]-1].key.hash()) & mask
+		if (next-home)&mask >= (next-slot)&mask {
+			s.index[slot] = s.index[next]
+			slot = next
+		}
+	}
+	s.index[slot] = 0
+}
+
+func (s *Seen) grow() {
+	ring := make([]seenRow, max(64, 2*len(s.ring)))
+	for i := range s.n {
+		ring[i] = s.ring[(s.first+i)&(len(s.ring)-1)]
+	}
+	s.ring, s.first, s.index = ring, 0, make([]uint32, 2*len(ring))
+	for i := range s.n {
+		slot, _ := s.find(ring[i].key)
+		s.index[slot] = uint32(i) + 1
+	}
+}
 
 // queue is a ring that grows.
 type queue[T any] struct {

@@ -53,21 +53,22 @@ func model(all []stored, x, records int64, rows int) map[window.Key]bool {
 func TestSeenIsAFunctionOfTheStoredRows(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		records, rows := int64(rapid.IntRange(1, 30).Draw(t, "records")), rapid.IntRange(1, 20).Draw(t, "rows")
+		records, rows := int64(rapid.IntRange(1, 90).Draw(t, "records")), rapid.IntRange(1, 150).Draw(t, "rows")
 		s := window.NewSeen(records, rows)
 		var all []stored
 		offset := int64(0)
+		keys := rapid.SampledFrom([]int{40, 400}).Draw(t, "keys")
 		for range rapid.IntRange(1, 60).Draw(t, "n") {
 			offset += int64(rapid.IntRange(1, 4).Draw(t, "gap"))
 			s.Advance(offset)
 			want := model(all, offset, records, rows)
-			for k := range 40 {
+			for k := range keys {
 				if s.Has(key(k)) != want[key(k)] {
 					t.Fatalf("record %d: key %d in the window: %t, want %t", offset, k, s.Has(key(k)), want[key(k)])
 				}
 			}
-			for range rapid.IntRange(0, 5).Draw(t, "rows") {
-				k := key(rapid.IntRange(0, 39).Draw(t, "key"))
+			for range rapid.IntRange(0, 12).Draw(t, "rows") {
+				k := key(rapid.IntRange(0, keys-1).Draw(t, "key"))
 				if !s.Has(k) {
 					s.Add(offset, k)
 					all = append(all, stored{offset, k})

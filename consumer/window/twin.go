@@ -19,15 +19,22 @@ type Witness struct {
 	MainHash    uint64
 	Kind        schema.Protocol
 	Millis      int64 // When it happened.
+	seen
+}
 
-	span  uint64 // 0 where there is none.
-	outer uint64
-	trace key128 // Zero where the event has none.
-	what  uint64 // Type and value of the main exception; 0 where it has none.
-	all   stack
-	inApp stack
-	pair  pairKey // For the rule of a reload; zero where it does not apply.
-	pid   uint64
+// seen is the part of a witness that the window keeps.
+type seen struct {
+	offset  int64
+	main    uint64
+	what    uint64 // Type and value of the main exception; 0 where it has none.
+	span    uint64 // 0 where there is none.
+	outer   uint64
+	trace   key128 // Zero where the event has none.
+	all     stack
+	inApp   stack
+	project uint32
+	kind    schema.Protocol
+	pair    *pairSeen // For the rule of a reload; nil where it does not apply.
 }
 
 type key128 struct{ a, b uint64 }
@@ -50,19 +57,17 @@ type Columns struct {
 
 // Fill computes what the rules compare. It keeps nothing of c.
 func (w *Witness) Fill(c *Columns) {
-	w.trace, w.what, w.all, w.inApp, w.pair, w.pid = traceKey(c.Trace), 0, nil, nil, pairKey{}, 0
+	w.seen = seen{offset: w.Offset, main: w.MainHash, trace: traceKey(c.Trace), project: w.Project, kind: w.Kind}
 	if c.Type != "" || c.Value != "" {
 		w.what = pairHash(c.Type, c.Value)
 	}
-	w.span, w.outer = 0, 0
 	if w.trace != (key128{}) {
 		w.all, w.inApp = stacks(c)
 		w.span, w.outer = spanHash(c.Span), spanHash(c.OuterSpan)
 	}
 	if c.PID != "" && w.Kind == schema.Protocol_PROTOCOL_SENTRY {
-		w.pid = xxhash.Sum64String(c.PID)
-		w.pair = pairKey{project: w.Project, fingerprint: w.Fingerprint,
-			words: pairHash(c.Message, c.Type+"\x00"+c.Value), place: pairHash(c.Server, c.Transaction)}
+		w.pair = &pairSeen{pid: xxhash.Sum64String(c.PID), key: pairKey{project: w.Project, fingerprint: w.Fingerprint,
+			words: pairHash(c.Message, c.Type+"\x00"+c.Value), place: pairHash(c.Server, c.Transaction)}}
 	}
 }
 
@@ -129,13 +134,13 @@ func (s stack) nests(o stack) bool {
 }
 
 // around says whether w was recorded on the span right around those of v.
-func (w *Witness) around(v *Witness) bool { return w.span != 0 && w.span == v.outer }
+func (w *seen) around(v *seen) bool { return w.span != 0 && w.span == v.outer }
 
 // occurrence is one thing that happened, with its witnesses in the window.
 type occurrence struct {
 	primary     [16]byte
 	fingerprint uint64
-	witnesses   []*Witness
+	witnesses   []*seen
 }
 
 type traceID struct {
@@ -152,7 +157,7 @@ type Twins struct {
 	records int64
 	traces  map[traceID][]*occurrence // In the order of their oldest witness.
 	pairs   map[pairKey][]*pairing
-	queue   queue[*Witness]
+	queue   queue[*seen]
 }
 
 // NewTwins returns an empty window over so many records; 0 means off.
@@ -168,7 +173,7 @@ func (t *Twins) Len() int { return t.queue.len() }
 
 // Advance moves the window to the record at offset.
 func (t *Twins) Advance(offset int64) {
-	for !t.queue.empty() && (*t.queue.front()).Offset < offset-t.records {
+	for !t.queue.empty() && (*t.queue.front()).offset < offset-t.records {
 		t.forget(t.queue.pop())
 	}
 }
@@ -182,7 +187,7 @@ func (t *Twins) Judge(w *Witness) (primary [16]byte, fingerprint uint64, twin bo
 	if w.trace != (key128{}) {
 		all := t.traces[traceID{w.Project, w.trace}]
 		for _, o := range all[max(0, len(all)-maxOccurrences):] {
-			if o.takes(w) {
+			if o.takes(&w.seen) {
 				return o.primary, o.fingerprint, true
 			}
 		}
@@ -205,10 +210,10 @@ func (t *Twins) Judge(w *Witness) (primary [16]byte, fingerprint uint64, twin bo
 // stacks that nest with w's: one exception recorded again by an enclosing span,
 // usually with a longer stack. An equal stack is another occurrence, unless it
 // was recorded on the span right around that of a witness.
-func (o *occurrence) takes(w *Witness) bool {
+func (o *occurrence) takes(w *seen) bool {
 	same, other, equal, linked := false, false, false, false
 	for _, v := range o.witnesses {
-		if v.Kind == w.Kind {
+		if v.kind == w.kind {
 			same = true
 			if w.what == 0 || v.what != w.what || !v.all.nests(w.all) {
 				return false
@@ -217,7 +222,7 @@ func (o *occurrence) takes(w *Witness) bool {
 			linked = linked || v.around(w) || w.around(v)
 			continue
 		}
-		if w.MainHash != 0 && v.MainHash == w.MainHash ||
+		if w.main != 0 && v.main == w.main ||
 			w.what != 0 && v.what == w.what && (v.inApp.nests(w.inApp) || v.all.nests(w.all)) {
 			other = true
 		}
@@ -230,12 +235,16 @@ func (o *occurrence) takes(w *Witness) bool {
 
 // Add remembers a stored event; w.TwinOf says which event counts for it.
 func (t *Twins) Add(w *Witness) {
-	if t.records <= 0 || w.trace == (key128{}) && w.pid == 0 {
+	if t.records <= 0 || w.trace == (key128{}) && w.pair == nil {
 		return
 	}
-	w.pair.fingerprint = w.Fingerprint // A twin's row carries the fingerprint of the event that counts.
-	t.queue.push(w)
-	t.addPair(w)
+	kept := new(seen)
+	*kept = w.seen
+	t.queue.push(kept)
+	if w.pair != nil {
+		w.pair.key.fingerprint = w.Fingerprint // A twin's row carries the fingerprint of the event that counts.
+		t.addPair(w)
+	}
 	if w.trace == (key128{}) {
 		return
 	}
@@ -245,23 +254,25 @@ func (t *Twins) Add(w *Witness) {
 		primary = w.TwinOf
 		for _, o := range t.traces[id] {
 			if o.primary == primary {
-				o.witnesses = append(o.witnesses, w)
+				o.witnesses = append(o.witnesses, kept)
 				return
 			}
 		}
 	}
-	t.traces[id] = append(t.traces[id], &occurrence{primary: primary, fingerprint: w.Fingerprint, witnesses: []*Witness{w}})
+	t.traces[id] = append(t.traces[id], &occurrence{primary: primary, fingerprint: w.Fingerprint, witnesses: []*seen{kept}})
 }
 
 // forget drops the oldest witness. An occurrence whose first witness is gone
 // takes the place that its next one gives it, as in a window that never knew
 // the first.
-func (t *Twins) forget(w *Witness) {
-	t.forgetPair(w)
+func (t *Twins) forget(w *seen) {
+	if w.pair != nil {
+		t.forgetPair(w.pair)
+	}
 	if w.trace == (key128{}) {
 		return
 	}
-	id := traceID{w.Project, w.trace}
+	id := traceID{w.project, w.trace}
 	all := t.traces[id]
 	// The oldest witness of all is the first of the first occurrence.
 	o := all[0]
@@ -276,7 +287,7 @@ func (t *Twins) forget(w *Witness) {
 		t.traces[id] = all
 		return
 	}
-	for i := 1; i < len(all) && all[i].witnesses[0].Offset < o.witnesses[0].Offset; i++ {
+	for i := 1; i < len(all) && all[i].witnesses[0].offset < o.witnesses[0].offset; i++ {
 		all[i-1], all[i] = all[i], all[i-1]
 	}
 }
