@@ -88,16 +88,17 @@ func TestStartFails(t *testing.T) {
 	never := func(context.Context) error { return errors.New("not yet") }
 	for name, tc := range map[string]struct {
 		command []string
+		timeout time.Duration
 		want    string
 	}{
-		"no such file":    {[]string{"/nonexistent/child"}, "cannot start child"},
-		"ends at once":    {[]string{"bash", "-c", "exit 7"}, "exit status 7"},
-		"ends well":       {[]string{"true"}, "exit status 0"},
-		"never gets done": {[]string{"bash", "-c", "read -u 3"}, "not yet"},
+		"no such file":    {[]string{"/nonexistent/child"}, time.Minute, "cannot start child"},
+		"ends at once":    {[]string{"bash", "-c", "exit 7"}, time.Minute, "exit status 7"},
+		"ends well":       {[]string{"true"}, time.Minute, "exit status 0"},
+		"never gets done": {[]string{"bash", "-c", "read -u 3"}, 100 * time.Millisecond, "not yet"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Start(t.Context(), Config{
-				Name: "child", Ready: never, ReadyTimeout: 300 * time.Millisecond,
+				Name: "child", Ready: never, ReadyTimeout: tc.timeout,
 				Command: func() *exec.Cmd { return exec.Command(tc.command[0], tc.command[1:]...) },
 			})
 			require.ErrorContains(t, err, tc.want)
