@@ -37,23 +37,23 @@ test: lint unit race integration plugin-test e2e ## All that proves the promises
 
 .PHONY: unit
 unit: ## Tests of the parts
-	go test ./...
+	go test -timeout 20m ./...
 
 .PHONY: race
 race: ## Tests of the concurrent parts under the race detector
-	CGO_ENABLED=1 go test -race ./consumer/... ./ingest ./ingest/directory/... ./ingest/topic/... ./ingest/quota/... ./deploy/local/broker ./deploy/local/supervise
+	CGO_ENABLED=1 go test -race -short -timeout 20m ./consumer/... ./ingest ./ingest/directory/... ./ingest/topic/... ./ingest/quota/... ./deploy/local/broker ./deploy/local/clickhouse ./deploy/local/supervise
 
 .PHONY: integration
 integration: clickhouse ## The pipeline against a real Apache Kafka, started and stopped by the tests
-	ERRATA_INTEGRATION=1 go test -count=1 -timeout 20m -run 'ApacheKafka|Integration' ./deploy/... ./consumer/... ./ingest/...
+	ERRATA_INTEGRATION=1 go test -count=1 -p 1 -timeout 20m -run ApacheKafka ./deploy/... ./consumer/... ./ingest/...
 
 .PHONY: e2e
 e2e: clickhouse build venv ## Real SDKs through the whole store, kill -9 at random moments included
-	ERRATA_E2E=1 ERRATA_BINARY=$(CURDIR)/$(BIN) ERRATA_PYTHON=$(CURDIR)/$(VENV)/bin/python go test -count=1 -v -timeout 30m ./deploy/e2e/...
+	ERRATA_E2E=1 ERRATA_BINARY=$(CURDIR)/$(BIN) ERRATA_PYTHON=$(CURDIR)/$(VENV)/bin/python go test -count=1 -v -p 1 -timeout 30m ./deploy/e2e/...
 
 .PHONY: chaos
 chaos: clickhouse build ## kill -9 of the store and of ClickHouse under load, ten times; ROUNDS=n for more
-	ERRATA_E2E=1 ERRATA_BINARY=$(CURDIR)/$(BIN) ERRATA_CHAOS_ROUNDS=$(or $(ROUNDS),10) go test -count=1 -v -timeout 60m -run Chaos ./deploy/e2e/...
+	ERRATA_E2E=1 ERRATA_BINARY=$(CURDIR)/$(BIN) ERRATA_CHAOS_ROUNDS=$(or $(ROUNDS),10) go test -count=1 -v -timeout 60m -run Chaos ./deploy/e2e
 
 .PHONY: venv
 venv: $(VENV)/.stamp
