@@ -64,7 +64,7 @@ func (c *upCmd) Run(ctx context.Context) error {
 		ClickHouseLibrary: c.ClickhouseLibrary, ClickHouseMemory: c.ClickhouseMemory << 20,
 		Partitions: c.Partitions, BrokerBytes: c.BrokerBytes << 20, SyncWrites: c.SyncWrites,
 		OTLPAnonymous: c.OTLPAnonymous, TrustForwarded: c.TrustForwarded,
-		Out: os.Stdout, Logger: logger,
+		Program: os.Args[0], Out: os.Stdout, Logger: logger,
 	})
 }
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,9 +69,9 @@ func (p *parts) announce(took time.Duration) error {
   Data              %s
 
 Next: set SENTRY_DSN or OTEL_EXPORTER_OTLP_ENDPOINT in your application, let it crash, then
-  errata issue list%s
+  %s issue list%s
 Ctrl-C stops the store; nothing that was accepted is lost.
-`, took.Seconds(), a.DSN, a.OTLPHTTP, a.OTLPGRPC, a.ClickHouse, a.ClickHouseHTTP, p.secrets.Reader, a.Data, p.dataFlag())
+`, took.Seconds(), a.DSN, a.OTLPHTTP, a.OTLPGRPC, a.ClickHouse, a.ClickHouseHTTP, p.secrets.Reader, a.Data, cmp.Or(p.cfg.Program, "errata"), p.dataFlag())
 	if err != nil {
 		return fmt.Errorf("cannot print the addresses: %w", err)
 	}

@@ -56,8 +56,9 @@ type Config struct {
 	OTLPAnonymous  bool
 	TrustForwarded bool
 
-	Out    io.Writer // Gets the summary once ready.
-	Logger *slog.Logger
+	Program string    // How this program was called, for the next step; errata where empty.
+	Out     io.Writer // Gets the summary once ready.
+	Logger  *slog.Logger
 }
 
 // stopTimeout bounds the end of the edge: requests in flight and the spool.
