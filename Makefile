@@ -33,7 +33,7 @@ run: clickhouse build ## Build and start the whole store; ARGS="--http 127.0.0.1
 	@exec $(BIN) up $(ARGS)
 
 .PHONY: test
-test: lint unit race integration plugin-test e2e ## All that proves the promises of README
+test: clickhouse lint unit race integration plugin-test e2e ## All that proves the promises of README
 
 .PHONY: unit
 unit: ## Tests of the parts
