@@ -101,7 +101,7 @@ fuzz: ## Every fuzz target for FUZZTIME (20s)
 
 .PHONY: bench-queries
 bench-queries: clickhouse build ## Ask the catalog on 20 million events in ./errata-bench (once 10 minutes and 4 GB); ARGS="--events 2000000"
-	go run ./deploy/bench/queries $(ARGS)
+	go run ./deploy/bench/catalog $(ARGS)
 
 .PHONY: bench
 bench: ## Benchmarks of the hot paths, and a load on a running store: ARGS="--rate 3000 --verify"

@@ -1,9 +1,9 @@
-// Command queries measures the catalog on much data: it fills a database of
+// Command catalog measures the catalog on much data: it fills a database of
 // its own with made events (once), asks each question many times and prints
 // the times next to their targets.
 //
 //	make bench-queries                      (an engine of its own, data in ./errata-bench)
-//	go run ./deploy/bench/queries --clickhouse 127.0.0.1:9000 --password-file FILE --events 20000000
+//	go run ./deploy/bench/catalog --clickhouse 127.0.0.1:9000 --password-file FILE --events 20000000
 package main
 
 import (
@@ -45,7 +45,7 @@ func main() {
 	var c command
 	kong.Parse(&c, kong.Description("Measure the query catalog."))
 	if err := c.run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "queries: "+err.Error())
+		fmt.Fprintln(os.Stderr, "catalog: "+err.Error())
 		os.Exit(1)
 	}
 }
