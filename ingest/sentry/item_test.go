@@ -254,6 +254,8 @@ func TestRefusals(t *testing.T) {
 		"client reports":           {env(`{}`, [2]string{`"type":"client_report"`, big[:3<<10]}, [2]string{`"type":"client_report"`, big[:3<<10]}), 413, "too_large:client_report"},
 		"another project's dsn":    {[]byte(`{"dsn":"https://` + testKey + `@x.example/2"}`), 400, "dsn_mismatch"},
 		"another key's dsn":        {[]byte(`{"dsn":"https://00000000000000000000000000000000@x.example/1"}`), 400, "dsn_mismatch"},
+		"an event's other dsn":     {env(`{}`, [2]string{`"type":"event"`, `{"dsn":"https://` + testKey + `@x.example/2"}`}), 400, "dsn_mismatch"},
+		"1001 items":               {[]byte("{}" + strings.Repeat("\n{\"type\":\"x\",\"length\":0}\n", 1001)), 413, "too_large:envelope"},
 		"integration":              {env(`{}`, [2]string{`"type":"integration"`, "x"}), 400, "invalid_item"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -75,6 +75,9 @@ func Envelope(req *intake.Request, body []byte) (*intake.Batch, Answer, error) {
 		return nil, Answer{}, errEmpty
 	}
 	h, items, err := envelope.Parse(body)
+	if errors.Is(err, envelope.ErrTooManyItems) {
+		return nil, Answer{}, tooMany("envelope", envelope.MaxItems)
+	}
 	if err != nil {
 		return nil, Answer{}, bad("invalid envelope", "invalid_envelope", err)
 	}

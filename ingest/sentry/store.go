@@ -99,6 +99,9 @@ func (b *batch) event(it *envelope.Item) error {
 		return nil
 	}
 	defer doc.Release()
+	if err := checkDSN(b.Request, event.DSN(doc)); err != nil {
+		return err
+	}
 	b.tree(it.Type, doc, len(it.Payload))
 	return nil
 }

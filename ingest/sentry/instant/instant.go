@@ -176,5 +176,57 @@ func Days(retentionDays uint32) uint32 {
 
 // Append writes us as RFC 3339 in UTC with microseconds.
 func Append(dst []byte, us int64) []byte {
-	return time.UnixMicro(us).UTC().AppendFormat(dst, "2006-01-02T15:04:05.000000Z")
+	const day = 86400e6
+	d := us / day
+	us -= d * day
+	if us < 0 {
+		us += day
+		d--
+	}
+	y, m, dom := civil(d)
+	if y < 0 || y > 9999 {
+		return time.UnixMicro(d*day+us).UTC().AppendFormat(dst, "2006-01-02T15:04:05.000000Z")
+	}
+	s := int(us / 1e6)
+	dst = digits(dst, y, 4)
+	dst = digits(append(dst, '-'), m, 2)
+	dst = digits(append(dst, '-'), dom, 2)
+	dst = digits(append(dst, 'T'), s/3600, 2)
+	dst = digits(append(dst, ':'), s/60%60, 2)
+	dst = digits(append(dst, ':'), s%60, 2)
+	dst = digits(append(dst, '.'), int(us%1e6), 6)
+	return append(dst, 'Z')
+}
+
+// civil is the inverse of days.
+func civil(z int64) (y, m, d int) {
+	z += 719468
+	era := z / 146097
+	if z < 0 {
+		era = (z - 146096) / 146097
+	}
+	doe := int(z - era*146097)
+	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
+	doy := doe - (365*yoe + yoe/4 - yoe/100)
+	mp := (5*doy + 2) / 153
+	d = doy - (153*mp+2)/5 + 1
+	m = mp + 3
+	if m > 12 {
+		m -= 12
+	}
+	y = yoe + int(era)*400
+	if m <= 2 {
+		y++
+	}
+	return y, m, d
+}
+
+// digits writes n with leading zeros.
+func digits(dst []byte, n, width int) []byte {
+	var b [6]byte
+	for i := width - 1; i >= 0; i-- {
+		b[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return append(dst, b[:width]...)
 }

@@ -61,6 +61,23 @@ func TestTextIsTimeParse(t *testing.T) {
 	})
 }
 
+// TestAppendIsFormat writes times before 1970 and after 9999 as well: a drift
+// may lead there.
+func TestAppendIsFormat(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		us := rapid.Int64Range(-400_000_000_000_000_000, 400_000_000_000_000_000).Draw(t, "us")
+		require.Equal(t, time.UnixMicro(us).UTC().Format("2006-01-02T15:04:05.000000Z"), string(Append(nil, us)))
+	})
+}
+
+func BenchmarkAppend(b *testing.B) {
+	var dst []byte
+	for b.Loop() {
+		dst = Append(dst[:0], 1795432357160251)
+	}
+}
+
 func TestDrift(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
