@@ -93,7 +93,7 @@ func (p *program) bridge(dist, page string) http.Handler {
 		h, err := p.health(r.Context())
 		answer(w, map[string]any{"status": h.GetStatus().String(), "message": h.GetMessage()}, err)
 	})
-	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		bundle := r.URL.Query().Get("bundle")
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = io.WriteString(w, `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Errata</title><base href="/"></head><body><div id="root"></div>
