@@ -105,11 +105,17 @@ func decide(parts []Part, survivor func(uint64) uint64) decision {
 	for s, m := range into {
 		main[s] = most(m)
 	}
+	fresh := map[uint64]bool{} // New fingerprints, as events get them.
+	for _, p := range given {
+		fresh[p.New] = true
+	}
 	home := map[uint64]uint64{}
 	for x, m := range from {
 		stay := map[uint64]uint64{}
 		for s, n := range m {
-			if main[s] == x {
+			// An issue whose own fingerprint other events get cannot stay: two
+			// issues would change places.
+			if main[s] == x && (!fresh[s] || canon(s) == x) {
 				stay[s] = n
 			}
 		}
@@ -118,20 +124,29 @@ func decide(parts []Part, survivor func(uint64) uint64) decision {
 			home[x] = most(stay)
 		}
 	}
+	future := map[uint64]uint64{} // New fingerprint, as events get it, to its home.
+	for _, p := range given {
+		future[p.New] = home[canon(p.New)]
+	}
 	d := decision{merges: map[uint64]uint64{}, known: map[uint64]bool{}}
 	for _, p := range given {
 		d.known[p.Old] = true
 	}
 	joined := map[uint64]*Merge{}
+	taken := map[uint64]bool{} // Fingerprints that other events get: those who have them now must move.
 	for _, s := range sorted(into) {
 		x := main[s]
 		h := home[x]
-		if h != s {
-			for _, m := range sorted(members[s]) {
+		for _, m := range sorted(members[s]) {
+			if other, ok := future[m]; ok && other != h {
+				taken[m] = true
+			} else if h != s {
 				d.merges[m] = h
 			}
+		}
+		if h != s {
 			if joined[h] == nil {
-				joined[h] = &Merge{Into: grouping.Hex(h), Title: flows[flow{h, x}].Title}
+				joined[h] = &Merge{Into: grouping.Hex(h), Title: flows[flow{s, x}].Title}
 			}
 			joined[h].From = append(joined[h].From, grouping.Hex(s))
 			joined[h].Occurrences += into[s][x]
@@ -146,12 +161,12 @@ func decide(parts []Part, survivor func(uint64) uint64) decision {
 		}
 	}
 	for _, p := range given {
-		if h := home[canon(p.New)]; survivor(p.New) != h {
+		if h := future[p.New]; survivor(p.New) != h {
 			d.merges[p.New] = h
 		}
 	}
 	for i, p := range given {
-		if h := home[parts[i].New]; h != home[main[survivor(p.Old)]] {
+		if h := home[parts[i].New]; p.Old != p.New && (h != home[main[survivor(p.Old)]] || taken[p.Old]) {
 			d.moves = append(d.moves, move{old: p.Old, new: p.New, occurrences: p.Occurrences})
 		}
 	}

@@ -1,11 +1,13 @@
 package regroup
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"errata/deploy/local/clickhousetest"
 	"errata/queries"
@@ -345,6 +348,57 @@ func TestDecide(t *testing.T) {
 			require.Len(t, d.report, c.reported)
 		})
 	}
+}
+
+// TestHistoryAndFutureAgree: after a plan every stored event is in the issue
+// that the same event would come to now, and unlike fingerprints stay apart
+// unless people or the plan joined them.
+func TestHistoryAndFutureAgree(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		small := rapid.Uint64Range(1, 7)
+		root := small.Draw(t, "root")
+		joined := rapid.MapOfN(small, rapid.Just(root), 0, 3).Draw(t, "merged by hand")
+		joined[root] = root
+		survivor := func(f uint64) uint64 {
+			if s, ok := joined[f]; ok {
+				return s
+			}
+			return f
+		}
+		flows := map[flowKey]uint64{}
+		for range rapid.IntRange(1, 8).Draw(t, "flows") {
+			flows[flowKey{small.Draw(t, "old"), small.Draw(t, "new")}] += rapid.Uint64Range(1, 9).Draw(t, "n")
+		}
+		var parts []Part
+		for k, n := range flows {
+			parts = append(parts, Part{Old: k.old, New: k.new, Rows: n, Occurrences: n})
+		}
+		slices.SortFunc(parts, func(a, b Part) int { return cmp.Or(cmp.Compare(a.Old, b.Old), cmp.Compare(a.New, b.New)) })
+		d := decide(parts, survivor)
+		moved := map[flowKey]bool{}
+		for _, m := range d.moves {
+			moved[flowKey{m.old, m.new}] = true
+		}
+		after := func(f uint64) uint64 {
+			if h, ok := d.merges[f]; ok {
+				return h
+			}
+			return survivor(f)
+		}
+		for _, p := range parts {
+			f := p.Old
+			if moved[flowKey{p.Old, p.New}] {
+				f = p.New
+			}
+			if after(f) != after(p.New) {
+				t.Fatalf("events of %d that are %d now: stored ones in %d, those to come in %d\nmerges %v\nmoves %v", p.Old, p.New, after(f), after(p.New), d.merges, d.moves)
+			}
+			if after(after(f)) != after(f) {
+				t.Fatalf("issue %d is itself merged\nmerges %v", after(f), d.merges)
+			}
+		}
+	})
 }
 
 func TestDiff(t *testing.T) {
