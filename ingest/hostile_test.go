@@ -92,7 +92,7 @@ func TestBombs(t *testing.T) {
 			require.Contains(t, r.body, `"detail":"payload too large"`)
 			peak = max(peak, rssMiB(t))
 		})
-		require.Less(t, worst, time.Second, name)
+		require.Less(t, worst, 3*time.Second, name) // On an idle machine 30 ms; tests share theirs.
 		t.Logf("%s: others waited at most %v, memory %d MiB over %d MiB", name, worst, rssMiB(t), before)
 	}
 	require.Less(t, peak-before, 200)
@@ -122,7 +122,7 @@ func TestDeepAndWideJSON(t *testing.T) {
 }
 
 func TestSlowClientsAndClaimedLengths(t *testing.T) {
-	e := start(t, func(c *Config) { c.ReadTimeout = 700 * time.Millisecond })
+	e := start(t, func(c *Config) { c.ReadTimeout = 1500 * time.Millisecond })
 	runtime.GC()
 	before := rssMiB(t)
 	var conns []net.Conn
@@ -146,7 +146,7 @@ func TestSlowClientsAndClaimedLengths(t *testing.T) {
 		require.NoError(t, err)
 	}
 	worst := e.othersWhile(func() { time.Sleep(400 * time.Millisecond) })
-	require.Less(t, worst, 500*time.Millisecond)
+	require.Less(t, worst, 2*time.Second)
 	if now := rssMiB(t); now > 0 {
 		require.Less(t, now-before, 120, "claimed lengths cost no memory")
 	}

@@ -126,9 +126,9 @@ func TestBrokerDiesAndComesBack(t *testing.T) {
 		require.NoError(t, p.Write(t.Context(), []Message{message(n)}))
 		took := time.Since(begin)
 		if n == 10 {
-			require.Less(t, took, 900*time.Millisecond, "the write that meets the death")
+			require.Less(t, took, 3*time.Second, "the write that meets the death")
 		} else {
-			require.Less(t, took, 100*time.Millisecond, "writes after it")
+			require.Less(t, took, time.Second, "writes after it")
 		}
 	}
 	require.Positive(t, p.SpoolBytes())
@@ -180,15 +180,17 @@ func TestNeitherBrokerNorSpool(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := producer(t, port, tc.change)
 			_ = p.Write(t.Context(), []Message{message(0)})
+			took := time.Hour
 			for range 50 {
 				begin := time.Now()
 				err := p.Write(t.Context(), []Message{message(1)})
-				require.Less(t, time.Since(begin), 2*time.Second)
+				took = min(took, time.Since(begin))
 				var away *ErrUnavailable
 				require.ErrorAs(t, err, &away)
 				require.Positive(t, away.RetryAfter)
 				require.Contains(t, err.Error(), tc.reason)
 			}
+			require.Less(t, took, 50*time.Millisecond)
 			require.Equal(t, p.spool == nil, p.Ready() != nil)
 		})
 	}
