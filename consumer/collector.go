@@ -46,11 +46,12 @@ func (c *collector) run(ctx context.Context) error {
 		if err := c.drainFetch(b, -1); err != nil {
 			return err
 		}
+		rows := b.set.Rows() // What is handed over is not looked at any more.
 		switch {
 		case b.records > 0 && c.full(b):
 			select {
 			case c.ready <- b:
-				c.handed(b)
+				c.handed(rows)
 				b = nil
 				continue
 			case <-ctx.Done():
@@ -67,7 +68,7 @@ func (c *collector) run(ctx context.Context) error {
 		case b.records > 0 && (time.Since(b.started) >= c.age() || c.p.c.draining()):
 			select {
 			case c.ready <- b:
-				c.handed(b)
+				c.handed(rows)
 				b = nil
 				continue
 			case <-ctx.Done():
@@ -105,13 +106,12 @@ func (c *collector) full(b *block) bool {
 }
 
 // handed notes the pace: how old the next block may get depends on it.
-func (c *collector) handed(b *block) {
-	c.p.metrics.storing.CompareAndSwap(0, b.oldest.UnixMilli())
+func (c *collector) handed(rows int) {
 	c.p.metrics.gathering.Store(0)
 	now := time.Now()
 	if !c.cut.IsZero() {
 		if d := now.Sub(c.cut).Seconds(); d > 0 {
-			c.rate = 0.6*c.rate + 0.4*float64(b.set.Rows())/d
+			c.rate = 0.6*c.rate + 0.4*float64(rows)/d
 		}
 	}
 	c.cut = now

@@ -128,6 +128,7 @@ func (p *partition) finish(ctx context.Context, pos position) (position, error) 
 // is the same commit as the end of the last.
 func (p *partition) store(ctx context.Context, pos position, ready <-chan *block, free chan<- *block) error {
 	for b := range ready {
+		p.metrics.storing.Store(b.oldest.UnixMilli())
 		if err := p.commit(ctx, p.announce(pos, b.end)); err != nil {
 			return err
 		}
