@@ -19,7 +19,13 @@ func Text(v *fastjson.Value) string {
 	if v == nil || v.Type() != fastjson.TypeString {
 		return ""
 	}
-	return Str(v.GetStringBytes())
+	return str(v)
+}
+
+// str returns the string of a value that is one.
+func str(v *fastjson.Value) string {
+	b, _ := v.StringBytes()
+	return Str(b)
 }
 
 // Get returns the string under key of an object.
@@ -33,7 +39,7 @@ func Scalar(v *fastjson.Value) (string, bool) {
 	}
 	switch v.Type() {
 	case fastjson.TypeString:
-		return Str(v.GetStringBytes()), true
+		return str(v), true
 	case fastjson.TypeNumber:
 		s := string(v.MarshalTo(nil))
 		return s, !isNotFinite(s)

@@ -2,6 +2,7 @@ package tree
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 	"unicode/utf8"
 	"unsafe"
@@ -31,6 +32,37 @@ const hexDigits = "0123456789abcdef"
 // AppendString writes s as a JSON string. Invalid UTF-8 becomes U+FFFD, control
 // characters are escaped.
 func AppendString(dst []byte, s string) []byte {
+	if !allPlain(s) {
+		return appendEscaped(dst, s)
+	}
+	n := len(dst)
+	dst = slices.Grow(dst, len(s)+2)[:n+len(s)+2]
+	dst[n] = '"'
+	copy(dst[n+1:], s)
+	dst[n+1+len(s)] = '"'
+	return dst
+}
+
+// allPlain reports whether a JSON string holds s as it is; it may say no where
+// it does.
+func allPlain(s string) bool {
+	if len(s) < 8 {
+		for i := range len(s) {
+			if !plain[s[i]] {
+				return false
+			}
+		}
+		return true
+	}
+	for i := 0; i+8 <= len(s); i += 8 {
+		if !plainWord(s[i : i+8]) {
+			return false
+		}
+	}
+	return plainWord(s[len(s)-8:])
+}
+
+func appendEscaped(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	start := 0
 	for i := 0; i < len(s); {
@@ -84,14 +116,15 @@ func appendDepth(dst []byte, v *fastjson.Value, depth int) []byte {
 	}
 	switch v.Type() {
 	case fastjson.TypeString:
-		return AppendString(dst, Str(v.GetStringBytes()))
+		return AppendString(dst, str(v))
 	case fastjson.TypeObject:
 		if depth <= 0 {
 			return append(dst, `"<trimmed>"`...)
 		}
 		dst = append(dst, '{')
 		first := true
-		v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+		o, _ := v.Object()
+		o.Visit(func(k []byte, c *fastjson.Value) {
 			if !first {
 				dst = append(dst, ',')
 			}
@@ -105,7 +138,8 @@ func appendDepth(dst []byte, v *fastjson.Value, depth int) []byte {
 			return append(dst, `"<trimmed>"`...)
 		}
 		dst = append(dst, '[')
-		for i, c := range v.GetArray() {
+		list, _ := v.Array()
+		for i, c := range list {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
