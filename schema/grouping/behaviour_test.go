@@ -112,10 +112,12 @@ func TestTitles(t *testing.T) {
 		in    *Input
 		title string
 	}{
-		"type and first line":   {&Input{Exceptions: []schema.Exception{{Type: "a.b.E", Value: "one\ntwo"}}}, "E: one"},
-		"type alone":            {&Input{Exceptions: []schema.Exception{{Type: "E"}}}, "E"},
-		"value alone":           {&Input{Exceptions: []schema.Exception{{Value: "just text"}}}, "just text"},
-		"synthetic":             {synthetic, "shop::pay"},
+		"type and first line": {&Input{Exceptions: []schema.Exception{{Type: "a.b.E", Value: "one\ntwo"}}}, "E: one"},
+		"type alone":          {&Input{Exceptions: []schema.Exception{{Type: "E"}}}, "E"},
+		"value alone":         {&Input{Exceptions: []schema.Exception{{Value: "just text"}}}, "just text"},
+		"synthetic":           {synthetic, "shop::pay"},
+		"message with a stack": {&Input{Platform: "node", Exceptions: []schema.Exception{{Value: "low stock", Mechanism: schema.Mechanism{Synthetic: true},
+			Frames: []schema.Frame{{Function: "check", File: "stock.js"}}}}}, "low stock"},
 		"message":               {&Input{Message: "  hello\nworld"}, "hello"},
 		"template only":         {&Input{Template: "hello %s"}, "hello %s"},
 		"nothing":               {&Input{}, "<unlabeled event>"},

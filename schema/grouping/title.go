@@ -28,7 +28,9 @@ func (r *run) title(res *Result) string {
 	e := &r.exceptions[r.titled()]
 	typ := shortType(e.Type)
 	value := clip(firstLine(e.Value), maxTitleValue)
-	if e.Mechanism.Synthetic {
+	// A made-up exception is named for where it happened; without even a made-up
+	// type it is a message with its stack, and the message names it.
+	if e.Mechanism.Synthetic && (typ != "" || value == "") {
 		if f := r.crashFrame(); f != nil && f.Function != "" {
 			return ruleFunction(f, in.Platform)
 		}
