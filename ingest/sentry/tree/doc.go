@@ -19,7 +19,7 @@ const (
 	MaxDepth  = 200
 	MaxValues = 150_000
 
-	smallBytes = 32 << 10  // Up to here the size alone bounds the work.
+	smallBytes = 256 << 10 // Up to here the size alone bounds the work.
 	keepBytes  = 256 << 10 // Trees of larger documents are not pooled.
 )
 
