@@ -57,7 +57,7 @@ func Defaults() Config {
 		BatchBytes:       192 << 20,
 		MinAge:           350 * time.Millisecond,
 		MaxAge:           4 * time.Second,
-		MemoryBytes:      72 << 20,
+		MemoryBytes:      64 << 20,
 		DuplicateRecords: 200_000,
 		DuplicateRows:    200_000,
 		TwinRecords:      100_000,
