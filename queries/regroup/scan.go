@@ -111,7 +111,7 @@ const batchRows = 128
 
 // scan groups the events of one slice again.
 func scan(ctx context.Context, s *queries.Store, g *grouping.Grouper, project uint32, sl slice, from, to time.Time) (*counts, error) {
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_block_size": 2048, "max_threads": 1, "optimize_read_in_order": 0}))
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_block_size": 512, "max_threads": 1, "optimize_read_in_order": 0, "network_compression_method": "NONE"}))
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	work := make(chan []row, 4)
