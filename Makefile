@@ -48,7 +48,7 @@ integration: clickhouse ## The pipeline against a real Apache Kafka, started and
 	ERRATA_INTEGRATION=1 go test -count=1 -p 1 -timeout 20m -run ApacheKafka ./deploy/... ./consumer/... ./ingest/...
 
 .PHONY: e2e
-e2e: clickhouse build venv ## Real SDKs through the whole store, kill -9 at random moments included
+e2e: clickhouse build venv node-clients ## Real SDKs through the whole store, kill -9 at random moments included
 	ERRATA_E2E=1 ERRATA_BINARY=$(CURDIR)/$(BIN) ERRATA_PYTHON=$(CURDIR)/$(VENV)/bin/python go test -count=1 -v -p 1 -timeout 30m ./deploy/e2e/...
 
 .PHONY: chaos
@@ -65,6 +65,15 @@ $(VENV)/.stamp: deploy/e2e/requirements.txt
 	python3 -m venv $(VENV) && $(VENV)/bin/pip install -q --disable-pip-version-check -r $< && touch $@
 
 PLUGIN_TARGETS ?= $(shell go env GOOS)/$(shell go env GOARCH)
+
+.PHONY: node-clients
+node-clients: $(CACHE)/clients/.stamp
+$(CACHE)/clients/.stamp: deploy/e2e/node/package-lock.json
+	@if ! command -v npm >/dev/null; then \
+	  [ "$${CI:-}" != true ] || { echo "npm is missing"; exit 1; }; \
+	  echo "npm is missing: tests of JavaScript clients will be skipped"; exit 0; \
+	fi; \
+	mkdir -p $(@D) && cp deploy/e2e/node/package.json $< $(@D)/ && npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@
 
 .PHONY: plugin
 plugin: ## Type check, test, build and pack the Grafana plugin; PLUGIN_TARGETS="linux/amd64 linux/arm64" for others

@@ -238,17 +238,24 @@ func (p *process) stop(t *testing.T) {
 	_ = syscall.Kill(group, syscall.SIGKILL) // Children that it left behind, if any.
 }
 
-// wait expects that the process ends by itself with success.
-func (p *process) wait(t *testing.T) {
+// ends waits until the process ends by itself, and returns its exit code.
+func (p *process) ends(t *testing.T) int {
 	t.Helper()
 	select {
 	case <-p.ended:
-		require.Equal(t, 0, p.cmd.ProcessState.ExitCode(), "%s: %s", p.name, p.out.String())
+		return p.cmd.ProcessState.ExitCode()
 	case <-time.After(2 * time.Minute):
 		_ = p.cmd.Process.Kill()
 		<-p.ended
 		t.Fatalf("%s does not end: %s", p.name, p.out.String())
+		return -1
 	}
+}
+
+// wait expects that the process ends by itself with success.
+func (p *process) wait(t *testing.T) {
+	t.Helper()
+	require.Equal(t, 0, p.ends(t), "%s: %s", p.name, p.out.String())
 }
 
 // answers waits until the address is served.
