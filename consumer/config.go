@@ -21,8 +21,8 @@ type Config struct {
 	Brokers     []string
 	TopicPrefix string             // Before the names of schema.Topics.
 	Group       string             // Consumer group.
-	Transport   kafka.RoundTripper // For TLS and SASL; nil for plain TCP.
-	Dialer      *kafka.Dialer      // The same for the group's own connection.
+	Transport   kafka.RoundTripper `json:"-"` // For TLS and SASL; nil for plain TCP.
+	Dialer      *kafka.Dialer      `json:"-"` // The same for the group's own connection.
 
 	ClickHouse sink.Options
 
@@ -46,7 +46,7 @@ type Config struct {
 
 	SessionTimeout time.Duration // How long a dead consumer keeps its partitions.
 	DrainTimeout   time.Duration // How long a clean stop may take.
-	Log            *slog.Logger
+	Log            *slog.Logger  `json:"-"`
 }
 
 // Defaults returns the configuration without addresses.

@@ -20,7 +20,6 @@ const (
 
 // seenEvent is what a test says of an event.
 type seenEvent struct {
-	name   string // Names the event; twins are told by it.
 	kind   schema.Protocol
 	trace  string
 	hash   uint64
