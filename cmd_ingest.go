@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"time"
 
+	_ "gocloud.dev/blob/s3blob" // s3:// for --blobs.
+
 	"errata/ingest"
 	"errata/ingest/directory"
 )
@@ -19,7 +21,7 @@ type ingestCmd struct {
 	OTLPGRPC    string `name:"otlp-grpc" help:"Address for OTLP over gRPC; empty: not opened." default:"127.0.0.1:4317" env:"ERRATA_OTLP_GRPC"`
 	TopicPrefix string `help:"Text before each topic's name." env:"ERRATA_TOPIC_PREFIX"`
 	State       string `help:"Folder for the disk spool, the copy of the projects and blobs." default:"./errata-ingest" env:"ERRATA_STATE" type:"path"`
-	Blobs       string `help:"URL of the blob store for attachments (gocloud.dev/blob); default: a folder in --state." env:"ERRATA_BLOBS"`
+	Blobs       string `help:"URL of the blob store for attachments, s3://BUCKET?region=R or file:///DIR; default: a folder in --state." env:"ERRATA_BLOBS"`
 	SpoolMiB    int64  `name:"spool-mib" help:"Cap of the disk spool in MiB; -1: no spool." default:"256" env:"ERRATA_SPOOL_MIB"`
 
 	OTLPAnonymous  bool              `name:"otlp-anonymous" help:"Take OTLP without a key into the OTLP default project from anywhere, not only from loopback." env:"ERRATA_OTLP_ANONYMOUS"`
@@ -42,6 +44,11 @@ func (c *ingestCmd) Run(ctx context.Context) error {
 		return err
 	}
 	debug.SetMemoryLimit(int64(c.MemoryMiB) << 20)
+	if os.Getenv("GOGC") == "" {
+		// Little lives long here: a larger heap between collections saves CPU,
+		// and the limit above still holds.
+		debug.SetGCPercent(300)
+	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	spool := c.SpoolMiB << 20
 	if c.SpoolMiB < 0 {
