@@ -26,7 +26,7 @@ type Options struct {
 	Database string   // Default: errata.
 	User     string   // Default: errata.
 	Password string
-	TLS      *tls.Config // Nil for plain TCP.
+	TLS      *tls.Config `json:"-"` // Nil for plain TCP.
 	// Compress sends blocks with LZ4. Where it is nil it is off for loopback,
 	// where it only costs CPU time, and on for anything else.
 	Compress *bool
