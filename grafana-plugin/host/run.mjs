@@ -95,10 +95,8 @@ const cases = [
     await page.getByRole('checkbox').nth(1).check({ force: true });
     await page.getByRole('button', { name: 'Resolve', exact: true }).click();
     await page.getByText('resolved').first().waitFor();
-    await page.getByRole('button', { name: 'Reopen' }).click().catch(async () => {
-      await page.getByRole('checkbox').nth(1).check({ force: true });
-      await page.getByRole('button', { name: 'Reopen' }).click();
-    });
+    await page.getByRole('checkbox').nth(1).check({ force: true });
+    await page.getByRole('button', { name: 'Reopen' }).click();
     await page.getByText('ongoing').first().waitFor();
   }, 'panel'],
   ['pages: list to detail', 'app', { path: '/a/errata-errors-app/issues?status=all' }, { role: 'Editor' }, async (page) => {
@@ -109,7 +107,7 @@ const cases = [
     await page.getByText('shop/payment.py').first().waitFor();
     must((await page.getByText('KeyError').count()) > 0, 'the cause of the exception is not shown');
     for (const [tab, text] of [['Breadcrumbs', 'SELECT card'], ['Tags', 'plan'], ['Trace', 'Trace '], ['Releases', 'shop@1.0.0'], ['Context', 'shop.example'], ['Grouping', 'Decided by'], ['History', '']]) {
-      await page.getByRole('tab', { name: tab }).click();
+      await page.getByRole('tab', { name: tab, exact: true }).click();
       if (text) {
         await page.getByText(text).first().waitFor();
       }

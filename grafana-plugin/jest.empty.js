@@ -1,0 +1,2 @@
+// Stands for icons and styles.
+module.exports = { __esModule: true, default: () => null };

@@ -1,0 +1,61 @@
+import '@testing-library/jest-dom';
+import React from 'react';
+import { toDataFrame } from '@grafana/data';
+import { fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { issuesOf } from '../panel/TriagePanel';
+import { Triage } from '../components/Triage';
+import { depths } from '../components/Trace';
+import type { Api } from '../shared/api';
+import { message } from '../shared/api';
+import type { Issue, Me, TraceItem } from '../shared/types';
+
+const issue = (n: number, more: Partial<Issue> = {}): Issue => ({
+  project: 1, issue: n.toString(16).padStart(16, '0'), title: `E${n}`, culprit: '', type: 'E', level: 'error', status: 'new', assignee: '', firstSeen: n, lastSeen: n, events: 1, users: 0,
+  eventsInRange: 1, protocols: [], environments: [], firstRelease: '', lastRelease: '', sampleEventId: '', sampleTraceId: '', ...more,
+});
+const may: Me = { login: 'ed', role: 'Editor', canTriage: true, reason: '' };
+
+it('reads the frame of an issues query', () => {
+  const f = toDataFrame({ fields: [{ name: 'project_id', values: ['1'] }, { name: 'issue', values: ['aa'] }, { name: 'protocols', values: ['sentry, otlp'] }, { name: 'events', values: [3] }] });
+  expect(issuesOf([f])[0]).toMatchObject({ project: 1, issue: 'aa', protocols: ['sentry', 'otlp'], events: 3 });
+  expect(issuesOf([toDataFrame({ fields: [{ name: 'n', values: [1] }] })])).toEqual([]);
+});
+
+it('nests what happened in a span and survives a cycle', () => {
+  const item = (kind: string, id: string, parentId: string) => ({ kind, id, parentId }) as TraceItem;
+  const [root, child, log, a, b] = [item('span', 'r', ''), item('span', 'c', 'r'), item('log', '', 'c'), item('span', 'a', 'b'), item('span', 'b', 'a')];
+  const d = depths([root, child, log, a, b]);
+  expect([root, child, log].map((i) => d.get(i))).toEqual([0, 1, 2]);
+  expect(d.get(a)).toBeLessThan(32);
+});
+
+describe('triage buttons', () => {
+  it('writes once a project and says when it is done', async () => {
+    const triage = jest.fn().mockResolvedValue({ changed: 1 });
+    const done = jest.fn();
+    render(<Triage api={{ triage } as unknown as Api} me={may} issues={[issue(1), issue(2), issue(3, { project: 2 })]} onDone={done} />);
+    fireEvent.click(screen.getByRole('button', { name: 'Resolve' }));
+    await waitFor(() => expect(done).toHaveBeenCalledTimes(1));
+    expect(triage.mock.calls.map(([r]) => [r.project, r.issues.length, r.action])).toEqual([[1, 2, 'resolve'], [2, 1, 'resolve']]);
+  });
+
+  it('is disabled for a viewer', () => {
+    render(<Triage api={{} as Api} me={{ ...may, canTriage: false, reason: 'no' }} issues={[issue(1)]} onDone={() => undefined} />);
+    for (const b of screen.getAllByRole('button')) {
+      expect(b).toBeDisabled();
+    }
+  });
+
+  it('shows why a write failed', async () => {
+    const triage = jest.fn().mockRejectedValue({ data: { message: 'Only admins may triage.' } });
+    render(<Triage api={{ triage } as unknown as Api} me={may} issues={[issue(1)]} onDone={() => undefined} />);
+    fireEvent.click(screen.getByRole('button', { name: 'Resolve' }));
+    expect(await screen.findByText('Only admins may triage.')).toBeInTheDocument();
+  });
+});
+
+it.each([
+  [{ data: { message: 'a' } }, 'a'],
+  [new Error('b'), 'b'],
+  [{}, 'The request failed. Try again.'],
+])('makes a sentence of an error', (e, want) => expect(message(e)).toBe(want));
