@@ -1,0 +1,53 @@
+package blob
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "blobs")
+	s, err := Open(t.Context(), "", dir)
+	require.NoError(t, err)
+	require.NoError(t, s.Put(t.Context(), "7/2026/ab cd", "text/plain", []byte("one")))
+	require.NoError(t, s.Put(t.Context(), "7/2026/ab cd", "text/plain", []byte("two")), "a retried upload replaces itself")
+	b, err := s.Get(t.Context(), "7/2026/ab cd")
+	require.NoError(t, err)
+	require.Equal(t, "two", string(b))
+	_, err = s.Get(t.Context(), "7/none")
+	require.ErrorIs(t, err, ErrNotFound)
+	require.NoError(t, s.Close())
+	info, err := os.Stat(dir)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o700), info.Mode().Perm())
+	s, err = Open(t.Context(), "", dir)
+	require.NoError(t, err)
+	b, err = s.Get(t.Context(), "7/2026/ab cd")
+	require.NoError(t, err, "blobs outlive a restart")
+	require.Equal(t, "two", string(b))
+	require.NoError(t, s.Close())
+}
+
+func TestKeysCannotLeaveTheFolder(t *testing.T) {
+	root := t.TempDir()
+	s, err := Open(t.Context(), "", filepath.Join(root, "blobs"))
+	require.NoError(t, err)
+	require.NoError(t, s.Put(t.Context(), "../../escaped", "", []byte("x")))
+	_, err = os.Stat(filepath.Join(root, "escaped"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.NoError(t, s.Close())
+}
+
+func TestURL(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(t.Context(), "file://"+dir, "unused")
+	require.NoError(t, err)
+	require.NoError(t, s.Put(t.Context(), "k", "", []byte("v")))
+	require.NoError(t, s.Close())
+	_, err = Open(context.Background(), "nothing://x", "unused")
+	require.ErrorContains(t, err, "cannot open blob store")
+}
