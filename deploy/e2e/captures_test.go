@@ -397,9 +397,7 @@ func comparePayload(t *testing.T, name string, want expectedIssue, row map[strin
 		Extra       map[string]any  `json:"extra"`
 		Request     map[string]any  `json:"request"`
 	}
-	if !assert.NoError(t, json.Unmarshal([]byte(row["payload"].(string)), &payload), name) {
-		return
-	}
+	require.NoError(t, json.Unmarshal([]byte(row["payload"].(string)), &payload), name)
 	if len(want.Exceptions) > 0 {
 		var got []string
 		for _, x := range payload.Exception.Values {
@@ -413,7 +411,7 @@ func comparePayload(t *testing.T, name string, want expectedIssue, row map[strin
 			Values []any `json:"values"`
 		}
 		if json.Unmarshal(payload.Breadcrumbs, &list) != nil {
-			assert.NoError(t, json.Unmarshal(payload.Breadcrumbs, &wrapped), name)
+			require.NoError(t, json.Unmarshal(payload.Breadcrumbs, &wrapped), name)
 			list = wrapped.Values
 		}
 		assert.Len(t, list, want.Breadcrumbs, "breadcrumbs of %s", name)

@@ -75,7 +75,7 @@ func startProgram(t *testing.T, path string, settings backend.DataSourceInstance
 func (p *program) as(role string) *pluginv2.PluginContext {
 	user := &backend.User{Login: strings.ToLower(role) + "@example.com", Name: role, Role: role}
 	return backend.ToProto().PluginContext(backend.PluginContext{OrgID: 1, //nolint:staticcheck // Older versions of Grafana send it.
-		 PluginID: "errata-errors-datasource", User: user, DataSourceInstanceSettings: &p.settings})
+		PluginID: "errata-errors-datasource", User: user, DataSourceInstanceSettings: &p.settings})
 }
 
 func (p *program) health(ctx context.Context) (*pluginv2.CheckHealthResponse, error) {

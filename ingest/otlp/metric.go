@@ -184,7 +184,8 @@ func (a *adapter) exponential(s *series, p *metricspb.ExponentialHistogramDataPo
 	} else {
 		bounds, counts = append(bounds, p.GetZeroThreshold()), append(counts, p.GetZeroCount())
 	}
-	row.Bounds, row.Buckets = bounds, append(counts, 0)
+	counts = append(counts, 0)
+	row.Bounds, row.Buckets = bounds, counts
 }
 
 // summary keeps quantiles in the fields of buckets: bounds are the values, and

@@ -212,7 +212,7 @@ func inForce(ctx context.Context, s *queries.Store, project uint32, run string) 
 		return want, record{}, fmt.Errorf("cannot read the triage log: %w", err)
 	}
 	defer rows.Close()
-	for rows.Next() {
+	if rows.Next() {
 		var id uuid.UUID
 		var text string
 		if err := rows.Scan(&id, &text); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -134,9 +135,7 @@ type settings map[string]any
 func source(t testing.TB, more settings, secrets map[string]string) *plugin.Source {
 	t.Helper()
 	s := settings{"address": address(t)}
-	for k, v := range more {
-		s[k] = v
-	}
+	maps.Copy(s, more)
 	if secrets == nil {
 		secrets = map[string]string{"password": clickhousetest.Passwords["reader"], "triagePassword": clickhousetest.Passwords["triage"]}
 	}

@@ -217,7 +217,7 @@ func TestInjection(t *testing.T) {
 		require.NoError(t, err)
 		var asked []backend.DataQuery
 		for mode, fields := range readBy {
-			for _, field := range strings.Fields(fields) {
+			for field := range strings.FieldsSeq(fields) {
 				asked = append(asked, query(mode+" "+field, attackOn(mode, field, string(text))))
 			}
 		}
