@@ -30,6 +30,11 @@ func TestRecordsBecomeRows(t *testing.T) {
 		s.send(schema.TopicLogs, "a", &schema.Record{ProjectId: 1, ReceivedAt: at, Logs: []*schema.Log{log},
 			Receipts: []*schema.Receipt{{Category: schema.CategoryLog, Quantity: 1}}})
 	}
+	// Rows without an id are nobody's repetition.
+	s.send(schema.TopicLogs, "a", &schema.Record{ProjectId: 1, ReceivedAt: at, Logs: []*schema.Log{{TimeUs: at * 1000}, {TimeUs: at * 1000}},
+		Receipts: []*schema.Receipt{{Category: schema.CategoryLog, Quantity: 2}}})
+	s.send(schema.TopicSpans, "a", &schema.Record{ProjectId: 1, ReceivedAt: at, Spans: []*schema.Span{{StartUs: at * 1000}, {StartUs: at * 1000}},
+		Receipts: []*schema.Receipt{{Category: schema.CategorySpan, Quantity: 2}}})
 	s.send(schema.TopicOutcomes, "a", &schema.Record{ProjectId: 1, ReceivedAt: at, Receipts: []*schema.Receipt{{Category: schema.CategoryError, Quantity: 2}},
 		Outcomes: []*schema.Outcome{{Category: schema.CategoryError, Outcome: schema.OutcomeFiltered, Reason: "localhost", Quantity: 2, EventId: id16(77)}}})
 	s.send(schema.TopicSessions, "a", &schema.Record{ProjectId: 1, ReceivedAt: at,
@@ -41,8 +46,8 @@ func TestRecordsBecomeRows(t *testing.T) {
 
 	stop := s.start(s.config())
 	s.eventually(500, "SELECT count() FROM events")
-	s.eventually(1, "SELECT count() FROM spans")
-	s.eventually(1, "SELECT count() FROM logs")
+	s.eventually(3, "SELECT count() FROM spans")
+	s.eventually(3, "SELECT count() FROM logs")
 	s.eventually(2, "SELECT count() FROM sessions")
 	s.eventually(2, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'filtered'")
 	s.eventually(1, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'duplicate' AND category = 'error'")

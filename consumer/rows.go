@@ -41,8 +41,8 @@ func (b *block) addCompanions(o *table.Origin, r *schema.Record, repeated bool) 
 // their content.
 func (b *block) addTraces(w *windows, o *table.Origin, r *schema.Record) {
 	for i, x := range r.Spans {
-		k := window.SpanKey(o.ProjectID, x.TraceId, x.SpanId)
-		if w.spans.Has(k) {
+		k, ok := window.SpanKey(o.ProjectID, x.TraceId, x.SpanId), x.TraceId != "" && x.SpanId != ""
+		if ok && w.spans.Has(k) {
 			b.duplicate(o, x.Category(), x.Protocol, 1, 0)
 			continue
 		}
@@ -50,7 +50,9 @@ func (b *block) addTraces(w *windows, o *table.Origin, r *schema.Record) {
 			b.bury(o, rowID{insert.Spans, o.Offset, i}, x.Category(), x.Protocol, &schema.Record{Spans: []*schema.Span{x}})
 			continue
 		}
-		w.spans.Add(o.Offset, k)
+		if ok {
+			w.spans.Add(o.Offset, k)
+		}
 		b.set.Span(o, x)
 		b.stored(o, x.Category(), x.Protocol)
 	}
