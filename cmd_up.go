@@ -54,6 +54,9 @@ func (c *upCmd) Run(ctx context.Context) error {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(768 << 20) // With ClickHouse's share it fits a machine of 4 GiB.
 	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(300) // Little lives long here; the limit above still holds.
+	}
 	// After the first signal the second one ends the process at once, which
 	// loses nothing that was acknowledged either.
 	context.AfterFunc(ctx, func() { signal.Reset(syscall.SIGINT, syscall.SIGTERM) })
