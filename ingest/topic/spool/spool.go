@@ -317,6 +317,7 @@ func (s *Spool) rotate(id uint64) error {
 	}
 	if err := syncDir(s.cfg.Dir); err != nil {
 		_ = f.Close()
+		_ = os.Remove(s.path(id)) // So that the next try can make it.
 		return err
 	}
 	s.mu.Lock()
