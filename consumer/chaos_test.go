@@ -224,7 +224,9 @@ func chaos(t *testing.T, server *localclick.Server, s *store, session time.Durat
 		time.Sleep(time.Duration(200+r.IntN(1000)) * time.Millisecond)
 		switch n := r.IntN(10); {
 		case n < 2:
-			_ = syscall.Kill(server.PID(), syscall.SIGKILL)
+			if pid := server.PID(); pid > 0 { // 0, while it starts again, would be this process group.
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
 			continue
 		case n == 2 && killBroker != nil:
 			killBroker()
