@@ -65,7 +65,7 @@ func (e *edge) othersWhile(f func()) time.Duration {
 }
 
 func TestBombs(t *testing.T) {
-	if testing.Short() {
+	if testing.Short() || underRace {
 		t.Skip("inflates gigabytes")
 	}
 	e := start(t)
