@@ -121,6 +121,20 @@ const cases = [
     await page.getByRole('button', { name: 'Older event' }).click();
     await page.getByText('shop/payment.py').first().waitFor();
   }, 'issue'],
+  ['pages: merge and split', 'app', { path: '/a/errata-errors-app/issues?status=all' }, { role: 'Editor' }, async (page) => {
+    const row = (text) => page.getByRole('row').filter({ hasText: text }).first();
+    await row('PaymentError').waitFor();
+    await row('PaymentError').getByRole('checkbox').check({ force: true });
+    await row('breadcrumb trail').getByRole('checkbox').check({ force: true });
+    await page.getByRole('button', { name: 'Merge' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Merge' }).click();
+    // The survivor bears the title of its newest event.
+    await page.waitForFunction(() => [...document.querySelectorAll('tr')].filter((r) => /PaymentError|breadcrumb trail/.test(r.textContent)).length === 1);
+    await page.getByRole('link').filter({ hasText: /PaymentError|breadcrumb trail/ }).first().click();
+    await page.getByRole('tab', { name: 'Grouping' }).click();
+    await page.getByRole('button', { name: /^Split off/ }).first().click();
+    await page.getByText('Merged into this issue').waitFor({ state: 'detached' });
+  }],
   ['pages: a link that a rule sends', 'app', { path: '/a/errata-errors-app/issues/1/0000000000000001' }, {}, async (page) => {
     await page.getByText('no such issue').first().waitFor();
   }],

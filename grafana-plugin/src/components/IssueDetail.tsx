@@ -2,6 +2,7 @@ import React, { useState } from 'react';
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Alert, Badge, Button, LoadingPlaceholder, Tab, TabsBar, TabContent, useStyles2 } from '@grafana/ui';
+import { message } from '../shared/api';
 import type { Api } from '../shared/api';
 import type { EventDetail, IssueDetail as Detail, Me } from '../shared/types';
 import { ago, at, count, percent, text } from '../shared/format';
@@ -95,14 +96,14 @@ export function IssueDetail({ api, me, project, issue, range, onBack, onChanged 
       <TabContent>
         <div className={s.tab}>
           {sample.error && <Alert severity="error" title="Cannot show this event">{sample.error}</Alert>}
-          <TabBody tab={tab} detail={d} event={event} api={api} />
+          <TabBody tab={tab} detail={d} event={event} api={api} me={me} onDone={done} />
         </div>
       </TabContent>
     </div>
   );
 }
 
-function TabBody({ tab, detail, event, api }: { tab: TabName; detail: Detail; event?: EventDetail; api: Api }) {
+function TabBody({ tab, detail, event, api, me, onDone }: { tab: TabName; detail: Detail; event?: EventDetail; api: Api; me?: Me; onDone: () => void }) {
   const s = useStyles2(styles);
   switch (tab) {
     case 'Tags':
@@ -140,6 +141,7 @@ function TabBody({ tab, detail, event, api }: { tab: TabName; detail: Detail; ev
           </p>
           <pre>{detail.grouping.reason}</pre>
           <p className={s.muted}>Hashes: {detail.grouping.hashes.join(', ')}</p>
+          <Merged api={api} me={me} detail={detail} onDone={onDone} />
         </div>
       );
     case 'History':
@@ -197,6 +199,32 @@ function TabBody({ tab, detail, event, api }: { tab: TabName; detail: Detail; ev
           </section>
         ))}
     </div>
+  );
+}
+
+// Merged lists what was merged into the issue, to be split off again.
+function Merged({ api, me, detail, onDone }: { api: Api; me?: Me; detail: Detail; onDone: () => void }) {
+  const s = useStyles2(styles);
+  const [error, setError] = useState<string>();
+  const others = detail.fingerprints.filter((f) => f !== detail.issue);
+  if (!others.length) {
+    return null;
+  }
+  const split = (fingerprint: string) =>
+    api.triage({ project: detail.project, issues: [fingerprint], action: 'split' }).then(onDone, (err) => setError(message(err)));
+  return (
+    <section>
+      <h5>Merged into this issue</h5>
+      {error && <Alert severity="error" title={error} />}
+      {others.map((f) => (
+        <div key={f} className={s.row}>
+          <code>{f}</code>
+          <Button size="sm" variant="secondary" disabled={!me?.canTriage} tooltip={me?.canTriage ? undefined : me?.reason} onClick={() => split(f)} aria-label={`Split off ${f}`}>
+            Split off
+          </Button>
+        </div>
+      ))}
+    </section>
   );
 }
 

@@ -66,6 +66,7 @@ export interface Grouping {
 }
 
 export interface IssueDetail extends Issue {
+  fingerprints: string[]; // What was merged into it, itself first.
   releases: ReleaseCount[];
   tags: Tag[];
   trend: Array<[number, number]>;
