@@ -108,6 +108,7 @@ func (s *Server) readRaw(c *fiber.Ctx, b *requestBody, limit int64) error {
 	for {
 		if len(b.raw) == cap(b.raw) {
 			if err := s.grow(b, declared, limit); err != nil {
+				drain(stream)
 				return err
 			}
 		}

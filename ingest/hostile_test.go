@@ -167,8 +167,9 @@ func TestManyLargeBodiesAtOnceAreBounded(t *testing.T) {
 	codes := make(chan int, 12)
 	for range cap(codes) {
 		go func() {
-			r := e.do("POST", "/api/1/envelope/", body, "X-Sentry-Auth", auth)
-			codes <- r.status
+			code := 0
+			defer func() { codes <- code }() // Also when do ends this goroutine.
+			code = e.do("POST", "/api/1/envelope/", body, "X-Sentry-Auth", auth).status
 		}()
 	}
 	ok := 0
