@@ -785,6 +785,10 @@ ALTER TABLE errata.events_local ON CLUSTER prod
 ALTER TABLE errata.events ON CLUSTER prod
     ADD COLUMN IF NOT EXISTS outer_span_id String;
 
+-- 016_span_event.sql
+ALTER TABLE errata.spans_local ON CLUSTER prod
+    ADD INDEX IF NOT EXISTS ix_event event_id TYPE bloom_filter(0.01) GRANULARITY 1;
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges ON CLUSTER prod AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor

@@ -732,6 +732,10 @@ SETTINGS non_replicated_deduplication_window = 10000;
 ALTER TABLE errata.events
     ADD COLUMN IF NOT EXISTS outer_span_id String COMMENT 'Sentry: empty. OTLP: parent of the outermost span that recorded this exception.' CODEC(ZSTD(1));
 
+-- 016_span_event.sql
+ALTER TABLE errata.spans
+    ADD INDEX IF NOT EXISTS ix_event event_id TYPE bloom_filter(0.01) GRANULARITY 1;
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor
