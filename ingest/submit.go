@@ -7,6 +7,7 @@ import (
 
 	"errata/ingest/flood"
 	"errata/ingest/intake"
+	"errata/ingest/record"
 	"errata/ingest/topic"
 	"errata/schema"
 )
@@ -56,7 +57,7 @@ func (s *Server) write(ctx context.Context, b *intake.Batch) error {
 			return refuse(503, "the store cannot keep attachments now", "unavailable", "the blob store refused a write")
 		}
 	}
-	messages, err := cut(b)
+	messages, err := record.Cut(b)
 	if err != nil {
 		return err
 	}

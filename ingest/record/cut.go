@@ -1,4 +1,8 @@
-package ingest
+// Package record cuts a batch into the messages of one write. In: rows,
+// receipts and fates of one request. Out: records by topic, each under the size
+// cap, with its key, and in balance by itself. It never drops a row without a
+// fate.
+package record
 
 import (
 	"encoding/hex"
@@ -6,6 +10,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"errata/ingest/intake"
+	"errata/ingest/sentry/tree"
 	"errata/ingest/topic"
 	"errata/schema"
 )
@@ -18,10 +23,10 @@ const (
 	maxOutcomeDetail = 500
 )
 
-// cut turns a batch into the messages of one write. Receipts ride on the record
+// Cut turns a batch into the messages of one write. Receipts ride on the record
 // of their rows, so that each record is in balance by itself, whatever becomes
 // of the others.
-func cut(b *intake.Batch) ([]topic.Message, error) {
+func Cut(b *intake.Batch) ([]topic.Message, error) {
 	c := cutter{batch: b, receipts: b.Receipts}
 	c.events()
 	c.spans()
@@ -267,7 +272,7 @@ func (c *cutter) finish() ([]topic.Message, error) {
 		first := c.pieces[0].rec
 		first.Receipts = append(first.Receipts, left...)
 		for _, o := range c.batch.Outcomes {
-			o.Detail = cutText(o.Detail, maxOutcomeDetail)
+			o.Detail = tree.Cut(o.Detail, maxOutcomeDetail)
 		}
 		first.Outcomes = c.batch.Outcomes
 	}

@@ -1,4 +1,4 @@
-package ingest
+package record
 
 import (
 	"fmt"
@@ -19,7 +19,7 @@ func testBatch() *intake.Batch {
 }
 
 func decoded(t require.TestingT, b *intake.Batch) ([]*schema.Record, []string) {
-	messages, err := cut(b)
+	messages, err := Cut(b)
 	require.NoError(t, err)
 	var out []*schema.Record
 	var topics []string
@@ -59,7 +59,7 @@ func TestKeysKeepWitnessesTogether(t *testing.T) {
 	trace := "0123456789abcdef0123456789abcdef"
 	b.Events = []*schema.Event{{EventId: []byte("0123456789abcdef"), TraceId: trace}, {EventId: []byte("fedcba9876543210")}}
 	b.Spans = []*schema.Span{{TraceId: trace}}
-	messages, err := cut(b)
+	messages, err := Cut(b)
 	require.NoError(t, err)
 	require.Len(t, messages, 3)
 	require.Equal(t, "\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef", string(messages[0].Key))
