@@ -22,6 +22,9 @@ import (
 // own with a real Apache Kafka between them, and kills each of them in turn
 // under load: nothing accepted is lost, nothing is there twice.
 func TestClusterApacheKafka(t *testing.T) {
+	if os.Getenv("ERRATA_INTEGRATION") == "" {
+		t.Skip("starts an Apache Kafka: set ERRATA_INTEGRATION=1 (make integration)")
+	}
 	ch := clickhousetest.Start(t)
 	broker := kafkatest.Start(t)
 	createTopics(t, broker.Addr)
