@@ -135,6 +135,9 @@ func (q *Query) check() error {
 		if strings.ContainsRune(*f.v, 0) {
 			return fail("%s holds a zero byte", f.name)
 		}
+		if *f.v == "$__all" { // What a variable gives for all, so that what has no value is in it.
+			*f.v = ""
+		}
 		if variableForm.MatchString(*f.v) {
 			return fail("%s is the variable %s, which has no value here; alert rules know no dashboard variables: write the value", f.name, *f.v)
 		}

@@ -45,7 +45,7 @@ func TestDashboardsAnswer(t *testing.T) {
 			targets = append(targets, a.Target)
 		}
 		for name, values := range map[string]*strings.Replacer{
-			"all":  strings.NewReplacer("$project", "", "$environment", "", "$release", "", "$service", "", "$issue", "", "$tag", ""),
+			"all":  strings.NewReplacer("$project", "$__all", "$environment", "$__all", "$release", "$__all", "$service", "$__all", "$issue", "", "$tag", ""),
 			"some": strings.NewReplacer("$project", `["1","2"]`, "$environment", "production", "$release", "shop@1.0.0", "$service", "web", "$issue", issueA, "$tag", "plan"),
 		} {
 			t.Run(filepath.Base(file)+"/"+name, func(t *testing.T) {

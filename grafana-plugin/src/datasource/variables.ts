@@ -22,7 +22,7 @@ export class VariableSupport extends CustomVariableSupport<ErrataDataSource, Var
     const q = request.targets[0] ?? ({} as VariableQuery);
     const srv = getTemplateSrv();
     const params = {
-      project: srv.replace(q.project ?? '', request.scopedVars),
+      project: srv.replace(q.project ?? '', request.scopedVars, 'csv'),
       key: srv.replace(q.tagKey ?? '', request.scopedVars),
       from: request.range?.from.valueOf(),
       to: request.range?.to.valueOf(),

@@ -12,7 +12,7 @@ const values: Record<string, unknown> = { project: ['1', '2'], one: 'web', comma
 const replace = (s?: string, scoped?: Record<string, { value: unknown }>, format: unknown = String) =>
   (s ?? '').replace(/\$\{?(\w+)\}?/g, (all, name: string) => {
     const v = scoped?.[name]?.value ?? values[name];
-    return v === undefined ? all : (format as (x: unknown) => string)(v);
+    return v === undefined ? all : typeof format === 'function' ? format(v) : String(v);
   });
 
 const source = () => {

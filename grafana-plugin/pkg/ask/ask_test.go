@@ -1,0 +1,99 @@
+package ask_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"errata/grafana-plugin/pkg/ask"
+)
+
+var from, to = time.UnixMilli(1_790_000_000_000), time.UnixMilli(1_790_086_400_000)
+
+func TestList(t *testing.T) {
+	for _, c := range []struct {
+		name, given string
+		want        []string
+	}{
+		{"empty", "", nil},
+		{"one", "production", []string{"production"}},
+		{"typed", "a, b ,a", []string{"a", "b"}},
+		{"of a variable", `["a,b","c"]`, []string{"a,b", "c"}},
+		{"all", "$__all", nil},
+		{"all of a variable", `["$__all"]`, nil},
+		{"a line end cannot add a value", "[\"a\\nb\"]", []string{"a b"}},
+		{"nearly JSON", `["a"`, []string{`["a"`}},
+	} {
+		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, ask.List(c.given)) })
+	}
+}
+
+func TestExpand(t *testing.T) {
+	const begin, end = "fromUnixTimestamp64Milli(1790000000000, 'UTC')", "fromUnixTimestamp64Milli(1790086400000, 'UTC')"
+	for _, c := range []struct{ name, sql, want, fails string }{
+		{"time filter", "WHERE $__timeFilter(ts)", "WHERE (ts >= " + begin + " AND ts <= " + end + ")", ""},
+		{"of an expression", "$__timeFilter(toDateTime(f(a, ')')))", "(toDateTime(f(a, ')')) >= " + begin + " AND toDateTime(f(a, ')')) <= " + end + ")", ""},
+		{"interval", "$__timeInterval(ts) $__interval $__interval_s $__interval_ms", "toStartOfInterval(toDateTime(ts, 'UTC'), toIntervalSecond(900), 'UTC') INTERVAL 900 SECOND 900 900000", ""},
+		{"project", "$__project(project_id)", "project_id IN (1, 2)", ""},
+		{"ends", "$__fromTime $__toTime", begin + " " + end, ""},
+		{"text in quotes stays", `'$__timeFilter(ts)' "$__x" ` + "`$__y`", `'$__timeFilter(ts)' "$__x" ` + "`$__y`", ""},
+		{"comments stay", "1 -- $__nope\n/* $__nope */", "1 -- $__nope\n/* $__nope */", ""},
+		{"escaped quote", `'it\'s $__x'`, `'it\'s $__x'`, ""},
+		{"unknown", "$__nope", "", "no macro $__nope"},
+		{"without its column", "$__timeFilter", "", "needs a column"},
+		{"empty column", "$__timeFilter( )", "", "needs a column"},
+		{"unbalanced", "$__timeFilter(ts", "", "needs a column"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			q := ask.Query{SQL: c.sql, From: from, To: to, Bucket: 900}
+			got, err := q.Expand([]uint32{1, 2})
+			if c.fails != "" {
+				require.ErrorContains(t, err, c.fails)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, c.want, got)
+		})
+	}
+}
+
+func TestBucket(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		span     time.Duration
+		interval time.Duration
+		points   int64
+		want     int64
+	}{
+		{"an hour", time.Hour, time.Second, 1000, 60},
+		{"a day on a wide panel", 24 * time.Hour, time.Minute, 1000, 120},
+		{"a day on a narrow one", 24 * time.Hour, time.Hour, 24, 3600},
+		{"no hint", 24 * time.Hour, 0, 0, 60},
+		{"ten years", 10 * 365 * 24 * time.Hour, 0, 10, 31536000},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			q, err := ask.Read([]byte(`{}`), to.Add(-c.span), to, c.interval, c.points)
+			require.NoError(t, err)
+			require.Equal(t, c.want, q.Bucket)
+			require.LessOrEqual(t, int64(c.span.Seconds())/q.Bucket, int64(2000))
+		})
+	}
+}
+
+// Nothing that a person sends makes the reader or the macros panic.
+func FuzzRead(f *testing.F) {
+	f.Add(`{"mode":"sql","sql":"$__timeFilter(a'b)"}`)
+	f.Add(`{"mode":"events","filters":[{"key":"a","operator":"=~","value":"("}]}`)
+	f.Add(`{"project":"[\"a\"]","minDurationMs":-1}`)
+	f.Fuzz(func(t *testing.T, raw string) {
+		q, err := ask.Read([]byte(raw), from, to, time.Minute, 100)
+		if err != nil {
+			return
+		}
+		require.NotContains(t, strings.Join(ask.List(q.Environment), ""), "\n")
+		_, _ = q.Expand(nil)
+		_ = q.FilterText()
+	})
+}
