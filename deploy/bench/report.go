@@ -70,9 +70,11 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	r := &Report{Mode: c.Mode, Statuses: map[string]int{}}
 	m := newMeter(c.PIDs)
 	stop, done := make(chan struct{}), make(chan struct{})
+	p := &pace{}
+	go every(50*time.Millisecond, stop, func() { p.note(l.accepted.Load()) })
 	go func() {
 		defer close(done)
-		every(time.Second, stop, func() { r.watch(ctx, l, m, st, c.Progress, start) })
+		every(time.Second, stop, func() { r.watch(ctx, l, m, st, p, c.Progress, start) })
 	}()
 	w, took := l.run(ctx)
 	close(stop)
@@ -95,18 +97,17 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	return r, nil
 }
 
-func (r *Report) watch(ctx context.Context, l *load, m *meter, st *store, progress func(string), start time.Time) {
+func (r *Report) watch(ctx context.Context, l *load, m *meter, st *store, p *pace, progress func(string), start time.Time) {
 	m.sample()
 	line := fmt.Sprintf("%4.0f s  %d sent, %d accepted", time.Since(start).Seconds(), l.sent.Load(), l.accepted.Load())
 	if st != nil {
-		accepted := l.accepted.Load()
 		if n, err := st.count(ctx); err == nil {
-			r.backlogPoints = append(r.backlogPoints, accepted-int64(n))
+			r.backlogPoints = append(r.backlogPoints, l.accepted.Load()-int64(n))
 			line += fmt.Sprintf(", %d stored", n)
-		}
-		if f, ok := st.freshness(ctx); ok {
-			r.freshSamples = append(r.freshSamples, f.Seconds())
-			line += fmt.Sprintf(", newest %.1f s old", f.Seconds())
+			if f, ok := p.behind(int64(n)); ok {
+				r.freshSamples = append(r.freshSamples, f.Seconds())
+				line += fmt.Sprintf(", visible up to %.1f s ago", f.Seconds())
+			}
 		}
 	}
 	if progress != nil {

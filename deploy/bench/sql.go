@@ -4,8 +4,6 @@ import _ "embed"
 
 // The questions that verifying asks; kept as files like all SQL.
 var (
-	//go:embed sql/freshness.sql
-	sqlFreshness string
 	//go:embed sql/count.sql
 	sqlCount string
 	//go:embed sql/issues.sql

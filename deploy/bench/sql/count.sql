@@ -1,1 +1,1 @@
-SELECT count() FROM errata.events WHERE project_id = {project:UInt32} AND received_at >= {since:DateTime('UTC')} AND ts >= now() - INTERVAL 1 DAY
+SELECT toUInt64(sum(events)) FROM errata.project_minute WHERE project_id = {project:UInt32} AND minute >= toStartOfMinute({since:DateTime('UTC')})

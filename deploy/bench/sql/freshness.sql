@@ -1,1 +1,0 @@
-SELECT max(received_at) FROM errata.events WHERE project_id = {project:UInt32} AND received_at >= {since:DateTime('UTC')} AND ts >= now() - INTERVAL 2 HOUR
