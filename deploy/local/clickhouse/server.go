@@ -55,10 +55,10 @@ type Config struct {
 type Server struct {
 	native, http *net.TCPAddr // The engine's own.
 	gate         *gate        // Before the native port; nil with a binary.
-	passwords    map[string]string
-	logger       *slog.Logger
+	process      *supervise.Process
 	passwords    map[string]string
 	client       *http.Client
+	logger       *slog.Logger
 }
 
 // Start writes the configuration, starts the child and returns when it answers
