@@ -43,6 +43,13 @@ func (c Child) Run() error {
 	if err := os.RemoveAll(filepath.Join(c.Dir, "data", "data", "system")); err != nil {
 		return fmt.Errorf("cannot remove old system tables: %w", err)
 	}
+	forgotten, err := forgetUnfinished(filepath.Join(c.Dir, "data"))
+	if err != nil {
+		return err
+	}
+	if forgotten > 0 {
+		fmt.Fprintf(os.Stderr, "forgot %d blocks that were noted but not stored when the server was killed\n", forgotten)
+	}
 	stop := make(chan struct{})
 	go func() {
 		defer close(stop)
