@@ -13,7 +13,10 @@ PLUGIN  := grafana-plugin
 GOLANGCI_VERSION := v2.15.0
 
 export CGO_ENABLED ?= 0
-FUZZTIME ?= 20s
+FUZZTIME ?= 30s
+FUZZ ?= .
+# What reads bytes of strangers: envelopes, events, OTLP, every encoding, every stack parser.
+FUZZ_EDGE := ^ingest/(sentry|otlp|inflate|stack)(/envelope|/tree|/decode)? 
 ARGS ?=
 
 .PHONY: help
@@ -33,7 +36,7 @@ run: clickhouse build ## Build and start the whole store; ARGS="--http 127.0.0.1
 	@exec $(BIN) up $(ARGS)
 
 .PHONY: test
-test: clickhouse lint unit race integration plugin-test e2e ## All that proves the promises of README
+test: clickhouse lint unit race fuzz-edge integration plugin-test e2e ## All that proves the promises of README
 
 .PHONY: unit
 unit: ## Tests of the parts
@@ -102,12 +105,12 @@ $(LINT): Makefile
 	@touch $@
 
 .PHONY: fuzz
-fuzz: ## Every fuzz target for FUZZTIME (20s)
-	@grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u | while read -r dir; do \
-	  grep -hoE '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go | sed 's/func //' | sort -u | while read -r target; do \
-	    echo "== $$dir $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$dir"; \
-	  done; \
-	done
+fuzz: ## Every fuzz target for FUZZTIME (30s), two at once; FUZZ="ingest/stack FuzzPython" for some
+	@.ci/fuzz $(FUZZTIME) '$(FUZZ)'
+
+.PHONY: fuzz-edge
+fuzz-edge: ## The fuzz targets of what the edge reads, FUZZTIME each: part of make test
+	@.ci/fuzz $(FUZZTIME) '$(FUZZ_EDGE)'
 
 .PHONY: bench-queries
 bench-queries: clickhouse build ## Ask the catalog on 20 million events in ./errata-bench (once 10 minutes and 4 GB); ARGS="--events 2000000"
