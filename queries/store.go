@@ -28,7 +28,8 @@ type Config struct {
 
 // Store asks one ClickHouse. It is safe for concurrent use.
 type Store struct {
-	conn driver.Conn
+	conn   driver.Conn
+	config Config // Empty where the connection came from elsewhere.
 }
 
 // Open connects and checks that the store answers.
@@ -37,7 +38,14 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{conn: conn}, nil
+	return &Store{conn: conn, config: c}, nil
+}
+
+func (c *Config) database() string {
+	if c.Database == "" {
+		return "errata"
+	}
+	return c.Database
 }
 
 // New wraps a connection that is open already.
@@ -46,9 +54,6 @@ func New(conn driver.Conn) *Store { return &Store{conn: conn} }
 // Dial opens a connection with the settings that exact writes need:
 // asynchronous inserts are off, which ClickHouse 26.7 turns on by itself.
 func Dial(ctx context.Context, c Config) (driver.Conn, error) {
-	if c.Database == "" {
-		c.Database = "errata"
-	}
 	settings := clickhouse.Settings{"async_insert": 0}
 	if c.User == "reader" || c.User == "triage" {
 		settings = clickhouse.Settings{} // A read-only profile may refuse any change of a setting.
@@ -56,7 +61,7 @@ func Dial(ctx context.Context, c Config) (driver.Conn, error) {
 	maps.Copy(settings, c.Settings)
 	conn, err := clickhouse.Open(&clickhouse.Options{
 		Addr:         []string{c.Addr},
-		Auth:         clickhouse.Auth{Database: c.Database, Username: c.User, Password: c.Password},
+		Auth:         clickhouse.Auth{Database: c.database(), Username: c.User, Password: c.Password},
 		Settings:     settings,
 		TLS:          c.TLS,
 		DialTimeout:  5 * time.Second,

@@ -12,10 +12,10 @@ func BenchmarkTake(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r := row{fingerprint: 1, weight: 1, id: "x", platform: "python", kind: "error", payload: large("f", "eu")}
-	c := newCounts()
+	r := row{fingerprint: 1, weight: 1, platform: "python", kind: "error", payload: large("f", "eu")}
+	c, w := newCounts(), &worker{grouper: g}
 	b.ReportAllocs()
 	for b.Loop() {
-		c.take(g, &r)
+		c.take(w, &r)
 	}
 }

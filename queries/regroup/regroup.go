@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -62,33 +63,24 @@ func Plan(ctx context.Context, s *queries.Store, o Options) (*Report, error) {
 	}
 	started := time.Now()
 	st := loadState(&o, g.Version())
-	slices, err := slicesOf(ctx, s, o.Project, st.From, st.To)
+	todo, err := slicesOf(ctx, s, o.Project, st.From, st.To)
 	if err != nil {
 		return nil, err
 	}
 	p := Progress{}
-	for _, sl := range slices {
+	for _, sl := range todo {
 		p.Total += sl.rows
 	}
 	sum := st.counts()
 	p.Done = sum.rows
 	before, saved := sum.rows, time.Now()
-	for _, sl := range slices {
-		if st.Done[sl.key] {
-			continue
-		}
-		c, err := scan(ctx, s, g, o.Project, sl, st.From, st.To)
-		if err != nil {
-			if ctx.Err() != nil {
-				err = errStopped
-			}
-			return nil, errors.Join(fmt.Errorf("cannot regroup project %d: %w", o.Project, err), st.save(o.State, sum))
-		}
+	todo = slices.DeleteFunc(todo, func(sl slice) bool { return st.Done[sl.key] })
+	err = scanAll(ctx, s, g, o.Project, todo, st.From, st.To, func(sl slice, c *counts) error {
 		sum.add(c)
 		st.Done[sl.key] = true
 		if time.Since(saved) > 5*time.Second {
 			if err := st.save(o.State, sum); err != nil {
-				return nil, err
+				return err
 			}
 			saved = time.Now()
 		}
@@ -97,6 +89,13 @@ func Plan(ctx context.Context, s *queries.Store, o Options) (*Report, error) {
 		if o.Each != nil {
 			o.Each(p)
 		}
+		return nil
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			err = errStopped
+		}
+		return nil, errors.Join(fmt.Errorf("cannot regroup project %d: %w", o.Project, err), st.save(o.State, sum))
 	}
 	if err := st.save(o.State, sum); err != nil {
 		return nil, err

@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
-
 	"errata/queries"
 	"errata/schema/grouping"
-	"errata/schema/grouping/payload"
 )
 
 // sliceRows is about how many events one slice holds: what is lost at most
@@ -97,112 +95,103 @@ func slicesOf(ctx context.Context, s *queries.Store, project uint32, from, to ti
 	return out, rows.Err()
 }
 
-// row is one stored event on its way to a worker.
-type row struct {
-	fingerprint    uint64
-	weight         uint32
-	id             string
-	platform, kind string
-	title          string
-	payload        []byte
-}
-
-const batchRows = 128
-
-// scan groups the events of one slice again.
-func scan(ctx context.Context, s *queries.Store, g *grouping.Grouper, project uint32, sl slice, from, to time.Time) (*counts, error) {
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_block_size": 512, "max_threads": 1, "optimize_read_in_order": 0, "network_compression_method": "NONE"}))
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	work := make(chan []row, 4)
-	results := make([]*counts, max(1, runtime.GOMAXPROCS(0)))
-	var wg sync.WaitGroup
-	for i := range results {
-		results[i] = newCounts()
-		wg.Go(func() {
-			for batch := range work {
-				for k := range batch {
-					results[i].take(g, &batch[k])
-				}
-			}
-		})
-	}
-	err := read(ctx, s, project, sl, from, to, work)
-	close(work)
-	wg.Wait()
-	if err != nil {
-		return nil, err
-	}
-	out := results[0]
-	for _, r := range results[1:] {
-		out.add(r)
-	}
-	return out, nil
-}
-
-func read(ctx context.Context, s *queries.Store, project uint32, sl slice, from, to time.Time, work chan<- []row) error {
-	// A twin counts where its event counts: weight 0 is left out.
-	rows, err := s.Conn().Query(ctx, `SELECT fingerprint, weight, toString(event_id), CAST(platform, 'String'), CAST(type, 'String'), title, payload FROM events
-		WHERE project_id = ? AND toDate(ts) = toDate(?) AND fingerprint >= ? AND fingerprint <= ?
-		AND ts >= fromUnixTimestamp64Milli(?) AND ts < fromUnixTimestamp64Milli(?) AND weight > 0`,
-		project, sl.day, sl.low, sl.high, from.UnixMilli(), to.UnixMilli())
-	if err != nil {
-		return fmt.Errorf("cannot read stored events: %w", err)
-	}
-	defer rows.Close()
-	batch := make([]row, 0, batchRows)
-	send := func() error {
-		if len(batch) == 0 {
-			return nil
-		}
-		select {
-		case work <- batch:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		batch = make([]row, 0, batchRows)
-		return nil
-	}
-	for rows.Next() {
-		batch = append(batch, row{})
-		r := &batch[len(batch)-1]
-		if err := rows.Scan(&r.fingerprint, &r.weight, &r.id, &r.platform, &r.kind, &r.title, &r.payload); err != nil {
-			return fmt.Errorf("cannot read stored events: %w", err)
-		}
-		if len(batch) == batchRows {
-			if err := send(); err != nil {
-				return err
-			}
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("cannot read stored events: %w", err)
-	}
-	return send()
-}
-
-// take groups one event again.
-func (c *counts) take(g *grouping.Grouper, r *row) {
+// take groups one event again. title and the like may point into memory that
+// the reader uses again: what is kept is copied.
+func (c *counts) take(w *worker, r *row) {
 	c.rows++
 	if len(r.payload) == 0 {
 		c.follow[r.fingerprint] += uint64(r.weight)
 		return
 	}
-	in, err := payload.Stored(r.payload, r.platform, r.kind)
+	in, err := w.payload.Stored(r.payload, r.platform, r.kind)
 	if err != nil {
 		c.broken++
 		c.follow[r.fingerprint] += uint64(r.weight)
 		return
 	}
-	got := g.Group(in)
+	got := w.grouper.Group(in)
 	k := flowKey{r.fingerprint, got.Hashes[0]}
 	v := c.cells[k]
 	if v == nil {
-		v = &cell{Sample: r.id, Title: got.Title}
+		v = &cell{Sample: r.id.String(), Title: strings.Clone(got.Title)}
 		c.cells[k] = v
 	}
 	v.Rows++
 	v.Occurrences += uint64(r.weight)
+}
+
+// scanAll groups the events of slices again, several at a time, and calls done
+// for each that is through, one call at a time. It ends at the first error.
+func scanAll(ctx context.Context, s *queries.Store, g *grouping.Grouper, project uint32, slices []slice, from, to time.Time, done func(slice, *counts) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type result struct {
+		slice  slice
+		counts *counts
+		err    error
+	}
+	work, results := make(chan slice), make(chan result)
+	var wg sync.WaitGroup
+	for range min(max(1, runtime.GOMAXPROCS(0)), maxReaders, len(slices)) {
+		wg.Go(func() {
+			w, err := newWorker(ctx, s, g)
+			if err == nil {
+				defer w.close()
+			}
+			for sl := range work {
+				r := result{slice: sl, err: err}
+				if err == nil {
+					r.counts, r.err = w.scan(ctx, project, sl, from, to)
+				}
+				select {
+				case results <- r:
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	wg.Go(func() {
+		defer close(work)
+		for _, sl := range slices {
+			select {
+			case work <- sl:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	defer wg.Wait()
+	defer cancel()
+	for range slices {
+		select {
+		case r := <-results:
+			if r.err == nil {
+				r.err = done(r.slice, r.counts)
+			}
+			if r.err != nil {
+				return r.err
+			}
+		case <-ctx.Done():
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scan groups the events of one slice again.
+func (w *worker) scan(ctx context.Context, project uint32, sl slice, from, to time.Time) (*counts, error) {
+	out := newCounts()
+	// A twin counts where its event counts: weight 0 is left out.
+	err := w.read(ctx, fmt.Sprintf(`WHERE project_id = %d AND toDate(ts) = '%s' AND fingerprint >= %d AND fingerprint <= %d
+		AND ts >= fromUnixTimestamp64Milli(%d) AND ts < fromUnixTimestamp64Milli(%d) AND weight > 0`,
+		project, sl.day.Format(time.DateOnly), sl.low, sl.high, from.UnixMilli(), to.UnixMilli()), func(r *row) error {
+		out.take(w, r)
+		return nil
+	})
+	return out, err
 }
 
 // parts are the flows, with rows that have no payload following most of their

@@ -7,8 +7,10 @@ package payload
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"github.com/valyala/fastjson"
 
@@ -21,23 +23,43 @@ const MaxBytes = 16 << 20
 
 var parsers fastjson.ParserPool
 
+// Reader reads many events with memory that it uses again: what Stored returns,
+// and every text in it, holds until the next call. The zero Reader is ready. It
+// is not safe for concurrent use.
+type Reader struct {
+	parser     fastjson.Parser
+	borrow     bool // Texts stay in the parser's memory.
+	input      grouping.Input
+	exceptions []schema.Exception
+	frameMemo  []schema.Frame
+}
+
 // FromPayload reads one event. Fields that are missing or of another type are
 // left empty; only text that is no JSON object is an error.
 func FromPayload(json []byte) (*grouping.Input, error) {
-	if len(json) > MaxBytes {
-		return nil, fmt.Errorf("cannot read payload: %d bytes are more than the limit of %d", len(json), MaxBytes)
-	}
 	p := parsers.Get()
 	defer parsers.Put(p)
+	d, in := Reader{}, &grouping.Input{}
+	if err := d.parse(p, json, in); err != nil {
+		return nil, err
+	}
+	return in, nil
+}
+
+func (d *Reader) parse(p *fastjson.Parser, json []byte, in *grouping.Input) error {
+	if len(json) > MaxBytes {
+		return fmt.Errorf("cannot read payload: %d bytes are more than the limit of %d", len(json), MaxBytes)
+	}
 	v, err := p.ParseBytes(json)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read payload: %w", err)
+		return fmt.Errorf("cannot read payload: %w", err)
 	}
 	o, err := v.Object()
 	if err != nil {
-		return nil, fmt.Errorf("cannot read payload: expected a JSON object, got %s", v.Type())
+		return fmt.Errorf("cannot read payload: expected a JSON object, got %s", v.Type())
 	}
-	return read(o), nil
+	d.read(o, in)
+	return nil
 }
 
 // Stored reads one event as the edge grouped it: the columns that the edge
@@ -47,47 +69,62 @@ func Stored(json []byte, platform, typ string) (*grouping.Input, error) {
 	if err != nil {
 		return nil, err
 	}
+	settle(in, platform, typ)
+	return in, nil
+}
+
+// Stored is the function Stored without memory of its own.
+func (d *Reader) Stored(json []byte, platform, typ string) (*grouping.Input, error) {
+	d.borrow, d.frameMemo = true, d.frameMemo[:0]
+	d.input = grouping.Input{Exceptions: d.exceptions[:0]}
+	if err := d.parse(&d.parser, json, &d.input); err != nil {
+		return nil, err
+	}
+	d.exceptions = d.input.Exceptions
+	settle(&d.input, platform, typ)
+	return &d.input, nil
+}
+
+func settle(in *grouping.Input, platform, typ string) {
 	if platform != "" {
 		in.Platform = platform
 	}
 	if typ != "" {
 		in.Type = typ
 	}
-	return in, nil
 }
 
-func read(o *fastjson.Object) *grouping.Input {
-	in := &grouping.Input{}
+func (d *Reader) read(o *fastjson.Object, in *grouping.Input) {
 	var exception, threads, stack, reportValue, sdk, contexts *fastjson.Value
 	kind := ""
 	o.Visit(func(k []byte, v *fastjson.Value) {
 		switch string(k) {
 		case "platform":
-			in.Platform = text(v)
+			in.Platform = d.text(v)
 		case "type":
-			in.Type = text(v)
+			in.Type = d.text(v)
 		case "transaction":
-			in.Transaction = text(v)
+			in.Transaction = d.text(v)
 		case "logger":
-			in.Logger = text(v)
+			in.Logger = d.text(v)
 		case "level":
-			in.Level = strings.ToLower(text(v))
+			in.Level = strings.ToLower(d.text(v))
 		case "release":
-			in.Release = text(v)
+			in.Release = d.text(v)
 		case "sdk":
 			sdk = v
 		case "contexts":
 			contexts = v
 		case "fingerprint":
-			in.Fingerprint = list(v)
+			in.Fingerprint = d.list(v)
 		case "checksum":
-			in.Checksum = text(v)
+			in.Checksum = d.text(v)
 		case "tags":
-			in.Tags = tags(v)
+			in.Tags = d.tags(v)
 		case "logentry", "message", "sentry.interfaces.Message":
-			message(in, v)
+			d.message(in, v)
 		case "request", "sentry.interfaces.Http":
-			in.RequestURL = text(v.Get("url"))
+			in.RequestURL = d.text(v.Get("url"))
 		case "exception", "sentry.interfaces.Exception":
 			exception = v
 		case "threads":
@@ -101,21 +138,21 @@ func read(o *fastjson.Object) *grouping.Input {
 		}
 	})
 	if sdk != nil {
-		in.SDK = text(sdk.Get("name"))
+		in.SDK = d.text(sdk.Get("name"))
 	}
 	if in.Type == "feedback" && contexts != nil {
-		if m := text(contexts.Get("feedback", "message")); m != "" {
+		if m := d.text(contexts.Get("feedback", "message")); m != "" {
 			in.Message = m
 		}
 	}
 	for _, v := range values(exception) {
-		if e, ok := readException(v); ok && len(in.Exceptions) < 4*schema.MaxExceptions {
+		if e, ok := d.readException(v); ok && len(in.Exceptions) < 4*schema.MaxExceptions {
 			in.Exceptions = append(in.Exceptions, e)
 		}
 	}
-	stacks(in, values(threads), stack)
+	d.stacks(in, values(threads), stack)
 	if kind != "" {
-		in.Report = report(kind, reportValue)
+		in.Report = d.report(kind, reportValue)
 		if in.Message == "" {
 			in.Message = in.Report.Message
 		}
@@ -130,7 +167,6 @@ func read(o *fastjson.Object) *grouping.Input {
 			in.Type = "default"
 		}
 	}
-	return in
 }
 
 // values are the entries of {"values": [...]}, of a bare list or of one bare
@@ -152,13 +188,17 @@ func values(v *fastjson.Value) []*fastjson.Value {
 }
 
 // text is a string, or a number or truth value as text.
-func text(v *fastjson.Value) string {
+func (d *Reader) text(v *fastjson.Value) string {
 	if v == nil {
 		return ""
 	}
 	switch v.Type() {
 	case fastjson.TypeString:
-		return string(v.GetStringBytes())
+		b := v.GetStringBytes()
+		if d.borrow {
+			return unsafe.String(unsafe.SliceData(b), len(b))
+		}
+		return string(b)
 	case fastjson.TypeNumber, fastjson.TypeTrue, fastjson.TypeFalse:
 		return v.String()
 	}
@@ -166,19 +206,19 @@ func text(v *fastjson.Value) string {
 }
 
 // lenient is text, or the JSON of anything else but null.
-func lenient(v *fastjson.Value) string {
+func (d *Reader) lenient(v *fastjson.Value) string {
 	if v == nil || v.Type() == fastjson.TypeNull {
 		return ""
 	}
 	if v.Type() == fastjson.TypeObject || v.Type() == fastjson.TypeArray {
 		return v.String()
 	}
-	return text(v)
+	return d.text(v)
 }
 
-func list(v *fastjson.Value) []string {
+func (d *Reader) list(v *fastjson.Value) []string {
 	if v.Type() != fastjson.TypeArray {
-		if s := text(v); s != "" {
+		if s := d.text(v); s != "" {
 			return []string{s}
 		}
 		return nil
@@ -189,16 +229,16 @@ func list(v *fastjson.Value) []string {
 			break
 		}
 		if t := p.Type(); t == fastjson.TypeString || t == fastjson.TypeNumber || t == fastjson.TypeTrue || t == fastjson.TypeFalse {
-			out = append(out, text(p))
+			out = append(out, d.text(p))
 		}
 	}
 	return out
 }
 
-func tags(v *fastjson.Value) []*schema.Tag {
+func (d *Reader) tags(v *fastjson.Value) []*schema.Tag {
 	var out []*schema.Tag
 	add := func(k string, v *fastjson.Value) {
-		if s := text(v); s != "" && len(out) < schema.MaxTags {
+		if s := d.text(v); s != "" && len(out) < schema.MaxTags {
 			out = append(out, &schema.Tag{Key: k, Value: s})
 		}
 	}
@@ -208,19 +248,19 @@ func tags(v *fastjson.Value) []*schema.Tag {
 	case fastjson.TypeArray:
 		for _, p := range v.GetArray() {
 			if pair := p.GetArray(); len(pair) == 2 {
-				add(text(pair[0]), pair[1])
+				add(d.text(pair[0]), pair[1])
 			}
 		}
 	}
 	return out
 }
 
-func message(in *grouping.Input, v *fastjson.Value) {
+func (d *Reader) message(in *grouping.Input, v *fastjson.Value) {
 	if v.Type() != fastjson.TypeObject {
-		in.Message = lenient(v)
+		in.Message = d.lenient(v)
 		return
 	}
-	template, formatted := lenient(v.Get("message")), lenient(v.Get("formatted"))
+	template, formatted := d.lenient(v.Get("message")), d.lenient(v.Get("formatted"))
 	if formatted == "" {
 		formatted = template
 		if p := v.Get("params"); p == nil || p.Type() == fastjson.TypeNull {
@@ -233,7 +273,7 @@ func message(in *grouping.Input, v *fastjson.Value) {
 	in.Message, in.Template = formatted, template
 }
 
-func readException(v *fastjson.Value) (schema.Exception, bool) {
+func (d *Reader) readException(v *fastjson.Value) (schema.Exception, bool) {
 	e := schema.Exception{Mechanism: schema.Mechanism{ID: -1, ParentID: -1}}
 	if v == nil || v.Type() != fastjson.TypeObject {
 		return e, false
@@ -241,15 +281,15 @@ func readException(v *fastjson.Value) (schema.Exception, bool) {
 	v.GetObject().Visit(func(k []byte, v *fastjson.Value) {
 		switch string(k) {
 		case "type":
-			e.Type = lenient(v)
+			e.Type = d.lenient(v)
 		case "value":
-			e.Value = lenient(v)
+			e.Value = d.lenient(v)
 		case "module":
-			e.Module = text(v)
+			e.Module = d.text(v)
 		case "stacktrace":
-			e.Frames = frames(v)
+			e.Frames = d.frames(v)
 		case "mechanism":
-			mechanism(&e.Mechanism, v)
+			d.mechanism(&e.Mechanism, v)
 		}
 	})
 	if e.Type == "" {
@@ -270,9 +310,9 @@ func splitValue(s string) (typ, value string) {
 	return s[:i], strings.TrimLeft(s[i+1:], " ")
 }
 
-func mechanism(m *schema.Mechanism, v *fastjson.Value) {
+func (d *Reader) mechanism(m *schema.Mechanism, v *fastjson.Value) {
 	if v.Type() == fastjson.TypeString {
-		m.Type = text(v)
+		m.Type = d.text(v)
 		return
 	}
 	if v.Type() != fastjson.TypeObject {
@@ -281,7 +321,7 @@ func mechanism(m *schema.Mechanism, v *fastjson.Value) {
 	v.GetObject().Visit(func(k []byte, v *fastjson.Value) {
 		switch string(k) {
 		case "type":
-			m.Type = text(v)
+			m.Type = d.text(v)
 		case "handled":
 			switch v.Type() {
 			case fastjson.TypeTrue:
@@ -294,14 +334,14 @@ func mechanism(m *schema.Mechanism, v *fastjson.Value) {
 		case "is_exception_group":
 			m.IsGroup = v.Type() == fastjson.TypeTrue
 		case "source":
-			m.Source = text(v)
+			m.Source = d.text(v)
 		case "exception_id":
 			m.ID = id(v)
 		case "parent_id":
 			m.ParentID = id(v)
 		case "meta":
 			if ns := v.Get("ns_error"); ns != nil && ns.Type() == fastjson.TypeObject {
-				m.NSErrorCode = text(ns.Get("domain")) + ":" + lenient(ns.Get("code"))
+				m.NSErrorCode = d.text(ns.Get("domain")) + ":" + d.lenient(ns.Get("code"))
 			}
 		}
 	})
@@ -315,8 +355,14 @@ func id(v *fastjson.Value) int {
 }
 
 // number reads a line or a column.
-func number(v *fastjson.Value) uint32 {
-	n, err := strconv.ParseUint(text(v), 10, 32)
+func (d *Reader) number(v *fastjson.Value) uint32 {
+	if v.Type() == fastjson.TypeNumber {
+		if n, err := v.Uint64(); err == nil && n <= math.MaxUint32 {
+			return uint32(n)
+		}
+		return 0
+	}
+	n, err := strconv.ParseUint(d.text(v), 10, 32)
 	if err != nil {
 		return 0
 	}

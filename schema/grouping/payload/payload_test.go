@@ -3,6 +3,8 @@ package payload_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/stretchr/testify/require"
 
 	"errata/schema"
@@ -80,9 +82,17 @@ func TestThreads(t *testing.T) {
 func FuzzFromPayload(f *testing.F) {
 	f.Add([]byte(`{"exception":{"values":[{"type":"A","stacktrace":{"frames":[{"lineno":1}]}}]},"tags":[["a",1]]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		in, err := payload.FromPayload(b)
+		in, err := payload.Stored(b, "python", "")
 		if err == nil && len(in.Exceptions) > 4*schema.MaxExceptions {
 			t.Fatal("unbounded")
+		}
+		// A reader that read something else before says the same.
+		var r payload.Reader
+		_, _ = r.Stored([]byte(`{"exception":{"values":[{"type":"B","value":"x","stacktrace":{"frames":[{"function":"f"},{"function":"g"}]}}]},"message":"m"}`), "go", "error")
+		again, err2 := r.Stored(b, "python", "")
+		require.Equal(t, err == nil, err2 == nil)
+		if err == nil {
+			require.Empty(t, cmp.Diff(in, again, cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(schema.Tag{})))
 		}
 	})
 }

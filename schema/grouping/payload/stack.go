@@ -14,7 +14,7 @@ import (
 // the crash.
 const oldestFrames = 50
 
-func frames(v *fastjson.Value) []schema.Frame {
+func (d *Reader) frames(v *fastjson.Value) []schema.Frame {
 	all := v.GetArray()
 	if v.Type() == fastjson.TypeObject {
 		all = v.GetArray("frames")
@@ -22,19 +22,30 @@ func frames(v *fastjson.Value) []schema.Frame {
 	if len(all) == 0 {
 		return nil
 	}
-	out := make([]schema.Frame, 0, min(len(all), schema.MaxFrames))
+	n := min(len(all), schema.MaxFrames)
+	var out []schema.Frame
+	if d.borrow {
+		at := len(d.frameMemo)
+		if cap(d.frameMemo)-at < n {
+			d.frameMemo, at = make([]schema.Frame, 0, max(n, 256)), 0
+		}
+		d.frameMemo = d.frameMemo[:at+n]
+		out = d.frameMemo[at : at : at+n]
+	} else {
+		out = make([]schema.Frame, 0, n)
+	}
 	for i, f := range all {
 		if len(all) > schema.MaxFrames && i >= oldestFrames && i < len(all)-(schema.MaxFrames-oldestFrames) {
 			continue
 		}
 		if f != nil && f.Type() == fastjson.TypeObject {
-			out = append(out, frame(f))
+			out = append(out, d.frame(f))
 		}
 	}
 	return out
 }
 
-func frame(v *fastjson.Value) schema.Frame {
+func (d *Reader) frame(v *fastjson.Value) schema.Frame {
 	var f schema.Frame
 	// The payload shows our decision; what the client said stands beside it
 	// where it differs, null where it said nothing.
@@ -42,27 +53,27 @@ func frame(v *fastjson.Value) schema.Frame {
 	v.GetObject().Visit(func(k []byte, v *fastjson.Value) {
 		switch string(k) {
 		case "function":
-			if f.Function = text(v); f.Function == "?" {
+			if f.Function = d.text(v); f.Function == "?" {
 				f.Function = ""
 			}
 		case "raw_function":
-			f.RawFunction = text(v)
+			f.RawFunction = d.text(v)
 		case "module":
-			f.Module = text(v)
+			f.Module = d.text(v)
 		case "filename":
-			f.File = text(v)
+			f.File = d.text(v)
 		case "abs_path":
-			f.AbsPath = text(v)
+			f.AbsPath = d.text(v)
 		case "package":
-			f.Package = text(v)
+			f.Package = d.text(v)
 		case "platform":
-			f.Platform = text(v)
+			f.Platform = d.text(v)
 		case "context_line":
-			f.ContextLine = text(v)
+			f.ContextLine = d.text(v)
 		case "lineno":
-			f.Line = number(v)
+			f.Line = d.number(v)
 		case "colno":
-			f.Column = number(v)
+			f.Column = d.number(v)
 		case "in_app":
 			f.InApp = mark(v)
 		case "client_in_app":
@@ -98,15 +109,15 @@ func mark(v *fastjson.Value) schema.InApp {
 
 // stacks fills the stack that counts where there is no exception: of the
 // crashed, the current or the only thread, or the event's own.
-func stacks(in *grouping.Input, threads []*fastjson.Value, own *fastjson.Value) {
+func (d *Reader) stacks(in *grouping.Input, threads []*fastjson.Value, own *fastjson.Value) {
 	thread := deciding(threads)
 	if thread != nil {
 		if s := thread.Get("stacktrace"); s != nil {
-			in.Stack = frames(s)
+			in.Stack = d.frames(s)
 		}
 	}
 	if len(in.Stack) == 0 && own != nil {
-		in.Stack = frames(own)
+		in.Stack = d.frames(own)
 		thread = nil
 	}
 	if len(in.Exceptions) != 1 || len(in.Exceptions[0].Frames) > 0 || len(in.Stack) == 0 {
@@ -146,22 +157,22 @@ func deciding(threads []*fastjson.Value) *fastjson.Value {
 }
 
 // report reads a browser's security report.
-func report(kind string, v *fastjson.Value) *grouping.Report {
+func (d *Reader) report(kind string, v *fastjson.Value) *grouping.Report {
 	r := &grouping.Report{Kind: kind}
 	switch kind {
 	case "csp":
-		r.Directive = text(v.Get("effective_directive"))
+		r.Directive = d.text(v.Get("effective_directive"))
 		if r.Directive == "" {
-			r.Directive, _, _ = strings.Cut(text(v.Get("violated_directive")), " ")
+			r.Directive, _, _ = strings.Cut(d.text(v.Get("violated_directive")), " ")
 		}
-		r.Blocked, r.Document = text(v.Get("blocked_uri")), text(v.Get("document_uri"))
+		r.Blocked, r.Document = d.text(v.Get("blocked_uri")), d.text(v.Get("document_uri"))
 	case "nel":
-		r.Directive, r.Document = text(v.Get("body", "type")), text(v.Get("url"))
+		r.Directive, r.Document = d.text(v.Get("body", "type")), d.text(v.Get("url"))
 		if u, err := url.Parse(r.Document); err == nil {
 			r.Blocked = u.Host
 		}
 	default:
-		r.Blocked = text(v.Get("hostname"))
+		r.Blocked = d.text(v.Get("hostname"))
 	}
 	r.Message = kind + " report: " + strings.TrimSpace(r.Directive+" "+r.Blocked)
 	return r
