@@ -162,7 +162,7 @@ func TestDockerfile(t *testing.T) {
 	named := stages(t)
 	user := map[string]string{}
 	stage := ""
-	for _, line := range strings.SplitSeq(string(raw), "\n") {
+	for line := range strings.SplitSeq(string(raw), "\n") {
 		word := strings.Fields(line)
 		if len(word) < 2 {
 			continue
@@ -213,7 +213,7 @@ func TestEmbeddedFilesAreInContext(t *testing.T) {
 	require.Contains(t, string(out), "queries/catalog")
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
-	for _, path := range strings.FieldsSeq(string(out)) {
+	for path := range strings.FieldsSeq(string(out)) {
 		if rest, ours := strings.CutPrefix(path, root+"/"); ours {
 			for _, part := range []string{"/testdata/", "/dist/", "/node_modules/", "/bin/"} {
 				require.NotContains(t, "/"+rest, part)

@@ -26,6 +26,10 @@ type Source struct {
 	store   *store.Store
 	links   frame.Links
 	options *cache
+
+	tails chan struct{} // One for each live tail that runs.
+	life  context.Context
+	end   context.CancelFunc
 }
 
 // New makes a data source of its settings. It does not connect: what is wrong
@@ -36,13 +40,18 @@ func New(_ context.Context, given backend.DataSourceInstanceSettings) (instancem
 		store:   store.New(settings, fault),
 		links:   frame.Links{UID: given.UID, Name: given.Name, Traces: settings.TracesUID},
 		options: newCache(),
+		tails:   make(chan struct{}, liveStreams),
 	}
+	s.life, s.end = context.WithCancel(context.Background())
 	s.CallResourceHandler = httpadapter.New(s.routes())
 	return s, nil
 }
 
-// Dispose ends the connections when the settings change.
-func (s *Source) Dispose() { s.store.Close() }
+// Dispose ends live tails and connections when the settings change.
+func (s *Source) Dispose() {
+	s.end()
+	s.store.Close()
+}
 
 // allProjects is how many projects a list that needs one at a time asks.
 const allProjects = 20

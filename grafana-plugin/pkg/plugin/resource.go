@@ -32,6 +32,7 @@ func (s *Source) routes() http.Handler {
 	get("traces/{id}", s.getTrace)
 	get("options/{kind}", s.getOptions)
 	get("log_context", s.getLogContext)
+	get("live", s.getLive)
 	mux.Handle("POST /triage", s.reply("triage", s.postTriage))
 	return mux
 }

@@ -45,7 +45,7 @@ func TestRoles(t *testing.T) {
 	}
 	reads := []string{
 		"me", "issues?" + window(), "issues/1/" + issueA + "?" + window(), "issues/1/" + issueA + "/events?limit=2", "events/1/" + eventB, "traces/" + trace1,
-		"options/project", "options/environment?" + window(), "options/tag_value?key=plan&" + window(), "options/filter_key?" + window(), "options/issue?" + window(),
+		"live?query=" + url.QueryEscape(`{"mode":"logs"}`), "options/project", "options/environment?" + window(), "options/tag_value?key=plan&" + window(), "options/filter_key?" + window(), "options/issue?" + window(),
 		"log_context?id=00000000-0000-4000-8000-000000000003&ts=" + fmt.Sprint(base.Add(time.Hour+3*time.Second).UnixNano()) + "&labels=" + url.QueryEscape(`{"service":"web","project_id":"1"}`),
 	}
 	for _, role := range []string{"Viewer", "Editor", "Admin", "nobody"} {
