@@ -6,9 +6,11 @@
 package consumer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
 	kafka "github.com/segmentio/kafka-go"
@@ -19,10 +21,12 @@ import (
 // Config says where from, where to and how much at a time. Start from Defaults.
 type Config struct {
 	Brokers     []string
-	TopicPrefix string             // Before the names of schema.Topics.
-	Group       string             // Consumer group.
-	Transport   kafka.RoundTripper `json:"-"` // For TLS and SASL; nil for plain TCP.
-	Dialer      *kafka.Dialer      `json:"-"` // The same for the group's own connection.
+	TopicPrefix string // Before the names of schema.Topics.
+	Group       string // Consumer group.
+	// Dial connects to a broker where Transport is nil; nil means over TCP.
+	Dial      func(ctx context.Context, network, addr string) (net.Conn, error) `json:"-"`
+	Transport kafka.RoundTripper                                                `json:"-"` // For TLS and SASL; nil for plain TCP.
+	Dialer    *kafka.Dialer                                                     `json:"-"` // The same for the group's own connection.
 
 	ClickHouse sink.Options
 

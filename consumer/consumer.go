@@ -70,7 +70,7 @@ func (c *Consumer) types() table.Types {
 func (c *Consumer) Run(ctx context.Context) error {
 	transport := c.cfg.Transport
 	if transport == nil {
-		own := &kafka.Transport{ClientID: "errata-consumer", DialTimeout: 5 * time.Second, MetadataTTL: 10 * time.Second, IdleTimeout: 60 * time.Second}
+		own := &kafka.Transport{ClientID: "errata-consumer", Dial: c.cfg.Dial, DialTimeout: 5 * time.Second, MetadataTTL: 10 * time.Second, IdleTimeout: 60 * time.Second}
 		defer own.CloseIdleConnections()
 		transport = own
 		c.cfg.Transport = own

@@ -6,9 +6,11 @@
 package ingest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,7 +26,9 @@ type Config struct {
 	OTLPHTTP string // OTLP over HTTP on its usual port; empty: not opened.
 	OTLPGRPC string // OTLP over gRPC; empty: not opened.
 
-	Kafka       []string // Bootstrap brokers. Required.
+	Kafka []string // Bootstrap brokers. Required.
+	// KafkaDial connects to a broker; nil means over TCP.
+	KafkaDial   func(ctx context.Context, network, addr string) (net.Conn, error)
 	TopicPrefix string
 
 	ClickHouse directory.ClickHouseConfig // Holds projects and keys.

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -43,6 +44,7 @@ type Server struct {
 	blobs     *blob.Store
 	quota     *quota.Limiter
 	flood     *flood.Flood
+	turns     chan struct{} // One for each request of flooding projects that is read now.
 	app       *fiber.App
 	grpc      *grpc.Server
 
@@ -72,7 +74,8 @@ func New(cfg Config) (*Server, error) {
 	if cfg.FloodPerMinute >= 0 {
 		perMinute = uint32(cfg.FloodPerMinute)
 	}
-	s.flood = flood.New(flood.Config{PerMinute: perMinute, Send: s.sendGroup})
+	s.flood = flood.New(flood.Config{PerMinute: perMinute, Send: s.sendGroups})
+	s.turns = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 	s.decoder = inflate.New(cfg.BodyBytes, cfg.MaxEnvelopeBytes)
 	s.raw = semaphore.NewWeighted(2 * int64(cfg.MaxRequestBytes))
 	var err error
@@ -88,7 +91,7 @@ func New(cfg Config) (*Server, error) {
 		source, s.source = ch, ch
 	}
 	records := topic.Config{
-		Brokers: cfg.Kafka, Prefix: cfg.TopicPrefix, InFlightBytes: cfg.InFlightBytes, AckTimeout: cfg.AckTimeout,
+		Brokers: cfg.Kafka, Prefix: cfg.TopicPrefix, Dial: cfg.KafkaDial, InFlightBytes: cfg.InFlightBytes, AckTimeout: cfg.AckTimeout,
 		Logger: cfg.Logger, Metrics: topic.NewMetrics(cfg.Registry),
 	}
 	if cfg.SpoolBytes > 0 {

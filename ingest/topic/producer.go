@@ -24,6 +24,10 @@ type Config struct {
 	SpoolDir   string // Empty: no spool, 503 while the broker is away.
 	SpoolBytes int64
 
+	// Dial connects to a broker; nil means over TCP. An embedded broker gives
+	// its own.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
 	InFlightBytes int64         // Sent and not yet acknowledged; 0 means 64 MiB.
 	AckTimeout    time.Duration // How long a silent broker may keep a request; 0 means 1 s.
 	Logger        *slog.Logger
@@ -38,13 +42,14 @@ type Producer struct {
 	kafka   *kafka.Client
 	raw     *kafka.Transport
 	writer  *kafka.Writer
+	gather  *gatherer
 	spool   *spool.Spool
 	budget  *semaphore.Weighted
 	breaker breaker
 	lastAck atomic.Int64 // Unix nanoseconds.
 	probing atomic.Bool
 
-	writes sync.WaitGroup // Each WriteMessages that has not ended.
+	writes sync.WaitGroup // Each request's write that has not ended.
 	cancel context.CancelFunc
 	loops  sync.WaitGroup
 	closed atomic.Bool
@@ -76,11 +81,13 @@ func New(cfg Config) (*Producer, error) {
 			return nil, err
 		}
 	}
-	dialer := &net.Dialer{Timeout: 2 * time.Second}
+	if cfg.Dial == nil {
+		cfg.Dial = (&net.Dialer{Timeout: 2 * time.Second}).DialContext
+	}
 	p.raw = &kafka.Transport{
 		ClientID: "errata-ingest",
 		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			c, err := dialer.DialContext(ctx, network, addr)
+			c, err := cfg.Dial(ctx, network, addr)
 			if err != nil && ctx.Err() == nil {
 				p.suspect(err)
 			}
@@ -88,15 +95,15 @@ func New(cfg Config) (*Producer, error) {
 		},
 	}
 	p.kafka = &kafka.Client{Addr: kafka.TCP(cfg.Brokers...), Transport: p.raw, Timeout: 2 * time.Second}
-	// Measured: 115,000 records a second with p99 under 10 ms. The default
-	// BatchTimeout of 1 s would make each small write wait for it.
+	// The writes come gathered: nothing is gained by waiting for more.
 	p.writer = &kafka.Writer{
 		Addr: kafka.TCP(cfg.Brokers...), Transport: p.raw, Balancer: &kafka.Hash{},
 		RequiredAcks: kafka.RequireAll, Compression: kafka.Lz4,
-		BatchSize: 200, BatchBytes: 900<<10 + 64<<10, BatchTimeout: 2 * time.Millisecond,
+		BatchSize: 200, BatchBytes: 900<<10 + 64<<10, BatchTimeout: time.Nanosecond,
 		MaxAttempts: 10, WriteBackoffMin: 50 * time.Millisecond, WriteBackoffMax: time.Second,
 		ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
 	}
+	p.gather = newGatherer(p.write, p.written, &p.writes)
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
 	p.loops.Add(1)
@@ -131,16 +138,7 @@ func (p *Producer) Write(ctx context.Context, messages []Message) error {
 	}
 	result := make(chan error, 1)
 	start := time.Now()
-	p.writes.Go(func() {
-		// A cancelled context would not take the batch back, so the write runs
-		// to its end and holds its bytes of the budget until then.
-		err := p.writer.WriteMessages(context.Background(), out...)
-		p.budget.Release(size)
-		if err == nil {
-			p.lastAck.Store(time.Now().UnixNano())
-		}
-		result <- err
-	})
+	p.gather.add(out, size, result)
 	timer := time.NewTimer(p.cfg.AckTimeout)
 	defer timer.Stop()
 	select {

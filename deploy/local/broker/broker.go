@@ -64,6 +64,7 @@ type Broker struct {
 	cluster *kfake.Cluster
 	client  *kgo.Client
 	addr    string
+	inside  *inside
 	lock    *os.File
 
 	full   atomic.Bool
@@ -169,6 +170,14 @@ func (b *Broker) open(port int) error {
 	opts := []kfake.Opt{
 		kfake.Ports(port), kfake.DataDir(b.cfg.Dir), kfake.ClusterID("errata"),
 		kfake.GroupMinSessionTimeout(500 * time.Millisecond),
+		kfake.ListenFn(func(network, address string) (net.Listener, error) {
+			l, err := net.Listen(network, address)
+			if err == nil {
+				b.inside = newInside(l)
+				l = b.inside
+			}
+			return l, err
+		}),
 		kfake.WithLogger(engineLogger{b.cfg.Logger}),
 		kfake.BrokerConfigs(map[string]string{
 			"group.initial.rebalance.delay.ms": "0",
@@ -196,6 +205,15 @@ func (b *Broker) open(port int) error {
 
 // Addr is host:port for Kafka clients.
 func (b *Broker) Addr() string { return b.addr }
+
+// Dial connects to the broker without the kernel's network: for clients in this
+// process. Any other address is dialled as ever.
+func (b *Broker) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if address == b.addr {
+		return b.inside.memory.Dial()
+	}
+	return (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, network, address)
+}
 
 // Full says that records not yet committed reach the cap: whoever writes must
 // refuse until it is over.

@@ -198,7 +198,7 @@ func (p *parts) migrate(ctx context.Context) error {
 
 func (p *parts) startConsumer(context.Context) error {
 	cfg := consumer.Defaults()
-	cfg.Brokers = []string{p.broker.Addr()}
+	cfg.Brokers, cfg.Dial = []string{p.broker.Addr()}, p.broker.Dial
 	cfg.ClickHouse = sink.Options{Addrs: []string{p.clickhouse.EngineAddr()}, Password: p.secrets.Errata}
 	cfg.Log = p.cfg.Logger
 	c, err := consumer.New(cfg)
@@ -217,6 +217,7 @@ func (p *parts) startEdge(ctx context.Context) (err error) {
 	p.edge, err = ingest.New(ingest.Config{
 		HTTP: p.cfg.HTTP, OTLPHTTP: p.cfg.OTLPHTTP, OTLPGRPC: p.cfg.OTLPGRPC,
 		Kafka:          []string{p.broker.Addr()},
+		KafkaDial:      p.broker.Dial,
 		ClickHouse:     directory.ClickHouseConfig{Addr: []string{p.clickhouse.EngineAddr()}, User: "errata", Password: p.secrets.Errata},
 		Data:           p.cfg.Data,
 		OTLPAnonymous:  p.cfg.OTLPAnonymous,

@@ -1,0 +1,129 @@
+package topic
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// Bounds of what is gathered: a write is sent when it is that old or that
+// large. 2 ms cost the least at all rates measured; a request waits for its
+// acknowledgement in any case.
+const (
+	gatherFor      = 2 * time.Millisecond
+	gatherMessages = 200
+	gatherBytes    = 900 << 10
+)
+
+// gatherer joins the writes of concurrent requests: the client's cost of a
+// write is by the call far more than by the message.
+type gatherer struct {
+	send func(messages []kafka.Message) error // Returns when all are durable or given up.
+	done func(size int64, err error)          // Once a write, with its bytes.
+	runs *sync.WaitGroup
+
+	mu    sync.Mutex
+	open  *gathered
+	timer *time.Timer
+}
+
+// gathered is a write that still grows.
+type gathered struct {
+	messages []kafka.Message
+	bytes    int64
+	waiting  []waiting
+}
+
+// waiting is a request's share of a write.
+type waiting struct {
+	upTo   int // Its last message and one.
+	result chan<- error
+}
+
+func newGatherer(send func([]kafka.Message) error, done func(int64, error), runs *sync.WaitGroup) *gatherer {
+	g := &gatherer{send: send, done: done, runs: runs}
+	g.timer = time.AfterFunc(time.Hour, g.due)
+	g.timer.Stop()
+	return g
+}
+
+// add gives one request's messages to the next write; result gets their error,
+// where each failed on its own as kafka.WriteErrors.
+func (g *gatherer) add(messages []kafka.Message, size int64, result chan<- error) {
+	g.runs.Add(1) // Before the lock is left: Close waits for what was added.
+	g.mu.Lock()
+	if g.open == nil {
+		g.open = &gathered{messages: make([]kafka.Message, 0, max(8, len(messages)))}
+		g.timer.Reset(gatherFor)
+	}
+	w := g.open
+	w.messages = append(w.messages, messages...)
+	w.bytes += size
+	w.waiting = append(w.waiting, waiting{len(w.messages), result})
+	full := len(w.messages) >= gatherMessages || w.bytes >= gatherBytes
+	if full {
+		g.open = nil
+		g.timer.Stop()
+	}
+	g.mu.Unlock()
+	if full {
+		go g.run(w)
+	}
+}
+
+// due runs when the open write is old enough.
+func (g *gatherer) due() {
+	g.mu.Lock()
+	w := g.open
+	g.open = nil
+	g.mu.Unlock()
+	if w != nil {
+		g.run(w)
+	}
+}
+
+func (g *gatherer) run(w *gathered) {
+	err := g.send(w.messages)
+	g.done(w.bytes, err)
+	each, _ := errors.AsType[kafka.WriteErrors](err)
+	if len(each) != len(w.messages) {
+		each = nil
+	}
+	from := 0
+	for _, x := range w.waiting {
+		own := err
+		if each != nil {
+			own = share(each[from:x.upTo])
+		}
+		x.result <- own
+		from = x.upTo
+		g.runs.Done()
+	}
+}
+
+// share is what concerns one request of the errors of a write.
+func share(each kafka.WriteErrors) error {
+	for _, err := range each {
+		if err != nil {
+			return each
+		}
+	}
+	return nil
+}
+
+// write sends messages as they are. A cancelled context would not take a batch
+// back, so a write runs to its end.
+func (p *Producer) write(messages []kafka.Message) error {
+	return p.writer.WriteMessages(context.Background(), messages...)
+}
+
+// written gives the bytes of a write back to the budget.
+func (p *Producer) written(size int64, err error) {
+	p.budget.Release(size)
+	if err == nil {
+		p.lastAck.Store(time.Now().UnixNano())
+	}
+}
