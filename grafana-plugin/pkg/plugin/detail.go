@@ -31,6 +31,12 @@ type (
 		FirstSeen int64  `json:"firstSeen"`
 		LastSeen  int64  `json:"lastSeen"`
 	}
+	affectedUser struct {
+		User      string `json:"user"`
+		Events    int64  `json:"events"`
+		FirstSeen int64  `json:"firstSeen"`
+		LastSeen  int64  `json:"lastSeen"`
+	}
 	action struct {
 		At     int64  `json:"at"`
 		Actor  string `json:"actor"`
@@ -122,6 +128,36 @@ func (s *Source) getIssue(r *http.Request) (any, error) {
 		}
 	}
 	return d, nil
+}
+
+// getUsers lists whom an issue hit in a time range, those with most events
+// first, and how many there are in all.
+func (s *Source) getUsers(r *http.Request) (any, error) {
+	project, err := s.projectOf(r)
+	if err != nil {
+		return nil, err
+	}
+	from, to, err := window(r)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := count(r, "limit", 100, 1000)
+	if err != nil {
+		return nil, err
+	}
+	res, err := s.store.Run(r.Context(), "users_affected", map[string]string{
+		"project": project, "issue": r.PathValue("issue"), "from": ask.Milli(from), "to": ask.Milli(to), "limit": strconv.Itoa(limit),
+	})
+	if err != nil {
+		return nil, err
+	}
+	t := frame.Read(res)
+	users, all := []affectedUser{}, int64(0)
+	for i := range t.Len() {
+		users = append(users, affectedUser{t.Text(i, "user"), t.Int(i, "events"), t.Milli(i, "first_seen"), t.Milli(i, "last_seen")})
+		all = t.Int(i, "all_users")
+	}
+	return map[string]any{"users": users, "all": max(all, int64(len(users)))}, nil
 }
 
 func readTrend(t frame.Rows) ([][2]int64, int64) {

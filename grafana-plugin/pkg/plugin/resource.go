@@ -28,6 +28,7 @@ func (s *Source) routes() http.Handler {
 	get("issues", s.getIssues)
 	get("issues/{project}/{issue}", s.getIssue)
 	get("issues/{project}/{issue}/events", s.getEvents)
+	get("issues/{project}/{issue}/users", s.getUsers)
 	get("events/{project}/{id}", s.getEvent)
 	get("traces/{id}", s.getTrace)
 	get("options/{kind}", s.getOptions)

@@ -44,7 +44,7 @@ func TestRoles(t *testing.T) {
 		{"admin without a login", &backend.User{Role: "Admin"}, nil},
 	}
 	reads := []string{
-		"me", "issues?" + window(), "issues/1/" + issueA + "?" + window(), "issues/1/" + issueA + "/events?limit=2", "events/1/" + eventB, "traces/" + trace1,
+		"me", "issues?" + window(), "issues/1/" + issueA + "?" + window(), "issues/1/" + issueA + "/events?limit=2", "issues/1/" + issueA + "/users?" + window(), "events/1/" + eventB, "traces/" + trace1,
 		"live?query=" + url.QueryEscape(`{"mode":"logs"}`), "options/project", "options/environment?" + window(), "options/tag_value?key=plan&" + window(), "options/filter_key?" + window(), "options/issue?" + window(),
 		"log_context?id=00000000-0000-4000-8000-000000000003&ts=" + fmt.Sprint(base.Add(time.Hour+3*time.Second).UnixNano()) + "&labels=" + url.QueryEscape(`{"service":"web","project_id":"1"}`),
 	}
@@ -249,5 +249,37 @@ func TestLogContext(t *testing.T) {
 		require.Equal(t, 200, status, "%v", body)
 		values := body["data"].(map[string]any)["values"].([]any)
 		require.Equal(t, []any{want}, values[1])
+	}
+}
+
+// Whom an issue hit: as stored, most events first, within the time range.
+func TestUsers(t *testing.T) {
+	s := source(t, nil, nil)
+	type row = map[string]any
+	at := func(minutes int) float64 { return float64(base.Add(time.Duration(minutes) * time.Minute).UnixMilli()) }
+	for _, c := range []struct {
+		name, url string
+		all       int
+		want      []any
+	}{
+		{"of an issue", "issues/shop/" + issueB + "/users?" + window(), 3, []any{
+			row{"user": "u2", "events": 2.0, "firstSeen": at(60), "lastSeen": at(240)},
+			row{"user": "u1", "events": 1.0, "firstSeen": at(180), "lastSeen": at(180)},
+			row{"user": "u3", "events": 1.0, "firstSeen": at(120), "lastSeen": at(120)},
+		}},
+		{"cut", "issues/1/" + issueB + "/users?limit=1&" + window(), 3, []any{row{"user": "u2", "events": 2.0, "firstSeen": at(60), "lastSeen": at(240)}}},
+		{"another time", fmt.Sprintf("issues/1/%s/users?from=%d&to=%d", issueB, base.Add(-48*time.Hour).UnixMilli(), base.Add(-24*time.Hour).UnixMilli()), 0, []any{}},
+		{"another project", "issues/2/" + issueB + "/users?" + window(), 0, []any{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			status, body := call(t, s, viewer, getMethod, c.url, "", nil)
+			require.Equal(t, 200, status, "%v", body)
+			require.Equal(t, c.want, body["users"])
+			require.InDelta(t, c.all, body["all"], 0)
+		})
+	}
+	for _, url := range []string{"issues/1/' OR 1=1/users", "issues/nope/" + issueB + "/users", "issues/1/ff/users", "issues/1/" + issueB + "/users?limit=x", "issues/1/" + issueB + "/users?from=x"} {
+		status, body := call(t, s, viewer, getMethod, strings.ReplaceAll(url, " ", "%20"), "", nil)
+		require.Equal(t, 400, status, "%s: %v", url, body)
 	}
 }

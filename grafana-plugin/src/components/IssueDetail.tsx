@@ -14,6 +14,7 @@ import { Tags } from './Tags';
 import { Trace } from './Trace';
 import { Trend } from './Trend';
 import { Triage } from './Triage';
+import { Users } from './Users';
 
 export interface IssueDetailProps {
   api: Api;
@@ -25,7 +26,7 @@ export interface IssueDetailProps {
   onChanged?: () => void;
 }
 
-const TABS = ['Stack trace', 'Breadcrumbs', 'Tags', 'Trace', 'Releases', 'Context', 'Grouping', 'History'] as const;
+const TABS = ['Stack trace', 'Breadcrumbs', 'Tags', 'Users', 'Trace', 'Releases', 'Context', 'Grouping', 'History'] as const;
 type TabName = (typeof TABS)[number];
 
 export function IssueDetail({ api, me, project, issue, range, onBack, onChanged }: IssueDetailProps) {
@@ -96,18 +97,30 @@ export function IssueDetail({ api, me, project, issue, range, onBack, onChanged 
       <TabContent>
         <div className={s.tab}>
           {sample.error && <Alert severity="error" title="Cannot show this event">{sample.error}</Alert>}
-          <TabBody tab={tab} detail={d} event={event} api={api} me={me} onDone={done} />
+          <TabBody tab={tab} detail={d} event={event} api={api} me={me} range={range} onDone={done} />
         </div>
       </TabContent>
     </div>
   );
 }
 
-function TabBody({ tab, detail, event, api, me, onDone }: { tab: TabName; detail: Detail; event?: EventDetail; api: Api; me?: Me; onDone: () => void }) {
+interface TabProps {
+  tab: TabName;
+  detail: Detail;
+  event?: EventDetail;
+  api: Api;
+  me?: Me;
+  range?: { from: number; to: number };
+  onDone: () => void;
+}
+
+function TabBody({ tab, detail, event, api, me, range, onDone }: TabProps) {
   const s = useStyles2(styles);
   switch (tab) {
     case 'Tags':
       return <Tags tags={detail.tags} />;
+    case 'Users':
+      return <Users api={api} project={detail.project} issue={detail.issue} range={range} />;
     case 'Releases':
       return (
         <table className={s.table}>

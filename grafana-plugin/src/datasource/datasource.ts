@@ -16,11 +16,12 @@ import type {
   TestDataSourceResponse,
 } from '@grafana/data';
 import { SupplementaryQueryType, dataFrameFromJSON } from '@grafana/data';
-import { firstValueFrom } from 'rxjs';
+import { firstValueFrom, merge } from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { ErrataOptions, ErrataQuery, Filter } from './types';
 import { defaultQuery } from './types';
 import { AnnotationEditor } from './AnnotationEditor';
+import { follow } from './live';
 import { VariableSupport } from './variables';
 
 // List writes a variable's values into one field: JSON where the backend could
@@ -59,6 +60,18 @@ export class ErrataDataSource
         return Boolean(query.traceId?.trim());
     }
     return true;
+  }
+
+  // Explore's live button follows logs; what else is asked is asked once.
+  query(request: DataQueryRequest<ErrataQuery>): Observable<DataQueryResponse> {
+    if (!request.liveStreaming) {
+      return super.query(request);
+    }
+    const asked = request.targets.filter((q) => this.filterQuery(q));
+    const logs = asked.filter((q) => q.mode === 'logs');
+    const rest = asked.filter((q) => q.mode !== 'logs');
+    const once = rest.length ? [super.query({ ...request, targets: rest, liveStreaming: false })] : [];
+    return merge(...once, ...logs.map((q) => follow(this, this.applyTemplateVariables(q, request.scopedVars, request.filters))));
   }
 
   // Variables are values, never SQL: fields get plain text that the backend

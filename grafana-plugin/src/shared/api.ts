@@ -1,6 +1,6 @@
 import { getDataSourceSrv } from '@grafana/runtime';
 import type { DataSourceWithBackend } from '@grafana/runtime';
-import type { EventDetail, EventRow, IssueDetail, IssuePage, Me, Option, TraceItem, TriageRequest } from './types';
+import type { AffectedUser, EventDetail, EventRow, IssueDetail, IssuePage, Me, Option, TraceItem, TriageRequest } from './types';
 
 export const DATASOURCE_TYPE = 'errata-errors-datasource';
 export const APP_ID = 'errata-errors-app';
@@ -44,6 +44,9 @@ export class Api {
   }
   events(project: number | string, issue: string, offset: number, limit: number): Promise<{ events: EventRow[] }> {
     return this.ds.getResource(`issues/${part(project)}/${part(issue)}/events`, { offset, limit });
+  }
+  users(project: number | string, issue: string, range?: { from: number; to: number }): Promise<{ users: AffectedUser[]; all: number }> {
+    return this.ds.getResource(`issues/${part(project)}/${part(issue)}/users`, clean(range ?? {}));
   }
   event(project: number | string, eventId: string): Promise<EventDetail> {
     return this.ds.getResource(`events/${part(project)}/${part(eventId)}`);

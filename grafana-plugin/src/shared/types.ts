@@ -51,6 +51,13 @@ export interface ReleaseCount {
   lastSeen: number;
 }
 
+export interface AffectedUser {
+  user: string; // Id, else e-mail, name or address, as stored.
+  events: number;
+  firstSeen: number; // Within the time range.
+  lastSeen: number;
+}
+
 export interface Action {
   at: number;
   actor: string;

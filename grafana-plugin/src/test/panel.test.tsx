@@ -5,6 +5,7 @@ import { fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { issuesOf } from '../panel/TriagePanel';
 import { Triage } from '../components/Triage';
 import { depths } from '../components/Trace';
+import { Users } from '../components/Users';
 import type { Api } from '../shared/api';
 import { message } from '../shared/api';
 import type { Issue, Me, TraceItem } from '../shared/types';
@@ -51,6 +52,37 @@ describe('triage buttons', () => {
     render(<Triage api={{ triage } as unknown as Api} me={may} issues={[issue(1)]} onDone={() => undefined} />);
     fireEvent.click(screen.getByRole('button', { name: 'Resolve' }));
     expect(await screen.findByText('Only admins may triage.')).toBeInTheDocument();
+  });
+});
+
+describe('users of an issue', () => {
+  const show = (answer: Promise<unknown>) => {
+    const users = jest.fn().mockReturnValue(answer);
+    render(<Users api={{ users } as unknown as Api} project={1} issue="aa" range={{ from: 1, to: 2 }} />);
+    return users;
+  };
+
+  it('are listed as stored', async () => {
+    const users = show(Promise.resolve({ users: [{ user: 'ann@example.com', events: 3, firstSeen: 1, lastSeen: 2 }], all: 1 }));
+    expect(await screen.findByText('ann@example.com')).toBeInTheDocument();
+    expect(screen.getByText('1 user in this time range.')).toBeInTheDocument();
+    expect(users).toHaveBeenCalledWith(1, 'aa', { from: 1, to: 2 });
+  });
+
+  it('are told to be more than are shown', async () => {
+    show(Promise.resolve({ users: [{ user: '<b>x</b>', events: 3, firstSeen: 1, lastSeen: 2 }], all: 4000 }));
+    expect(await screen.findByText(/The 1 of about 4.*users/)).toBeInTheDocument();
+    expect(screen.getByText('<b>x</b>')).toBeInTheDocument();
+  });
+
+  it('are asked for where nobody is named', async () => {
+    show(Promise.resolve({ users: [], all: 0 }));
+    expect(await screen.findByText('set_user')).toBeInTheDocument();
+  });
+
+  it('say why they cannot be listed', async () => {
+    show(Promise.reject({ data: { message: 'The store is away.' } }));
+    expect(await screen.findByText('The store is away.')).toBeInTheDocument();
   });
 });
 
