@@ -29,16 +29,18 @@ type record struct {
 // Apply makes a plan true: the project gets its rules, for events to come; its
 // issues are joined in the triage log, and the part of an issue that breaks off
 // is moved with its counts, for events that are stored. One id covers it all.
+// ErrBusy where another run writes, ErrStale where the plan is out of date.
 func Apply(ctx context.Context, s *queries.Store, r *Report, actor string) error {
-	p, err := queries.ProjectBySlug(ctx, s.Conn(), fmt.Sprint(r.Project))
+	ctx, release, err := lock(ctx, s, r.Project)
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot apply: %w", err)
 	}
-	before, err := Rules(p)
+	defer release()
+	if err := r.fresh(ctx, s, actor); err != nil {
+		return fmt.Errorf("cannot apply: %w", err)
+	}
+	before, err := rulesNow(ctx, s, r.Project)
 	if err != nil {
-		return err
-	}
-	if err := finish(ctx, s, r.Project, actor); err != nil {
 		return err
 	}
 	if ok, err := movable(ctx, s); err != nil {
@@ -73,6 +75,34 @@ func Apply(ctx context.Context, s *queries.Store, r *Report, actor string) error
 	return reload(ctx, s)
 }
 
+func rulesNow(ctx context.Context, s *queries.Store, project uint32) (grouping.Rules, error) {
+	p, err := queries.ProjectBySlug(ctx, s.Conn(), fmt.Sprint(project))
+	if err != nil {
+		return grouping.Rules{}, err
+	}
+	return Rules(p)
+}
+
+// fresh refuses a plan that does not see what is stored now. A run that was
+// interrupted is finished first: the plan may have read half of its moves.
+func (r *Report) fresh(ctx context.Context, s *queries.Store, actor string) error {
+	finished, err := finish(ctx, s, r.Project, actor)
+	if err != nil {
+		return err
+	}
+	if finished {
+		return fmt.Errorf("an interrupted regrouping was finished first: %w", ErrStale)
+	}
+	now, err := stampOf(ctx, s, r.Project)
+	if err != nil {
+		return err
+	}
+	if now != r.stamp {
+		return fmt.Errorf("issues were regrouped, merged or split since: %w", ErrStale)
+	}
+	return nil
+}
+
 // reload lets reads follow at once, not when the dictionary is next due.
 func reload(ctx context.Context, s *queries.Store) error {
 	var database string
@@ -94,27 +124,28 @@ func done(ctx context.Context, s *queries.Store, project uint32, actor string, i
 	return nil
 }
 
-// finish ends a run that was interrupted while it moved events.
-func finish(ctx context.Context, s *queries.Store, project uint32, actor string) error {
+// finish ends a run that was interrupted while it moved events, and says
+// whether there was one.
+func finish(ctx context.Context, s *queries.Store, project uint32, actor string) (bool, error) {
 	id, rec, err := inForce(ctx, s, project, "")
 	if errors.Is(err, ErrNothingToUndo) || err == nil && rec.Moves == 0 {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	var n uint64
 	err = s.Conn().QueryRow(ctx, `SELECT count() FROM issue_actions WHERE project_id = ? AND bulk_id = ? AND action = 'regrouped'`, project, id).Scan(&n)
 	if err != nil {
-		return fmt.Errorf("cannot read the triage log: %w", err)
+		return false, fmt.Errorf("cannot read the triage log: %w", err)
 	}
 	if n > 0 {
-		return nil
+		return false, nil
 	}
 	if err := transfer(ctx, s, project, id, false); err != nil {
-		return err
+		return false, err
 	}
-	return done(ctx, s, project, actor, id)
+	return true, done(ctx, s, project, actor, id)
 }
 
 // aliasComment marks a fingerprint that no event had before a run. Undoing the
@@ -168,11 +199,16 @@ func log(ctx context.Context, s *queries.Store, project uint32, actor string, id
 // Undo takes back the newest regrouping in force, or the one named. The rules
 // before it hold again, issues are where they were.
 func Undo(ctx context.Context, s *queries.Store, project uint32, run, actor string) (string, error) {
+	ctx, release, err := lock(ctx, s, project)
+	if err != nil {
+		return "", fmt.Errorf("cannot undo: %w", err)
+	}
+	defer release()
 	id, rec, err := inForce(ctx, s, project, run)
 	if err != nil {
 		return "", err
 	}
-	if err := finish(ctx, s, project, actor); err != nil {
+	if _, err := finish(ctx, s, project, actor); err != nil {
 		return "", err
 	}
 	if err := SaveRules(ctx, s, project, grouping.Rules(rec.Before)); err != nil {

@@ -50,6 +50,7 @@ type Report struct {
 	Note        string  `json:"note,omitempty"` // What an applied one left out.
 
 	decision decision
+	stamp    stamp // Of the triage log that the plan was made by.
 	rules    grouping.Rules
 	window   window
 }
@@ -62,7 +63,11 @@ func Plan(ctx context.Context, s *queries.Store, o Options) (*Report, error) {
 		return nil, fmt.Errorf("cannot regroup: %w: %w", ErrRules, err)
 	}
 	started := time.Now()
-	st := loadState(&o, g.Version())
+	seen, err := stampOf(ctx, s, o.Project)
+	if err != nil {
+		return nil, err
+	}
+	st := loadState(&o, g.Version(), seen.Runs)
 	todo, err := slicesOf(ctx, s, o.Project, st.From, st.To)
 	if err != nil {
 		return nil, err
@@ -100,12 +105,21 @@ func Plan(ctx context.Context, s *queries.Store, o Options) (*Report, error) {
 	if err := st.save(o.State, sum); err != nil {
 		return nil, err
 	}
+	// A merge between here and the next line makes Apply refuse; the other way
+	// round it would be overlooked.
+	now, err := stampOf(ctx, s, o.Project)
+	if err != nil {
+		return nil, err
+	}
+	if now.Runs != seen.Runs {
+		return nil, fmt.Errorf("cannot regroup project %d: another regrouping was applied or taken back meanwhile: %w", o.Project, ErrStale)
+	}
 	survivor, err := survivors(ctx, s, o.Project)
 	if err != nil {
 		return nil, err
 	}
 	parts := sum.parts()
-	r := &Report{Project: o.Project, Version: g.Version(), To: st.To.Format(time.RFC3339), Events: sum.rows, Broken: sum.broken, rules: o.Rules, window: window{st.From, st.To}}
+	r := &Report{Project: o.Project, Version: g.Version(), To: st.To.Format(time.RFC3339), Events: sum.rows, Broken: sum.broken, rules: o.Rules, window: window{st.From, st.To}, stamp: now}
 	if o.Since > 0 {
 		r.From = st.From.Format(time.RFC3339)
 	}
@@ -148,6 +162,7 @@ type state struct {
 	From    time.Time         `json:"from"`
 	To      time.Time         `json:"to"`
 	Since   time.Duration     `json:"since"`
+	Runs    uint64            `json:"runs"` // As in stamp: another run moves what was counted.
 	Done    map[string]bool   `json:"done"`
 	Rows    uint64            `json:"rows"`
 	Broken  uint64            `json:"broken"`
@@ -166,9 +181,9 @@ type stateCell struct {
 const maxStateAge = 24 * time.Hour
 
 // loadState takes up a stopped run of the same rules, or begins one.
-func loadState(o *Options, version string) *state {
+func loadState(o *Options, version string, runs uint64) *state {
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	fresh := &state{Version: version, Project: o.Project, From: time.Unix(0, 0).UTC(), To: now, Since: o.Since, Done: map[string]bool{}}
+	fresh := &state{Version: version, Project: o.Project, From: time.Unix(0, 0).UTC(), To: now, Since: o.Since, Runs: runs, Done: map[string]bool{}}
 	if o.Since > 0 {
 		fresh.From = now.Add(-o.Since)
 	}
@@ -177,7 +192,7 @@ func loadState(o *Options, version string) *state {
 		return fresh
 	}
 	var st state
-	if json.Unmarshal(raw, &st) != nil || st.Version != version || st.Project != o.Project || st.Since != o.Since || st.Done == nil || now.Sub(st.To) > maxStateAge {
+	if json.Unmarshal(raw, &st) != nil || st.Version != version || st.Project != o.Project || st.Since != o.Since || st.Runs != runs || st.Done == nil || now.Sub(st.To) > maxStateAge {
 		return fresh
 	}
 	return &st

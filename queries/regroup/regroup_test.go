@@ -272,7 +272,9 @@ func TestMoveThatDiesIsFinished(t *testing.T) {
 			for _, step := range []func(context.Context) error{m.copy, m.count, m.swap, m.clean}[:steps] {
 				require.NoError(t, step(t.Context()))
 			}
-			require.NoError(t, finish(t.Context(), s, p, "ann"))
+			finished, err := finish(t.Context(), s, p, "ann")
+			require.NoError(t, err)
+			require.True(t, finished)
 			issues, after := look(t, s, p)
 			require.Equal(t, totals, after)
 			require.Len(t, issues, 2)
