@@ -23,7 +23,7 @@ type benchCmd struct {
 	Callers      int            `help:"Connections." default:"16"`
 	Duration     time.Duration  `help:"How long to send." default:"10s"`
 	Events       int            `help:"Stop after so many events; 0 is by duration alone."`
-	Fingerprints int            `help:"Different issues." default:"100"`
+	Fingerprints int            `help:"Different issues; with fewer than 6 flood mode counts most events without their bodies." default:"100"`
 	Users        int            `help:"Different users." default:"10000"`
 	Batch        int            `help:"Spans a request, with OTLP." default:"1"`
 	Duplicates   float64        `help:"Share of accepted requests that are sent once more with the same ids."`

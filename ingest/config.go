@@ -53,7 +53,8 @@ type Config struct {
 	TrustForwarded bool
 
 	// FloodPerMinute is how many events of one fingerprint are kept whole in a
-	// minute where a project says nothing; 0 means the default, negative: all.
+	// minute where a project says nothing; 0 means as many as others allow (see
+	// package flood), negative: all.
 	FloodPerMinute int
 
 	MaxRequestBytes  int   // Of a body as sent, compressed or not; 0 means 64 MiB.

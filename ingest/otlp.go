@@ -150,7 +150,10 @@ func (s *Server) otlpByService(req *intake.Request, adapt otlp.Adapter, body []b
 }
 
 func (s *Server) otlpSubmit(req *intake.Request, adapt otlp.Adapter, body []byte, kind string) (*otlp.Partial, error) {
-	batch, partial, err := adapt(req, body, kind)
+	var batch *intake.Batch
+	var partial *otlp.Partial
+	var err error
+	s.inTurn(req, func() { batch, partial, err = adapt(req, body, kind) })
 	if err != nil {
 		return nil, err
 	}
@@ -218,6 +221,9 @@ func (g grpcHandler) Authorize(ctx context.Context, _ otlp.Signal, header func(s
 	req.Key, req.Project, req.KeySettings, req.Client = cred.key, entry.Project, entry.Settings, cred.client
 	return req, nil
 }
+
+// InTurn reads a request when it may be.
+func (g grpcHandler) InTurn(req *intake.Request, read func()) { g.s.inTurn(req, read) }
 
 // Submit makes a batch durable.
 func (g grpcHandler) Submit(ctx context.Context, b *intake.Batch) error {

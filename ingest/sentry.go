@@ -49,7 +49,9 @@ func (s *Server) envelope(c *fiber.Ctx) error {
 			return err
 		}
 	}
-	batch, answer, err := sentry.Envelope(req, body.Bytes)
+	var batch *intake.Batch
+	var answer sentry.Answer
+	s.inTurn(req, func() { batch, answer, err = sentry.Envelope(req, body.Bytes) })
 	if err != nil {
 		return err
 	}
@@ -98,7 +100,9 @@ func (s *Server) store(c *fiber.Ctx) error {
 		return err
 	}
 	defer body.Release()
-	batch, answer, err := sentry.Store(req, body.Bytes)
+	var batch *intake.Batch
+	var answer sentry.Answer
+	s.inTurn(req, func() { batch, answer, err = sentry.Store(req, body.Bytes) })
 	if err != nil {
 		return err
 	}

@@ -74,16 +74,20 @@ func named(b *intake.Batch, key string) bool {
 	return false
 }
 
-// sendGroup makes the record of a flood's group durable.
-func (s *Server) sendGroup(r *schema.Record, key []byte) error {
-	value, err := schema.EncodeRecord(r)
-	if err != nil {
-		return err
+// sendGroups makes the records of counted events durable.
+func (s *Server) sendGroups(groups []flood.Keyed) error {
+	messages := make([]topic.Message, 0, len(groups))
+	for _, g := range groups {
+		value, err := schema.EncodeRecord(g.Record)
+		if err != nil {
+			return err
+		}
+		s.metrics.counted.Add(float64(g.Record.Event.Weight))
+		messages = append(messages, topic.Message{Topic: schema.TopicEvents, Key: g.Key, Value: value})
 	}
-	s.metrics.counted.Add(float64(r.Event.Weight))
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	return s.producer.Write(ctx, []topic.Message{{Topic: schema.TopicEvents, Key: key, Value: value}})
+	return s.producer.Write(ctx, messages)
 }
 
 // reasonLabel keeps reasons that clients can make up out of the metrics.

@@ -2,20 +2,16 @@
 // count stays exact. In: events on their way to the topic. Out: for each the
 // verdict whole, counted, twin or duplicate. The first N of a fingerprint and
 // minute go whole; the rest join a group that becomes one count-only record
-// with weight and user hashes. A group is open for a few hundredths of a second
-// and its members are acknowledged only when its record is durable: the way a
-// database commits many transactions with one fsync. It never guesses a count.
+// with weight and user hashes. Groups are open for a few hundredths of a second
+// and their members are acknowledged only when the records are durable: the way
+// a database commits many transactions with one fsync. It never guesses a count.
 package flood
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/cespare/xxhash/v2"
 
 	"errata/ingest/intake"
 	"errata/schema"
@@ -32,9 +28,21 @@ const (
 	Duplicate                // The same event id again.
 )
 
-// DefaultPerMinute holds where neither edge nor project says how many events of
-// one fingerprint are kept whole: a hundred a second.
-const DefaultPerMinute = 6000
+// Where neither edge nor project says how many events of one fingerprint and
+// minute are kept whole, it is as long as they are no more than a quarter of
+// what all other errors of the edge brought in that minute, within these bounds.
+// An error that is one of many is no flood however busy the edge is, and one
+// that is nearly all of the traffic is a flood however quiet it is.
+const (
+	LeastPerMinute = 200
+	MostPerMinute  = 6000
+	othersShare    = 4
+)
+
+// rememberAll is the limit up to which ids are remembered from the first event
+// of a minute on, so that the repeat of any of them is known; beyond it from
+// half of the limit on.
+const rememberAll = 1000
 
 const (
 	groupOpen    = 40 * time.Millisecond
@@ -47,8 +55,15 @@ const (
 
 // Config says how a group's record is made durable.
 type Config struct {
-	PerMinute uint32 // 0 means DefaultPerMinute.
-	Send      func(r *schema.Record, key []byte) error
+	PerMinute uint32 // Kept whole of a fingerprint; 0: as many as others allow.
+	// Send makes records durable, all or none.
+	Send func([]Keyed) error
+}
+
+// Keyed is a record and the key of its message.
+type Keyed struct {
+	Record *schema.Record
+	Key    []byte
 }
 
 // Flood is safe for concurrent use.
@@ -56,10 +71,29 @@ type Flood struct {
 	cfg     Config
 	shards  [shards]shard
 	tracked atomic.Int64 // Entries in all generations.
+	traffic traffic
+	wet     sync.Map // Project id -> *atomic.Int64: the last minute in which it flooded.
 
 	mu     sync.Mutex
-	groups map[groupKey]*group
+	groups map[groupKey]*group // Those that are open.
+	first  [8]byte             // Of the ids of groups; the rest is their number.
+	made   uint64
 	open   sync.WaitGroup
+}
+
+// traffic counts the errors that the edge took in this minute. Events that pass
+// while the minute turns may be missed.
+type traffic struct {
+	minute atomic.Int64
+	events atomic.Uint64
+}
+
+// add counts one event and returns how many there were in its minute.
+func (t *traffic) add(minute int64) uint64 {
+	if old := t.minute.Load(); old != minute && t.minute.CompareAndSwap(old, minute) {
+		t.events.Store(0)
+	}
+	return t.events.Add(1)
 }
 
 type stateKey struct {
@@ -93,22 +127,23 @@ type generation struct {
 type state struct {
 	minute   int64
 	count    uint32
+	face     *face // Of the groups of this minute.
 	now, old generation
 }
 
-// New returns a Flood; its groups are flushed by their own timers.
+// New returns a Flood; its groups are flushed by a timer of their own.
 func New(cfg Config) *Flood {
-	if cfg.PerMinute == 0 {
-		cfg.PerMinute = DefaultPerMinute
-	}
 	f := &Flood{cfg: cfg, groups: map[groupKey]*group{}}
+	randomize(&f.first)
 	for i := range f.shards {
 		f.shards[i].states = map[stateKey]*state{}
 	}
 	return f
 }
 
-func (f *Flood) limit(p *intake.Project) uint32 {
+// limit returns how many events are kept whole in a minute, of a fingerprint
+// that brought own of all.
+func (f *Flood) limit(p *intake.Project, own uint32, all uint64) uint32 {
 	if s := p.Settings; s != nil {
 		if s.Flood.Off {
 			return maxPerMinute
@@ -117,18 +152,40 @@ func (f *Flood) limit(p *intake.Project) uint32 {
 			return s.Flood.PerMinute
 		}
 	}
-	return f.cfg.PerMinute
+	if f.cfg.PerMinute > 0 {
+		return f.cfg.PerMinute
+	}
+	others := all - min(all, uint64(own))
+	return uint32(min(max(others/othersShare, LeastPerMinute), MostPerMinute))
+}
+
+// Flooding reports whether a project had an event counted without its body in
+// the minute of now.
+func (f *Flood) Flooding(project uint32, now time.Time) bool {
+	at, ok := f.wet.Load(project)
+	if !ok {
+		return false
+	}
+	last, _ := at.(*atomic.Int64)
+	return last.Load() == now.Unix()/60
+}
+
+func (f *Flood) wets(project uint32, minute int64) {
+	at, ok := f.wet.Load(project)
+	if !ok {
+		at, _ = f.wet.LoadOrStore(project, &atomic.Int64{})
+	}
+	if last, _ := at.(*atomic.Int64); last.Load() != minute {
+		last.Store(minute)
+	}
 }
 
 // Judge decides over one event, received at now.
 func (f *Flood) Judge(p *intake.Project, ev *schema.Event, now time.Time) Verdict {
-	limit := f.limit(p)
-	if limit >= maxPerMinute {
-		return Whole
-	}
-	key := stateKey{p.ID, ev.Fingerprint}
-	sh := &f.shards[(ev.Fingerprint^uint64(p.ID))%shards]
 	minute := now.Unix() / 60
+	all := f.traffic.add(minute)
+	key := stateKey{p.ID, ev.Fingerprint}
+	sh := f.shard(key)
 	sh.Lock()
 	defer sh.Unlock()
 	st := f.state(sh, key, minute)
@@ -141,10 +198,11 @@ func (f *Flood) Judge(p *intake.Project, ev *schema.Event, now time.Time) Verdic
 		if st.minute != minute-1 {
 			f.drop(&st.old)
 		}
-		st.minute, st.count = minute, 0
+		st.minute, st.count, st.face = minute, 0, nil
 	}
+	limit := f.limit(p, st.count, all)
 	flooded := st.count >= limit
-	if !flooded && st.count < limit/2 && len(st.old.traces) == 0 {
+	if !flooded && limit > rememberAll && st.count < limit/2 && len(st.old.traces) == 0 {
 		st.count++
 		return Whole
 	}
@@ -165,10 +223,13 @@ func (f *Flood) Judge(p *intake.Project, ev *schema.Event, now time.Time) Verdic
 	}
 	st.count++
 	if flooded {
+		f.wets(p.ID, minute)
 		return Counted
 	}
 	return Whole
 }
+
+func (f *Flood) shard(k stateKey) *shard { return &f.shards[(k.fingerprint^uint64(k.project))%shards] }
 
 func has(m map[[16]byte]struct{}, id [16]byte) bool {
 	_, ok := m[id]
@@ -230,10 +291,11 @@ func (f *Flood) state(sh *shard, key stateKey, minute int64) *state {
 // Forget takes back that an event was seen: it could not be made durable, and
 // its client will send it again.
 func (f *Flood) Forget(project uint32, ev *schema.Event) {
-	sh := &f.shards[(ev.Fingerprint^uint64(project))%shards]
+	key := stateKey{project, ev.Fingerprint}
+	sh := f.shard(key)
 	sh.Lock()
 	defer sh.Unlock()
-	st := sh.states[stateKey{project, ev.Fingerprint}]
+	st := sh.states[key]
 	if st == nil {
 		return
 	}
@@ -247,106 +309,3 @@ func (f *Flood) Forget(project uint32, ev *schema.Event) {
 		f.tracked.Add(int64(len(g.ids) + len(g.traces) - before))
 	}
 }
-
-// groupKey holds all columns by which counts are asked for, so that they stay
-// exact in each of them.
-type groupKey struct {
-	project     uint32
-	fingerprint uint64
-	columns     uint64
-	minute      int64
-	protocol    schema.Protocol
-	level       schema.Level
-}
-
-type group struct {
-	rec   *schema.Record
-	bytes uint64
-	users map[uint64]struct{}
-	done  chan struct{}
-	err   error
-}
-
-// Ticket is an event's place in a group.
-type Ticket struct{ g *group }
-
-// Wait returns when the group's record is durable, or why it is not.
-func (t Ticket) Wait() error {
-	<-t.g.done
-	return t.g.err
-}
-
-// Join adds a counted event to the open group of its kind. bytes is its size as
-// received. The caller keeps the event until Wait returns.
-func (f *Flood) Join(req *intake.Request, ev *schema.Event, bytes uint64) Ticket {
-	h := xxhash.New()
-	for _, s := range [...]string{ev.Environment, ev.Release, ev.Service, ev.Type, ev.Platform, ev.Transaction} {
-		_, _ = h.WriteString(s)
-		_, _ = h.Write([]byte{0})
-	}
-	key := groupKey{req.Project.ID, ev.Fingerprint, h.Sum64(), ev.Timestamp / 60_000, ev.Protocol, ev.Level}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	g := f.groups[key]
-	if g == nil {
-		g = newGroup(req, ev)
-		f.groups[key] = g
-		f.open.Add(1)
-		time.AfterFunc(groupOpen, func() { f.flush(key, g) })
-	}
-	e := g.rec.Event
-	e.Weight++
-	g.bytes += bytes
-	if ev.UserHash != 0 && len(g.users) < maxUsers {
-		g.users[ev.UserHash] = struct{}{}
-	}
-	return Ticket{g}
-}
-
-// newGroup makes a record with the columns of its first event, without what is
-// one event's own.
-func newGroup(req *intake.Request, ev *schema.Event) *group {
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // Never fails.
-	return &group{
-		users: map[uint64]struct{}{}, done: make(chan struct{}),
-		rec: &schema.Record{
-			ProjectId: req.Project.ID, ReceivedAt: req.ReceivedAt.UnixMilli(), RetentionDays: req.Project.RetentionDays,
-			Event: &schema.Event{
-				EventId: id[:], Timestamp: ev.Timestamp, Fingerprint: ev.Fingerprint, Hashes: ev.Hashes, MainHash: ev.MainHash,
-				GroupingVersion: ev.GroupingVersion, GroupingReason: ev.GroupingReason, DecidingComponent: ev.DecidingComponent,
-				Protocol: ev.Protocol, Type: ev.Type, Level: ev.Level, Platform: ev.Platform, SdkName: ev.SdkName, SdkVersion: ev.SdkVersion,
-				Service: ev.Service, Environment: ev.Environment, Release: ev.Release, Transaction: ev.Transaction, Title: ev.Title, Culprit: ev.Culprit,
-				ExceptionType: ev.ExceptionType, ExceptionValue: ev.ExceptionValue, Handled: ev.Handled, Mechanism: ev.Mechanism, EventName: ev.EventName,
-			},
-		},
-	}
-}
-
-func (f *Flood) flush(key groupKey, g *group) {
-	defer f.open.Done()
-	f.mu.Lock()
-	if f.groups[key] == g {
-		delete(f.groups, key)
-	}
-	f.mu.Unlock()
-	// Nobody joins any more.
-	e := g.rec.Event
-	for u := range g.users {
-		e.UserHashes = append(e.UserHashes, u)
-	}
-	g.rec.Receipts = []*schema.Receipt{{Category: e.Category(), Quantity: uint64(e.Weight), Bytes: g.bytes}}
-	if e.Weight == 1 {
-		// The consumer reads weight 1 as a whole event; it is one, only without
-		// its payload.
-		e.Payload = []byte(`{"_errata":{"flood":true}}`)
-		if len(e.UserHashes) > 0 {
-			e.UserHash = e.UserHashes[0]
-		}
-	}
-	g.err = f.cfg.Send(g.rec, binary.BigEndian.AppendUint64(nil, e.Fingerprint))
-	close(g.done)
-}
-
-// Close waits for the groups that are still open.
-func (f *Flood) Close() { f.open.Wait() }

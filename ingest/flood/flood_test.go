@@ -2,6 +2,7 @@ package flood
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -91,11 +92,15 @@ func TestTwoWitnessesCountOnce(t *testing.T) {
 func TestGroupsAreExactAndAcknowledgedWhenDurable(t *testing.T) {
 	var mu sync.Mutex
 	var sent []*schema.Record
-	f := New(Config{Send: func(r *schema.Record, key []byte) error {
+	writes := 0
+	f := New(Config{Send: func(list []Keyed) error {
 		time.Sleep(5 * time.Millisecond)
 		mu.Lock()
 		defer mu.Unlock()
-		sent = append(sent, r)
+		writes++
+		for _, k := range list {
+			sent = append(sent, k.Record)
+		}
 		return nil
 	}})
 	req := &intake.Request{Project: project(1), ReceivedAt: noon}
@@ -127,16 +132,84 @@ func TestGroupsAreExactAndAcknowledgedWhenDurable(t *testing.T) {
 	require.EqualValues(t, 500, receipts)
 	require.Len(t, users, 3)
 	require.Less(t, len(sent), 50)
+	require.LessOrEqual(t, writes, len(sent), "groups share writes")
 }
 
 func TestAFailedGroupTellsAllItsMembers(t *testing.T) {
 	away := errors.New("away")
-	f := New(Config{Send: func(*schema.Record, []byte) error { return away }})
+	f := New(Config{Send: func([]Keyed) error { return away }})
 	req := &intake.Request{Project: project(1), ReceivedAt: noon}
 	a, b := f.Join(req, event(1, "", sentry), 1), f.Join(req, event(2, "", sentry), 1)
 	require.ErrorIs(t, a.Wait(), away)
 	require.ErrorIs(t, b.Wait(), away)
 	f.Close()
+}
+
+func TestTheDefaultLimitFollowsTheOthers(t *testing.T) {
+	for name, tc := range map[string]struct {
+		others, each int // Events of one other fingerprint, and how many of those there are.
+		flood, whole int
+	}{
+		"alone":                      {0, 0, 20_000, LeastPerMinute},
+		"a hundred times the others": {1, 200, 20_000, LeastPerMinute},
+		"one of many":                {1000, 20, 1000, 1000},
+		"too many of all":            {1000, 3, 2000, LeastPerMinute},
+		"beyond all bounds":          {1000, 70, 7000, MostPerMinute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := New(Config{})
+			p, got, n := project(0), map[Verdict]int{}, 0
+			for i := range tc.flood {
+				for ; n*tc.flood < (i+1)*tc.others*tc.each; n++ {
+					ev := event(n, "", sentry)
+					ev.Fingerprint = uint64(100 + n%tc.each)
+					f.Judge(p, ev, noon)
+				}
+				got[f.Judge(p, event(i, "", sentry), noon)]++
+			}
+			require.InDelta(t, tc.whole, got[Whole], 2)
+			require.Equal(t, tc.flood-got[Whole], got[Counted])
+			require.Equal(t, got[Counted] > 0, f.Flooding(p.ID, noon))
+			require.False(t, f.Flooding(p.ID, noon.Add(time.Minute)))
+		})
+	}
+}
+
+func TestEveryRepeatInAFloodIsKnown(t *testing.T) {
+	f := New(Config{})
+	p := project(0)
+	for i := range 3 * LeastPerMinute {
+		require.NotEqual(t, Duplicate, f.Judge(p, event(i, "", sentry), noon))
+	}
+	for i := range 3 * LeastPerMinute {
+		require.Equal(t, Duplicate, f.Judge(p, event(i, "", sentry), noon), "also of those that were whole")
+	}
+}
+
+func TestRowsOfAFloodShowOneFace(t *testing.T) {
+	var sent []*schema.Record
+	f := New(Config{Send: func(list []Keyed) error {
+		for _, k := range list {
+			sent = append(sent, k.Record)
+		}
+		return nil
+	}})
+	req := &intake.Request{Project: project(1), ReceivedAt: noon}
+	var tickets []Ticket
+	for i, h := range []schema.Handled{schema.Handled_HANDLED_YES, schema.Handled_HANDLED_NO} {
+		ev := event(i, "", sentry)
+		ev.Title, ev.ExceptionValue, ev.Handled = fmt.Sprint("order ", i), fmt.Sprint("order ", i), h
+		f.Judge(req.Project, ev, noon)
+		tickets = append(tickets, f.Join(req, ev, 1))
+	}
+	for _, x := range tickets {
+		require.NoError(t, x.Wait())
+	}
+	f.Close()
+	require.Len(t, sent, 2, "handled is a dimension of counts")
+	require.Equal(t, sent[0].Event.Title, sent[1].Event.Title)
+	require.Equal(t, sent[0].Event.ExceptionValue, sent[1].Event.ExceptionValue)
+	require.NotEqual(t, sent[0].Event.EventId, sent[1].Event.EventId)
 }
 
 func TestMemoryIsGivenBack(t *testing.T) {
@@ -153,5 +226,5 @@ func TestMemoryIsGivenBack(t *testing.T) {
 		ev.Fingerprint = uint64(i)
 		f.Judge(p, ev, noon.Add(10*time.Minute))
 	}
-	require.Zero(t, f.tracked.Load(), "nothing of an old minute is kept")
+	require.EqualValues(t, 100, f.tracked.Load(), "nothing of an old minute is kept")
 }

@@ -31,6 +31,9 @@ type Handler interface {
 	// returns a metadata value, empty where absent; client is the peer's
 	// address with port.
 	Authorize(ctx context.Context, s Signal, header func(name string) string, client string) (*intake.Request, error)
+	// InTurn calls read once the request may be read; that of a project that
+	// floods may have to wait.
+	InTurn(req *intake.Request, read func())
 	// Submit makes a batch durable.
 	Submit(ctx context.Context, b *intake.Batch) error
 	// RetryAfter says how long an exporter shall wait after err; 0 means that
@@ -111,7 +114,9 @@ func export(ctx context.Context, h Handler, s Signal, body frame) (m proto.Messa
 	if err != nil {
 		return nil, refusal(h, err)
 	}
-	batch, partial, err := Adapt(s)(req, body, decode.Protobuf)
+	var batch *intake.Batch
+	var partial *Partial
+	h.InTurn(req, func() { batch, partial, err = Adapt(s)(req, body, decode.Protobuf) })
 	if err != nil {
 		return nil, refusal(h, err)
 	}

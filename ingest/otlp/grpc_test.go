@@ -48,6 +48,8 @@ func (e *edge) Authorize(_ context.Context, _ Signal, header func(string) string
 	return request(e.t), nil
 }
 
+func (*edge) InTurn(_ *intake.Request, read func()) { read() }
+
 func (e *edge) Submit(_ context.Context, b *intake.Batch) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
