@@ -102,7 +102,7 @@ func (b *block) add(w *windows, partition int, m message) {
 		b.held = b.set.Size()
 	}
 	r := &b.record
-	r.Reset()
+	r.ResetVT() // Keeps the memory of the record before; what is kept of that was copied.
 	if err := schema.DecodeRecord(r, m.value); err != nil {
 		b.poison(m, err)
 		return

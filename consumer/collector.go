@@ -123,7 +123,7 @@ func (c *collector) handed(rows int) {
 func (c *collector) age() time.Duration {
 	cfg := &c.p.c.cfg
 	const idle, half, busy = 500, 3500, 7000 // Rows a second.
-	middle := max(cfg.MinAge, cfg.MaxAge*3/8)
+	middle := max(cfg.MinAge, cfg.MaxAge*2/5)
 	between := func(a, b time.Duration, share float64) time.Duration {
 		return a + time.Duration(share*float64(b-a))
 	}

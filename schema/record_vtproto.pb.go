@@ -11,6 +11,7 @@ import (
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	io "io"
 	math "math"
+	sync "sync"
 	unsafe "unsafe"
 )
 
@@ -2259,6 +2260,338 @@ func (m *Outcome) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	return len(dAtA) - i, nil
 }
 
+var vtprotoPool_Record = sync.Pool{
+	New: func() interface{} {
+		return &Record{}
+	},
+}
+
+func (m *Record) ResetVT() {
+	if m != nil {
+		for _, mm := range m.Receipts {
+			mm.ResetVT()
+		}
+		f0 := m.Receipts[:0]
+		for _, mm := range m.Outcomes {
+			mm.ResetVT()
+		}
+		f1 := m.Outcomes[:0]
+		m.Event.ReturnToVTPool()
+		for _, mm := range m.Attachments {
+			mm.Reset()
+		}
+		f2 := m.Attachments[:0]
+		for _, mm := range m.Feedback {
+			mm.Reset()
+		}
+		f3 := m.Feedback[:0]
+		for _, mm := range m.Spans {
+			mm.ResetVT()
+		}
+		f4 := m.Spans[:0]
+		for _, mm := range m.Logs {
+			mm.ResetVT()
+		}
+		f5 := m.Logs[:0]
+		for _, mm := range m.Sessions {
+			mm.Reset()
+		}
+		f6 := m.Sessions[:0]
+		for _, mm := range m.CheckIns {
+			mm.Reset()
+		}
+		f7 := m.CheckIns[:0]
+		for _, mm := range m.Metrics {
+			mm.Reset()
+		}
+		f8 := m.Metrics[:0]
+		for _, mm := range m.Monitors {
+			mm.Reset()
+		}
+		f9 := m.Monitors[:0]
+		m.Reset()
+		m.Receipts = f0
+		m.Outcomes = f1
+		m.Attachments = f2
+		m.Feedback = f3
+		m.Spans = f4
+		m.Logs = f5
+		m.Sessions = f6
+		m.CheckIns = f7
+		m.Metrics = f8
+		m.Monitors = f9
+	}
+}
+func (m *Record) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_Record.Put(m)
+	}
+}
+func RecordFromVTPool() *Record {
+	return vtprotoPool_Record.Get().(*Record)
+}
+
+var vtprotoPool_Event = sync.Pool{
+	New: func() interface{} {
+		return &Event{}
+	},
+}
+
+func (m *Event) ResetVT() {
+	if m != nil {
+		f0 := m.EventId[:0]
+		f1 := m.Hashes[:0]
+		f2 := m.FramesFunction[:0]
+		f3 := m.FramesFile[:0]
+		f4 := m.FramesLine[:0]
+		f5 := m.FramesInApp[:0]
+		for _, mm := range m.Tags {
+			mm.ResetVT()
+		}
+		f6 := m.Tags[:0]
+		f7 := m.Payload[:0]
+		f8 := m.UserHashes[:0]
+		m.Reset()
+		m.EventId = f0
+		m.Hashes = f1
+		m.FramesFunction = f2
+		m.FramesFile = f3
+		m.FramesLine = f4
+		m.FramesInApp = f5
+		m.Tags = f6
+		m.Payload = f7
+		m.UserHashes = f8
+	}
+}
+func (m *Event) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_Event.Put(m)
+	}
+}
+func EventFromVTPool() *Event {
+	return vtprotoPool_Event.Get().(*Event)
+}
+
+var vtprotoPool_Tag = sync.Pool{
+	New: func() interface{} {
+		return &Tag{}
+	},
+}
+
+func (m *Tag) ResetVT() {
+	if m != nil {
+		m.Reset()
+	}
+}
+func (m *Tag) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_Tag.Put(m)
+	}
+}
+func TagFromVTPool() *Tag {
+	return vtprotoPool_Tag.Get().(*Tag)
+}
+
+var vtprotoPool_Span = sync.Pool{
+	New: func() interface{} {
+		return &Span{}
+	},
+}
+
+func (m *Span) ResetVT() {
+	if m != nil {
+		for _, mm := range m.Attributes {
+			mm.ResetVT()
+		}
+		f0 := m.Attributes[:0]
+		for _, mm := range m.Resource {
+			mm.ResetVT()
+		}
+		f1 := m.Resource[:0]
+		for _, mm := range m.Events {
+			mm.ResetVT()
+		}
+		f2 := m.Events[:0]
+		for _, mm := range m.Links {
+			mm.ResetVT()
+		}
+		f3 := m.Links[:0]
+		for _, mm := range m.Measurements {
+			mm.ResetVT()
+		}
+		f4 := m.Measurements[:0]
+		f5 := m.EventId[:0]
+		m.Reset()
+		m.Attributes = f0
+		m.Resource = f1
+		m.Events = f2
+		m.Links = f3
+		m.Measurements = f4
+		m.EventId = f5
+	}
+}
+func (m *Span) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_Span.Put(m)
+	}
+}
+func SpanFromVTPool() *Span {
+	return vtprotoPool_Span.Get().(*Span)
+}
+
+var vtprotoPool_SpanEvent = sync.Pool{
+	New: func() interface{} {
+		return &SpanEvent{}
+	},
+}
+
+func (m *SpanEvent) ResetVT() {
+	if m != nil {
+		for _, mm := range m.Attributes {
+			mm.ResetVT()
+		}
+		f0 := m.Attributes[:0]
+		m.Reset()
+		m.Attributes = f0
+	}
+}
+func (m *SpanEvent) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_SpanEvent.Put(m)
+	}
+}
+func SpanEventFromVTPool() *SpanEvent {
+	return vtprotoPool_SpanEvent.Get().(*SpanEvent)
+}
+
+var vtprotoPool_SpanLink = sync.Pool{
+	New: func() interface{} {
+		return &SpanLink{}
+	},
+}
+
+func (m *SpanLink) ResetVT() {
+	if m != nil {
+		for _, mm := range m.Attributes {
+			mm.ResetVT()
+		}
+		f0 := m.Attributes[:0]
+		m.Reset()
+		m.Attributes = f0
+	}
+}
+func (m *SpanLink) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_SpanLink.Put(m)
+	}
+}
+func SpanLinkFromVTPool() *SpanLink {
+	return vtprotoPool_SpanLink.Get().(*SpanLink)
+}
+
+var vtprotoPool_Measurement = sync.Pool{
+	New: func() interface{} {
+		return &Measurement{}
+	},
+}
+
+func (m *Measurement) ResetVT() {
+	if m != nil {
+		m.Reset()
+	}
+}
+func (m *Measurement) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_Measurement.Put(m)
+	}
+}
+func MeasurementFromVTPool() *Measurement {
+	return vtprotoPool_Measurement.Get().(*Measurement)
+}
+
+var vtprotoPool_Log = sync.Pool{
+	New: func() interface{} {
+		return &Log{}
+	},
+}
+
+func (m *Log) ResetVT() {
+	if m != nil {
+		for _, mm := range m.Attributes {
+			mm.ResetVT()
+		}
+		f0 := m.Attributes[:0]
+		for _, mm := range m.Resource {
+			mm.ResetVT()
+		}
+		f1 := m.Resource[:0]
+		f2 := m.LogId[:0]
+		m.Reset()
+		m.Attributes = f0
+		m.Resource = f1
+		m.LogId = f2
+	}
+}
+func (m *Log) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_Log.Put(m)
+	}
+}
+func LogFromVTPool() *Log {
+	return vtprotoPool_Log.Get().(*Log)
+}
+
+var vtprotoPool_Receipt = sync.Pool{
+	New: func() interface{} {
+		return &Receipt{}
+	},
+}
+
+func (m *Receipt) ResetVT() {
+	if m != nil {
+		m.Reset()
+	}
+}
+func (m *Receipt) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_Receipt.Put(m)
+	}
+}
+func ReceiptFromVTPool() *Receipt {
+	return vtprotoPool_Receipt.Get().(*Receipt)
+}
+
+var vtprotoPool_Outcome = sync.Pool{
+	New: func() interface{} {
+		return &Outcome{}
+	},
+}
+
+func (m *Outcome) ResetVT() {
+	if m != nil {
+		f0 := m.EventId[:0]
+		m.Reset()
+		m.EventId = f0
+	}
+}
+func (m *Outcome) ReturnToVTPool() {
+	if m != nil {
+		m.ResetVT()
+		vtprotoPool_Outcome.Put(m)
+	}
+}
+func OutcomeFromVTPool() *Outcome {
+	return vtprotoPool_Outcome.Get().(*Outcome)
+}
 func (m *Record) SizeVT() (n int) {
 	if m == nil {
 		return 0
@@ -3402,7 +3735,14 @@ func (m *Record) UnmarshalVT(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Receipts = append(m.Receipts, &Receipt{})
+			if len(m.Receipts) == cap(m.Receipts) {
+				m.Receipts = append(m.Receipts, &Receipt{})
+			} else {
+				m.Receipts = m.Receipts[:len(m.Receipts)+1]
+				if m.Receipts[len(m.Receipts)-1] == nil {
+					m.Receipts[len(m.Receipts)-1] = &Receipt{}
+				}
+			}
 			if err := m.Receipts[len(m.Receipts)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -3436,7 +3776,14 @@ func (m *Record) UnmarshalVT(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Outcomes = append(m.Outcomes, &Outcome{})
+			if len(m.Outcomes) == cap(m.Outcomes) {
+				m.Outcomes = append(m.Outcomes, &Outcome{})
+			} else {
+				m.Outcomes = m.Outcomes[:len(m.Outcomes)+1]
+				if m.Outcomes[len(m.Outcomes)-1] == nil {
+					m.Outcomes[len(m.Outcomes)-1] = &Outcome{}
+				}
+			}
 			if err := m.Outcomes[len(m.Outcomes)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -3471,7 +3818,7 @@ func (m *Record) UnmarshalVT(dAtA []byte) error {
 				return io.ErrUnexpectedEOF
 			}
 			if m.Event == nil {
-				m.Event = &Event{}
+				m.Event = EventFromVTPool()
 			}
 			if err := m.Event.UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
@@ -3506,7 +3853,14 @@ func (m *Record) UnmarshalVT(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Attachments = append(m.Attachments, &Attachment{})
+			if len(m.Attachments) == cap(m.Attachments) {
+				m.Attachments = append(m.Attachments, &Attachment{})
+			} else {
+				m.Attachments = m.Attachments[:len(m.Attachments)+1]
+				if m.Attachments[len(m.Attachments)-1] == nil {
+					m.Attachments[len(m.Attachments)-1] = &Attachment{}
+				}
+			}
 			if err := m.Attachments[len(m.Attachments)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -3540,7 +3894,14 @@ func (m *Record) UnmarshalVT(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Feedback = append(m.Feedback, &Feedback{})
+			if len(m.Feedback) == cap(m.Feedback) {
+				m.Feedback = append(m.Feedback, &Feedback{})
+			} else {
+				m.Feedback = m.Feedback[:len(m.Feedback)+1]
+				if m.Feedback[len(m.Feedback)-1] == nil {
+					m.Feedback[len(m.Feedback)-1] = &Feedback{}
+				}
+			}
 			if err := m.Feedback[len(m.Feedback)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -3574,7 +3935,14 @@ func (m *Record) UnmarshalVT(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Spans = append(m.Spans, &Span{})
+			if len(m.Spans) == cap(m.Spans) {
+				m.Spans = append(m.Spans, &Span{})
+			} else {
+				m.Spans = m.Spans[:len(m.Spans)+1]
+				if m.Spans[len(m.Spans)-1] == nil {
+					m.Spans[len(m.Spans)-1] = &Span{}
+				}
+			}
 			if err := m.Spans[len(m.Spans)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -3608,7 +3976,14 @@ func (m *Record) UnmarshalVT(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Logs = append(m.Logs, &Log{})
+			if len(m.Logs) == cap(m.Logs) {
+				m.Logs = append(m.Logs, &Log{})
+			} else {
+				m.Logs = m.Logs[:len(m.Logs)+1]
+				if m.Logs[len(m.Logs)-1] == nil {
+					m.Logs[len(m.Logs)-1] = &Log{}
+				}
+			}
 			if err := m.Logs[len(m.Logs)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -3642,7 +4017,14 @@ func (m *Record) UnmarshalVT(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Sessions = append(m.Sessions, &Session{})
+			if len(m.Sessions) == cap(m.Sessions) {
+				m.Sessions = append(m.Sessions, &Session{})
+			} else {
+				m.Sessions = m.Sessions[:len(m.Sessions)+1]
+				if m.Sessions[len(m.Sessions)-1] == nil {
+					m.Sessions[len(m.Sessions)-1] = &Session{}
+				}
+			}
 			if err := m.Sessions[len(m.Sessions)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -3676,7 +4058,14 @@ func (m *Record) UnmarshalVT(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.CheckIns = append(m.CheckIns, &CheckIn{})
+			if len(m.CheckIns) == cap(m.CheckIns) {
+				m.CheckIns = append(m.CheckIns, &CheckIn{})
+			} else {
+				m.CheckIns = m.CheckIns[:len(m.CheckIns)+1]
+				if m.CheckIns[len(m.CheckIns)-1] == nil {
+					m.CheckIns[len(m.CheckIns)-1] = &CheckIn{}
+				}
+			}
 			if err := m.CheckIns[len(m.CheckIns)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -3710,7 +4099,14 @@ func (m *Record) UnmarshalVT(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Metrics = append(m.Metrics, &Metric{})
+			if len(m.Metrics) == cap(m.Metrics) {
+				m.Metrics = append(m.Metrics, &Metric{})
+			} else {
+				m.Metrics = m.Metrics[:len(m.Metrics)+1]
+				if m.Metrics[len(m.Metrics)-1] == nil {
+					m.Metrics[len(m.Metrics)-1] = &Metric{}
+				}
+			}
 			if err := m.Metrics[len(m.Metrics)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -3744,7 +4140,14 @@ func (m *Record) UnmarshalVT(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Monitors = append(m.Monitors, &Monitor{})
+			if len(m.Monitors) == cap(m.Monitors) {
+				m.Monitors = append(m.Monitors, &Monitor{})
+			} else {
+				m.Monitors = m.Monitors[:len(m.Monitors)+1]
+				if m.Monitors[len(m.Monitors)-1] == nil {
+					m.Monitors[len(m.Monitors)-1] = &Monitor{}
+				}
+			}
 			if err := m.Monitors[len(m.Monitors)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -3900,7 +4303,7 @@ func (m *Event) UnmarshalVT(dAtA []byte) error {
 				}
 				var elementCount int
 				elementCount = packedLen / 8
-				if elementCount != 0 && len(m.Hashes) == 0 {
+				if elementCount != 0 && len(m.Hashes) == 0 && cap(m.Hashes) < elementCount {
 					m.Hashes = make([]uint64, 0, elementCount)
 				}
 				for iNdEx < postIndex {
@@ -4725,7 +5128,7 @@ func (m *Event) UnmarshalVT(dAtA []byte) error {
 					}
 				}
 				elementCount = count
-				if elementCount != 0 && len(m.FramesLine) == 0 {
+				if elementCount != 0 && len(m.FramesLine) == 0 && cap(m.FramesLine) < elementCount {
 					m.FramesLine = make([]uint32, 0, elementCount)
 				}
 				for iNdEx < postIndex {
@@ -4795,7 +5198,7 @@ func (m *Event) UnmarshalVT(dAtA []byte) error {
 				}
 				var elementCount int
 				elementCount = packedLen
-				if elementCount != 0 && len(m.FramesInApp) == 0 {
+				if elementCount != 0 && len(m.FramesInApp) == 0 && cap(m.FramesInApp) < elementCount {
 					m.FramesInApp = make([]bool, 0, elementCount)
 				}
 				for iNdEx < postIndex {
@@ -5133,7 +5536,14 @@ func (m *Event) UnmarshalVT(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Tags = append(m.Tags, &Tag{})
+			if len(m.Tags) == cap(m.Tags) {
+				m.Tags = append(m.Tags, &Tag{})
+			} else {
+				m.Tags = m.Tags[:len(m.Tags)+1]
+				if m.Tags[len(m.Tags)-1] == nil {
+					m.Tags[len(m.Tags)-1] = &Tag{}
+				}
+			}
 			if err := m.Tags[len(m.Tags)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -5209,7 +5619,7 @@ func (m *Event) UnmarshalVT(dAtA []byte) error {
 				}
 				var elementCount int
 				elementCount = packedLen / 8
-				if elementCount != 0 && len(m.UserHashes) == 0 {
+				if elementCount != 0 && len(m.UserHashes) == 0 && cap(m.UserHashes) < elementCount {
 					m.UserHashes = make([]uint64, 0, elementCount)
 				}
 				for iNdEx < postIndex {
@@ -6193,7 +6603,14 @@ func (m *Span) UnmarshalVT(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Attributes = append(m.Attributes, &Tag{})
+			if len(m.Attributes) == cap(m.Attributes) {
+				m.Attributes = append(m.Attributes, &Tag{})
+			} else {
+				m.Attributes = m.Attributes[:len(m.Attributes)+1]
+				if m.Attributes[len(m.Attributes)-1] == nil {
+					m.Attributes[len(m.Attributes)-1] = &Tag{}
+				}
+			}
 			if err := m.Attributes[len(m.Attributes)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -6227,7 +6644,14 @@ func (m *Span) UnmarshalVT(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Resource = append(m.Resource, &Tag{})
+			if len(m.Resource) == cap(m.Resource) {
+				m.Resource = append(m.Resource, &Tag{})
+			} else {
+				m.Resource = m.Resource[:len(m.Resource)+1]
+				if m.Resource[len(m.Resource)-1] == nil {
+					m.Resource[len(m.Resource)-1] = &Tag{}
+				}
+			}
 			if err := m.Resource[len(m.Resource)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -6325,7 +6749,14 @@ func (m *Span) UnmarshalVT(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Events = append(m.Events, &SpanEvent{})
+			if len(m.Events) == cap(m.Events) {
+				m.Events = append(m.Events, &SpanEvent{})
+			} else {
+				m.Events = m.Events[:len(m.Events)+1]
+				if m.Events[len(m.Events)-1] == nil {
+					m.Events[len(m.Events)-1] = &SpanEvent{}
+				}
+			}
 			if err := m.Events[len(m.Events)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -6359,7 +6790,14 @@ func (m *Span) UnmarshalVT(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Links = append(m.Links, &SpanLink{})
+			if len(m.Links) == cap(m.Links) {
+				m.Links = append(m.Links, &SpanLink{})
+			} else {
+				m.Links = m.Links[:len(m.Links)+1]
+				if m.Links[len(m.Links)-1] == nil {
+					m.Links[len(m.Links)-1] = &SpanLink{}
+				}
+			}
 			if err := m.Links[len(m.Links)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -6393,7 +6831,14 @@ func (m *Span) UnmarshalVT(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Measurements = append(m.Measurements, &Measurement{})
+			if len(m.Measurements) == cap(m.Measurements) {
+				m.Measurements = append(m.Measurements, &Measurement{})
+			} else {
+				m.Measurements = m.Measurements[:len(m.Measurements)+1]
+				if m.Measurements[len(m.Measurements)-1] == nil {
+					m.Measurements[len(m.Measurements)-1] = &Measurement{}
+				}
+			}
 			if err := m.Measurements[len(m.Measurements)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -6680,7 +7125,14 @@ func (m *SpanEvent) UnmarshalVT(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Attributes = append(m.Attributes, &Tag{})
+			if len(m.Attributes) == cap(m.Attributes) {
+				m.Attributes = append(m.Attributes, &Tag{})
+			} else {
+				m.Attributes = m.Attributes[:len(m.Attributes)+1]
+				if m.Attributes[len(m.Attributes)-1] == nil {
+					m.Attributes[len(m.Attributes)-1] = &Tag{}
+				}
+			}
 			if err := m.Attributes[len(m.Attributes)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -6829,7 +7281,14 @@ func (m *SpanLink) UnmarshalVT(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Attributes = append(m.Attributes, &Tag{})
+			if len(m.Attributes) == cap(m.Attributes) {
+				m.Attributes = append(m.Attributes, &Tag{})
+			} else {
+				m.Attributes = m.Attributes[:len(m.Attributes)+1]
+				if m.Attributes[len(m.Attributes)-1] == nil {
+					m.Attributes[len(m.Attributes)-1] = &Tag{}
+				}
+			}
 			if err := m.Attributes[len(m.Attributes)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -7321,7 +7780,14 @@ func (m *Log) UnmarshalVT(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Attributes = append(m.Attributes, &Tag{})
+			if len(m.Attributes) == cap(m.Attributes) {
+				m.Attributes = append(m.Attributes, &Tag{})
+			} else {
+				m.Attributes = m.Attributes[:len(m.Attributes)+1]
+				if m.Attributes[len(m.Attributes)-1] == nil {
+					m.Attributes[len(m.Attributes)-1] = &Tag{}
+				}
+			}
 			if err := m.Attributes[len(m.Attributes)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -7355,7 +7821,14 @@ func (m *Log) UnmarshalVT(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Resource = append(m.Resource, &Tag{})
+			if len(m.Resource) == cap(m.Resource) {
+				m.Resource = append(m.Resource, &Tag{})
+			} else {
+				m.Resource = m.Resource[:len(m.Resource)+1]
+				if m.Resource[len(m.Resource)-1] == nil {
+					m.Resource[len(m.Resource)-1] = &Tag{}
+				}
+			}
 			if err := m.Resource[len(m.Resource)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -10423,7 +10896,14 @@ func (m *Record) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Receipts = append(m.Receipts, &Receipt{})
+			if len(m.Receipts) == cap(m.Receipts) {
+				m.Receipts = append(m.Receipts, &Receipt{})
+			} else {
+				m.Receipts = m.Receipts[:len(m.Receipts)+1]
+				if m.Receipts[len(m.Receipts)-1] == nil {
+					m.Receipts[len(m.Receipts)-1] = &Receipt{}
+				}
+			}
 			if err := m.Receipts[len(m.Receipts)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -10457,7 +10937,14 @@ func (m *Record) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Outcomes = append(m.Outcomes, &Outcome{})
+			if len(m.Outcomes) == cap(m.Outcomes) {
+				m.Outcomes = append(m.Outcomes, &Outcome{})
+			} else {
+				m.Outcomes = m.Outcomes[:len(m.Outcomes)+1]
+				if m.Outcomes[len(m.Outcomes)-1] == nil {
+					m.Outcomes[len(m.Outcomes)-1] = &Outcome{}
+				}
+			}
 			if err := m.Outcomes[len(m.Outcomes)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -10492,7 +10979,7 @@ func (m *Record) UnmarshalVTUnsafe(dAtA []byte) error {
 				return io.ErrUnexpectedEOF
 			}
 			if m.Event == nil {
-				m.Event = &Event{}
+				m.Event = EventFromVTPool()
 			}
 			if err := m.Event.UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
@@ -10527,7 +11014,14 @@ func (m *Record) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Attachments = append(m.Attachments, &Attachment{})
+			if len(m.Attachments) == cap(m.Attachments) {
+				m.Attachments = append(m.Attachments, &Attachment{})
+			} else {
+				m.Attachments = m.Attachments[:len(m.Attachments)+1]
+				if m.Attachments[len(m.Attachments)-1] == nil {
+					m.Attachments[len(m.Attachments)-1] = &Attachment{}
+				}
+			}
 			if err := m.Attachments[len(m.Attachments)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -10561,7 +11055,14 @@ func (m *Record) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Feedback = append(m.Feedback, &Feedback{})
+			if len(m.Feedback) == cap(m.Feedback) {
+				m.Feedback = append(m.Feedback, &Feedback{})
+			} else {
+				m.Feedback = m.Feedback[:len(m.Feedback)+1]
+				if m.Feedback[len(m.Feedback)-1] == nil {
+					m.Feedback[len(m.Feedback)-1] = &Feedback{}
+				}
+			}
 			if err := m.Feedback[len(m.Feedback)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -10595,7 +11096,14 @@ func (m *Record) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Spans = append(m.Spans, &Span{})
+			if len(m.Spans) == cap(m.Spans) {
+				m.Spans = append(m.Spans, &Span{})
+			} else {
+				m.Spans = m.Spans[:len(m.Spans)+1]
+				if m.Spans[len(m.Spans)-1] == nil {
+					m.Spans[len(m.Spans)-1] = &Span{}
+				}
+			}
 			if err := m.Spans[len(m.Spans)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -10629,7 +11137,14 @@ func (m *Record) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Logs = append(m.Logs, &Log{})
+			if len(m.Logs) == cap(m.Logs) {
+				m.Logs = append(m.Logs, &Log{})
+			} else {
+				m.Logs = m.Logs[:len(m.Logs)+1]
+				if m.Logs[len(m.Logs)-1] == nil {
+					m.Logs[len(m.Logs)-1] = &Log{}
+				}
+			}
 			if err := m.Logs[len(m.Logs)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -10663,7 +11178,14 @@ func (m *Record) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Sessions = append(m.Sessions, &Session{})
+			if len(m.Sessions) == cap(m.Sessions) {
+				m.Sessions = append(m.Sessions, &Session{})
+			} else {
+				m.Sessions = m.Sessions[:len(m.Sessions)+1]
+				if m.Sessions[len(m.Sessions)-1] == nil {
+					m.Sessions[len(m.Sessions)-1] = &Session{}
+				}
+			}
 			if err := m.Sessions[len(m.Sessions)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -10697,7 +11219,14 @@ func (m *Record) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.CheckIns = append(m.CheckIns, &CheckIn{})
+			if len(m.CheckIns) == cap(m.CheckIns) {
+				m.CheckIns = append(m.CheckIns, &CheckIn{})
+			} else {
+				m.CheckIns = m.CheckIns[:len(m.CheckIns)+1]
+				if m.CheckIns[len(m.CheckIns)-1] == nil {
+					m.CheckIns[len(m.CheckIns)-1] = &CheckIn{}
+				}
+			}
 			if err := m.CheckIns[len(m.CheckIns)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -10731,7 +11260,14 @@ func (m *Record) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Metrics = append(m.Metrics, &Metric{})
+			if len(m.Metrics) == cap(m.Metrics) {
+				m.Metrics = append(m.Metrics, &Metric{})
+			} else {
+				m.Metrics = m.Metrics[:len(m.Metrics)+1]
+				if m.Metrics[len(m.Metrics)-1] == nil {
+					m.Metrics[len(m.Metrics)-1] = &Metric{}
+				}
+			}
 			if err := m.Metrics[len(m.Metrics)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -10765,7 +11301,14 @@ func (m *Record) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Monitors = append(m.Monitors, &Monitor{})
+			if len(m.Monitors) == cap(m.Monitors) {
+				m.Monitors = append(m.Monitors, &Monitor{})
+			} else {
+				m.Monitors = m.Monitors[:len(m.Monitors)+1]
+				if m.Monitors[len(m.Monitors)-1] == nil {
+					m.Monitors[len(m.Monitors)-1] = &Monitor{}
+				}
+			}
 			if err := m.Monitors[len(m.Monitors)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -10918,7 +11461,7 @@ func (m *Event) UnmarshalVTUnsafe(dAtA []byte) error {
 				}
 				var elementCount int
 				elementCount = packedLen / 8
-				if elementCount != 0 && len(m.Hashes) == 0 {
+				if elementCount != 0 && len(m.Hashes) == 0 && cap(m.Hashes) < elementCount {
 					m.Hashes = make([]uint64, 0, elementCount)
 				}
 				for iNdEx < postIndex {
@@ -11827,7 +12370,7 @@ func (m *Event) UnmarshalVTUnsafe(dAtA []byte) error {
 					}
 				}
 				elementCount = count
-				if elementCount != 0 && len(m.FramesLine) == 0 {
+				if elementCount != 0 && len(m.FramesLine) == 0 && cap(m.FramesLine) < elementCount {
 					m.FramesLine = make([]uint32, 0, elementCount)
 				}
 				for iNdEx < postIndex {
@@ -11897,7 +12440,7 @@ func (m *Event) UnmarshalVTUnsafe(dAtA []byte) error {
 				}
 				var elementCount int
 				elementCount = packedLen
-				if elementCount != 0 && len(m.FramesInApp) == 0 {
+				if elementCount != 0 && len(m.FramesInApp) == 0 && cap(m.FramesInApp) < elementCount {
 					m.FramesInApp = make([]bool, 0, elementCount)
 				}
 				for iNdEx < postIndex {
@@ -12267,7 +12810,14 @@ func (m *Event) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Tags = append(m.Tags, &Tag{})
+			if len(m.Tags) == cap(m.Tags) {
+				m.Tags = append(m.Tags, &Tag{})
+			} else {
+				m.Tags = m.Tags[:len(m.Tags)+1]
+				if m.Tags[len(m.Tags)-1] == nil {
+					m.Tags[len(m.Tags)-1] = &Tag{}
+				}
+			}
 			if err := m.Tags[len(m.Tags)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -12340,7 +12890,7 @@ func (m *Event) UnmarshalVTUnsafe(dAtA []byte) error {
 				}
 				var elementCount int
 				elementCount = packedLen / 8
-				if elementCount != 0 && len(m.UserHashes) == 0 {
+				if elementCount != 0 && len(m.UserHashes) == 0 && cap(m.UserHashes) < elementCount {
 					m.UserHashes = make([]uint64, 0, elementCount)
 				}
 				for iNdEx < postIndex {
@@ -13400,7 +13950,14 @@ func (m *Span) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Attributes = append(m.Attributes, &Tag{})
+			if len(m.Attributes) == cap(m.Attributes) {
+				m.Attributes = append(m.Attributes, &Tag{})
+			} else {
+				m.Attributes = m.Attributes[:len(m.Attributes)+1]
+				if m.Attributes[len(m.Attributes)-1] == nil {
+					m.Attributes[len(m.Attributes)-1] = &Tag{}
+				}
+			}
 			if err := m.Attributes[len(m.Attributes)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -13434,7 +13991,14 @@ func (m *Span) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Resource = append(m.Resource, &Tag{})
+			if len(m.Resource) == cap(m.Resource) {
+				m.Resource = append(m.Resource, &Tag{})
+			} else {
+				m.Resource = m.Resource[:len(m.Resource)+1]
+				if m.Resource[len(m.Resource)-1] == nil {
+					m.Resource[len(m.Resource)-1] = &Tag{}
+				}
+			}
 			if err := m.Resource[len(m.Resource)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -13540,7 +14104,14 @@ func (m *Span) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Events = append(m.Events, &SpanEvent{})
+			if len(m.Events) == cap(m.Events) {
+				m.Events = append(m.Events, &SpanEvent{})
+			} else {
+				m.Events = m.Events[:len(m.Events)+1]
+				if m.Events[len(m.Events)-1] == nil {
+					m.Events[len(m.Events)-1] = &SpanEvent{}
+				}
+			}
 			if err := m.Events[len(m.Events)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -13574,7 +14145,14 @@ func (m *Span) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Links = append(m.Links, &SpanLink{})
+			if len(m.Links) == cap(m.Links) {
+				m.Links = append(m.Links, &SpanLink{})
+			} else {
+				m.Links = m.Links[:len(m.Links)+1]
+				if m.Links[len(m.Links)-1] == nil {
+					m.Links[len(m.Links)-1] = &SpanLink{}
+				}
+			}
 			if err := m.Links[len(m.Links)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -13608,7 +14186,14 @@ func (m *Span) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Measurements = append(m.Measurements, &Measurement{})
+			if len(m.Measurements) == cap(m.Measurements) {
+				m.Measurements = append(m.Measurements, &Measurement{})
+			} else {
+				m.Measurements = m.Measurements[:len(m.Measurements)+1]
+				if m.Measurements[len(m.Measurements)-1] == nil {
+					m.Measurements[len(m.Measurements)-1] = &Measurement{}
+				}
+			}
 			if err := m.Measurements[len(m.Measurements)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -13908,7 +14493,14 @@ func (m *SpanEvent) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Attributes = append(m.Attributes, &Tag{})
+			if len(m.Attributes) == cap(m.Attributes) {
+				m.Attributes = append(m.Attributes, &Tag{})
+			} else {
+				m.Attributes = m.Attributes[:len(m.Attributes)+1]
+				if m.Attributes[len(m.Attributes)-1] == nil {
+					m.Attributes[len(m.Attributes)-1] = &Tag{}
+				}
+			}
 			if err := m.Attributes[len(m.Attributes)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -14065,7 +14657,14 @@ func (m *SpanLink) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Attributes = append(m.Attributes, &Tag{})
+			if len(m.Attributes) == cap(m.Attributes) {
+				m.Attributes = append(m.Attributes, &Tag{})
+			} else {
+				m.Attributes = m.Attributes[:len(m.Attributes)+1]
+				if m.Attributes[len(m.Attributes)-1] == nil {
+					m.Attributes[len(m.Attributes)-1] = &Tag{}
+				}
+			}
 			if err := m.Attributes[len(m.Attributes)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -14593,7 +15192,14 @@ func (m *Log) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Attributes = append(m.Attributes, &Tag{})
+			if len(m.Attributes) == cap(m.Attributes) {
+				m.Attributes = append(m.Attributes, &Tag{})
+			} else {
+				m.Attributes = m.Attributes[:len(m.Attributes)+1]
+				if m.Attributes[len(m.Attributes)-1] == nil {
+					m.Attributes[len(m.Attributes)-1] = &Tag{}
+				}
+			}
 			if err := m.Attributes[len(m.Attributes)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
@@ -14627,7 +15233,14 @@ func (m *Log) UnmarshalVTUnsafe(dAtA []byte) error {
 			if postIndex > l {
 				return io.ErrUnexpectedEOF
 			}
-			m.Resource = append(m.Resource, &Tag{})
+			if len(m.Resource) == cap(m.Resource) {
+				m.Resource = append(m.Resource, &Tag{})
+			} else {
+				m.Resource = m.Resource[:len(m.Resource)+1]
+				if m.Resource[len(m.Resource)-1] == nil {
+					m.Resource[len(m.Resource)-1] = &Tag{}
+				}
+			}
 			if err := m.Resource[len(m.Resource)-1].UnmarshalVTUnsafe(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}

@@ -78,7 +78,7 @@ func TestChaos(t *testing.T) {
 		require.Zero(t, r.Verify.Missing)
 		require.Zero(t, r.Verify.Doubled)
 		require.Equal(t, r.Verify.Events, r.Verify.IssueEvents)
-		require.Greater(t, r.Accepted, 1000, "the load went on")
+		require.Greater(t, r.Accepted, 100, "the load went on")
 		// The child has another process id now.
 		s.Pids["clickhouse"] = s.childPID(t)
 	}
