@@ -20,8 +20,8 @@ import (
 // no view sees them twice. The aggregates by fingerprint get the moved part
 // under its new fingerprint and the same part with a negative count under the
 // old one, computed by the views' own queries: counts are exact and totals do
-// not move. Users, first and last seen of the issue that is left keep what they
-// saw: a sketch and a minimum cannot be taken back.
+// not move. Users, first and last seen cannot be subtracted: restate computes
+// them anew for what is left.
 
 // dependants are the views that count events by fingerprint. Others follow
 // from their tables, or do not know fingerprints.
@@ -112,7 +112,7 @@ func transfer(ctx context.Context, s *queries.Store, project uint32, run uuid.UU
 	if n == 0 {
 		return nil
 	}
-	for _, step := range []func(context.Context) error{t.copy, t.count, t.swap, t.clean} {
+	for _, step := range []func(context.Context) error{t.copy, t.count, t.swap, t.restate, t.clean} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -168,17 +168,12 @@ func (t *mover) copy(ctx context.Context) error {
 // each sum move once, whatever happens in between.
 func (t *mover) count(ctx context.Context) error {
 	for _, table := range dependants {
-		var query, database string
-		err := t.s.Conn().QueryRow(ctx, `SELECT as_select, currentDatabase() FROM system.tables WHERE database = currentDatabase() AND name = ?`, table+"_mv").Scan(&query, &database)
+		query, err := t.viewOf(ctx, table)
 		if err != nil {
-			return fmt.Errorf("cannot read how %s is counted: %w", table, err)
+			return err
 		}
-		source := "FROM " + database + ".events"
-		if strings.Count(query, source) != 1 {
-			return fmt.Errorf("cannot move the counts of %s: its view does not read table events as expected", table)
-		}
-		moved := strings.Replace(query, source, "FROM (SELECT * FROM "+t.stage+")", 1)
-		left := strings.Replace(query, source, "FROM (SELECT x.* REPLACE (m.leaves AS fingerprint) FROM "+t.stage+" AS x INNER JOIN "+t.moves()+" AS m ON m.event_id = x.event_id)", 1)
+		moved := query("SELECT * FROM " + t.stage)
+		left := query("SELECT x.* REPLACE (m.leaves AS fingerprint) FROM " + t.stage + " AS x INNER JOIN " + t.moves() + " AS m ON m.event_id = x.event_id")
 		left = "SELECT * REPLACE (toUInt64(bitNot(events) + 1) AS events) FROM (" + left + ")"
 		for sign, sql := range map[string]string{"plus": moved, "minus": left} {
 			c := clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
@@ -191,6 +186,20 @@ func (t *mover) count(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// viewOf is how a table is counted: the query of its view, over other events.
+func (t *mover) viewOf(ctx context.Context, table string) (over func(events string) string, err error) {
+	var query, database string
+	err = t.s.Conn().QueryRow(ctx, `SELECT as_select, currentDatabase() FROM system.tables WHERE database = currentDatabase() AND name = ?`, table+"_mv").Scan(&query, &database)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read how %s is counted: %w", table, err)
+	}
+	source := "FROM " + database + ".events"
+	if strings.Count(query, source) != 1 {
+		return nil, fmt.Errorf("cannot move the counts of %s: its view does not read table events as expected", table)
+	}
+	return func(events string) string { return strings.Replace(query, source, "FROM ("+events+")", 1) }, nil
 }
 
 // swap puts the copies in and takes the rows that they replace out.
@@ -219,36 +228,6 @@ func (t *mover) swap(ctx context.Context) error {
 	}
 	return t.exec(ctx, "take moved events out of their old place", fmt.Sprintf(`DELETE FROM events WHERE project_id = %d
 		AND (event_id, fingerprint) IN (SELECT event_id, leaves FROM %s)`, t.project, t.moves()))
-}
-
-// clean drops the stage, and the empty aggregates of an issue that is no more.
-func (t *mover) clean(ctx context.Context) error {
-	if err := t.exec(ctx, "drop the table for events that moved", "DROP TABLE IF EXISTS "+t.stage); err != nil {
-		return err
-	}
-	// The list is made first: within a mutation a subquery is asked again for
-	// every part, and would see what the mutation did to the part before.
-	rows, err := t.s.Conn().Query(ctx, fmt.Sprintf(`SELECT fingerprint FROM issue_rollup
-		WHERE project_id = %d AND fingerprint IN (SELECT leaves FROM %s) GROUP BY fingerprint HAVING sum(events) = 0`, t.project, t.moves()))
-	if err != nil {
-		return fmt.Errorf("cannot list empty issues: %w", err)
-	}
-	defer rows.Close()
-	var empty []string
-	for rows.Next() {
-		var f uint64
-		if err := rows.Scan(&f); err != nil {
-			return fmt.Errorf("cannot list empty issues: %w", err)
-		}
-		empty = append(empty, fmt.Sprint(f))
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("cannot list empty issues: %w", err)
-	}
-	if len(empty) == 0 {
-		return nil
-	}
-	return t.exec(ctx, "drop empty issues", fmt.Sprintf("DELETE FROM issue_rollup WHERE project_id = %d AND fingerprint IN (%s)", t.project, strings.Join(empty, ",")))
 }
 
 // window is what a plan looked at.

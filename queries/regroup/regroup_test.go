@@ -64,6 +64,9 @@ type one struct {
 	fn, region, value string
 	weight            int // 0 is 1, -1 a twin.
 	n                 int
+	age               time.Duration // 0: spread over three days.
+	user              uint64        // 0: five of them.
+	release           string        // Empty: shop@1.0.0.
 }
 
 func document(e one) []byte {
@@ -101,9 +104,18 @@ func seed(t testing.TB, s *queries.Store, project uint32, rules grouping.Rules, 
 			} else if e.weight < 0 {
 				weight = 0
 			}
-			ts := now.Add(-time.Duration(k%72) * time.Hour)
+			ts, user, release := now.Add(-time.Duration(k%72)*time.Hour), uint64(k%5+1), "shop@1.0.0"
+			if e.age > 0 {
+				ts = now.Add(-e.age)
+			}
+			if e.user > 0 {
+				user = e.user
+			}
+			if e.release != "" {
+				release = e.release
+			}
 			require.NoError(t, batch.Append(project, ts, ts, r.Hashes[0], r.Hashes, r.MainHash, fmt.Sprintf("%08x-0000-4000-8000-%012x", project, k), weight, "sentry", "error", "error",
-				"python", "production", "shop@1.0.0", r.Title, r.Type, r.Value, uint64(k%5+1), map[string]string{"region": e.region}, string(doc)))
+				"python", "production", release, r.Title, r.Type, r.Value, user, map[string]string{"region": e.region}, string(doc)))
 		}
 	}
 	require.NoError(t, batch.Send())
@@ -255,7 +267,7 @@ func TestSplitAndUndo(t *testing.T) {
 func TestMoveThatDiesIsFinished(t *testing.T) {
 	t.Parallel()
 	s := store(t)
-	for steps := range 4 {
+	for steps := range 6 {
 		t.Run(fmt.Sprint(steps), func(t *testing.T) {
 			p := project(t, s)
 			seed(t, s, p, grouping.Rules{}, one{fn: "charge", region: "eu", n: 60}, one{fn: "charge", region: "us", n: 25})
@@ -269,7 +281,7 @@ func TestMoveThatDiesIsFinished(t *testing.T) {
 			rec := record{Version: r.Version, After: stored(rules.Compact()), Moves: len(r.decision.moves)}
 			require.NoError(t, log(t.Context(), s, p, "ann", id, rec, r.decision.merges, r.decision.known))
 			m := &mover{s: s, project: p, run: id, from: "origin", to: "target", stage: "regroup_" + strings.ReplaceAll(id.String(), "-", "")}
-			for _, step := range []func(context.Context) error{m.copy, m.count, m.swap, m.clean}[:steps] {
+			for _, step := range []func(context.Context) error{m.copy, m.count, m.swap, m.restate, m.clean}[:steps] {
 				require.NoError(t, step(t.Context()))
 			}
 			finished, err := finish(t.Context(), s, p, "ann")
