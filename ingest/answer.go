@@ -12,6 +12,7 @@ import (
 	"errata/ingest/intake"
 	"errata/ingest/sentry/tree"
 	"errata/ingest/topic"
+	"errata/schema"
 )
 
 // Headers of the Sentry protocol.
@@ -27,6 +28,7 @@ type limited struct {
 	retryAfter time.Duration
 	reason     string
 	partly     bool // Some of the request was taken.
+	counted    bool // What was not has a fate on the topic.
 }
 
 // Error says which quota.
@@ -35,8 +37,8 @@ func (l *limited) Error() string { return "over the quota " + l.reason }
 // busy says that the edge itself has no room now.
 var errBusy = &intake.Error{Status: http.StatusServiceUnavailable, Detail: "the edge is busy", Reason: "busy"}
 
-// refusal turns any error into a status, sentences and how long to wait.
-func refusal(err error) (*intake.Error, time.Duration) {
+// errorAnswer turns any error into a status, sentences and how long to wait.
+func errorAnswer(err error) (*intake.Error, time.Duration) {
 	var e *intake.Error
 	var away *topic.ErrUnavailable
 	var l *limited
@@ -65,7 +67,8 @@ func refusal(err error) (*intake.Error, time.Duration) {
 
 // fail writes a refusal as {"detail","causes"}.
 func (s *Server) fail(c *fiber.Ctx, err error) error {
-	e, wait := refusal(err)
+	e, wait := errorAnswer(err)
+	s.refused(projectOf(c), schema.Protocol_PROTOCOL_SENTRY, err)
 	if l, ok := errors.AsType[*limited](err); ok {
 		if l.header != "" {
 			c.Set(headerRateLimits, l.header)

@@ -195,6 +195,7 @@ func (s *Server) admit(c *fiber.Ctx, cred credentials, pathProject string) (*int
 	if err != nil {
 		return nil, lookupError(err)
 	}
+	c.Locals(projectLocal, entry.Project)
 	if id != 0 && id != entry.Project.ID {
 		return nil, rejected("ProjectId", "the key belongs to another project")
 	}

@@ -45,7 +45,7 @@ type Config struct {
 	// OTLPAnonymous lets OTLP requests without a key into the OTLP default
 	// project from anywhere; without it only from loopback.
 	OTLPAnonymous bool
-	// ServiceProjects sends OTLP over HTTP without a key to projects by
+	// ServiceProjects sends OTLP without a key to projects by
 	// service.name, where the OTLP default project may be used at all.
 	ServiceProjects route.Rules
 	// TrustForwarded takes the client's address from X-Forwarded-For. Set it

@@ -14,6 +14,7 @@ import (
 
 	"errata/ingest/intake"
 	"errata/ingest/sentry"
+	"errata/schema"
 )
 
 // security takes browsers' reports: CSP and its like.
@@ -125,6 +126,7 @@ func (s *Server) upload(c *fiber.Ctx, read func(req *intake.Request, kind string
 func (s *Server) cron(c *fiber.Ctx) error {
 	req, err := s.identify(c)
 	if isLimited(err) {
+		s.refused(projectOf(c), schema.Protocol_PROTOCOL_SENTRY, err)
 		c.Status(http.StatusAccepted)
 		return id(c, "")
 	}

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"mime/multipart"
 	"net/http"
@@ -280,12 +281,26 @@ func TestServicesGoToTheirProjects(t *testing.T) {
 	require.Equal(t, 200, send([]string{"X-Errata-Key", testKey}, "mail").status)
 	require.Equal(t, 403, send(nil, "lost").status)
 	require.Equal(t, 401, send([]string{"X-Forwarded-For", "203.0.113.7"}, "mail").status)
+	c, err := grpc.NewClient(e.GRPCAddr(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, c.Close()) }()
+	call := func(ctx context.Context, services ...string) codes.Code {
+		req := &coltrace.ExportTraceServiceRequest{}
+		for _, s := range services {
+			req.ResourceSpans = append(req.ResourceSpans, named(s))
+		}
+		_, err := coltrace.NewTraceServiceClient(c).Export(ctx, req)
+		return status.Code(err)
+	}
+	require.Equal(t, codes.OK, call(t.Context(), "mail", "calls"))
+	require.Equal(t, codes.OK, call(metadata.AppendToOutgoingContext(t.Context(), "x-errata-key", testKey), "mail"))
+	require.Equal(t, codes.PermissionDenied, call(t.Context(), "lost"))
 	spans := map[uint32][]string{}
 	for _, r := range e.records(schema.TopicSpans) {
 		for _, s := range r.Spans {
 			spans[r.ProjectId] = append(spans[r.ProjectId], s.Service)
 		}
 	}
-	require.ElementsMatch(t, []string{"mail", "mail"}, spans[2])
-	require.ElementsMatch(t, []string{"shop", "mail"}, spans[1], "a key decides alone")
+	require.ElementsMatch(t, []string{"mail", "mail", "mail"}, spans[2])
+	require.ElementsMatch(t, []string{"shop", "mail", "calls", "mail"}, spans[1], "a key decides alone")
 }

@@ -133,5 +133,5 @@ func (d *decision) refused() error {
 	header, wait := quota.Header(d.limits, d.now)
 	b := d.b
 	kept := len(b.Events) + len(b.Attachments) + len(b.Feedback) + len(b.Spans) + len(b.Logs) + len(b.Sessions) + len(b.CheckIns) + len(b.Metrics) + len(d.tickets)
-	return &limited{header: header, retryAfter: wait, reason: d.limits[0].Quota.ReasonText(), partly: kept > 0}
+	return &limited{header: header, retryAfter: wait, reason: d.limits[0].Quota.ReasonText(), partly: kept > 0, counted: true}
 }

@@ -15,6 +15,7 @@ import (
 
 	"errata/ingest/intake"
 	"errata/ingest/otlp"
+	"errata/ingest/otlp/decode"
 	"errata/schema"
 )
 
@@ -102,6 +103,7 @@ func (s *Server) otlpRequest(c *fiber.Ctx, adapt otlp.Adapter, kind string) (*ot
 		if err != nil {
 			return nil, err
 		}
+		c.Locals(projectLocal, p)
 		req = s.request(c)
 		req.Project = p
 	}
@@ -113,10 +115,15 @@ func (s *Server) otlpRequest(c *fiber.Ctx, adapt otlp.Adapter, kind string) (*ot
 		return nil, err
 	}
 	defer body.Release()
+	return s.otlpTake(req, adapt, body.Bytes, kind)
+}
+
+// otlpTake submits a body, in parts where services have projects of their own.
+func (s *Server) otlpTake(req *intake.Request, adapt otlp.Adapter, body []byte, kind string) (*otlp.Partial, error) {
 	if req.Key == "" && len(s.cfg.ServiceProjects) > 0 {
-		return s.otlpByService(req, adapt, body.Bytes, kind)
+		return s.otlpByService(req, adapt, body, kind)
 	}
-	return s.otlpSubmit(req, adapt, body.Bytes, kind)
+	return s.otlpSubmit(req, adapt, body, kind)
 }
 
 // otlpByService parts a request without a key by the configured services.
@@ -185,7 +192,8 @@ func overQuota(b *intake.Batch, p *otlp.Partial, l *limited) *otlp.Partial {
 // otlpFail answers with google.rpc.Status, as OTLP asks for. Only 429, 502, 503
 // and 504 are retried by exporters.
 func (s *Server) otlpFail(c *fiber.Ctx, kind string, err error) error {
-	e, wait := refusal(err)
+	e, wait := errorAnswer(err)
+	s.refused(projectOf(c), schema.Protocol_PROTOCOL_OTLP, err)
 	if wait > 0 {
 		c.Set(fiber.HeaderRetryAfter, seconds(wait))
 	}
@@ -222,23 +230,20 @@ func (g grpcHandler) Authorize(ctx context.Context, _ otlp.Signal, header func(s
 	return req, nil
 }
 
-// InTurn reads a request when it may be.
-func (g grpcHandler) InTurn(req *intake.Request, read func()) { g.s.inTurn(req, read) }
-
-// Submit makes a batch durable.
-func (g grpcHandler) Submit(ctx context.Context, b *intake.Batch) error {
-	err := g.s.submit(ctx, b)
-	var l *limited
-	if err == nil || errors.As(err, &l) && l.partly {
-		return nil
+// Take reads and submits what a call brought.
+func (g grpcHandler) Take(_ context.Context, req *intake.Request, adapt otlp.Adapter, body []byte) (*otlp.Partial, error) {
+	partial, err := g.s.otlpTake(req, adapt, body, decode.Protobuf)
+	if err != nil {
+		e, _ := errorAnswer(err)
+		g.s.refused(req.Project, schema.Protocol_PROTOCOL_OTLP, err)
+		g.s.metrics.refused.WithLabelValues(e.Reason).Inc()
+		return nil, errors.Join(e, err)
 	}
-	e, _ := refusal(err)
-	g.s.metrics.refused.WithLabelValues(e.Reason).Inc()
-	return errors.Join(e, err)
+	return partial, nil
 }
 
 // RetryAfter says how long an exporter shall wait.
 func (g grpcHandler) RetryAfter(err error) time.Duration {
-	_, wait := refusal(err)
+	_, wait := errorAnswer(err)
 	return wait
 }

@@ -44,6 +44,8 @@ type Server struct {
 	blobs     *blob.Store
 	quota     *quota.Limiter
 	flood     *flood.Flood
+	refusals  refusals
+	quiet     chan struct{} // Closed when the edge stops.
 	turns     chan struct{} // One for each request of flooding projects that is read now.
 	app       *fiber.App
 	grpc      *grpc.Server
@@ -69,7 +71,7 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Logger, metrics: newMetrics(cfg.Registry), quota: quota.New()}
+	s := &Server{cfg: cfg, log: cfg.Logger, metrics: newMetrics(cfg.Registry), quota: quota.New(), quiet: make(chan struct{})}
 	perMinute := uint32(math.MaxUint32)
 	if cfg.FloodPerMinute >= 0 {
 		perMinute = uint32(cfg.FloodPerMinute)
@@ -133,6 +135,7 @@ func (s *Server) Start(ctx context.Context) error {
 			}
 		})
 	}
+	s.serving.Go(s.countRefusals)
 	// Handler builds the route tree before two listeners share the server.
 	_ = s.app.Handler()
 	serve("http", func() error { return s.app.Server().Serve(s.http) })
@@ -194,8 +197,10 @@ func (s *Server) Stop(ctx context.Context) error {
 			s.stopErr = fmt.Errorf("cannot finish the requests in flight: %w", err)
 		}
 		s.closeListeners()
+		close(s.quiet)
 		s.serving.Wait()
 		s.flood.Close()
+		s.tellRefusals(ctx)
 		s.stopErr = errors.Join(s.stopErr, s.producer.Close(ctx))
 		s.directory.Close()
 		if s.source != nil {

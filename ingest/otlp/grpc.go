@@ -20,7 +20,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"errata/ingest/intake"
-	"errata/ingest/otlp/decode"
 )
 
 // Handler is what the edge lends to the gRPC services. Errors that are
@@ -31,11 +30,9 @@ type Handler interface {
 	// returns a metadata value, empty where absent; client is the peer's
 	// address with port.
 	Authorize(ctx context.Context, s Signal, header func(name string) string, client string) (*intake.Request, error)
-	// InTurn calls read once the request may be read; that of a project that
-	// floods may have to wait.
-	InTurn(req *intake.Request, read func())
-	// Submit makes a batch durable.
-	Submit(ctx context.Context, b *intake.Batch) error
+	// Take has a body read by adapt, once for each project that it goes to, and
+	// makes what is in it durable.
+	Take(ctx context.Context, req *intake.Request, adapt Adapter, body []byte) (*Partial, error)
 	// RetryAfter says how long an exporter shall wait after err; 0 means that
 	// nothing is known.
 	RetryAfter(err error) time.Duration
@@ -114,13 +111,8 @@ func export(ctx context.Context, h Handler, s Signal, body frame) (m proto.Messa
 	if err != nil {
 		return nil, refusal(h, err)
 	}
-	var batch *intake.Batch
-	var partial *Partial
-	h.InTurn(req, func() { batch, partial, err = Adapt(s)(req, body, decode.Protobuf) })
+	partial, err := h.Take(ctx, req, Adapt(s), body)
 	if err != nil {
-		return nil, refusal(h, err)
-	}
-	if err := h.Submit(ctx, batch); err != nil {
 		return nil, refusal(h, err)
 	}
 	return message(s, partial), nil

@@ -26,6 +26,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"errata/ingest/intake"
+	"errata/ingest/otlp/decode"
 )
 
 // edge stands in for the edge: it knows one key and keeps what it is given.
@@ -48,16 +49,18 @@ func (e *edge) Authorize(_ context.Context, _ Signal, header func(string) string
 	return request(e.t), nil
 }
 
-func (*edge) InTurn(_ *intake.Request, read func()) { read() }
-
-func (e *edge) Submit(_ context.Context, b *intake.Batch) error {
+func (e *edge) Take(_ context.Context, req *intake.Request, adapt Adapter, body []byte) (*Partial, error) {
+	b, partial, err := adapt(req, body, decode.Protobuf)
+	if err != nil {
+		return nil, err
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.panics {
 		panic("unforeseen")
 	}
 	e.batches = append(e.batches, b)
-	return e.submit
+	return partial, e.submit
 }
 
 func (e *edge) RetryAfter(err error) time.Duration {

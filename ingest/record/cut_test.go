@@ -1,6 +1,7 @@
 package record
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -39,6 +40,7 @@ func TestAnEventOverTheRecordSizeIsTrimmed(t *testing.T) {
 		"large extra":   `{"message":"m","extra":{"x":"` + strings.Repeat("a", 1<<20) + `"}}`,
 		"large crumbs":  `{"message":"m","breadcrumbs":{"values":[{"message":"` + strings.Repeat("a", 1<<20) + `"}]}}`,
 		"large vars":    `{"message":"m","exception":{"values":[{"value":"v","stacktrace":{"frames":[{"function":"f","vars":{"x":"` + strings.Repeat("a", 1<<20) + `"}}]}}]}}`,
+		"controls":      `{"message":"a\u0000b\u0007c\u001b\u007f\u2028","extra":{"x":"` + strings.Repeat("a", 1<<20) + `"}}`,
 		"large message": `{"message":"` + strings.Repeat("a", 1<<20) + `"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -49,6 +51,7 @@ func TestAnEventOverTheRecordSizeIsTrimmed(t *testing.T) {
 			require.Equal(t, "kept", recs[0].Event.Title)
 			v, err := fastjson.ParseBytes(recs[0].Event.Payload)
 			require.NoError(t, err)
+			require.True(t, json.Valid(recs[0].Event.Payload), "JSON as others read it")
 			require.NotEmpty(t, v.GetArray("_errata", "trimmed"), "what is missing is named")
 		})
 	}

@@ -25,7 +25,7 @@ var itemSamples = map[string][]string{
 	"trace_metric":      {`{"items":[{"timestamp":1795430000,"name":"n","type":"counter","value":1},{"timestamp":1,"name":"n","type":"set","value":1}]}`},
 	"session":           {`{"sid":"c81d4e2ebcf211e6869b7df92533d2db","started":"2026-11-23T11:00:00Z","attrs":{"release":"a@1"}}`, `{"sid":"x"}`, `{"sid":"c81d4e2ebcf211e6869b7df92533d2db","started":"2020-11-23T11:00:00Z","attrs":{"release":"a@1"}}`},
 	"sessions":          {`{"aggregates":[{"started":"2026-11-23T11:00:00Z","exited":3,"crashed":1},{"exited":1}],"attrs":{"release":"a@1"}}`, `{}`, `x`},
-	"check_in":          {`{"monitor_slug":"a b","status":"ok","monitor_config":{"schedule":{"type":"interval","value":2,"unit":"hour"}}}`, `{"monitor_slug":"","status":"ok"}`, `{"monitor_slug":"a","status":"fine"}`},
+	"check_in":          {`{"monitor_slug":"a b","status":"ok","monitor_config":{"schedule":{"type":"interval","value":2,"unit":"hour"}}}`, `{"monitor_slug":"","status":"ok"}`, `{"monitor_slug":"a","status":"fine"}`, `{"monitor_slug":"a","status":"ok","monitor_config":{"schedule":{"type":"lunar"}}}`},
 	"client_report":     {`{"discarded_events":[{"reason":"r","category":"error","quantity":5}]}`, `[]`},
 	"attachment":        {"bytes\x00", ""},
 	"profile":           {"{}"},

@@ -135,6 +135,21 @@ func TestCheckInAndFeedbackEndpoints(t *testing.T) {
 	b, _, err = CheckIn(testRequest(t), "job", []byte(`{"status":"in_progress","monitor_config":{"schedule":{"type":"crontab","value":"0 * * * *"}}}`))
 	require.NoError(t, err)
 	require.Equal(t, "0 * * * *", b.Monitors[0].Schedule)
+	for name, config := range map[string]string{
+		"unknown schedule": `{"schedule":{"type":"lunar"}}`, "no schedule": `{}`, "no object": `"daily"`,
+		"interval without unit": `{"schedule":{"type":"interval","value":3}}`, "long crontab": `{"schedule":{"type":"crontab","value":"` + strings.Repeat("*", 201) + `"}}`,
+	} {
+		b, a, err := CheckIn(testRequest(t), "job", []byte(`{"status":"ok","check_in_id":"`+testID+`","monitor_config":`+config+`}`))
+		require.NoError(t, err, name)
+		checkLedger(t, b)
+		require.Len(t, b.CheckIns, 1, name)
+		require.Empty(t, b.Monitors, name)
+		require.Equal(t, testID, a.EventID)
+		require.Len(t, b.Outcomes, 1, name)
+		require.Equal(t, "invalid_monitor_config", b.Outcomes[0].Reason)
+		require.Equal(t, b.CheckIns[0].CheckInId, b.Outcomes[0].EventId, "errata where finds it")
+		require.Contains(t, b.Outcomes[0].Detail, "the check-in is kept")
+	}
 	_, _, err = CheckIn(testRequest(t), "job", []byte(`{"status":"great"}`))
 	require.Equal(t, 400, status(err))
 	_, _, err = CheckIn(testRequest(t), "job", []byte(`[`))

@@ -2,6 +2,7 @@ package item
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 
@@ -18,34 +19,43 @@ const maxSlug = 50
 // CheckIn reads a monitor's check-in and the configuration that may come with
 // it.
 func (b *Batch) CheckIn(payload []byte) (id []byte) {
-	c, m, err := b.checkIn(payload)
+	doc, err := parse(payload)
+	if err != nil {
+		b.Invalid(schema.CategoryMonitor, "invalid_check_in", err, uint64(len(payload)), nil)
+		return nil
+	}
+	defer doc.Release()
+	c, err := b.checkIn(doc.Root)
 	if err != nil {
 		b.Invalid(schema.CategoryMonitor, "invalid_check_in", err, uint64(len(payload)), nil)
 		return nil
 	}
 	b.Accept(schema.CategoryMonitor, 1, uint64(len(payload)))
 	b.CheckIns = append(b.CheckIns, c)
-	if m != nil {
-		b.Monitors = append(b.Monitors, m)
+	cfg := doc.Root.Get("monitor_config")
+	if tree.Null(cfg) {
+		return c.CheckInId
 	}
+	m, err := b.monitor(c.Monitor, cfg)
+	if err != nil {
+		// A bad configuration does not cost the check-in, but it is no secret
+		// either: it counts as an item of its own, under the check-in's id.
+		b.Invalid(schema.CategoryMonitor, "invalid_monitor_config", fmt.Errorf("the check-in is kept, its monitor_config is not: %w", err), 0, c.CheckInId)
+		return c.CheckInId
+	}
+	b.Monitors = append(b.Monitors, m)
 	return c.CheckInId
 }
 
-func (b *Batch) checkIn(payload []byte) (*schema.CheckIn, *schema.Monitor, error) {
-	doc, err := parse(payload)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer doc.Release()
-	v := doc.Root
+func (b *Batch) checkIn(v *fastjson.Value) (*schema.CheckIn, error) {
 	c := &schema.CheckIn{Monitor: Slug(tree.Get(v, "monitor_slug")), Status: strings.Clone(tree.Get(v, "status")), Timestamp: b.received() / 1000}
 	if c.Monitor == "" {
-		return nil, nil, errors.New("a check-in needs monitor_slug: letters, digits, - and _")
+		return nil, errors.New("a check-in needs monitor_slug: letters, digits, - and _")
 	}
 	switch c.Status {
 	case "ok", "error", "in_progress", "missed", "timeout":
 	default:
-		return nil, nil, errors.New("status of a check-in is in_progress, ok or error")
+		return nil, errors.New("status of a check-in is in_progress, ok or error")
 	}
 	// Without an id, or with zeros, it belongs to the last one in progress:
 	// it gets an id of its own and is joined by monitor.
@@ -62,19 +72,13 @@ func (b *Batch) checkIn(payload []byte) (*schema.CheckIn, *schema.Monitor, error
 	if c.TraceId == "" && b.Header != nil {
 		c.TraceId = event.HexID(b.Header.Trace.TraceID, 32)
 	}
-	cfg := v.Get("monitor_config")
-	if !tree.Is(cfg, fastjson.TypeObject) {
-		return c, nil, nil
-	}
-	m, err := b.monitor(c.Monitor, cfg)
-	if err != nil {
-		// A bad configuration does not cost the check-in.
-		return c, nil, nil
-	}
-	return c, m, nil
+	return c, nil
 }
 
 func (b *Batch) monitor(slug string, v *fastjson.Value) (*schema.Monitor, error) {
+	if v.Type() != fastjson.TypeObject {
+		return nil, errors.New("expected an object with schedule")
+	}
 	s := v.Get("schedule")
 	m := &schema.Monitor{Slug: slug, ScheduleType: strings.Clone(tree.Get(s, "type")), UpdatedAt: b.received() / 1000, Timezone: tree.Clean(tree.Cut(tree.Get(v, "timezone"), 64))}
 	switch m.ScheduleType {

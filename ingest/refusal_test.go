@@ -1,0 +1,105 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"errata/ingest/topic"
+	"errata/schema"
+)
+
+// TestRefusedRequestsAreCounted sends what is refused as a whole: each request
+// of a known project is in the ledger once, the rest is in nobody's.
+func TestRefusedRequestsAreCounted(t *testing.T) {
+	e := start(t, withSettings(`{"allowed_origins":["https://shop.example"],"quotas":[{"limit":2,"window_seconds":86400,"per_key":true,"reason":"all"}]}`, ""))
+	post := func(path string, body []byte, header ...string) int {
+		return e.do("POST", path, body, append(header, "X-Sentry-Auth", auth)...).status
+	}
+	large := bytes.Repeat([]byte("a"), 2*maxEventBytes)
+	require.Equal(t, 413, post("/api/1/store/", large))
+	require.Equal(t, 400, post("/api/1/store/", []byte("{")))
+	require.Equal(t, 400, post("/api/1/store/", []byte("{")))
+	require.Equal(t, 415, post("/api/1/store/", []byte("{}"), "Content-Encoding", "rot13"))
+	require.Equal(t, 403, post("/api/2/store/", []byte("{}")), "the key belongs to project 1")
+	require.Equal(t, 403, post("/api/1/store/", []byte("{}"), "Origin", "https://evil.example"))
+	require.Equal(t, 400, e.do("POST", "/v1/traces", []byte("{"), "Content-Type", "application/json", "X-Errata-Key", testKey).status)
+	require.Equal(t, 401, e.do("POST", "/api/1/store/", []byte("{}")).status)
+	require.Equal(t, 403, e.do("POST", "/api/1/store/", []byte("{}"), "X-Sentry-Auth", "Sentry sentry_key=00000000000000000000000000000000").status)
+	require.Equal(t, 404, post("/api/1/nothing/", nil))
+	for i := range 2 {
+		require.Equal(t, 200, post("/api/1/envelope/", sent(hexID(i), "x")))
+	}
+	require.Equal(t, 429, post("/api/1/envelope/", sent(hexID(3), "x")), "before the body is read")
+	require.Equal(t, 202, post("/api/1/cron/job/?status=ok", nil), "never 429, but not kept")
+	want := map[string]uint64{
+		"error row": 2, "default too_large request_too_large": 1, "default invalid request_encoding": 1,
+		"default invalid request_rejected": 2, "default rate_limited all": 2,
+	}
+	var accepted, fates map[string]uint64
+	require.Eventually(t, func() bool {
+		accepted, fates = e.ledger()
+		return accepted[schema.CategoryUnknown] == 9
+	}, 10*time.Second, 50*time.Millisecond)
+	balanced(t, accepted, fates)
+	bad := uint64(0)
+	for k, n := range fates {
+		if _, known := want[k]; !known {
+			require.Contains(t, k, "default invalid request_")
+			bad += n
+			continue
+		}
+		require.Equal(t, want[k], n, k)
+		delete(want, k)
+	}
+	require.Empty(t, want)
+	require.EqualValues(t, 3, bad, "two of Sentry, one of OTLP that cannot be read: %v", fates)
+}
+
+// outage is a producer that is away.
+type outage struct {
+	producer
+	away bool
+	got  []topic.Message
+}
+
+func (o *outage) Write(_ context.Context, m []topic.Message) error {
+	if o.away {
+		return errors.New("away")
+	}
+	o.got = append(o.got, m...)
+	return nil
+}
+
+func TestRefusalsWaitForTheBroker(t *testing.T) {
+	o := &outage{away: true}
+	s := &Server{producer: o}
+	s.refusals.add(refusal{1, schema.OutcomeInvalid, "request_bad", schema.Protocol_PROTOCOL_SENTRY}, 2)
+	s.tellRefusals(t.Context())
+	require.Empty(t, o.got)
+	s.refusals.add(refusal{1, schema.OutcomeInvalid, "request_bad", schema.Protocol_PROTOCOL_SENTRY}, 3)
+	for i := range 2 * maxRefusals {
+		s.refusals.add(refusal{uint32(i), schema.OutcomeInvalid, "x", 0}, 1)
+	}
+	o.away = false
+	s.tellRefusals(t.Context())
+	require.LessOrEqual(t, len(o.got), maxRefusals, "memory is bounded")
+	s.tellRefusals(t.Context())
+	found := false
+	for _, m := range o.got {
+		r := &schema.Record{}
+		require.NoError(t, schema.DecodeRecord(r, m.Value))
+		for _, x := range r.Outcomes {
+			if x.Reason == "request_bad" {
+				require.False(t, found, "told once")
+				require.EqualValues(t, 5, x.Quantity)
+				found = true
+			}
+		}
+	}
+	require.True(t, found)
+}
