@@ -110,6 +110,11 @@ func escapeText(v string) string {
 	return strings.NewReplacer("\\", "\\\\", "\t", "\\t", "\n", "\\n", "\r", "\\r", "\x00", "\\0").Replace(v)
 }
 
+// unescapeText reads what escapeText wrote.
+func unescapeText(v string) string {
+	return strings.NewReplacer("\\\\", "\\", "\\t", "\t", "\\n", "\n", "\\r", "\r", "\\0", "\x00").Replace(v)
+}
+
 var relative = regexp.MustCompile(`^([+-]?)(\d{1,6})([smhdw])$`)
 
 // ParseTime reads a moment: now, a distance from now such as -24h or -14d (s,
@@ -160,6 +165,17 @@ func arrayText(values []any) (string, error) {
 			b.WriteString("'" + strings.NewReplacer("\\", "\\\\", "'", "\\'").Replace(v) + "'")
 		case time.Time:
 			b.WriteString("'" + v.UTC().Format("2006-01-02 15:04:05.000") + "'")
+		case uint8:
+			b.WriteString(strconv.FormatUint(uint64(v), 10))
+		case []uint64:
+			b.WriteByte('[')
+			for j, n := range v {
+				if j > 0 {
+					b.WriteByte(',')
+				}
+				b.WriteString(strconv.FormatUint(n, 10))
+			}
+			b.WriteByte(']')
 		case uuid.UUID:
 			b.WriteString("'" + v.String() + "'")
 		default:

@@ -35,7 +35,7 @@ type Query struct {
 type Step struct {
 	Name string
 	Out  []Field // Parameters for the steps after it; empty for the last.
-	SQL  string
+	text *template.Template
 }
 
 // Param is a typed parameter: SQL refers to it as {name:Type}.
@@ -111,9 +111,7 @@ func Lookup(name string) (*Query, error) {
 // parameters only.
 var fragments = template.FuncMap{
 	// The issue that a fingerprint belongs to.
-	"survivor": func(f string) string {
-		return "dictGetOrDefault('issue_of', 'survivor', (project_id, " + f + "), " + f + ")"
-	},
+	"survivor": survivor,
 	// The fingerprint of parameter issue.
 	"issue": func() string { return "reinterpretAsUInt64(reverse(unhex({issue:String})))" },
 	// All fingerprints of parameter issue: a set that the primary key is read by.
@@ -124,6 +122,10 @@ var fragments = template.FuncMap{
 	"hex": func(f string) string { return "lower(leftPad(hex(" + f + "), 16, '0'))" },
 	// Newest state first, then as a semantic version where both are one.
 	"zero": func() string { return "toDateTime64(0, 3, 'UTC')" },
+}
+
+func survivor(f string) string {
+	return "dictGetOrDefault('issue_of', 'survivor', (project_id, " + f + "), " + f + ")"
 }
 
 var (
@@ -143,15 +145,10 @@ func parseQuery(raw []byte) (*Query, error) {
 		if sql == "" {
 			return nil
 		}
-		t, err := template.New(q.Name).Delims("<<", ">>").Funcs(fragments).Parse(sql)
-		if err != nil {
+		var err error
+		if step.text, err = template.New(q.Name).Delims("<<", ">>").Funcs(fragments).Parse(strings.TrimSuffix(sql, ";")); err != nil {
 			return fmt.Errorf("cannot parse step %s: %w", step.Name, err)
 		}
-		var b strings.Builder
-		if err := t.Execute(&b, nil); err != nil {
-			return fmt.Errorf("cannot expand step %s: %w", step.Name, err)
-		}
-		step.SQL = strings.TrimSuffix(b.String(), ";")
 		q.Steps = append(q.Steps, step)
 		step = Step{Name: "result"}
 		return nil
@@ -197,6 +194,11 @@ func parseQuery(raw []byte) (*Query, error) {
 	}
 	if err := flush(); err != nil {
 		return nil, err
+	}
+	for _, step := range q.Steps {
+		if _, err := q.Statement(step, nil); err != nil {
+			return nil, err
+		}
 	}
 	if q.Name == "" || q.Purpose == "" || q.Cost == "" || q.Bound == "" || len(q.Columns) == 0 || len(q.Steps) == 0 {
 		return nil, errors.New("name, purpose, cost, bound, a column and a statement must be there")

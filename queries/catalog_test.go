@@ -1,6 +1,7 @@
 package queries_test
 
 import (
+	"maps"
 	"regexp"
 	"strings"
 	"testing"
@@ -27,19 +28,37 @@ func TestCatalogParametersAreDeclared(t *testing.T) {
 			}
 			seen := map[string]bool{}
 			for _, step := range q.Steps {
-				for _, m := range used.FindAllStringSubmatch(step.SQL, -1) {
-					seen[m[1]] = true
-					want, ok := declared[m[1]]
-					require.True(t, ok, "%s is used and not declared", m[1])
-					if want == "Issue" {
-						want = "String"
+				for _, bound := range choices(q) {
+					sql, err := q.Statement(step, bound)
+					require.NoError(t, err)
+					for _, m := range used.FindAllStringSubmatch(sql, -1) {
+						seen[m[1]] = true
+						want, ok := declared[m[1]]
+						require.True(t, ok, "%s is used and not declared", m[1])
+						if want == "Issue" {
+							want = "String"
+						}
+						require.Equal(t, base(want), base(m[2]), m[1])
 					}
-					require.Equal(t, base(want), base(m[2]), m[1])
 				}
 				for _, f := range step.Out {
 					declared[f.Name] = f.Type
 					seen[f.Name] = true
 				}
+			}
+			// A parameter may choose between texts instead.
+			for _, p := range q.Params {
+				texts := map[string]bool{}
+				for _, v := range p.OneOf {
+					all := ""
+					for _, step := range q.Steps {
+						sql, err := q.Statement(step, map[string]string{p.Name: v, "bucket_seconds": "3600"})
+						require.NoError(t, err)
+						all += sql
+					}
+					texts[all] = true
+				}
+				seen[p.Name] = seen[p.Name] || len(texts) > 1
 			}
 			require.Contains(t, []string{"reader", "errata"}, q.User)
 			for name := range declared {
@@ -47,6 +66,35 @@ func TestCatalogParametersAreDeclared(t *testing.T) {
 			}
 		})
 	}
+}
+
+// choices are values that make each branch of a query's text: none, and all of
+// them with each choice and with short and long windows.
+func choices(q *queries.Query) []map[string]string {
+	out := []map[string]string{{}}
+	for _, from := range []string{"2026-11-19 00:00:00.000", "2026-10-01 00:00:00.000"} {
+		for _, handed := range []string{"[]", "[1]"} {
+			full := map[string]string{}
+			for _, p := range q.Params {
+				full[p.Name] = "1"
+			}
+			maps.Copy(full, map[string]string{"from": from, "to": "2026-11-20 00:00:00.000", "bucket_seconds": "3600", "filters": `[{"key":"plan","operator":"=","values":["pro"]}]`})
+			for _, s := range q.Steps {
+				for _, f := range s.Out {
+					full[f.Name] = handed
+				}
+			}
+			out = append(out, full)
+			for _, p := range q.Params {
+				for _, v := range append(p.OneOf, "") {
+					one := maps.Clone(full)
+					one[p.Name] = v
+					out = append(out, one)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // base strips precision and zone, which the header leaves out.

@@ -2,6 +2,7 @@ package queries_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -57,25 +58,9 @@ func TestExplain(t *testing.T) {
 					t.Skipf("no value for %s", p.Name)
 				}
 			}
-			bound, err := q.Bind(given, now)
-			require.NoError(t, err)
 			var out strings.Builder
-			for _, step := range q.Steps {
-				ctx := clickhouse.Context(t.Context(), clickhouse.WithParameters(clickhouse.Parameters(bound)))
-				rows, err := owner.Conn().Query(ctx, "EXPLAIN indexes = 1 "+step.SQL)
-				require.NoError(t, err)
-				fmt.Fprintf(&out, "%s\n", step.Name)
-				var plan []string
-				for rows.Next() {
-					var line string
-					require.NoError(t, rows.Scan(&line))
-					plan = append(plan, line)
-				}
-				require.NoError(t, rows.Close())
-				out.WriteString(access(plan))
-				for _, f := range step.Out {
-					bound[f.Name] = sample[strings.TrimSuffix(strings.TrimPrefix(f.Type, "Array("), ")")]
-				}
+			for _, more := range append([]map[string]string{nil}, branches[q.Name]...) {
+				plan(t, owner, q, given, more, now, &out)
 			}
 			path := filepath.Join("testdata", "explain", q.Name+".txt")
 			if *update {
@@ -95,8 +80,57 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// branches are values that make a query read something else.
+var branches = map[string][]map[string]string{
+	"issue_list":        {{"from": "2026-11-18"}, {"status": "unresolved"}, {"text": "words"}, {"tag": "plan=pro"}, {"filters": filtered}},
+	"error_trend_split": {{"text": "words"}, {"by": "tag", "tag_key": "plan"}, {"by": "issue"}, {"issue": issueHex(1)}, {"issue": issueHex(1), "bucket_seconds": "60"}, {"filters": filtered}},
+	"event_search":      {{"issue": issueHex(1)}, {"projects": "1"}, {"projects": "1,2", "text": "words"}},
+	"issue_trend":       {{"bucket": "minute"}, {"bucket": "day"}},
+	"trace":             {{"project": "0"}},
+	"event_by_id":       {{"project": "0"}},
+}
+
+const filtered = `[{"key":"plan","operator":"=~","values":["^p"]}]`
+
+// plan writes what a query reads with these values.
+func plan(t *testing.T, owner *queries.Store, q *queries.Query, given, more map[string]string, now time.Time, out *strings.Builder) {
+	t.Helper()
+	values := maps.Clone(given)
+	maps.Copy(values, more)
+	bound, err := q.Bind(values, now)
+	require.NoError(t, err)
+	if more != nil {
+		fmt.Fprintf(out, "%v\n", more)
+	}
+	for _, step := range q.Steps {
+		sql, err := q.Statement(step, bound)
+		require.NoError(t, err)
+		if sql == "" {
+			for _, f := range step.Out {
+				bound[f.Name] = "[]"
+			}
+			continue
+		}
+		ctx := clickhouse.Context(t.Context(), clickhouse.WithParameters(clickhouse.Parameters(bound)))
+		rows, err := owner.Conn().Query(ctx, "EXPLAIN indexes = 1 "+sql)
+		require.NoError(t, err)
+		fmt.Fprintf(out, "%s\n", step.Name)
+		var lines []string
+		for rows.Next() {
+			var line string
+			require.NoError(t, rows.Scan(&line))
+			lines = append(lines, line)
+		}
+		require.NoError(t, rows.Close())
+		out.WriteString(access(lines))
+		for _, f := range step.Out {
+			bound[f.Name] = sample[strings.TrimSuffix(strings.TrimPrefix(f.Type, "Array("), ")")]
+		}
+	}
+}
+
 // sample is what a step hands on in a plan.
-var sample = map[string]string{"UInt64": "[1,2]", "String": "['2026-11-10']", "DateTime64(3)": "['2026-11-10 00:00:00.000']", "UUID": "['11111111-1111-4111-8111-111111111111']", "UInt32": "[1]", "Int64": "[1]"}
+var sample = map[string]string{"UInt64": "[1,2]", "String": "['2026-11-10']", "DateTime64(3)": "['2026-11-10 00:00:00.000']", "UUID": "['11111111-1111-4111-8111-111111111111']", "UInt32": "[1]", "UInt8": "[1]", "Array(UInt64)": "[[1],[2]]", "Int64": "[1]"}
 
 // slow are the tables that grow with every event; whole are the queries that
 // have to read all of them and say so.

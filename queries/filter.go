@@ -1,9 +1,16 @@
 package queries
 
-import "maps"
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+)
 
 // What dashboards filter by. A filter is a value like any other: it travels as
-// JSON in one parameter and is compared in SQL, never pasted into it.
+// JSON in one parameter and is compared in SQL, never pasted into it. Its key
+// and its operator choose between fixed texts, so that one column is read and a
+// regular expression is compiled once.
 //
 //	[{"key": "plan", "operator": "=~", "values": ["^pro"]}]
 //
@@ -11,42 +18,133 @@ import "maps"
 // regular expression found in the value), < and > (numbers). A key that a row
 // does not have is the empty text.
 func init() {
-	maps.Copy(fragments, map[string]any{
-		// Parameter projects: ids with commas between, empty for all.
-		"projects": func() string {
-			return "({projects:String} = '' OR project_id IN (SELECT arrayJoin(arrayMap(p -> toUInt32OrZero(p), splitByChar(',', {projects:String})))))"
-		},
-		// A parameter of the column's name: values, one a line, empty for all.
-		"anyOf": func(column string) string {
-			return "({" + column + ":String} = '' OR has(splitByChar('\\n', {" + column + ":String}), toString(" + column + ")))"
-		},
-		"eventFilters": func() string {
-			return filters("multiIf(f.1 = 'environment', toString(environment), f.1 = 'release', toString(release), f.1 = 'level', toString(level)," +
-				" f.1 = 'service', toString(service), f.1 = 'server_name', toString(server_name), f.1 = 'transaction', toString(transaction)," +
-				" f.1 = 'platform', toString(platform), f.1 = 'protocol', toString(protocol), f.1 = 'type', toString(exception_type), f.1 = 'title', title," +
-				" f.1 = 'user', user_id, f.1 = 'url', url, f.1 = 'handled', toString(handled), f.1 = 'sdk', toString(sdk_name), tags[f.1])")
-		},
-		"logFilters": func() string {
-			return filters("multiIf(f.1 = 'environment', toString(environment), f.1 = 'release', toString(release), f.1 = 'level', " + severity("severity") + "," +
-				" f.1 = 'service', toString(service), f.1 = 'server_name', toString(server_name), f.1 = 'logger', toString(scope_name)," +
-				" f.1 = 'protocol', toString(protocol), f.1 = 'trace_id', trace_id, f.1 = 'span_id', span_id, f.1 = 'body', body," +
-				" mapContains(attributes, f.1), attributes[f.1], resource[f.1])")
-		},
-		"spanFilters": func() string {
-			return filters("multiIf(f.1 = 'environment', toString(environment), f.1 = 'release', toString(release), f.1 = 'service', toString(service)," +
-				" f.1 = 'server_name', toString(server_name), f.1 = 'name', name, f.1 = 'op', toString(op), f.1 = 'kind', toString(kind), f.1 = 'status', toString(status)," +
-				" mapContains(attributes, f.1), attributes[f.1], resource[f.1])")
-		},
-		"severity": severity,
-	})
+	maps.Copy(fragments, map[string]any{"severity": severity})
 }
 
-func filters(value string) string {
-	return "({filters:String} IN ('', '[]') OR arrayAll(f -> multiIf(" +
-		"f.2 IN ('=', '=|'), has(f.3, " + value + "), f.2 IN ('!=', '!=|'), NOT has(f.3, " + value + ")," +
-		" f.2 = '=~', arrayExists(p -> match(" + value + ", p), f.3), f.2 = '!~', NOT arrayExists(p -> match(" + value + ", p), f.3)," +
-		" f.2 = '<', toFloat64OrNull(" + value + ") < toFloat64OrZero(f.3[1]), f.2 = '>', toFloat64OrNull(" + value + ") > toFloat64OrZero(f.3[1]), 0)," +
-		" JSONExtract({filters:String}, 'Array(Tuple(key String, operator String, values Array(String)))')))"
+// Bounds of the filters of one question: each is a piece of the statement.
+const (
+	maxFilters  = 50
+	maxPatterns = 50 // Of all filters; more are compared a row at a time.
+)
+
+// The text of a key, by what is filtered. Other keys are tags or attributes.
+var (
+	eventKeys = map[string]string{
+		"environment": "toString(environment)", "release": "toString(release)", "level": "toString(level)", "service": "toString(service)",
+		"server_name": "toString(server_name)", "transaction": "toString(transaction)", "platform": "toString(platform)", "protocol": "toString(protocol)",
+		"type": "toString(exception_type)", "title": "title", "user": "user_id", "url": "url", "handled": "toString(handled)", "sdk": "toString(sdk_name)",
+	}
+	logKeys = map[string]string{
+		"environment": "toString(environment)", "release": "toString(release)", "level": severity("severity"), "service": "toString(service)",
+		"server_name": "toString(server_name)", "logger": "toString(scope_name)", "protocol": "toString(protocol)", "trace_id": "trace_id", "span_id": "span_id", "body": "body",
+	}
+	spanKeys = map[string]string{
+		"environment": "toString(environment)", "release": "toString(release)", "service": "toString(service)", "server_name": "toString(server_name)",
+		"name": "name", "op": "toString(op)", "kind": "toString(kind)", "status": "toString(status)",
+	}
+)
+
+// AnyOf compares a column with the parameter of its name: values, one a line;
+// empty for all.
+func (c choice) AnyOf(column string) (string, error) {
+	if given, err := c.Given(column); !given {
+		return "1", err
+	}
+	return "has(splitByChar('\\n', {" + column + ":String}), toString(" + column + "))", nil
+}
+
+// Same compares a column with one value of a parameter, empty for all.
+func (c choice) Same(name, column string) (string, error) {
+	if given, err := c.Given(name); !given {
+		return "1", err
+	}
+	return column + " = {" + name + ":String}", nil
+}
+
+// Project compares with parameter project, 0 for all.
+func (c choice) Project() (string, error) {
+	if given, err := c.Given("project"); !given {
+		return "1", err
+	}
+	return "project_id = {project:UInt32}", nil
+}
+
+// Projects compares with parameter projects: ids with commas between, empty for
+// all. The subquery is what the primary key is read by.
+func (c choice) Projects() (string, error) {
+	if given, err := c.Given("projects"); !given {
+		return "1", err
+	}
+	if !strings.Contains(c.bound["projects"], ",") {
+		return "project_id = toUInt32OrZero({projects:String})", nil
+	}
+	return "project_id IN (SELECT arrayJoin(arrayMap(p -> toUInt32OrZero(p), splitByChar(',', {projects:String}))))", nil
+}
+
+// EventFilters, LogFilters and SpanFilters compare rows with parameter filters.
+func (c choice) EventFilters() (string, error) { return c.filters(eventKeys, "tags[%s]") }
+
+// LogFilters is EventFilters for logs.
+func (c choice) LogFilters() (string, error) {
+	return c.filters(logKeys, "if(mapContains(attributes, %[1]s), attributes[%[1]s], resource[%[1]s])")
+}
+
+// SpanFilters is EventFilters for spans.
+func (c choice) SpanFilters() (string, error) {
+	return c.filters(spanKeys, "if(mapContains(attributes, %[1]s), attributes[%[1]s], resource[%[1]s])")
+}
+
+func (c choice) filters(columns map[string]string, other string) (string, error) {
+	if given, err := c.Given("filters"); !given {
+		return "1", err
+	}
+	var list []struct {
+		Key      string   `json:"key"`
+		Operator string   `json:"operator"`
+		Values   []string `json:"values"`
+	}
+	if err := json.Unmarshal([]byte(unescapeText(c.bound["filters"])), &list); err != nil {
+		return "", fmt.Errorf("%w: filters: give JSON as in [{\"key\": \"plan\", \"operator\": \"=\", \"values\": [\"pro\"]}]: %w", ErrParam, err)
+	}
+	if len(list) > maxFilters {
+		return "", fmt.Errorf("%w: filters: there are %d, the limit is %d", ErrParam, len(list), maxFilters)
+	}
+	patterns := 0
+	all := make([]string, 0, len(list))
+	for i, f := range list {
+		value, ok := columns[f.Key]
+		if !ok {
+			value = fmt.Sprintf(other, fmt.Sprintf("JSONExtractString({filters:String}, %d, 'key')", i+1))
+		}
+		given := fmt.Sprintf("JSONExtract({filters:String}, %d, 'values', 'Array(String)')", i+1)
+		patterns += len(f.Values)
+		found := "arrayExists(p -> match(" + value + ", p), " + given + ")"
+		if patterns <= maxPatterns {
+			one := []string{"0"}
+			for n := range f.Values {
+				one = append(one, fmt.Sprintf("match(%s, %s[%d])", value, given, n+1))
+			}
+			found = "(" + strings.Join(one, " OR ") + ")"
+		}
+		switch f.Operator {
+		case "=", "=|":
+			all = append(all, "has("+given+", "+value+")")
+		case "!=", "!=|":
+			all = append(all, "NOT has("+given+", "+value+")")
+		case "=~":
+			all = append(all, found)
+		case "!~":
+			all = append(all, "NOT "+found)
+		case "<", ">":
+			all = append(all, "toFloat64OrNull("+value+") "+f.Operator+" toFloat64OrZero("+given+"[1])")
+		default:
+			return "", fmt.Errorf("%w: filters: %q is none of =, =|, !=, !=|, =~, !~, < and >", ErrParam, f.Operator)
+		}
+	}
+	if len(all) == 0 {
+		return "1", nil
+	}
+	return strings.Join(all, " AND "), nil
 }
 
 // severity is the name of an OTLP severity number, as log panels know it.

@@ -37,7 +37,17 @@ func (s *Store) Run(ctx context.Context, name string, values map[string]string) 
 		return nil, err
 	}
 	for i, step := range q.Steps {
-		r, err := s.ask(ctx, step.SQL, bound)
+		sql, err := q.Statement(step, bound)
+		if err != nil {
+			return nil, fmt.Errorf("cannot run query %s: %w", q.Name, err)
+		}
+		if sql == "" {
+			for _, f := range step.Out {
+				bound[f.Name] = "[]"
+			}
+			continue
+		}
+		r, err := s.ask(ctx, sql, bound)
 		if err != nil {
 			return nil, fmt.Errorf("cannot run query %s: %w", q.Name, err)
 		}

@@ -13,6 +13,6 @@
 -- bound: 1000 rows.
 SELECT name, CAST(type, 'String') AS type, CAST(content_type, 'String') AS content_type, CAST(item_type, 'String') AS item_type, size, key, ts
 FROM attachments
-WHERE ({project:UInt32} = 0 OR project_id = {project:UInt32}) AND event_id = {event_id:UUID}
+WHERE <<.Project>> AND event_id = {event_id:UUID}
 ORDER BY name, ts
 LIMIT 1000

@@ -47,23 +47,23 @@ FROM (
         UNION ALL
         SELECT project_id, 'release_rollup', 'events', toUInt64(0), sum(events) FROM release_rollup WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id
         UNION ALL
-        SELECT project_id, 'issue_tag', 'events', toUInt64(0), sum(events) FROM issue_tag WHERE key = 'level' AND ({project:UInt32} = 0 OR project_id = {project:UInt32}) GROUP BY project_id
+        SELECT project_id, 'issue_tag', 'events', toUInt64(0), sum(events) FROM issue_tag WHERE key = 'level' AND <<.Project>> GROUP BY project_id
         UNION ALL
-        SELECT project_id, 'project_tag', 'events', toUInt64(0), sum(events) FROM project_tag WHERE key = 'level' AND ({project:UInt32} = 0 OR project_id = {project:UInt32}) GROUP BY project_id
+        SELECT project_id, 'project_tag', 'events', toUInt64(0), sum(events) FROM project_tag WHERE key = 'level' AND <<.Project>> GROUP BY project_id
         UNION ALL
         SELECT project_id, 'trace_index', 'errors', toUInt64(0), sum(errors) FROM trace_index WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id
         UNION ALL
         SELECT project_id, 'trace_index', 'spans', toUInt64(0), sum(trace_index.spans) FROM trace_index WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id
         UNION ALL
-        SELECT project_id, 'trace_index', 'spans', count(), toUInt64(0) FROM spans WHERE trace_id != '' AND ({project:UInt32} = 0 OR project_id = {project:UInt32}) GROUP BY project_id
+        SELECT project_id, 'trace_index', 'spans', count(), toUInt64(0) FROM spans WHERE trace_id != '' AND <<.Project>> GROUP BY project_id
         UNION ALL
         SELECT project_id, 'trace_index', 'logs', toUInt64(0), sum(trace_index.logs) FROM trace_index WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id
         UNION ALL
-        SELECT project_id, 'trace_index', 'logs', count(), toUInt64(0) FROM logs WHERE trace_id != '' AND ({project:UInt32} = 0 OR project_id = {project:UInt32}) GROUP BY project_id
+        SELECT project_id, 'trace_index', 'logs', count(), toUInt64(0) FROM logs WHERE trace_id != '' AND <<.Project>> GROUP BY project_id
         UNION ALL
         SELECT project_id, 'segment_hour', 'segments', toUInt64(0), sum(segments) FROM segment_hour WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id
         UNION ALL
-        SELECT project_id, 'segment_hour', 'segments', count(), toUInt64(0) FROM spans WHERE is_segment AND ({project:UInt32} = 0 OR project_id = {project:UInt32}) GROUP BY project_id)
+        SELECT project_id, 'segment_hour', 'segments', count(), toUInt64(0) FROM spans WHERE is_segment AND <<.Project>> GROUP BY project_id)
     GROUP BY project_id, rollup, measure) AS c
 LEFT JOIN raw AS r ON r.project_id = c.project_id
 LEFT JOIN rolled AS o ON o.project_id = c.project_id

@@ -21,7 +21,7 @@ FROM (
             {by:String} = 'service', toString(service), {by:String} = 'protocol', toString(protocol), {by:String} = 'level', toString(level), {by:String} = 'tag', tags[{key:String}], toString(project_id)) AS value,
         if({by:String} = 'issue', any(events.title), '') AS title, sum(toUInt64(weight)) AS n, count() AS r, sum(toUInt64(payload_bytes)) AS b, sum(b) OVER () AS all_
     FROM events
-    WHERE ({project:UInt32} = 0 OR project_id = {project:UInt32}) AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')})
+    WHERE <<.Project>> AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')})
         AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
     GROUP BY value)
 ORDER BY bytes DESC, events DESC, value

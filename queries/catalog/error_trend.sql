@@ -17,16 +17,17 @@
 -- bound: Buckets times (series + 1).
 WITH counted AS (
     SELECT toStartOfInterval(minute, toIntervalSecond(greatest({bucket_seconds:UInt32}, 60)), 'UTC') AS time,
-        multiIf({by:String} = 'environment', toString(environment), {by:String} = 'release', toString(release), {by:String} = 'service', toString(service),
-            {by:String} = 'level', toString(level), {by:String} = 'handled', toString(handled), {by:String} = 'protocol', toString(protocol), 'all') AS series,
+        <<if .Is "by" "environment" "release" "service" "level" "handled" "protocol">>toString(<<.Column>>)<<else>>'all'<<end>> AS series,
         sum(events) AS n
     FROM project_minute
-    WHERE ({project:UInt32} = 0 OR project_id = {project:UInt32}) AND minute >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND minute <= {to:DateTime64(3, 'UTC')}
-        AND ({environment:String} = '' OR environment = {environment:String}) AND ({release:String} = '' OR release = {release:String})
-        AND ({service:String} = '' OR service = {service:String}) AND ({level:String} = '' OR toString(level) = {level:String})
+    WHERE <<.Project>> AND minute >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND minute <= {to:DateTime64(3, 'UTC')}
+        AND <<.Same "environment" "environment">> AND <<.Same "release" "release">>
+        AND <<.Same "service" "service">> AND ({level:String} = '' OR toString(level) = {level:String})
     GROUP BY time, series)
 SELECT time, if(rank <= {series:UInt32}, series, 'other') AS series, sum(n) AS events
-FROM (SELECT time, series, n, dense_rank() OVER (ORDER BY total DESC, series) AS rank
-    FROM (SELECT time, series, n, sum(n) OVER (PARTITION BY series) AS total FROM counted))
+FROM (
+    SELECT series, rank, arrayJoin(points) AS point, point.1 AS time, point.2 AS n
+    FROM (SELECT series, points, row_number() OVER (ORDER BY total DESC, series) AS rank
+        FROM (SELECT series, groupArray((time, n)) AS points, sum(n) AS total FROM counted GROUP BY series)))
 GROUP BY time, series
 ORDER BY time, series

@@ -38,5 +38,5 @@ SELECT event_id, project_id, <<hex "dictGetOrDefault('issue_of', 'survivor', (pr
     CAST(environment, 'String') AS environment, CAST(release, 'String') AS release, CAST(transaction, 'String') AS transaction, CAST(exception_type, 'String') AS exception_type, exception_value,
     toString(handled) AS handled, user_id, url, trace_id, span_id, tags, weight, twin_of, CAST(grouping_version, 'String') AS grouping_version, grouping_reason, payload
 FROM events
-WHERE event_id = {event_id:UUID} AND ({project:UInt32} = 0 OR project_id = {project:UInt32})
+WHERE event_id = {event_id:UUID} AND <<.Project>>
 LIMIT 10

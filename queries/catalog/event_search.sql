@@ -32,12 +32,12 @@
 -- step page: ids Array(UUID), times Array(DateTime64(3))
 SELECT event_id, ts
 FROM events
-WHERE <<projects>> AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')})
+WHERE <<.Projects>> AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')})
     AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
-    AND ({issue:String} = '' OR <<survivor "fingerprint">> = reinterpretAsUInt64(reverse(unhex({issue:String}))))
-    AND <<anyOf "environment">> AND <<anyOf "release">> AND <<anyOf "service">> AND <<anyOf "level">>
-    AND ({text:String} = '' OR hasAllTokens(lower(concat(title, ' ', message)), lower({text:String})))
-    AND <<eventFilters>>
+    AND <<.OfIssue>>
+    AND <<.AnyOf "environment">> AND <<.AnyOf "release">> AND <<.AnyOf "service">> AND <<.AnyOf "level">>
+    AND <<if .Given "text">>hasAllTokens(lower(concat(title, ' ', message)), lower({text:String}))<<else>>1<<end>>
+    AND <<.EventFilters>>
 ORDER BY ts DESC, event_id
 LIMIT least({limit:UInt32}, 10000)
 -- step result: rows
@@ -45,7 +45,7 @@ SELECT ts, event_id, project_id, <<hex (survivor "fingerprint")>> AS issue, titl
     CAST(environment, 'String') AS environment, CAST(release, 'String') AS release, CAST(service, 'String') AS service, CAST(transaction, 'String') AS transaction,
     user_id, url, trace_id, weight, tags
 FROM events
-WHERE <<projects>> AND toDate(ts) >= toDate(arrayMin({times:Array(DateTime64(3, 'UTC'))})) AND toDate(ts) <= toDate(arrayMax({times:Array(DateTime64(3, 'UTC'))}))
+WHERE <<.Projects>> AND toDate(ts) >= toDate(arrayMin({times:Array(DateTime64(3, 'UTC'))})) AND toDate(ts) <= toDate(arrayMax({times:Array(DateTime64(3, 'UTC'))}))
     AND has({times:Array(DateTime64(3, 'UTC'))}, ts) AND has({ids:Array(UUID)}, event_id)
 ORDER BY ts DESC, event_id
 LIMIT least({limit:UInt32}, 10000)

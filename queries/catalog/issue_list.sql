@@ -34,85 +34,86 @@
 -- column sample_trace_id String: Its trace.
 -- column trend Array(UInt64): Events of the window in 24 equal parts (days where the window is over 3 days).
 -- column matches UInt64: Issues that match, on all pages.
--- cost: Reads issue_hour or issue_day of the window and the plain columns of issue_rollup for the project, then the states of one page. 30 ms at 20 million events.
+-- cost: issue_hour or issue_day of the window and the plain columns of issue_rollup for the project; the view issue_state only where a state or an assignee is asked for, or somebody acted on an issue of the page. Most of the CPU time is planning.
 -- bound: 1000 rows a page; windows over 3 days read days, not hours.
--- step page: keys Array(UInt64), counts Array(UInt64), total Array(UInt64), states Array(String), people Array(String)
-SELECT survivor, n, count() OVER () AS total, state, who
+-- step touched: touched Array(UInt8)
+<<- if or (not (.Is "status" "any" "")) (.Given "assignee") >>
+SELECT toUInt8(1) FROM issue_actions WHERE project_id = {project:UInt32} LIMIT 1
+<<- end >>
+-- step page: keys Array(UInt64), counts Array(UInt64), total Array(UInt64), members Array(Array(UInt64)), acted Array(UInt8), states Array(String), people Array(String)
+SELECT survivor, n, count() OVER () AS total, parts, acted_ AS acted, state, who
 FROM (
-    SELECT w.survivor AS survivor, w.n AS n, w.u AS u, w.rise AS rise, r.first_seen_ AS first_seen_, r.last_seen_ AS last_seen_, r.level_ AS level_,
-        multiIf(st.status != '', st.status, r.first_seen_ > now64(3) - INTERVAL 7 DAY, 'new', 'ongoing') AS state, st.assignee AS who
+    SELECT w.survivor AS survivor, w.n AS n, r.first_seen_ AS first_seen_, r.last_seen_ AS last_seen_, r.parts_ AS parts,
+        <<- if .Is "sort" "users">> w.u AS u,<<end>><<if .Is "sort" "trend">> w.rise AS rise,<<end>>
+        <<- if .Some "touched">> if(st.status != '', st.status, if(r.fresh_, 'new', 'ongoing')) AS state, st.assignee AS who, toUInt8(0) AS acted_
+        <<- else>> if(r.fresh_, 'new', 'ongoing') AS state, '' AS who, survivor IN (SELECT fingerprint FROM issue_actions WHERE project_id = {project:UInt32}) AS acted_<<end>>
     FROM (
-        SELECT survivor, sum(n) AS n, sum(late) - sum(early) AS rise, if({sort:String} = 'users', uniqCombinedArrayMerge(12)(u), 0) AS u
-        FROM (
-            SELECT <<survivor "fingerprint">> AS survivor, sum(events) AS n, toInt64(sumIf(events, hour >= toDateTime({from:DateTime64(3, 'UTC')}) + intDiv(dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}), 2))) AS late,
-                toInt64(n) - late AS early, uniqCombinedArrayMergeState(12)(users) AS u
-            FROM issue_hour
-            WHERE dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) <= 259200
-                AND project_id = {project:UInt32} AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')}
-                AND <<anyOf "environment">> AND <<anyOf "release">>
-            GROUP BY survivor
-            UNION ALL
-            SELECT <<survivor "fingerprint">> AS survivor, sum(events) AS n, toInt64(sumIf(events, day >= toDate({from:DateTime64(3, 'UTC')}) + intDiv(dateDiff('day', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) + 1, 2))) AS late,
-                toInt64(n) - late AS early, uniqCombinedArrayMergeState(12)(users) AS u
-            FROM issue_day
-            WHERE dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) > 259200
-                AND project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
-                AND <<anyOf "environment">> AND <<anyOf "release">>
-            GROUP BY survivor)
+        SELECT <<survivor "fingerprint">> AS survivor, sum(events) AS n
+            <<- if .Is "sort" "users">>, uniqCombinedArrayMerge(12)(users) AS u<<end>>
+            <<- if .Is "sort" "trend">>, toInt64(sumIf(events, <<if .Within 72>>hour >= toDateTime({from:DateTime64(3, 'UTC')}) + intDiv(dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}), 2)
+                <<- else>>day >= toDate({from:DateTime64(3, 'UTC')}) + intDiv(dateDiff('day', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) + 1, 2)<<end>>)) AS late, 2 * late - toInt64(n) AS rise<<end>>
+        <<if .Within 72>>FROM issue_hour
+        WHERE project_id = {project:UInt32} AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')}
+        <<- else>>FROM issue_day
+        WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
+        <<- end>>
+            AND <<.AnyOf "environment">> AND <<.AnyOf "release">>
         GROUP BY survivor) AS w
     INNER JOIN (
-        SELECT <<survivor "fingerprint">> AS survivor, min(first_seen) AS first_seen_, max(last_seen) AS last_seen_, max(level_max) AS level_
+        SELECT <<survivor "fingerprint">> AS survivor, min(first_seen) AS first_seen_, max(last_seen) AS last_seen_, groupArray(fingerprint) AS parts_, first_seen_ > now64(3) - INTERVAL 7 DAY AS fresh_
+            <<- if .Given "level">>, toString(max(level_max)) AS level_<<end>>
         FROM issue_rollup WHERE project_id = {project:UInt32} GROUP BY survivor) AS r ON r.survivor = w.survivor
-    LEFT JOIN (SELECT fingerprint, status, assignee FROM issue_state WHERE project_id = {project:UInt32}) AS st ON st.fingerprint = w.survivor
-    WHERE ({level:String} = '' OR has(splitByChar('\n', {level:String}), toString(r.level_)))
-        AND ({assignee:String} = '' OR st.assignee = {assignee:String})
-        AND ({text:String} = '' OR w.survivor IN (
+    <<if .Some "touched">>LEFT JOIN (SELECT fingerprint, status, assignee FROM issue_state WHERE project_id = {project:UInt32}) AS st ON st.fingerprint = w.survivor<<end>>
+    WHERE 1
+        <<if .Given "level">>AND has(splitByChar('\n', {level:String}), r.level_)<<end>>
+        <<if .Given "assignee">>AND who = {assignee:String}<<end>>
+        <<if .Given "text">>AND w.survivor IN (
             SELECT DISTINCT <<survivor "fingerprint">> FROM events
-            WHERE {text:String} != '' AND project_id = {project:UInt32} AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
-                AND hasAllTokens(lower(concat(title, ' ', message)), lower({text:String}))))
-        AND ({filters:String} IN ('', '[]') OR w.survivor IN (
+            WHERE project_id = {project:UInt32} AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')}) AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
+                AND hasAllTokens(lower(concat(title, ' ', message)), lower({text:String})))<<end>>
+        <<if .Given "filters">>AND w.survivor IN (
             SELECT DISTINCT <<survivor "fingerprint">> FROM events
-            WHERE {filters:String} NOT IN ('', '[]') AND project_id = {project:UInt32} AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
-                AND <<eventFilters>>))
-        AND ({tag:String} = '' OR w.survivor IN (
+            WHERE project_id = {project:UInt32} AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')}) AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
+                AND <<.EventFilters>>)<<end>>
+        <<if .Given "tag">>AND w.survivor IN (
             SELECT DISTINCT <<survivor "fingerprint">> FROM issue_tag
-            WHERE {tag:String} != '' AND project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
-                AND key = splitByChar('=', {tag:String}, 2)[1] AND value = splitByChar('=', {tag:String}, 2)[2])))
-WHERE {status:String} = 'any' OR state = {status:String} OR {status:String} = 'unresolved' AND state IN ('new', 'ongoing', 'regressed')
-ORDER BY multiIf({sort:String} = 'events', toInt64(n), {sort:String} = 'users', toInt64(u), {sort:String} = 'trend', rise,
-    {sort:String} = 'first_seen', toUnixTimestamp64Milli(first_seen_), toUnixTimestamp64Milli(last_seen_)) DESC, survivor
+            WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
+                AND key = splitByChar('=', {tag:String}, 2)[1] AND value = splitByChar('=', {tag:String}, 2)[2])<<end>>)
+<<if .Is "status" "unresolved">>WHERE state IN ('new', 'ongoing', 'regressed')<<else if not (.Is "status" "any" "")>>WHERE state = {status:String}<<end>>
+ORDER BY <<if .Is "sort" "events">>n<<else if .Is "sort" "users">>u<<else if .Is "sort" "trend">>rise<<else if .Is "sort" "first_seen">>toUnixTimestamp64Milli(first_seen_)<<else>>toUnixTimestamp64Milli(last_seen_)<<end>> DESC, survivor
 LIMIT least({limit:UInt32}, 1000) OFFSET {offset:UInt32}
--- step members: members Array(UInt64)
-SELECT arrayJoin(arrayConcat({keys:Array(UInt64)}, (SELECT groupArray(fingerprint) FROM issue_merges WHERE project_id = {project:UInt32} AND survivor IN {keys:Array(UInt64)}))) AS fingerprint
+-- step acts: acts Array(UInt64), act_states Array(String), act_people Array(String)
+<<- if .Some "acted">>
+SELECT fingerprint, status, assignee FROM issue_state WHERE project_id = {project:UInt32} AND fingerprint IN {keys:Array(UInt64)}
+<<- end>>
 -- step result: rows
 SELECT <<hex "g.survivor">> AS issue, g.l.1 AS title, g.l.2 AS culprit, g.l.3 AS type, toString(g.level_) AS level,
-    arrayElement({states:Array(String)}, indexOf({keys:Array(UInt64)}, g.survivor)) AS status, arrayElement({people:Array(String)}, indexOf({keys:Array(UInt64)}, g.survivor)) AS assignee,
+    <<- if .Some "acted">>
+    if(arrayElement({act_states:Array(String)}, g.act) != '', arrayElement({act_states:Array(String)}, g.act), arrayElement({states:Array(String)}, g.place)) AS status, arrayElement({act_people:Array(String)}, g.act) AS assignee,
+    <<- else>>
+    arrayElement({states:Array(String)}, g.place) AS status, arrayElement({people:Array(String)}, g.place) AS assignee,<<end>>
     toDateTime64(g.first_seen_, 3, 'UTC') AS first_seen, toDateTime64(g.last_seen_, 3, 'UTC') AS last_seen,
-    arrayElement({counts:Array(UInt64)}, indexOf({keys:Array(UInt64)}, g.survivor)) AS window_events,
+    arrayElement({counts:Array(UInt64)}, g.place) AS window_events,
     g.events_ AS events, g.users_ AS users,
     arrayFilter((p, bit) -> bitAnd(g.protocols_, bit) != 0, ['sentry', 'otlp'], [1, 2]) AS protocols,
     arraySort(arrayFilter(e -> e != '', g.environments_)) AS environments,
     g.f.1 AS first_release, g.l.6 AS last_release, g.l.7 AS sample_event_id, g.l.8 AS sample_trace_id, t.trend AS trend,
     arrayElement({total:Array(UInt64)}, 1) AS matches
 FROM (
-    SELECT <<survivor "fingerprint">> AS survivor, min(first_seen) AS first_seen_, max(last_seen) AS last_seen_, sum(events) AS events_, max(level_max) AS level_,
+    SELECT <<survivor "fingerprint">> AS survivor, indexOf({keys:Array(UInt64)}, survivor) AS place,<<if .Some "acted">> indexOf({acts:Array(UInt64)}, survivor) AS act,<<end>> min(first_seen) AS first_seen_, max(last_seen) AS last_seen_, sum(events) AS events_, max(level_max) AS level_,
         groupBitOr(protocols) AS protocols_, groupUniqArrayArray(environments) AS environments_, uniqCombinedArrayMerge(12)(users) AS users_, argMaxMerge(last) AS l, argMinMerge(first) AS f
     FROM issue_rollup
-    WHERE project_id = {project:UInt32} AND fingerprint IN {members:Array(UInt64)}
+    WHERE project_id = {project:UInt32} AND fingerprint IN (arrayFlatten({members:Array(Array(UInt64))}))
     GROUP BY survivor) AS g
 LEFT JOIN (
-    SELECT survivor, sumForEach(bucket) AS trend
-    FROM (
-        SELECT <<survivor "fingerprint">> AS survivor, arrayMap(i -> if(i = least(intDiv(dateDiff('second', toStartOfHour({from:DateTime64(3, 'UTC')}), hour) * 24, greatest(dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}), 1)), 23), events, 0), range(24)) AS bucket
-        FROM issue_hour
-        WHERE dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) <= 259200
-            AND project_id = {project:UInt32} AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')} AND fingerprint IN {members:Array(UInt64)}
-            AND <<anyOf "environment">> AND <<anyOf "release">>
-        UNION ALL
-        SELECT <<survivor "fingerprint">> AS survivor, arrayMap(i -> if(i = dateDiff('day', toDate({from:DateTime64(3, 'UTC')}), day), events, 0), range(toUInt32(least(dateDiff('day', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) + 1, 400)))) AS bucket
-        FROM issue_day
-        WHERE dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) > 259200
-            AND project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')}) AND fingerprint IN {members:Array(UInt64)}
-            AND <<anyOf "environment">> AND <<anyOf "release">>)
+    SELECT <<survivor "fingerprint">> AS survivor,
+    <<- if .Within 72>> sumForEach(arrayMap(i -> if(i = least(intDiv(dateDiff('second', toStartOfHour({from:DateTime64(3, 'UTC')}), hour) * 24, greatest(dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}), 1)), 23), events, 0), range(24))) AS trend
+    FROM issue_hour
+    WHERE project_id = {project:UInt32} AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')}
+    <<- else>> sumForEach(arrayMap(i -> if(i = dateDiff('day', toDate({from:DateTime64(3, 'UTC')}), day), events, 0), range(toUInt32(least(dateDiff('day', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) + 1, 400))))) AS trend
+    FROM issue_day
+    WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
+    <<- end>>
+        AND fingerprint IN (arrayFlatten({members:Array(Array(UInt64))})) AND <<.AnyOf "environment">> AND <<.AnyOf "release">>
     GROUP BY survivor) AS t ON t.survivor = g.survivor
-ORDER BY indexOf({keys:Array(UInt64)}, g.survivor)
+ORDER BY g.place

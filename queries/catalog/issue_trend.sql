@@ -24,21 +24,21 @@ LEFT JOIN (
         FROM events
         WHERE {bucket:String} = 'minute' AND project_id = {project:UInt32} AND fingerprint IN <<members>>
             AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')}) AND ts >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND ts <= {to:DateTime64(3, 'UTC')}
-            AND ({environment:String} = '' OR environment = {environment:String}) AND ({release:String} = '' OR release = {release:String})
+            AND <<.Same "environment" "environment">> AND <<.Same "release" "release">>
         GROUP BY time
         UNION ALL
         SELECT hour AS time, sum(events) AS n, uniqCombinedArrayMergeState(12)(users) AS u
         FROM issue_hour
         WHERE {bucket:String} = 'hour' AND project_id = {project:UInt32} AND fingerprint IN <<members>>
             AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')}
-            AND ({environment:String} = '' OR environment = {environment:String}) AND ({release:String} = '' OR release = {release:String})
+            AND <<.Same "environment" "environment">> AND <<.Same "release" "release">>
         GROUP BY time
         UNION ALL
         SELECT toDateTime(day, 'UTC') AS time, sum(events) AS n, uniqCombinedArrayMergeState(12)(users) AS u
         FROM issue_day
         WHERE {bucket:String} = 'day' AND project_id = {project:UInt32} AND fingerprint IN <<members>>
             AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
-            AND ({environment:String} = '' OR environment = {environment:String}) AND ({release:String} = '' OR release = {release:String})
+            AND <<.Same "environment" "environment">> AND <<.Same "release" "release">>
         GROUP BY time)
     GROUP BY time) AS v ON v.time = b.time
 ORDER BY time

@@ -29,7 +29,7 @@ FROM (
     SELECT day, sum(sum(events)) OVER (ORDER BY day DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS newer
     FROM issue_day
     WHERE project_id = {project:UInt32} AND fingerprint IN <<members>> AND day <= toDate({before:DateTime64(3, 'UTC')})
-        AND ({environment:String} = '' OR environment = {environment:String}) AND ({release:String} = '' OR release = {release:String})
+        AND <<.Same "environment" "environment">> AND <<.Same "release" "release">>
     GROUP BY day)
 WHERE newer < least({limit:UInt32}, 1000) * 2 + 1000
 -- step result: rows
@@ -38,6 +38,6 @@ SELECT event_id, ts, title, message, toString(level) AS level, toString(protocol
 FROM events
 WHERE project_id = {project:UInt32} AND fingerprint IN <<members>>
     AND toDate(ts) >= toDate(arrayElement({oldest:Array(String)}, 1)) AND toDate(ts) <= toDate({before:DateTime64(3, 'UTC')}) AND events.ts < {before:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND
-    AND ({environment:String} = '' OR events.environment = {environment:String}) AND ({release:String} = '' OR events.release = {release:String})
+    AND <<.Same "environment" "events.environment">> AND <<.Same "release" "events.release">>
 ORDER BY ts DESC, event_id
 LIMIT least({limit:UInt32}, 1000)

@@ -16,7 +16,7 @@ SELECT project_id, minute, CAST(category, 'String') AS category, sumIf(quantity,
     sumIf(quantity, outcome NOT IN ('accepted', 'client_report')) AS fates, toInt64(accepted) - toInt64(fates) AS missing,
     sumMapIf(map(CAST(outcome, 'String'), quantity), outcome NOT IN ('accepted', 'client_report')) AS outcomes
 FROM outcomes AS o
-WHERE ({project:UInt32} = 0 OR project_id = {project:UInt32}) AND minute >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND minute <= {to:DateTime64(3, 'UTC')}
+WHERE <<.Project>> AND minute >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND minute <= {to:DateTime64(3, 'UTC')}
 GROUP BY project_id, minute, category
 HAVING missing != 0
 ORDER BY minute, project_id, category

@@ -33,11 +33,11 @@ SELECT ts, log_id, project_id, body, <<severity "severity">> AS level, CAST(seve
     CAST(environment, 'String') AS environment, CAST(release, 'String') AS release, CAST(scope_name, 'String') AS logger, toString(protocol) AS protocol, trace_id, span_id,
     if(fingerprint = 0, '', <<hex (survivor "fingerprint")>>) AS issue, attributes, resource
 FROM logs
-WHERE <<projects>> AND logs.ts >= {from:DateTime64(3, 'UTC')} AND logs.ts <= {to:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND
-    AND <<anyOf "service">> AND <<anyOf "environment">>
+WHERE <<.Projects>> AND logs.ts >= {from:DateTime64(3, 'UTC')} AND logs.ts <= {to:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND
+    AND <<.AnyOf "service">> AND <<.AnyOf "environment">>
     AND ({level:String} = '' OR has(splitByChar('\n', replaceAll({level:String}, 'fatal', 'critical')), <<severity "severity">>))
     AND ({text:String} = '' OR hasAllTokens(lower(body), lower({text:String})))
     AND ({trace_id:String} = '' OR trace_id = lower({trace_id:String}))
-    AND <<logFilters>>
+    AND <<.LogFilters>>
 ORDER BY if({order:String} = 'newest', -toUnixTimestamp64Micro(logs.ts), toUnixTimestamp64Micro(logs.ts)), log_id
 LIMIT least({limit:UInt32}, 10000)

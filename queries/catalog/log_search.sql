@@ -22,7 +22,7 @@ SELECT ts, severity, CAST(severity_text, 'String') AS severity_text, CAST(servic
     if(fingerprint = 0, '', <<hex "dictGetOrDefault('issue_of', 'survivor', (project_id, fingerprint), fingerprint)">>) AS issue, trace_id, span_id, attributes
 FROM logs
 WHERE project_id = {project:UInt32} AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
-    AND ({service:String} = '' OR logs.service = {service:String}) AND severity >= {min_severity:UInt8}
+    AND <<.Same "service" "logs.service">> AND severity >= {min_severity:UInt8}
     AND ({text:String} = '' OR hasAllTokens(lower(body), lower({text:String})))
 ORDER BY ts DESC, log_id
 LIMIT least({limit:UInt32}, 10000)

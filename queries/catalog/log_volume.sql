@@ -17,11 +17,11 @@
 -- bound: Seven series; the days of the window.
 SELECT toStartOfInterval(toDateTime(ts, 'UTC'), toIntervalSecond(greatest({bucket_seconds:UInt32}, 1)), 'UTC') AS time, <<severity "severity">> AS series, count() AS events
 FROM logs
-WHERE <<projects>> AND logs.ts >= {from:DateTime64(3, 'UTC')} AND logs.ts <= {to:DateTime64(3, 'UTC')}
-    AND <<anyOf "service">> AND <<anyOf "environment">>
+WHERE <<.Projects>> AND logs.ts >= {from:DateTime64(3, 'UTC')} AND logs.ts <= {to:DateTime64(3, 'UTC')}
+    AND <<.AnyOf "service">> AND <<.AnyOf "environment">>
     AND ({level:String} = '' OR has(splitByChar('\n', replaceAll({level:String}, 'fatal', 'critical')), <<severity "severity">>))
     AND ({text:String} = '' OR hasAllTokens(lower(body), lower({text:String})))
     AND ({trace_id:String} = '' OR trace_id = lower({trace_id:String}))
-    AND <<logFilters>>
+    AND <<.LogFilters>>
 GROUP BY time, series
 ORDER BY time, series

@@ -20,32 +20,32 @@ FROM (
     SELECT toDateTime64(min(r.first_seen), 3, 'UTC') AS time, concat('Release ', release) AS title, concat('First event of ', release, if(env = '', '', concat(' in ', env)), '.') AS text,
         'release' AS tags, project_id, '' AS issue
     FROM (SELECT project_id, release, CAST(environment, 'String') AS env, first_seen FROM release_rollup
-        WHERE {kind:String} = 'releases' AND <<projects>> AND <<anyOf "environment">>) AS r
+        WHERE {kind:String} = 'releases' AND <<.Projects>> AND <<.AnyOf "environment">>) AS r
     GROUP BY project_id, release, env
     UNION ALL
     SELECT toDateTime64(g.born, 3, 'UTC'), concat('New: ', g.l.1), concat(g.l.1, if(g.l.2 = '', '', concat(', ', g.l.2)), '.'), 'new issue', g.project_id, <<hex "g.survivor">>
     FROM (
         SELECT project_id, <<survivor "fingerprint">> AS survivor, min(first_seen) AS born, argMaxMerge(last) AS l
-        FROM issue_rollup WHERE {kind:String} = 'first_seen' AND <<projects>>
+        FROM issue_rollup WHERE {kind:String} = 'first_seen' AND <<.Projects>>
         GROUP BY project_id, survivor) AS g
     UNION ALL
     SELECT toDateTime64(s.seen, 3, 'UTC'), concat('Regressed: ', t.name), concat(t.name, ' came back after it had been resolved by ', s.status_by, '.'), 'regression', s.project_id, <<hex "s.fingerprint">>
     FROM (
         SELECT st.project_id AS project_id, st.fingerprint AS fingerprint, any(st.status_by) AS status_by, min(e.ts) AS seen
-        FROM (SELECT project_id, fingerprint, status_at, status_by FROM issue_state WHERE {kind:String} = 'regressions' AND <<projects>> AND status = 'regressed') AS st
+        FROM (SELECT project_id, fingerprint, status_at, status_by FROM issue_state WHERE {kind:String} = 'regressions' AND <<.Projects>> AND status = 'regressed') AS st
         INNER JOIN (
             SELECT project_id, <<survivor "fingerprint">> AS survivor, ts FROM events
-            WHERE {kind:String} = 'regressions' AND <<projects>> AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')})) AS e
+            WHERE {kind:String} = 'regressions' AND <<.Projects>> AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')})) AS e
             ON e.project_id = st.project_id AND e.survivor = st.fingerprint
         WHERE e.ts > st.status_at
         GROUP BY project_id, fingerprint) AS s
     LEFT JOIN (
-        SELECT project_id, fingerprint, argMaxMerge(last).1 AS name FROM issue_rollup WHERE {kind:String} = 'regressions' AND <<projects>>
+        SELECT project_id, fingerprint, argMaxMerge(last).1 AS name FROM issue_rollup WHERE {kind:String} = 'regressions' AND <<.Projects>>
         GROUP BY project_id, fingerprint) AS t ON t.project_id = s.project_id AND t.fingerprint = s.fingerprint
     UNION ALL
     SELECT at, concat(actor, ': ', action, if(detail = '', '', concat(' ', detail))), if(comment = '', concat('Issue ', issue, '.'), comment), concat('triage,', action), project_id, issue
     FROM issue_history
-    WHERE {kind:String} = 'actions' AND <<projects>> AND undone = 0)
-WHERE time >= {from:DateTime64(3, 'UTC')} AND time <= {to:DateTime64(3, 'UTC')} AND ({issue:String} = '' OR issue = {issue:String})
+    WHERE {kind:String} = 'actions' AND <<.Projects>> AND undone = 0)
+WHERE time >= {from:DateTime64(3, 'UTC')} AND time <= {to:DateTime64(3, 'UTC')} AND <<.Same "issue" "issue">>
 ORDER BY time DESC, title
 LIMIT least({limit:UInt32}, 1000)

@@ -10,7 +10,7 @@
 -- bound: 5000 rows.
 SELECT CAST(key, 'String') AS key, sum(t.events) AS events
 FROM project_tag AS t
-WHERE <<projects>> AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
+WHERE <<.Projects>> AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
 GROUP BY key
 ORDER BY events DESC, key
 LIMIT least({limit:UInt32}, 5000)

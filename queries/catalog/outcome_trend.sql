@@ -11,6 +11,6 @@
 -- bound: Buckets times outcomes.
 SELECT toStartOfInterval(minute, toIntervalSecond(greatest({bucket_seconds:UInt32}, 60)), 'UTC') AS time, CAST(outcome, 'String') AS series, sum(quantity) AS events
 FROM outcomes
-WHERE <<projects>> AND minute >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND minute <= {to:DateTime64(3, 'UTC')}
+WHERE <<.Projects>> AND minute >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND minute <= {to:DateTime64(3, 'UTC')}
 GROUP BY time, series
 ORDER BY time, series

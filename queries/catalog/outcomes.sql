@@ -13,7 +13,7 @@
 -- bound: 10,000 rows.
 SELECT project_id, CAST(category, 'String') AS category, CAST(outcome, 'String') AS outcome, CAST(reason, 'String') AS reason, sum(o.quantity) AS quantity, sum(o.bytes) AS bytes
 FROM outcomes AS o
-WHERE ({project:UInt32} = 0 OR project_id = {project:UInt32}) AND minute >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND minute <= {to:DateTime64(3, 'UTC')}
+WHERE <<.Project>> AND minute >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND minute <= {to:DateTime64(3, 'UTC')}
 GROUP BY project_id, category, outcome, reason
 ORDER BY project_id, category, outcome = 'accepted' DESC, quantity DESC, outcome, reason
 LIMIT 10000

@@ -21,10 +21,10 @@ WITH
         SELECT release, min(born) AS born, sum(n) AS n, row_number() OVER (ORDER BY born, release) AS rank
         FROM (
             SELECT release, min(first_seen) AS born, sum(events) AS n FROM release_rollup
-            WHERE project_id = {project:UInt32} AND ({environment:String} = '' OR environment = {environment:String}) GROUP BY release
+            WHERE project_id = {project:UInt32} AND <<.Same "environment" "environment">> GROUP BY release
             UNION ALL
             SELECT CAST(release, 'String'), toDateTime64(min(hour), 3, 'UTC'), toUInt64(0) FROM session_hour
-            WHERE project_id = {project:UInt32} AND release != '' AND ({environment:String} = '' OR environment = {environment:String}) GROUP BY release)
+            WHERE project_id = {project:UInt32} AND release != '' AND <<.Same "environment" "environment">> GROUP BY release)
         GROUP BY release)
 SELECT r.release AS release, lagInFrame(r.release) OVER w AS before, toDateTime64(r.born, 3, 'UTC') AS first_seen, r.n AS events,
     i.fresh AS new_issues, i.returned AS returned_issues, s.started_ AS sessions,
@@ -38,13 +38,13 @@ LEFT JOIN (
         SELECT k.rank AS rank, row_number() OVER i AS place, lagInFrame(k.rank) OVER i AS last_rank
         FROM (
             SELECT <<survivor "fingerprint">> AS survivor, CAST(release, 'String') AS release FROM issue_release
-            WHERE project_id = {project:UInt32} AND ({environment:String} = '' OR environment = {environment:String}) GROUP BY survivor, release) AS x
+            WHERE project_id = {project:UInt32} AND <<.Same "environment" "environment">> GROUP BY survivor, release) AS x
         INNER JOIN known AS k ON k.release = x.release
         WINDOW i AS (PARTITION BY x.survivor ORDER BY k.rank ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW))
     GROUP BY rank) AS i ON i.rank = r.rank
 LEFT JOIN (
     SELECT CAST(release, 'String') AS release, sum(started) AS started_, sum(crashed) AS crashed_ FROM session_hour
-    WHERE project_id = {project:UInt32} AND ({environment:String} = '' OR environment = {environment:String}) GROUP BY release) AS s ON s.release = r.release
+    WHERE project_id = {project:UInt32} AND <<.Same "environment" "environment">> GROUP BY release) AS s ON s.release = r.release
 WINDOW w AS (ORDER BY r.rank ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 ORDER BY r.rank DESC
 LIMIT least({limit:UInt32}, 200)

@@ -18,14 +18,14 @@ FROM (
     SELECT CAST(m.service, 'String') AS service, sum(m.events) AS e, sumIf(m.events, handled = 'no') AS u, toUInt64(0) AS n, toUInt64(0) AS bad, toFloat64(0) AS a, toFloat64(0) AS b
     FROM project_minute AS m
     WHERE project_id = {project:UInt32} AND minute >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND minute <= {to:DateTime64(3, 'UTC')}
-        AND ({environment:String} = '' OR environment = {environment:String})
+        AND <<.Same "environment" "environment">>
     GROUP BY service
     UNION ALL
     SELECT CAST(h.service, 'String') AS service, toUInt64(0), toUInt64(0), sum(h.segments), sum(h.failed),
         toFloat64(quantilesTDigestMerge(0.5, 0.75, 0.95, 0.99)(h.duration)[1]) / 1000, toFloat64(quantilesTDigestMerge(0.5, 0.75, 0.95, 0.99)(h.duration)[3]) / 1000
     FROM segment_hour AS h
     WHERE project_id = {project:UInt32} AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')}
-        AND ({environment:String} = '' OR environment = {environment:String})
+        AND <<.Same "environment" "environment">>
     GROUP BY service)
 GROUP BY service
 ORDER BY errors DESC, segments DESC, service

@@ -27,7 +27,7 @@ SELECT toStartOfInterval(h.hour, toIntervalHour(greatest({bucket_hours:UInt32}, 
     ifNotFinite(toFloat64(quantilesTDigestMerge(0.5, 0.9, 0.99)(h.duration)[1]), 0) AS p50_ms
 FROM session_hour AS h
 WHERE project_id = {project:UInt32} AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')}
-    AND ({release:String} = '' OR release = {release:String}) AND ({environment:String} = '' OR environment = {environment:String})
+    AND <<.Same "release" "release">> AND <<.Same "environment" "environment">>
 GROUP BY time
 ORDER BY time
 LIMIT 10000

@@ -25,7 +25,7 @@ FROM (
         arrayMap(x -> toFloat64(x), quantilesTDigestMerge(0.5, 0.75, 0.95, 0.99)(h.duration)) AS q
     FROM segment_hour AS h
     WHERE project_id = {project:UInt32} AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')}
-        AND ({service:String} = '' OR h.service = {service:String}) AND ({environment:String} = '' OR environment = {environment:String})
+        AND <<.Same "service" "h.service">> AND <<.Same "environment" "environment">>
     GROUP BY service, name)
 ORDER BY multiIf({sort:String} = 'p50', q[1], {sort:String} = 'p75', q[2], {sort:String} = 'p99', q[4], {sort:String} = 'count', toFloat64(n),
     {sort:String} = 'failure_rate', bad / n, {sort:String} = 'total', toFloat64(spent), q[3]) DESC, service, name

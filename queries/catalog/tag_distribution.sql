@@ -19,7 +19,7 @@ FROM (
     SELECT CAST(t.key, 'String') AS key, t.value AS value, sum(t.events) AS n, max(t.last_seen) AS last,
         sum(n) OVER (PARTITION BY key) AS total, count() OVER (PARTITION BY key) AS values, row_number() OVER (PARTITION BY key ORDER BY n DESC, value) AS rank
     FROM issue_tag AS t
-    WHERE project_id = {project:UInt32} AND fingerprint IN <<members>> AND ({key:String} = '' OR key = {key:String})
+    WHERE project_id = {project:UInt32} AND fingerprint IN <<members>> AND <<.Same "key" "key">>
         AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
     GROUP BY key, value)
 WHERE rank <= least({top:UInt32}, 1000)

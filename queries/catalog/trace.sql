@@ -22,7 +22,7 @@
 -- step when: mins Array(DateTime64(3)), maxs Array(DateTime64(3))
 SELECT min(min_ts), max(max_ts)
 FROM trace_index
-WHERE trace_id = lower({trace_id:String}) AND ({project:UInt32} = 0 OR project_id = {project:UInt32})
+WHERE trace_id = lower({trace_id:String}) AND <<.Project>>
 HAVING count() > 0
 -- step result: rows
 SELECT *
@@ -31,18 +31,18 @@ FROM (
         CAST(exception_type, 'String') AS op, title AS name, toString(level) AS status, toUInt64(0) AS duration_us, span_id, '' AS parent_span_id,
         <<hex "dictGetOrDefault('issue_of', 'survivor', (project_id, fingerprint), fingerprint)">> AS issue, toString(event_id) AS event_id, weight
     FROM events
-    WHERE trace_id = lower({trace_id:String}) AND ({project:UInt32} = 0 OR project_id = {project:UInt32})
+    WHERE trace_id = lower({trace_id:String}) AND <<.Project>>
         AND events.ts >= {mins:Array(DateTime64(3, 'UTC'))}[1] AND events.ts <= {maxs:Array(DateTime64(3, 'UTC'))}[1]
     UNION ALL
     SELECT ts, 'span', toString(protocol), project_id, CAST(service, 'String'), CAST(op, 'String'), name, toString(status), duration_us, span_id, parent_span_id, '', '', toUInt32(0)
     FROM spans
-    WHERE trace_id = lower({trace_id:String}) AND ({project:UInt32} = 0 OR project_id = {project:UInt32})
+    WHERE trace_id = lower({trace_id:String}) AND <<.Project>>
         AND spans.ts >= {mins:Array(DateTime64(3, 'UTC'))}[1] AND spans.ts <= {maxs:Array(DateTime64(3, 'UTC'))}[1] + INTERVAL 1 SECOND
     UNION ALL
     SELECT ts, 'log', toString(protocol), project_id, CAST(service, 'String'), CAST(scope_name, 'String'), body, CAST(severity_text, 'String'), toUInt64(0), span_id, '',
         if(fingerprint = 0, '', <<hex "dictGetOrDefault('issue_of', 'survivor', (project_id, fingerprint), fingerprint)">>), '', toUInt32(0)
     FROM logs
-    WHERE trace_id = lower({trace_id:String}) AND ({project:UInt32} = 0 OR project_id = {project:UInt32})
+    WHERE trace_id = lower({trace_id:String}) AND <<.Project>>
         AND logs.ts >= {mins:Array(DateTime64(3, 'UTC'))}[1] AND logs.ts <= {maxs:Array(DateTime64(3, 'UTC'))}[1] + INTERVAL 1 SECOND)
 ORDER BY ts, kind DESC, span_id
 LIMIT least({limit:UInt32}, 100000)

@@ -25,16 +25,16 @@ SELECT trace_id, any(name)
 FROM (
     SELECT trace_id, name, ts
     FROM spans
-    WHERE <<projects>> AND trace_id != '' AND spans.ts >= {from:DateTime64(3, 'UTC')} AND spans.ts <= {to:DateTime64(3, 'UTC')}
-        AND <<anyOf "service">> AND ({text:String} = '' OR positionCaseInsensitiveUTF8(name, {text:String}) > 0)
+    WHERE <<.Projects>> AND trace_id != '' AND spans.ts >= {from:DateTime64(3, 'UTC')} AND spans.ts <= {to:DateTime64(3, 'UTC')}
+        AND <<.AnyOf "service">> AND ({text:String} = '' OR positionCaseInsensitiveUTF8(name, {text:String}) > 0)
         AND duration_us >= {min_duration_us:UInt64} AND ({only_errors:UInt8} = 0 OR status = 'error')
-        AND <<spanFilters>>
+        AND <<.SpanFilters>>
     UNION ALL
     SELECT trace_id, title AS name, toDateTime64(ts, 6, 'UTC') AS ts
     FROM events
     WHERE {only_errors:UInt8} = 1 AND {text:String} = '' AND {min_duration_us:UInt64} = 0 AND {filters:String} IN ('', '[]')
-        AND <<projects>> AND trace_id != '' AND toDate(events.ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(events.ts) <= toDate({to:DateTime64(3, 'UTC')})
-        AND events.ts >= {from:DateTime64(3, 'UTC')} AND events.ts <= {to:DateTime64(3, 'UTC')} AND <<anyOf "service">>)
+        AND <<.Projects>> AND trace_id != '' AND toDate(events.ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(events.ts) <= toDate({to:DateTime64(3, 'UTC')})
+        AND events.ts >= {from:DateTime64(3, 'UTC')} AND events.ts <= {to:DateTime64(3, 'UTC')} AND <<.AnyOf "service">>)
 GROUP BY trace_id
 ORDER BY max(ts) DESC, trace_id
 LIMIT least({limit:UInt32}, 1000)
@@ -47,7 +47,7 @@ FROM (
         arraySort(groupUniqArrayArray(services)) AS services_, groupUniqArrayArray(roots) AS names_,
         arrayDistinct(groupArrayArray(arrayMap(f -> <<survivor "f">>, issues))) AS issues_
     FROM trace_index
-    WHERE trace_id IN {ids:Array(String)} AND <<projects>>
+    WHERE trace_id IN {ids:Array(String)} AND <<.Projects>>
     GROUP BY trace_id)
 ORDER BY started DESC, trace_id
 LIMIT least({limit:UInt32}, 1000)

@@ -24,7 +24,7 @@
 SELECT trace_id
 FROM spans
 WHERE project_id = {project:UInt32} AND is_segment AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
-    AND ({service:String} = '' OR service = {service:String}) AND ({name:String} = '' OR name = {name:String})
+    AND <<.Same "service" "service">> AND <<.Same "name" "name">>
     AND duration_us >= {min_duration_ms:UInt64} * 1000
     AND ({status:String} = 'any' OR ({status:String} = 'error') = (status = 'error'))
 ORDER BY ts DESC
@@ -36,7 +36,7 @@ FROM (
     SELECT trace_id, ts, CAST(service, 'String') AS service, name, duration_us, toString(status) AS status, http_status
     FROM spans
     WHERE project_id = {project:UInt32} AND is_segment AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')} AND trace_id IN {ids:Array(String)}
-        AND ({service:String} = '' OR spans.service = {service:String}) AND ({name:String} = '' OR name = {name:String})
+        AND <<.Same "service" "spans.service">> AND <<.Same "name" "name">>
         AND duration_us >= {min_duration_ms:UInt64} * 1000
         AND ({status:String} = 'any' OR ({status:String} = 'error') = (spans.status = 'error'))) AS s
 LEFT JOIN (

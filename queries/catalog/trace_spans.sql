@@ -31,14 +31,14 @@
 -- step when: mins Array(DateTime64(3)), maxs Array(DateTime64(3))
 SELECT min(min_ts), max(max_ts)
 FROM trace_index
-WHERE trace_id = lower({trace_id:String}) AND <<projects>>
+WHERE trace_id = lower({trace_id:String}) AND <<.Projects>>
 HAVING count() > 0
 -- step result: rows
 SELECT ts, project_id, span_id, parent_span_id, name, CAST(op, 'String') AS op, CAST(service, 'String') AS service, toString(kind) AS kind, duration_us, toString(status) AS status, status_message,
     toString(protocol) AS protocol, CAST(scope_name, 'String') AS scope_name, CAST(scope_version, 'String') AS scope_version, trace_state, attributes, resource,
     event_ts, CAST(event_name, 'Array(String)') AS event_name, event_attributes, link_trace_id, link_span_id, link_attributes
 FROM spans
-WHERE trace_id = lower({trace_id:String}) AND <<projects>>
+WHERE trace_id = lower({trace_id:String}) AND <<.Projects>>
     AND spans.ts >= {mins:Array(DateTime64(3, 'UTC'))}[1] AND spans.ts <= {maxs:Array(DateTime64(3, 'UTC'))}[1] + INTERVAL 1 SECOND
 ORDER BY ts, parent_span_id != '', span_id
 LIMIT 1 BY span_id

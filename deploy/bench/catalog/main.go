@@ -36,6 +36,7 @@ type command struct {
 	Runs         int           `help:"Times that each question is asked." default:"20"`
 	Only         string        `help:"Only questions whose name holds this."`
 	Pause        time.Duration `help:"Between two blocks of the load." default:"0s"`
+	Pid          int           `help:"Process of the server, on this machine: the CPU time of the table is the process's then, planning included, and not what the server says of its queries."`
 	Markdown     bool          `help:"Print a Markdown table."`
 }
 

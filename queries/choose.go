@@ -1,0 +1,79 @@
+package queries
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Statement is the text of a step for these values: branches that the values
+// rule out are left out, since the server plans what it then never reads, and
+// planning is most of the cost of a small question. Values choose between fixed
+// texts only; they travel as parameters. An empty text is a step with nothing
+// to ask.
+func (q *Query) Statement(step Step, bound map[string]string) (string, error) {
+	known := make([]string, 0, len(q.Params))
+	for _, p := range q.Params {
+		known = append(known, p.Name)
+	}
+	for _, s := range q.Steps {
+		for _, f := range s.Out {
+			known = append(known, f.Name)
+		}
+	}
+	var b strings.Builder
+	if err := step.text.Execute(&b, choice{known: known, bound: bound}); err != nil {
+		return "", fmt.Errorf("cannot expand step %s: %w", step.Name, err)
+	}
+	return strings.TrimSpace(b.String()), nil
+}
+
+// choice is what the text of a step may ask of the values:
+//
+//	<<if .Given "text">> ... <<end>>
+//	<<if .Is "sort" "events" "users">> ... <<end>>
+type choice struct {
+	known []string
+	bound map[string]string
+}
+
+func (c choice) value(name string) (string, error) {
+	if !slices.Contains(c.known, name) {
+		return "", fmt.Errorf("it asks for %q, which is neither a parameter nor handed on", name)
+	}
+	return c.bound[name], nil
+}
+
+// Given tells whether a value is neither empty, nor zero, nor an empty list.
+func (c choice) Given(name string) (bool, error) {
+	v, err := c.value(name)
+	return v != "" && v != "[]" && v != "0", err
+}
+
+// Is tells whether a value is one of these.
+func (c choice) Is(name string, any ...string) (bool, error) {
+	v, err := c.value(name)
+	return slices.Contains(any, v), err
+}
+
+// Some tells whether a list that a step handed on, of numbers, has one that is
+// not zero.
+func (c choice) Some(name string) (bool, error) {
+	v, err := c.value(name)
+	return strings.ContainsAny(v, "123456789"), err
+}
+
+// Within tells whether the window from..to is at most so many hours long.
+func (c choice) Within(hours int) (bool, error) {
+	var ends [2]time.Time
+	for i, name := range []string{"from", "to"} {
+		v, err := c.value(name)
+		if err != nil {
+			return false, err
+		}
+		ends[i], _ = time.Parse("2006-01-02 15:04:05.000", v)
+	}
+	// As dateDiff counts: whole seconds.
+	return ends[1].Unix()-ends[0].Unix() <= int64(hours)*3600, nil
+}

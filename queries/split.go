@@ -1,0 +1,78 @@
+package queries
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+)
+
+// splits are the columns that a trend is split by, by the value of parameter
+// by. Of an issue and of a tag it is more than a column.
+var splits = []string{"project", "environment", "release", "service", "level", "handled", "protocol"}
+
+// Column is the column that parameter by names.
+func (c choice) Column() (string, error) {
+	by, err := c.value("by")
+	if !slices.Contains(splits, by) {
+		return "", fmt.Errorf("it splits by %q, which is no column: %w", by, err)
+	}
+	if by == "project" {
+		by = "project_id"
+	}
+	return by, err
+}
+
+// Series is the text that names a row's series, by parameter by.
+func (c choice) Series() (string, error) {
+	by, err := c.value("by")
+	switch {
+	case slices.Contains(splits, by):
+		column, err := c.Column()
+		return "toString(" + column + ")", err
+	case by == "issue":
+		return "lower(leftPad(hex(" + survivor("fingerprint") + "), 16, '0'))", nil
+	case by == "tag":
+		return "tags[{tag_key:String}]", nil
+	}
+	return "'errors'", err
+}
+
+// Deep tells whether a trend needs more than project_minute has.
+func (c choice) Deep() (bool, error) {
+	for _, name := range []string{"issue", "text", "filters"} {
+		if given, err := c.Given(name); given || err != nil {
+			return given, err
+		}
+	}
+	return c.Is("by", "issue", "tag")
+}
+
+// Hourly tells whether a deep trend can be read from issue_hour: its buckets are
+// whole hours, and nothing is named that issue_hour does not have.
+func (c choice) Hourly() (bool, error) {
+	for _, name := range []string{"text", "filters", "service", "level"} {
+		if given, err := c.Given(name); given || err != nil {
+			return false, err
+		}
+	}
+	deep, err := c.Deep()
+	if err != nil || !deep {
+		return false, err
+	}
+	width, err := c.value("bucket_seconds")
+	if seconds, _ := strconv.Atoi(width); seconds == 0 || seconds%3600 != 0 {
+		return false, err
+	}
+	return c.Is("by", "", "none", "project", "environment", "release", "issue")
+}
+
+// OfIssue compares with parameter issue, empty for all. The set is what the
+// primary key is read by.
+func (c choice) OfIssue() (string, error) {
+	if given, err := c.Given("issue"); !given {
+		return "1", err
+	}
+	issue := "reinterpretAsUInt64(reverse(unhex({issue:String})))"
+	return "fingerprint IN (SELECT " + issue + " AS fingerprint UNION ALL SELECT fingerprint FROM issue_merges WHERE survivor = " + issue + ") AND " +
+		survivor("fingerprint") + " = " + issue, nil
+}
