@@ -113,6 +113,8 @@ func TestTitles(t *testing.T) {
 		title string
 	}{
 		"type and first line": {&Input{Exceptions: []schema.Exception{{Type: "a.b.E", Value: "one\ntwo"}}}, "E: one"},
+		"a type of Go":        {two("go", "*main.StockError", "*fmt.wrapError", "load A-1"), "*fmt.wrapError: load A-1"},
+		"a type of Go, path":  {two("go", "", "*github.com/shop/pay.Declined", "no"), "*pay.Declined: no"},
 		"type alone":          {&Input{Exceptions: []schema.Exception{{Type: "E"}}}, "E"},
 		"value alone":         {&Input{Exceptions: []schema.Exception{{Value: "just text"}}}, "just text"},
 		"synthetic":           {synthetic, "shop::pay"},

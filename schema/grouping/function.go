@@ -106,7 +106,37 @@ func goFunction(f *schema.Frame) string {
 	if i := strings.Index(s, "[...]"); i >= 0 {
 		s = s[:i] + s[i+5:]
 	}
-	return s
+	return goClosure(s)
+}
+
+// goClosure drops the numbers that the compiler gives to closures, init
+// functions and wrappers: an edit above moves them, and versions of Go nest
+// them otherwise (main.func5.1 and main.func5.func1 are one).
+func goClosure(s string) string {
+	s = strings.TrimSuffix(s, "-fm") // A method value.
+	if !strings.ContainsAny(s, "0123456789") {
+		return s
+	}
+	var b strings.Builder
+	last := ""
+	for i := 0; s != ""; i++ {
+		part, rest, _ := strings.Cut(s, ".")
+		s = rest
+		switch name := strings.TrimRight(part, "0123456789"); {
+		case name == "" && part != "" && i > 0:
+			continue // The 1 of func5.1, the 0 of init.0.
+		case name == "func" && last == "func":
+			continue
+		case name == "func", name == "gowrap", name == "deferwrap", strings.HasSuffix(name, "-range"):
+			part = name
+		}
+		if i > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(part)
+		last = part
+	}
+	return b.String()
 }
 
 func rubyFunction(s string) string {

@@ -27,6 +27,9 @@ func (r *run) title(res *Result) string {
 	}
 	e := &r.exceptions[r.titled()]
 	typ := shortType(e.Type)
+	if in.Platform == "go" {
+		typ = goType(e.Type)
+	}
 	value := clip(firstLine(e.Value), maxTitleValue)
 	// A made-up exception is named for where it happened; without even a made-up
 	// type it is a message with its stack, and the message names it.
@@ -45,6 +48,14 @@ func (r *run) title(res *Result) string {
 		return typ
 	}
 	return typ + ": " + value
+}
+
+// goType is a type as the language prints it, *fmt.wrapError: both protocols
+// send its package, one of them with its path. The name alone says little.
+func goType(t string) string {
+	t = strings.TrimSpace(t)
+	pointers := len(t) - len(strings.TrimLeft(t, "*"))
+	return t[:pointers] + t[max(strings.LastIndexByte(t, '/')+1, pointers):]
 }
 
 // titled is the exception that names the failure: wrappers of RxJava and the

@@ -66,12 +66,12 @@ func TestSentryGo(t *testing.T) {
 	require.True(t, client.Flush(wait))
 
 	all := p.expect(t,
-		want{title: "wrapError: load A-1: out of stock: A-1", events: 1, users: 1, level: "error", platform: "go", release: "stock@3.1.0", environment: "staging",
+		want{title: "*fmt.wrapError: load A-1: out of stock: A-1", events: 1, users: 1, level: "error", platform: "go", release: "stock@3.1.0", environment: "staging",
 			tags: map[string]string{"warehouse": "north"}, frame: "golang_test.go TestSentryGo",
 			exceptions: []string{"*clients.stockError: out of stock: A-1", "*fmt.wrapError: load A-1: out of stock: A-1"}},
 		want{title: "restock needed", events: 1, users: 1, level: "info"},
-		want{title: "joinError: first", events: 1, users: 1},
-		want{title: "plainError: assignment to entry in nil map", events: 1, users: 1, level: "fatal"},
+		want{title: "*errors.joinError: first", events: 1, users: 1},
+		want{title: "runtime.plainError: assignment to entry in nil map", events: 1, users: 1, level: "fatal"},
 		want{title: "handler panicked", events: 1, users: 1, level: "fatal", traced: "GET /stock/7"},
 	)
 	panicked := all["handler panicked"].events[0]
@@ -109,7 +109,7 @@ func TestOTelGo(t *testing.T) {
 			defer cancel()
 			require.NoError(t, provider.Shutdown(ctx))
 
-			all := p.expect(t, want{title: "stockError: out of stock: A-1", events: 1, level: "error", platform: "go", environment: "staging", release: "3.1.0",
+			all := p.expect(t, want{title: "*clients.stockError: out of stock: A-1", events: 1, level: "error", platform: "go", environment: "staging", release: "3.1.0",
 				protocols: []string{"otlp"}, traced: "reserve"})
 			for _, f := range all {
 				require.Equal(t, id, f.events[0]["trace_id"])
