@@ -84,6 +84,13 @@ func TestTwins(t *testing.T) {
 		e.span, e.outer = span, outer
 		return e
 	}
+	// What the outer span records of `raise ShopError from e`: its chain holds e,
+	// but its main exception is another.
+	raised := func(kind schema.Protocol) seenEvent {
+		e := boom(kind, 9, full[:3])
+		e.typ, e.value = "ShopError", "cannot pay"
+		return e
+	}
 	reload := func(pid, server string, millis int64) seenEvent {
 		return seenEvent{kind: sentry, hash: 3, typ: "OSError", value: "port in use", pid: pid, server: server, millis: millis}
 	}
@@ -91,35 +98,37 @@ func TestTwins(t *testing.T) {
 		events []seenEvent
 		want   []int64
 	}{
-		"both protocols, Sentry first":        {[]seenEvent{boom(sentry, 1, full), boom(otlp, 1, full)}, []int64{-1, 0}},
-		"both protocols, OTLP first":          {[]seenEvent{boom(otlp, 1, full), boom(sentry, 1, full)}, []int64{-1, 0}},
-		"logs/dup: span event and log record": {[]seenEvent{boom(otlp, 1, full), boom(logs, 1, full)}, []int64{-1, 0}},
-		"all three":                           {[]seenEvent{boom(logs, 1, full), boom(otlp, 1, full), boom(sentry, 1, full)}, []int64{-1, 0, 0}},
-		"another trace":                       {[]seenEvent{boom(sentry, 1, full), at(boom(otlp, 1, full), other)}, []int64{-1, -1}},
-		"no trace":                            {[]seenEvent{at(boom(sentry, 1, full), ""), at(boom(otlp, 1, full), "")}, []int64{-1, -1}},
-		"a trace id that is not one":          {[]seenEvent{at(boom(sentry, 1, full), "zz"), at(boom(otlp, 1, full), "zz")}, []int64{-1, -1}},
-		"another exception":                   {[]seenEvent{boom(sentry, 1, full), saying(boom(otlp, 2, full), "else")}, []int64{-1, -1}},
-		"the same hash, another value":        {[]seenEvent{boom(sentry, 1, full), saying(boom(otlp, 1, full), "no orders for 3")}, []int64{-1, 0}},
-		"five times, one protocol":            {[]seenEvent{boom(sentry, 1, full), boom(sentry, 1, full), boom(sentry, 1, full), boom(sentry, 1, full), boom(sentry, 1, full)}, []int64{-1, -1, -1, -1, -1}},
-		"twice, both protocols, by protocol":  {[]seenEvent{boom(sentry, 1, full), boom(sentry, 1, full), boom(otlp, 1, full), boom(otlp, 1, full)}, []int64{-1, -1, 0, 1}},
-		"three by one, one by the other":      {[]seenEvent{boom(otlp, 1, full), boom(sentry, 1, full), boom(sentry, 1, full), boom(sentry, 1, full)}, []int64{-1, 0, -1, -1}},
-		"three nested spans":                  {[]seenEvent{boom(otlp, 1, full[3:]), boom(otlp, 2, full[2:]), boom(otlp, 3, full)}, []int64{-1, 0, 0}},
-		"three nested spans, outermost first": {[]seenEvent{boom(otlp, 3, full), boom(otlp, 2, full[2:]), boom(otlp, 1, full[3:])}, []int64{-1, 0, 0}},
-		"three nested spans and Sentry":       {[]seenEvent{boom(otlp, 1, full[3:]), boom(otlp, 2, full[2:]), boom(otlp, 3, full), boom(sentry, 3, full)}, []int64{-1, 0, 0, 0}},
-		"Sentry and three nested spans":       {[]seenEvent{boom(sentry, 3, full), boom(otlp, 1, full[3:]), boom(otlp, 2, full[2:]), boom(otlp, 3, full)}, []int64{-1, 0, 0, 0}},
-		"two spans, twice":                    {[]seenEvent{boom(otlp, 1, full[3:]), boom(otlp, 3, full), boom(otlp, 1, full[3:]), boom(otlp, 3, full)}, []int64{-1, 0, -1, 2}},
-		"two spans, twice, interleaved":       {[]seenEvent{boom(otlp, 1, full[3:]), boom(otlp, 1, full[3:]), boom(otlp, 3, full), boom(otlp, 3, full)}, []int64{-1, -1, 0, 1}},
-		"nested spans in one function":        {[]seenEvent{on("c", "b"), on("b", "a"), on("a", "")}, []int64{-1, 0, 0}},
-		"the same, outermost first":           {[]seenEvent{on("a", ""), on("b", "a"), on("c", "b")}, []int64{-1, 0, 0}},
-		"attempts under one span":             {[]seenEvent{on("c1", "a"), on("c2", "a"), on("c3", "a"), on("a", "")}, []int64{-1, -1, -1, 0}},
-		"another way to the same line":        {[]seenEvent{boom(otlp, 1, []string{"a", "charge"}), boom(otlp, 2, []string{"x", "b", "charge"})}, []int64{-1, -1}},
-		"messages without an exception":       {[]seenEvent{{kind: sentry, trace: trace, hash: 0}, {kind: logs, trace: trace, hash: 0}}, []int64{-1, -1}},
-		"reload: two processes":               {[]seenEvent{reload("1", "h", 0), reload("2", "h", 900)}, []int64{-1, 0}},
-		"reload: the same process":            {[]seenEvent{reload("1", "h", 0), reload("1", "h", 900)}, []int64{-1, -1}},
-		"reload: too far apart":               {[]seenEvent{reload("1", "h", 0), reload("2", "h", 2001)}, []int64{-1, -1}},
-		"reload: another server":              {[]seenEvent{reload("1", "h", 0), reload("2", "g", 0)}, []int64{-1, -1}},
-		"reload: no pid was set":              {[]seenEvent{reload("", "h", 0), reload("", "h", 0)}, []int64{-1, -1}},
-		"reload: an event pairs once":         {[]seenEvent{reload("1", "h", 0), reload("2", "h", 1), reload("3", "h", 2), reload("4", "h", 3)}, []int64{-1, 0, -1, 2}},
+		"both protocols, Sentry first":           {[]seenEvent{boom(sentry, 1, full), boom(otlp, 1, full)}, []int64{-1, 0}},
+		"both protocols, OTLP first":             {[]seenEvent{boom(otlp, 1, full), boom(sentry, 1, full)}, []int64{-1, 0}},
+		"logs/dup: span event and log record":    {[]seenEvent{boom(otlp, 1, full), boom(logs, 1, full)}, []int64{-1, 0}},
+		"all three":                              {[]seenEvent{boom(logs, 1, full), boom(otlp, 1, full), boom(sentry, 1, full)}, []int64{-1, 0, 0}},
+		"another trace":                          {[]seenEvent{boom(sentry, 1, full), at(boom(otlp, 1, full), other)}, []int64{-1, -1}},
+		"no trace":                               {[]seenEvent{at(boom(sentry, 1, full), ""), at(boom(otlp, 1, full), "")}, []int64{-1, -1}},
+		"a trace id that is not one":             {[]seenEvent{at(boom(sentry, 1, full), "zz"), at(boom(otlp, 1, full), "zz")}, []int64{-1, -1}},
+		"another exception":                      {[]seenEvent{boom(sentry, 1, full), saying(boom(otlp, 2, full), "else")}, []int64{-1, -1}},
+		"the same hash, another value":           {[]seenEvent{boom(sentry, 1, full), saying(boom(otlp, 1, full), "no orders for 3")}, []int64{-1, 0}},
+		"five times, one protocol":               {[]seenEvent{boom(sentry, 1, full), boom(sentry, 1, full), boom(sentry, 1, full), boom(sentry, 1, full), boom(sentry, 1, full)}, []int64{-1, -1, -1, -1, -1}},
+		"twice, both protocols, by protocol":     {[]seenEvent{boom(sentry, 1, full), boom(sentry, 1, full), boom(otlp, 1, full), boom(otlp, 1, full)}, []int64{-1, -1, 0, 1}},
+		"three by one, one by the other":         {[]seenEvent{boom(otlp, 1, full), boom(sentry, 1, full), boom(sentry, 1, full), boom(sentry, 1, full)}, []int64{-1, 0, -1, -1}},
+		"three nested spans":                     {[]seenEvent{boom(otlp, 1, full[3:]), boom(otlp, 2, full[2:]), boom(otlp, 3, full)}, []int64{-1, 0, 0}},
+		"three nested spans, outermost first":    {[]seenEvent{boom(otlp, 3, full), boom(otlp, 2, full[2:]), boom(otlp, 1, full[3:])}, []int64{-1, 0, 0}},
+		"three nested spans and Sentry":          {[]seenEvent{boom(otlp, 1, full[3:]), boom(otlp, 2, full[2:]), boom(otlp, 3, full), boom(sentry, 3, full)}, []int64{-1, 0, 0, 0}},
+		"Sentry and three nested spans":          {[]seenEvent{boom(sentry, 3, full), boom(otlp, 1, full[3:]), boom(otlp, 2, full[2:]), boom(otlp, 3, full)}, []int64{-1, 0, 0, 0}},
+		"two spans, twice":                       {[]seenEvent{boom(otlp, 1, full[3:]), boom(otlp, 3, full), boom(otlp, 1, full[3:]), boom(otlp, 3, full)}, []int64{-1, 0, -1, 2}},
+		"two spans, twice, interleaved":          {[]seenEvent{boom(otlp, 1, full[3:]), boom(otlp, 1, full[3:]), boom(otlp, 3, full), boom(otlp, 3, full)}, []int64{-1, -1, 0, 1}},
+		"nested spans in one function":           {[]seenEvent{on("c", "b"), on("b", "a"), on("a", "")}, []int64{-1, 0, 0}},
+		"the same, outermost first":              {[]seenEvent{on("a", ""), on("b", "a"), on("c", "b")}, []int64{-1, 0, 0}},
+		"attempts under one span":                {[]seenEvent{on("c1", "a"), on("c2", "a"), on("c3", "a"), on("a", "")}, []int64{-1, -1, -1, 0}},
+		"raised from another, over nested spans": {[]seenEvent{boom(otlp, 1, full[3:]), raised(otlp), raised(sentry)}, []int64{-1, -1, 1}},
+		"three attempts, then another":           {[]seenEvent{on("c1", "a"), on("c2", "a"), on("c3", "a"), raised(otlp), raised(sentry)}, []int64{-1, -1, -1, -1, 3}},
+		"another way to the same line":           {[]seenEvent{boom(otlp, 1, []string{"a", "charge"}), boom(otlp, 2, []string{"x", "b", "charge"})}, []int64{-1, -1}},
+		"messages without an exception":          {[]seenEvent{{kind: sentry, trace: trace, hash: 0}, {kind: logs, trace: trace, hash: 0}}, []int64{-1, -1}},
+		"reload: two processes":                  {[]seenEvent{reload("1", "h", 0), reload("2", "h", 900)}, []int64{-1, 0}},
+		"reload: the same process":               {[]seenEvent{reload("1", "h", 0), reload("1", "h", 900)}, []int64{-1, -1}},
+		"reload: too far apart":                  {[]seenEvent{reload("1", "h", 0), reload("2", "h", 2001)}, []int64{-1, -1}},
+		"reload: another server":                 {[]seenEvent{reload("1", "h", 0), reload("2", "g", 0)}, []int64{-1, -1}},
+		"reload: no pid was set":                 {[]seenEvent{reload("", "h", 0), reload("", "h", 0)}, []int64{-1, -1}},
+		"reload: an event pairs once":            {[]seenEvent{reload("1", "h", 0), reload("2", "h", 1), reload("3", "h", 2), reload("4", "h", 3)}, []int64{-1, 0, -1, 2}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
