@@ -91,7 +91,8 @@ func TestSpeed(t *testing.T) {
 	check := func(what string, start time.Time) {
 		took := time.Since(start)
 		now := cpu()
-		t.Logf("%s of %d events: %.1f s, %.0f a second; %.1f CPU seconds, %.0f a CPU second", what, n, took.Seconds(), float64(n)/took.Seconds(), now-used, float64(n)/(now-used))
+		load, _ := os.ReadFile("/proc/loadavg")
+		t.Logf("%s of %d events: %.1f s, %.0f a second; %.1f CPU seconds, %.0f a CPU second; load %s", what, n, took.Seconds(), float64(n)/took.Seconds(), now-used, float64(n)/(now-used), load)
 		defer func() { used = cpu() }()
 		_, after := look(t, s, p)
 		require.Equal(t, totals, after, what)

@@ -196,11 +196,22 @@ func (p *parts) migrate(ctx context.Context) error {
 	return errors.Join(err, conn.Close())
 }
 
+// blockBytes bounds a block by what ClickHouse may allocate: while it is stored,
+// a block takes up to five times its bytes, and a block that does not fit would
+// be tried for ever. A small cap gets smaller blocks, not a store that stands.
+func blockBytes(most int, memory int64) int {
+	if memory == 0 {
+		memory = clickhouse.DefaultMemoryBytes
+	}
+	return int(min(int64(most), memory/8))
+}
+
 func (p *parts) startConsumer(context.Context) error {
 	cfg := consumer.Defaults()
 	cfg.Brokers, cfg.Dial = []string{p.broker.Addr()}, p.broker.Dial
 	cfg.ClickHouse = sink.Options{Addrs: []string{p.clickhouse.EngineAddr()}, Password: p.secrets.Errata}
 	cfg.Log = p.cfg.Logger
+	cfg.BatchBytes = blockBytes(cfg.BatchBytes, p.cfg.ClickHouseMemory)
 	c, err := consumer.New(cfg)
 	if err != nil {
 		return err
