@@ -184,8 +184,10 @@ func TestForms(t *testing.T) {
 		"unknown platform": {`{"platform":"cobol"}`, func(t *testing.T, e *schema.Event, p map[string]any) {
 			require.Equal(t, "other", e.Platform)
 		}},
-		"celery": {`{"extra":{"celery-job":{"task_name":"a.b","args":[]}},"tags":{"celery_task_id":"id-1"}}`, task("a.b", "id-1", 0)},
-		"arq":    {`{"extra":{"arq-job":{"task":"f","retry":3}},"tags":{"arq_task_id":"id-2","arq_task_retry":true}}`, task("f", "id-2", 3)},
+		"celery":              {`{"extra":{"celery-job":{"task_name":"a.b","args":[]}},"tags":{"celery_task_id":"id-1"}}`, task("a.b", "id-1", 0)},
+		"arq":                 {`{"extra":{"arq-job":{"task":"f","retry":3}},"tags":{"arq_task_id":"id-2","arq_task_retry":true}}`, task("f", "id-2", 2)},
+		"arq, first try":      {`{"extra":{"arq-job":{"task":"f","retry":1}}}`, task("f", "", 0)},
+		"retries in the span": {`{"extra":{"celery-job":{"task_name":"a.b"}},"contexts":{"trace":{"trace_id":"4c79f60c11214eb38604f4ae0781bfb2","span_id":"fa90fdead5f74052","data":{"messaging.message.retry.count":4}}}}`, task("a.b", "", 4)},
 		"type is inferred": {`{"type":"error","csp":{"effective_directive":"script-src","blocked_uri":"http://evil.example/x.js","document_uri":"http://a.example"}}`, func(t *testing.T, e *schema.Event, p map[string]any) {
 			require.Equal(t, "csp", e.Type)
 			require.Equal(t, "Blocked 'script' from 'evil.example'", e.Message)

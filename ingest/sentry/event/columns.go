@@ -225,9 +225,15 @@ func (r *reader) task(ev *schema.Event) {
 			ev.TaskRetries = uint32(n)
 		}
 	}
+	arq := func(job *fastjson.Value) {
+		set(job, "task", "job_id", "retry")
+		if n, ok := tree.Uint(job.Get("retry")); ok && n > 0 && n < 1<<31 {
+			ev.TaskRetries = uint32(n - 1) // It is the number of the try, from 1.
+		}
+	}
 	if x != nil {
 		set(x.Get("celery-job"), "task_name", "task_id", "retries")
-		set(x.Get("arq-job"), "task", "job_id", "retry")
+		arq(x.Get("arq-job"))
 		set(x.Get("rq-job"), "func", "job_id", "retries")
 		set(x.Get("huey-job"), "task", "id", "retries")
 		set(x.Get("dramatiq"), "actor_name", "message_id", "retries")
@@ -236,7 +242,11 @@ func (r *reader) task(ev *schema.Event) {
 		set(c.Get("sidekiq"), "job_class", "jid", "retry_count")
 		set(c.Get("dramatiq"), "actor_name", "message_id", "retries")
 		set(c.Get("celery-job"), "task_name", "task_id", "retries")
-		set(c.Get("arq-job"), "task", "job_id", "retry")
+		if n, ok := tree.Uint(c.Get("trace", "data", "messaging.message.retry.count")); ok && n < 1<<31 && ev.TaskRetries == 0 {
+			// Where the SDK captured inside of the span that takes the message.
+			ev.TaskRetries = uint32(n)
+		}
+		arq(c.Get("arq-job"))
 	}
 	if ev.TaskId == "" {
 		for _, k := range []string{"celery_task_id", "arq_task_id", "huey_task_id"} {
