@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/grafana/grafana-plugin-sdk-go/data"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 )
@@ -82,8 +84,9 @@ func TestRulesAreAlertable(t *testing.T) {
 	var file struct {
 		Groups []struct {
 			Rules []struct {
-				UID  string `yaml:"uid"`
-				Data []struct {
+				UID         string            `yaml:"uid"`
+				Annotations map[string]string `yaml:"annotations"`
+				Data        []struct {
 					RefID string         `yaml:"refId"`
 					Where string         `yaml:"datasourceUid"`
 					Model map[string]any `yaml:"model"`
@@ -102,6 +105,17 @@ func TestRulesAreAlertable(t *testing.T) {
 			require.NoError(t, r.Error)
 			for _, f := range r.Frames {
 				requireAlertable(t, f)
+				if f.Meta.Type != data.FrameTypeNumericLong {
+					continue
+				}
+				title, _ := f.FieldByName("title")
+				require.Nil(t, title, "a label that the next event changes")
+				for _, text := range rule.Annotations {
+					for _, label := range regexp.MustCompile(`\$labels\.(\w+)`).FindAllStringSubmatch(text, -1) {
+						field, _ := f.FieldByName(label[1])
+						require.NotNil(t, field, "%s: there is no label %s", text, label[1])
+					}
+				}
 			}
 		})
 	}

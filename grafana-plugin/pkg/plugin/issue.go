@@ -55,10 +55,10 @@ const maxIssues = 1000
 
 // issueList asks each project for its part and merges them in the order asked
 // for. more says that there are issues after the page.
-func (s *Source) issueList(ctx context.Context, q *ask.Query, limit int) (page []issue, more, cutProjects bool, err error) {
-	ids, cutProjects, err := s.eachProject(ctx, q.Project)
+func (s *Source) issueList(ctx context.Context, q *ask.Query, limit int) (page []issue, more bool, left int, err error) {
+	ids, left, err := s.eachProject(ctx, q)
 	if err != nil {
-		return nil, false, false, err
+		return nil, false, 0, err
 	}
 	reach := min(q.Offset+limit+1, maxIssues)
 	lists := make([][]issue, len(ids))
@@ -83,7 +83,7 @@ func (s *Source) issueList(ctx context.Context, q *ask.Query, limit int) (page [
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return nil, false, false, err
+		return nil, false, 0, err
 	}
 	all := slices.Concat(lists...)
 	if len(ids) > 1 {
@@ -91,7 +91,7 @@ func (s *Source) issueList(ctx context.Context, q *ask.Query, limit int) (page [
 	}
 	start := min(q.Offset, len(all))
 	end := min(start+limit, len(all))
-	return all[start:end], len(all) > end, cutProjects, nil
+	return all[start:end], len(all) > end, left, nil
 }
 
 func rank(i issue, sort string) int64 {
@@ -122,9 +122,11 @@ func rise(t frame.Rows, i int) (r int64) {
 }
 
 // issueFrame is a table of issues. In Explore it is drawn by the triage panel.
-func (s *Source) issueFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
+// For a rule, whose labels its texts become, it has none that the next event
+// may change: the title would make another alert of the same issue.
+func (s *Source) issueFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
 	limit := s.limit(q, 100, maxIssues-1)
-	list, more, fewer, err := s.issueList(ctx, q, limit)
+	list, more, left, err := s.issueList(ctx, q, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -133,9 +135,13 @@ func (s *Source) issueFrame(ctx context.Context, q *ask.Query, numeric bool) (*d
 	f := data.NewFrame("issues",
 		data.NewField("project_id", nil, each(list, func(i issue) string { return strconv.FormatInt(i.Project, 10) })),
 		data.NewField("project", nil, text(func(i issue) string { return slug(i.Project) })),
-		data.NewField("issue", nil, text(func(i issue) string { return i.Issue })),
-		data.NewField("title", nil, text(func(i issue) string { return i.Title })),
-		data.NewField("culprit", nil, text(func(i issue) string { return i.Culprit })),
+		data.NewField("issue", nil, text(func(i issue) string { return i.Issue })))
+	if !alert {
+		f.Fields = append(f.Fields,
+			data.NewField("title", nil, text(func(i issue) string { return i.Title })),
+			data.NewField("culprit", nil, text(func(i issue) string { return i.Culprit })))
+	}
+	f.Fields = append(f.Fields,
 		data.NewField("type", nil, text(func(i issue) string { return i.Type })),
 		data.NewField("level", nil, text(func(i issue) string { return i.Level })))
 	count := func(name string, of func(issue) int64) *data.Field { return data.NewField(name, nil, each(list, of)) }
@@ -170,8 +176,8 @@ func (s *Source) issueFrame(ctx context.Context, q *ask.Query, numeric bool) (*d
 	if more {
 		frame.Notice(f, data.NoticeSeverityWarning, fmt.Sprintf("Truncated: only the first %d issues are shown. Narrow the query, or raise its limit.", limit))
 	}
-	if fewer {
-		frame.Notice(f, data.NoticeSeverityWarning, fmt.Sprintf("Only the first %d projects were asked. Name projects to see others.", allProjects))
+	if left > 0 {
+		frame.Notice(f, data.NoticeSeverityWarning, leftOut(left))
 	}
 	return f, nil
 }

@@ -22,7 +22,7 @@ const (
 
 // eventFrame is a table of single events; its numeric form counts them by issue
 // and dimension.
-func (s *Source) eventFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
+func (s *Source) eventFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
 	v, err := s.common(ctx, q)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func (s *Source) eventFrame(ctx context.Context, q *ask.Query, numeric bool) (*d
 	}
 	t := frame.Read(r)
 	if numeric {
-		return s.countEvents(ctx, t), nil
+		return s.countEvents(ctx, t, alert), nil
 	}
 	f := frame.Build("events", t, []frame.Column{
 		{Name: "ts", Kind: 't'}, {Name: "title"}, {Name: "level"}, {Name: "issue"}, {Name: "environment"}, {Name: "release"}, {Name: "service"}, {Name: "transaction"},
@@ -48,8 +48,9 @@ func (s *Source) eventFrame(ctx context.Context, q *ask.Query, numeric bool) (*d
 	return cut(frame.WithLinks(f, s.links), limit, "events")
 }
 
-// countEvents is one row for each issue and dimension with its events.
-func (s *Source) countEvents(ctx context.Context, t frame.Rows) *data.Frame {
+// countEvents is one row for each issue and dimension with its events; without
+// the title for a rule, as in issueFrame.
+func (s *Source) countEvents(ctx context.Context, t frame.Rows, alert bool) *data.Frame {
 	slug := s.slugs(ctx)
 	columns := []string{"project", "issue", "title", "level", "environment", "release", "service"}
 	fields := make([][]string, len(columns))
@@ -74,6 +75,9 @@ func (s *Source) countEvents(ctx context.Context, t frame.Rows) *data.Frame {
 	}
 	f := data.NewFrame("events")
 	for c, name := range columns {
+		if alert && name == "title" {
+			continue
+		}
 		if fields[c] == nil {
 			fields[c] = []string{}
 		}
@@ -265,26 +269,18 @@ func (s *Source) traceSearchFrame(ctx context.Context, q *ask.Query, numeric boo
 	return cut(frame.WithLinks(f, s.links), limit, "traces")
 }
 
-// releaseFrame is a table of releases of each project.
+// releaseFrame is a table of releases of the projects, newest first.
 func (s *Source) releaseFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
-	ids, _, err := s.eachProject(ctx, q.Project)
+	ids, err := s.projects(ctx, q.Project)
 	if err != nil {
 		return nil, err
 	}
 	limit := s.limit(q, 100, 999)
-	slug := s.slugs(ctx)
-	all := &queries.Result{}
-	for _, id := range ids {
-		v := map[string]string{"project": strconv.FormatUint(uint64(id), 10), "limit": strconv.Itoa(limit + 1)}
-		r, err := s.store.Run(ctx, "releases", v)
-		if err != nil {
-			return nil, err
-		}
-		all.Columns = append([]queries.Field{{Name: "project", Type: "String"}}, r.Columns...)
-		for _, row := range r.Rows {
-			all.Rows = append(all.Rows, append([]any{slug(int64(id))}, row...))
-		}
+	all, err := s.store.Run(ctx, "project_releases", map[string]string{"projects": idList(ids), "limit": strconv.Itoa(limit + 1)})
+	if err != nil {
+		return nil, err
 	}
+	s.nameProjects(ctx, all)
 	f := frame.Build("releases", frame.Read(all), []frame.Column{
 		{Name: "project"}, {Name: "release"}, {Name: "first_seen", Kind: 't'}, {Name: "last_seen", Kind: 't'}, {Name: "new_issues", Kind: 'i'}, {Name: "events", Kind: 'i'}, {Name: "issues", Kind: 'i'},
 		{Name: "sessions", Kind: 'i'}, {Name: "crashed_sessions", Kind: 'i'}, {Name: "crash_free_sessions", Kind: 'f', Unit: "percentunit"},
@@ -311,11 +307,13 @@ func (s *Source) outcomeFrame(ctx context.Context, q *ask.Query, numeric, alert 
 		}
 		return frame.Series(frame.Read(r), "items", "outcome", q.From, q.To, q.Bucket), nil
 	}
-	ids, _, err := s.eachProject(ctx, q.Project)
+	ids, err := s.projects(ctx, q.Project)
 	if err != nil {
 		return nil, err
 	}
-	slug := s.slugs(ctx)
+	if ids == nil {
+		ids = []uint32{0} // All of them at once.
+	}
 	all := &queries.Result{}
 	for _, id := range ids {
 		v := q.Window()
@@ -324,11 +322,9 @@ func (s *Source) outcomeFrame(ctx context.Context, q *ask.Query, numeric, alert 
 		if err != nil {
 			return nil, err
 		}
-		all.Columns = append([]queries.Field{{Name: "project", Type: "String"}}, r.Columns...)
-		for _, row := range r.Rows {
-			all.Rows = append(all.Rows, append([]any{slug(int64(id))}, row...))
-		}
+		all.Columns, all.Rows = r.Columns, append(all.Rows, r.Rows...)
 	}
+	s.nameProjects(ctx, all)
 	f := frame.Build("outcomes", frame.Read(all), []frame.Column{
 		{Name: "project"}, {Name: "category"}, {Name: "outcome"}, {Name: "reason"}, {Name: "quantity", Kind: 'i'}, {Name: "bytes", Kind: 'i', Unit: "bytes"},
 	})
@@ -339,8 +335,21 @@ func (s *Source) outcomeFrame(ctx context.Context, q *ask.Query, numeric, alert 
 	return f, err
 }
 
+// nameProjects turns the first column, which holds project ids, into slugs.
+func (s *Source) nameProjects(ctx context.Context, r *queries.Result) {
+	if len(r.Rows) == 0 {
+		return
+	}
+	slug, t := s.slugs(ctx), frame.Read(r)
+	column := r.Columns[0].Name
+	for i, row := range r.Rows {
+		row[0] = slug(t.Int(i, column))
+	}
+	r.Columns[0] = queries.Field{Name: "project", Type: "String"}
+}
+
 // markFrame is annotations.
-func (s *Source) markFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
+func (s *Source) markFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
 	v, err := s.common(ctx, q)
 	if err != nil {
 		return nil, err
@@ -350,6 +359,9 @@ func (s *Source) markFrame(ctx context.Context, q *ask.Query, numeric bool) (*da
 	r, err := s.store.Run(ctx, "marks", v)
 	if err != nil {
 		return nil, err
+	}
+	if alert && q.Kind != "releases" { // The title of an issue changes, the name of a release does not.
+		return countBy(frame.Read(r), "marks", "tags", "issue"), nil
 	}
 	if numeric {
 		return countBy(frame.Read(r), "marks", "title", "tags", "issue"), nil

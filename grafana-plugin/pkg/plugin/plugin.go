@@ -53,8 +53,9 @@ func (s *Source) Dispose() {
 	s.store.Close()
 }
 
-// allProjects is how many projects a list that needs one at a time asks.
-const allProjects = 20
+// maxProjects is how many projects a list that asks them one at a time takes:
+// those with most errors in the window.
+const maxProjects = 100
 
 // projects resolves a project field, ids or slugs, to ids. No ids mean that the
 // field is empty: all projects.
@@ -85,26 +86,36 @@ func (s *Source) projects(ctx context.Context, given string) ([]uint32, error) {
 	return out, nil
 }
 
-// eachProject is projects, with "all" spelled out up to a bound; cut says that
-// there are more.
-func (s *Source) eachProject(ctx context.Context, given string) (ids []uint32, cut bool, err error) {
-	ids, err = s.projects(ctx, given)
+// eachProject is the projects that an issue list asks: those named, or all that
+// have errors in the window. left says how many it leaves out.
+func (s *Source) eachProject(ctx context.Context, q *ask.Query) (ids []uint32, left int, err error) {
+	ids, err = s.projects(ctx, q.Project)
 	if err != nil {
-		return nil, false, err
+		return nil, 0, err
 	}
-	if ids == nil {
-		all, err := s.store.Projects(ctx)
-		if err != nil {
-			return nil, false, err
-		}
-		for _, p := range all {
-			ids = append(ids, p.ID)
-		}
+	if ids != nil {
+		return ids[:min(len(ids), maxProjects)], max(len(ids)-maxProjects, 0), nil
 	}
-	if len(ids) > allProjects {
-		return ids[:allProjects], true, nil
+	v := q.Window()
+	v["limit"] = strconv.Itoa(maxProjects)
+	r, err := s.store.Run(ctx, "active_projects", v)
+	if err != nil {
+		return nil, 0, err
 	}
-	return ids, false, nil
+	t := frame.Read(r)
+	for i := range t.Len() {
+		ids = append(ids, uint32(t.Int(i, "project_id"))) //nolint:gosec // The column's type.
+		left = int(t.Int(i, "all_projects")) - t.Len()
+	}
+	return ids, left, nil
+}
+
+// leftOut says that projects were not asked; empty where all were.
+func leftOut(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Only the %d projects with most errors were asked, %d were not. Name projects to see theirs.", maxProjects, n)
 }
 
 // slugs names projects by id; an unknown one by its number.

@@ -77,9 +77,9 @@ func (s *Source) frames(ctx context.Context, q *ask.Query, numeric, alert bool) 
 	series := numeric && !alert // What is a series stays one for a rule.
 	switch q.Mode {
 	case ask.Issues:
-		return one(s.issueFrame(ctx, q, numeric))
+		return one(s.issueFrame(ctx, q, numeric, alert))
 	case ask.Events:
-		return one(s.eventFrame(ctx, q, numeric))
+		return one(s.eventFrame(ctx, q, numeric, alert))
 	case ask.ErrorTrend:
 		return one(s.trendFrame(ctx, q, series))
 	case ask.Logs:
@@ -96,7 +96,7 @@ func (s *Source) frames(ctx context.Context, q *ask.Query, numeric, alert bool) 
 	case ask.Outcomes:
 		return one(s.outcomeFrame(ctx, q, numeric, alert))
 	case ask.Annotations:
-		return one(s.markFrame(ctx, q, numeric))
+		return one(s.markFrame(ctx, q, numeric, alert))
 	}
 	return one(s.sqlFrame(ctx, q, numeric, alert))
 }

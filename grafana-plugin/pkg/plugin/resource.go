@@ -146,14 +146,14 @@ func (s *Source) getIssues(r *http.Request) (any, error) {
 	if q.Offset, err = count(r, "offset", 0, maxIssues); err != nil {
 		return nil, err
 	}
-	page, more, _, err := s.issueList(r.Context(), q, max(limit, 1))
+	page, more, left, err := s.issueList(r.Context(), q, max(limit, 1))
 	if err != nil {
 		return nil, err
 	}
 	if page == nil {
 		page = []issue{}
 	}
-	return map[string]any{"issues": page, "truncated": more}, nil
+	return map[string]any{"issues": page, "truncated": more, "notice": leftOut(left)}, nil
 }
 
 // projectOf is the project named in a path.

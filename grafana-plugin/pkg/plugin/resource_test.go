@@ -283,3 +283,38 @@ func TestUsers(t *testing.T) {
 		require.Equal(t, 400, status, "%s: %v", url, body)
 	}
 }
+
+// A list over all projects asks each that has errors, and says where it has to
+// leave some out.
+func TestManyProjects(t *testing.T) {
+	s := source(t, nil, nil)
+	owner, err := queries.Open(t.Context(), queries.Config{Addr: address(t), User: "errata", Password: clickhousetest.Passwords["errata"]})
+	require.NoError(t, err)
+	defer owner.Close()
+	long := base.Add(-30 * 24 * time.Hour) // A time that no other test looks at.
+	fill := func(from, n int) {
+		require.NoError(t, owner.Conn().Exec(t.Context(), fmt.Sprintf(`INSERT INTO events (project_id, ts, received_at, fingerprint, hashes, event_id, weight, protocol, type, level, title, exception_type, payload)
+			SELECT 1000 + number, toDateTime64('%s', 3), now64(3), number + 1, [number + 1], generateUUIDv4(), if(number = 0, 5, 1), 'sentry', 'error', 'error', concat('Many', toString(number)), 'E', '{}' FROM numbers(%d, %d)`,
+			long.Format("2006-01-02 15:04:05"), from, n)))
+	}
+	list := func() map[string]any {
+		status, body := call(t, s, viewer, getMethod, fmt.Sprintf("issues?limit=200&sort=events&from=%d&to=%d", long.Add(-time.Hour).UnixMilli(), long.Add(time.Hour).UnixMilli()), "", nil)
+		require.Equal(t, 200, status, "%v", body)
+		return body
+	}
+	fill(0, 60)
+	body := list()
+	require.Len(t, body["issues"], 60)
+	require.Empty(t, body["notice"])
+	require.Equal(t, "Many0", body["issues"].([]any)[0].(map[string]any)["title"])
+
+	fill(60, 47)
+	body = list()
+	require.Len(t, body["issues"], 100)
+	require.Contains(t, body["notice"], "Only the 100 projects with most errors were asked, 7 were not")
+	q := query("A", `{"mode":"issues","limit":500}`)
+	q.TimeRange = backend.TimeRange{From: long.Add(-time.Hour), To: long.Add(time.Hour)}
+	r, err := s.QueryData(t.Context(), &backend.QueryDataRequest{Queries: []backend.DataQuery{q}})
+	require.NoError(t, err)
+	require.Contains(t, fmt.Sprint(r.Responses["A"].Frames[0].Meta.Notices), "7 were not")
+}

@@ -124,6 +124,7 @@ function IssuesPage({ api, me, params }: { api: Api; me?: React.ComponentProps<t
         </InlineField>
       </div>
       {list.error && <Alert severity="error" title="Cannot list issues">{list.error}</Alert>}
+      {list.value?.notice && <Alert severity="info" title={list.value.notice} />}
       {!list.value && list.loading && <LoadingPlaceholder text="Loading issues" />}
       {list.value && list.value.issues.length === 0 && (
         <Alert severity="info" title="No issues match">

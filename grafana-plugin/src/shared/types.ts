@@ -29,6 +29,7 @@ export interface Issue {
 export interface IssuePage {
   issues: Issue[];
   truncated: boolean;
+  notice: string; // Says which projects were not asked; empty where all were.
 }
 
 export interface TagValue {
