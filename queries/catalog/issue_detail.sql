@@ -48,4 +48,4 @@ FROM (
     FROM issue_rollup
     WHERE project_id = {project:UInt32} AND fingerprint IN <<members>>
     GROUP BY project_id) AS g
-LEFT JOIN (SELECT * FROM issue_state WHERE project_id = {project:UInt32} AND fingerprint = <<issue>>) AS st ON st.fingerprint = g.survivor
+LEFT JOIN issue_state_of(project = {project:UInt32}, issues = [<<issue>>]) AS st ON st.fingerprint = g.survivor

@@ -18,27 +18,22 @@ FROM (
         range(least(toUInt64(intDiv(toUnixTimestamp({to:DateTime64(3, 'UTC')}), step) - intDiv(toUnixTimestamp({from:DateTime64(3, 'UTC')}), step) + 1), 10000)))) AS time
     FROM (SELECT multiIf({bucket:String} = 'minute', 60, {bucket:String} = 'hour', 3600, 86400) AS step)) AS b
 LEFT JOIN (
-    SELECT time, sum(n) AS n, uniqCombinedArrayMerge(12)(u) AS u
-    FROM (
-        SELECT toStartOfMinute(toDateTime(ts, 'UTC')) AS time, sum(toUInt64(weight)) AS n, uniqCombinedArrayState(12)(arrayFilter(h -> h != 0, arrayPushBack(user_hashes, user_hash))) AS u
-        FROM events
-        WHERE {bucket:String} = 'minute' AND project_id = {project:UInt32} AND fingerprint IN <<members>>
-            AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')}) AND ts >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND ts <= {to:DateTime64(3, 'UTC')}
-            AND <<.Same "environment" "environment">> AND <<.Same "release" "release">>
-        GROUP BY time
-        UNION ALL
-        SELECT hour AS time, sum(events) AS n, uniqCombinedArrayMergeState(12)(users) AS u
-        FROM issue_hour
-        WHERE {bucket:String} = 'hour' AND project_id = {project:UInt32} AND fingerprint IN <<members>>
-            AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')}
-            AND <<.Same "environment" "environment">> AND <<.Same "release" "release">>
-        GROUP BY time
-        UNION ALL
-        SELECT toDateTime(day, 'UTC') AS time, sum(events) AS n, uniqCombinedArrayMergeState(12)(users) AS u
-        FROM issue_day
-        WHERE {bucket:String} = 'day' AND project_id = {project:UInt32} AND fingerprint IN <<members>>
-            AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
-            AND <<.Same "environment" "environment">> AND <<.Same "release" "release">>
-        GROUP BY time)
+    <<- if .Is "bucket" "minute">>
+    SELECT toStartOfMinute(toDateTime(ts, 'UTC')) AS time, sum(toUInt64(weight)) AS n, uniqCombinedArray(12)(arrayFilter(h -> h != 0, arrayPushBack(user_hashes, user_hash))) AS u
+    FROM events
+    WHERE project_id = {project:UInt32} AND fingerprint IN <<members>>
+        AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')}) AND ts >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND ts <= {to:DateTime64(3, 'UTC')}
+    <<- else if .Is "bucket" "hour">>
+    SELECT hour AS time, sum(h.events) AS n, uniqCombinedArrayMerge(12)(h.users) AS u
+    FROM issue_hour AS h
+    WHERE project_id = {project:UInt32} AND fingerprint IN <<members>>
+        AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')}
+    <<- else>>
+    SELECT toDateTime(day, 'UTC') AS time, sum(d.events) AS n, uniqCombinedArrayMerge(12)(d.users) AS u
+    FROM issue_day AS d
+    WHERE project_id = {project:UInt32} AND fingerprint IN <<members>>
+        AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
+    <<- end>>
+        AND <<.Same "environment" "environment">> AND <<.Same "release" "release">>
     GROUP BY time) AS v ON v.time = b.time
 ORDER BY time

@@ -819,6 +819,65 @@ LEFT JOIN (
     FROM errata.release_rollup
     GROUP BY project_id, release) AS fixed ON fixed.project_id = acted.project_id AND fixed.release = acted.s.in_release;
 
+CREATE OR REPLACE VIEW errata.issue_state_of AS
+SELECT acted.project_id AS project_id, acted.fingerprint AS fingerprint,
+    lower(leftPad(hex(acted.fingerprint), 16, '0')) AS issue,
+    multiIf(
+        s.action = '', '',
+        s.action = 'resolve' AND s.resolution IN ('in_release', 'in_next_release'),
+            if(arrayExists(r -> r.seen > s.at AND if(r.version.1 = 1 AND s.in_version.1 = 1 AND r.package = s.in_package,
+                    if(s.resolution = 'in_release', r.version >= s.in_version, r.version > s.in_version),
+                    if(s.resolution = 'in_release', r.release = s.in_release OR fixed.born > toDateTime64(0, 3, 'UTC') AND r.born >= fixed.born,
+                        r.release != s.in_release AND r.born > fixed.born)), seen.releases),
+                'regressed', 'resolved'),
+        s.action = 'resolve', if(totals.last > s.at, 'regressed', 'resolved'),
+        s.action = 'ignore' AND s.until > toDateTime64(0, 3, 'UTC') AND s.until <= now64(3), 'ongoing',
+        s.action = 'ignore' AND s.until_events > 0 AND totals.n >= s.base_events + s.until_events, 'ongoing',
+        s.action = 'ignore' AND s.until_users > 0 AND totals.u >= s.base_users + s.until_users, 'ongoing',
+        s.action = 'ignore', 'ignored',
+        'ongoing') AS status,
+    s.at AS status_at, s.actor AS status_by, s.resolution AS resolution, s.in_release AS in_release,
+    s.until AS until, s.until_events AS until_events, s.until_users AS until_users,
+    acted.assigned AS assignee, acted.prio AS priority, acted.owned AS owner, acted.comment_count AS comments
+FROM (
+    SELECT project_id, fingerprint,
+        argMaxIf(CAST((action, at, actor, resolution, in_release, in_package, in_version, until, until_events, until_users, base_events, base_users),
+            'Tuple(action String, at DateTime64(3, \'UTC\'), actor String, resolution String, in_release String, in_package String, in_version Tuple(UInt8, UInt32, UInt32, UInt32, UInt32, UInt8, Array(Tuple(UInt8, UInt64, String))), until DateTime64(3, \'UTC\'), until_events UInt64, until_users UInt64, base_events UInt64, base_users UInt64)'),
+            (at, action_id), action IN ('resolve', 'unresolve', 'ignore')) AS s,
+        argMaxIf(assignee, (at, action_id), action = 'assign') AS assigned,
+        CAST(argMaxIf(priority, (at, action_id), action = 'priority'), 'String') AS prio,
+        argMaxIf(owner, (at, action_id), action = 'owner') AS owned,
+        countIf(comment != '') AS comment_count
+    FROM errata.issue_actions
+    WHERE project_id = {project:UInt32} AND fingerprint IN {issues:Array(UInt64)} AND action NOT IN ('undo', 'merge', 'split')
+        AND action_id NOT IN (SELECT target_action FROM errata.issue_actions WHERE project_id = {project:UInt32} AND action = 'undo')
+    GROUP BY project_id, fingerprint) AS acted
+LEFT JOIN (
+    SELECT project_id, dictGetOrDefault('errata.issue_of', 'survivor', (project_id, fingerprint), fingerprint) AS survivor,
+        max(last_seen) AS last, sum(events) AS n, uniqCombinedArrayMerge(12)(users) AS u
+    FROM errata.issue_rollup
+    WHERE project_id = {project:UInt32} AND fingerprint IN (SELECT arrayJoin({issues:Array(UInt64)}) UNION ALL
+            SELECT fingerprint FROM errata.issue_actions WHERE project_id = {project:UInt32} AND action IN ('merge', 'split') AND has({issues:Array(UInt64)}, into))
+    GROUP BY project_id, survivor) AS totals ON totals.project_id = acted.project_id AND totals.survivor = acted.fingerprint
+LEFT JOIN (
+    SELECT i.project_id AS project_id, i.survivor AS survivor,
+        groupArray(CAST((i.release, i.last, b.born, b.package, b.version), 'Tuple(release String, seen DateTime64(3, \'UTC\'), born DateTime64(3, \'UTC\'), package String, version Tuple(UInt8, UInt32, UInt32, UInt32, UInt32, UInt8, Array(Tuple(UInt8, UInt64, String))))')) AS releases
+    FROM (
+        SELECT project_id, dictGetOrDefault('errata.issue_of', 'survivor', (project_id, fingerprint), fingerprint) AS survivor, CAST(release, 'String') AS release, max(last_seen) AS last
+        FROM errata.issue_release
+        WHERE project_id = {project:UInt32} AND fingerprint IN (SELECT arrayJoin({issues:Array(UInt64)}) UNION ALL
+            SELECT fingerprint FROM errata.issue_actions WHERE project_id = {project:UInt32} AND action IN ('merge', 'split') AND has({issues:Array(UInt64)}, into))
+        GROUP BY project_id, survivor, release) AS i
+    LEFT JOIN (
+        SELECT project_id, release, min(first_seen) AS born, any(package) AS package, any(version) AS version
+        FROM errata.release_rollup WHERE project_id = {project:UInt32}
+        GROUP BY project_id, release) AS b ON b.project_id = i.project_id AND b.release = i.release
+    GROUP BY project_id, survivor) AS seen ON seen.project_id = acted.project_id AND seen.survivor = acted.fingerprint
+LEFT JOIN (
+    SELECT project_id, release, min(first_seen) AS born
+    FROM errata.release_rollup WHERE project_id = {project:UInt32}
+    GROUP BY project_id, release) AS fixed ON fixed.project_id = acted.project_id AND fixed.release = acted.s.in_release;
+
 -- views/020_issues.sql
 CREATE OR REPLACE VIEW errata.issues AS
 SELECT g.project_id AS project_id,

@@ -4,7 +4,12 @@
 -- were first seen; an event of an older release, or a late old event, reopens
 -- nothing. Each fingerprint that was merged has an action of its own, so the
 -- log names every key that is needed.
-{{view "issue_state"}} AS
+{{define "keys" -}}
+{{if .}}project_id = {project:UInt32} AND fingerprint IN (SELECT arrayJoin({issues:Array(UInt64)}) UNION ALL
+            SELECT fingerprint FROM {{name "issue_actions"}} WHERE project_id = {project:UInt32} AND action IN ('merge', 'split') AND has({issues:Array(UInt64)}, into))
+{{- else}}(project_id, fingerprint) IN (SELECT project_id, fingerprint FROM {{name "issue_actions"}}){{end}}
+{{- end}}
+{{define "state" -}}
 SELECT acted.project_id AS project_id, acted.fingerprint AS fingerprint,
     lower(leftPad(hex(acted.fingerprint), 16, '0')) AS issue,
     multiIf(
@@ -34,14 +39,14 @@ FROM (
         argMaxIf(owner, (at, action_id), action = 'owner') AS owned,
         countIf(comment != '') AS comment_count
     FROM {{name "issue_actions"}}
-    WHERE action NOT IN ('undo', 'merge', 'split')
-        AND action_id NOT IN (SELECT target_action FROM {{name "issue_actions"}} WHERE action = 'undo')
+    WHERE {{if .}}project_id = {project:UInt32} AND fingerprint IN {issues:Array(UInt64)} AND {{end}}action NOT IN ('undo', 'merge', 'split')
+        AND action_id NOT IN (SELECT target_action FROM {{name "issue_actions"}} WHERE {{if .}}project_id = {project:UInt32} AND {{end}}action = 'undo')
     GROUP BY project_id, fingerprint) AS acted
 LEFT JOIN (
     SELECT project_id, {{issueOf "project_id" "fingerprint"}} AS survivor,
         max(last_seen) AS last, sum(events) AS n, uniqCombinedArrayMerge(12)(users) AS u
     FROM {{name "issue_rollup"}}
-    WHERE (project_id, fingerprint) IN (SELECT project_id, fingerprint FROM {{name "issue_actions"}})
+    WHERE {{template "keys" .}}
     GROUP BY project_id, survivor) AS totals ON totals.project_id = acted.project_id AND totals.survivor = acted.fingerprint
 LEFT JOIN (
     SELECT i.project_id AS project_id, i.survivor AS survivor,
@@ -49,14 +54,22 @@ LEFT JOIN (
     FROM (
         SELECT project_id, {{issueOf "project_id" "fingerprint"}} AS survivor, CAST(release, 'String') AS release, max(last_seen) AS last
         FROM {{name "issue_release"}}
-        WHERE (project_id, fingerprint) IN (SELECT project_id, fingerprint FROM {{name "issue_actions"}})
+        WHERE {{template "keys" .}}
         GROUP BY project_id, survivor, release) AS i
     LEFT JOIN (
         SELECT project_id, release, min(first_seen) AS born, any(package) AS package, any(version) AS version
-        FROM {{name "release_rollup"}}
+        FROM {{name "release_rollup"}}{{if .}} WHERE project_id = {project:UInt32}{{end}}
         GROUP BY project_id, release) AS b ON b.project_id = i.project_id AND b.release = i.release
     GROUP BY project_id, survivor) AS seen ON seen.project_id = acted.project_id AND seen.survivor = acted.fingerprint
 LEFT JOIN (
     SELECT project_id, release, min(first_seen) AS born
-    FROM {{name "release_rollup"}}
-    GROUP BY project_id, release) AS fixed ON fixed.project_id = acted.project_id AND fixed.release = acted.s.in_release;
+    FROM {{name "release_rollup"}}{{if .}} WHERE project_id = {project:UInt32}{{end}}
+    GROUP BY project_id, release) AS fixed ON fixed.project_id = acted.project_id AND fixed.release = acted.s.in_release
+{{- end}}
+{{view "issue_state"}} AS
+{{template "state" false}};
+
+-- The same of some issues of one project, with parameters project and issues:
+-- no filter on issue_state reaches the tables under its joins.
+{{view "issue_state_of"}} AS
+{{template "state" true}};
