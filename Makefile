@@ -55,8 +55,9 @@ e2e: clickhouse build venv node-clients ## Real SDKs through the whole store, ki
 	ERRATA_E2E=1 ERRATA_BINARY=$(CURDIR)/$(BIN) ERRATA_PYTHON=$(CURDIR)/$(VENV)/bin/python go test -count=1 -v -p 1 -timeout 30m ./deploy/e2e/...
 
 .PHONY: chaos
-chaos: clickhouse build ## kill -9 of the store and of ClickHouse under load, ten times; ROUNDS=n for more
-	ERRATA_E2E=1 ERRATA_BINARY=$(CURDIR)/$(BIN) ERRATA_CHAOS_ROUNDS=$(or $(ROUNDS),10) go test -count=1 -v -timeout 60m -run Chaos ./deploy/e2e
+chaos: clickhouse build ## 100 kills of edge, broker, consumer and ClickHouse under load, poison and duplicates among the records; the same on Apache Kafka; KILLS=n
+	ERRATA_CHAOS_KILLS=$(or $(KILLS),100) ERRATA_INTEGRATION=1 go test -count=1 -v -timeout 60m -run TestChaos ./consumer
+	ERRATA_E2E=1 ERRATA_BINARY=$(CURDIR)/$(BIN) ERRATA_CHAOS_ROUNDS=$(or $(KILLS),100) go test -count=1 -v -timeout 90m -run 'TestChaos$$' ./deploy/e2e
 
 .PHONY: venv
 venv: $(VENV)/.stamp
