@@ -57,9 +57,9 @@ func TestClickHouseAway(t *testing.T) {
 		all = append(all, anEvent(n))
 	}
 	s.send(schema.TopicEvents, "a", all...)
-	require.Eventually(t, func() bool { return metric(t, c, "errata_consumer_failed_attempts_total") > 2 }, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return metric(t, c, "errata_consumer_failed_attempts_total") > 2 }, 60*time.Second, 50*time.Millisecond)
 	time.Sleep(3 * cfg.SessionTimeout) // Longer than a silent member is kept.
-	require.Eventually(t, func() bool { return metric(t, c, "errata_consumer_lag_records") > 900 }, 20*time.Second, 50*time.Millisecond, "it waits: nothing is skipped")
+	require.Eventually(t, func() bool { return metric(t, c, "errata_consumer_lag_records") > 900 }, 60*time.Second, 50*time.Millisecond, "it waits: nothing is skipped")
 	require.Greater(t, metric(t, c, "errata_consumer_oldest_uncommitted_seconds"), 1.0)
 
 	again := clickhousetest.StartIn(t, dir) // On other ports, as another replica would be.
