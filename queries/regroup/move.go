@@ -11,7 +11,6 @@ import (
 
 	"errata/queries"
 	"errata/schema/grouping"
-	"errata/schema/grouping/payload"
 )
 
 // What breaks off an issue takes its history along. Rows of events cannot
@@ -43,8 +42,13 @@ func mark(ctx context.Context, s *queries.Store, r *Report, run uuid.UUID) error
 		}
 		leaving[m.old][m.new] = true
 	}
+	w, err := newWorker(ctx, s, g)
+	if err != nil {
+		return err
+	}
+	defer w.close()
 	for _, old := range sorted(leaving) {
-		if err := markOne(ctx, s, g, r, run, old, leaving[old]); err != nil {
+		if err := w.mark(ctx, s, r, run, old, leaving[old]); err != nil {
 			return err
 		}
 	}
@@ -59,38 +63,28 @@ func mark(ctx context.Context, s *queries.Store, r *Report, run uuid.UUID) error
 	return nil
 }
 
-func markOne(ctx context.Context, s *queries.Store, g *grouping.Grouper, r *Report, run uuid.UUID, old uint64, leaving map[uint64]bool) error {
+// mark notes which events of one fingerprint have to move.
+func (w *worker) mark(ctx context.Context, s *queries.Store, r *Report, run uuid.UUID, old uint64, leaving map[uint64]bool) error {
 	batch, err := s.Conn().PrepareBatch(ctx, `INSERT INTO regroup_moves (project_id, run, event_id, origin, target)`)
 	if err != nil {
 		return fmt.Errorf("cannot note which events move: %w", err)
 	}
 	defer batch.Close()
-	rows, err := s.Conn().Query(ctx, `SELECT event_id, CAST(platform, 'String'), CAST(type, 'String'), payload FROM events
-		WHERE project_id = ? AND fingerprint = ? AND ts >= fromUnixTimestamp64Milli(?) AND ts < fromUnixTimestamp64Milli(?) AND weight > 0 AND payload != ''`,
-		r.Project, old, r.window[0].UnixMilli(), r.window[1].UnixMilli())
-	if err != nil {
-		return fmt.Errorf("cannot read events that move: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id uuid.UUID
-		var platform, kind string
-		var raw []byte
-		if err := rows.Scan(&id, &platform, &kind, &raw); err != nil {
-			return fmt.Errorf("cannot read events that move: %w", err)
-		}
-		in, err := payload.Stored(raw, platform, kind)
+	err = w.read(ctx, fmt.Sprintf(`WHERE project_id = %d AND fingerprint = %d AND ts >= fromUnixTimestamp64Milli(%d) AND ts < fromUnixTimestamp64Milli(%d) AND weight > 0 AND payload != ''`,
+		r.Project, old, r.window[0].UnixMilli(), r.window[1].UnixMilli()), func(e *row) error {
+		in, err := w.payload.Stored(e.payload, e.platform, e.kind)
 		if err != nil {
-			continue
+			return nil //nolint:nilerr // What cannot be read stays where it is.
 		}
-		if to := g.Group(in).Hashes[0]; leaving[to] {
-			if err := batch.Append(r.Project, run, id, old, to); err != nil {
+		if to := w.grouper.Group(in).Hashes[0]; leaving[to] {
+			if err := batch.Append(r.Project, run, e.id, old, to); err != nil {
 				return fmt.Errorf("cannot note which events move: %w", err)
 			}
 		}
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("cannot read events that move: %w", err)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if err := batch.Send(); err != nil {
 		return fmt.Errorf("cannot note which events move: %w", err)
