@@ -93,6 +93,8 @@ plugin: ## Type check, test, build and pack the Grafana plugin; PLUGIN_TARGETS="
 .PHONY: plugin-test
 plugin-test: clickhouse build plugin ## The plugin in a page that hosts it as Grafana does, React 18 and 19, against the real store; and against older Grafana's API
 	@[ -d $(PLUGIN)/host/node_modules ] || npm ci --prefix $(PLUGIN)/host --no-audit --no-fund --loglevel=error
+	@[ -d $(PLUGIN)/e2e/node_modules ] || npm ci --prefix $(PLUGIN)/e2e --ignore-scripts --no-audit --no-fund --loglevel=error
+	npm run --prefix $(PLUGIN)/e2e typecheck
 	$(PLUGIN)/host/compatible.sh
 	ERRATA_HOST=1 ERRATA_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 15m ./$(PLUGIN)/host/...
 
