@@ -31,6 +31,9 @@
 -- column sample_trace_id String: Its trace.
 -- cost: One key of issue_rollup and the triage log. 5 ms.
 -- bound: One row.
+-- step members: members Array(UInt64)
+SELECT fingerprint FROM <<members>>
+-- step result: rows
 SELECT <<hex "g.survivor">> AS issue, g.l.1 AS title, g.l.2 AS culprit, g.l.3 AS type, toString(g.level_) AS level, g.l.4 AS platform, g.l.5 AS service,
     multiIf(st.status != '', st.status, g.first_seen_ > now64(3) - INTERVAL 7 DAY, 'new', 'ongoing') AS status,
     st.status_at AS status_at, st.status_by AS status_by, st.resolution AS resolution, st.in_release AS in_release,
@@ -46,6 +49,6 @@ FROM (
         groupBitOr(protocols) AS protocols_, groupUniqArrayArray(environments) AS environments_, uniqCombinedArrayMerge(12)(users) AS users_,
         argMaxMerge(last) AS l, argMinMerge(first) AS f, groupUniqArray(fingerprint) AS all_
     FROM issue_rollup
-    WHERE project_id = {project:UInt32} AND fingerprint IN <<members>>
+    WHERE project_id = {project:UInt32} AND fingerprint IN {members:Array(UInt64)}
     GROUP BY project_id) AS g
-LEFT JOIN issue_state_of(project = {project:UInt32}, issues = [<<issue>>]) AS st ON st.fingerprint = g.survivor
+LEFT JOIN issue_state_of(project = {project:UInt32}, issues = {members:Array(UInt64)}) AS st ON st.fingerprint = g.survivor

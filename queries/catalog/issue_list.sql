@@ -40,8 +40,8 @@
 <<- if or (not (.Is "status" "any" "")) (.Given "assignee") >>
 SELECT toUInt8(1) FROM issue_actions WHERE project_id = {project:UInt32} LIMIT 1
 <<- end >>
--- step page: keys Array(UInt64), counts Array(UInt64), total Array(UInt64), members Array(Array(UInt64)), acted Array(UInt64), states Array(String), people Array(String)
-SELECT survivor, n, count() OVER () AS total, parts, if(acted_, survivor, 0) AS acted, state, who
+-- step page: keys Array(UInt64), counts Array(UInt64), total Array(UInt64), members Array(Array(UInt64)), acted Array(Array(UInt64)), states Array(String), people Array(String)
+SELECT survivor, n, count() OVER () AS total, parts, if(acted_, parts, []) AS acted, state, who
 FROM (
     SELECT w.survivor AS survivor, w.n AS n, r.first_seen_ AS first_seen_, r.last_seen_ AS last_seen_, r.parts_ AS parts,
         <<- if .Is "sort" "users">> w.u AS u,<<end>><<if .Is "sort" "trend">> w.rise AS rise,<<end>>
@@ -84,7 +84,7 @@ ORDER BY <<if .Is "sort" "events">>n<<else if .Is "sort" "users">>u<<else if .Is
 LIMIT least({limit:UInt32}, 1000) OFFSET {offset:UInt32}
 -- step acts: acts Array(UInt64), act_states Array(String), act_people Array(String)
 <<- if .Some "acted">>
-SELECT fingerprint, status, assignee FROM issue_state_of(project = {project:UInt32}, issues = {acted:Array(UInt64)})
+SELECT fingerprint, status, assignee FROM issue_state_of(project = {project:UInt32}, issues = arrayFlatten({acted:Array(Array(UInt64))}))
 <<- end>>
 -- step result: rows
 SELECT <<hex "g.survivor">> AS issue, g.l.1 AS title, g.l.2 AS culprit, g.l.3 AS type, toString(g.level_) AS level,

@@ -49,6 +49,11 @@ SELECT project_id, toDateTime64(ts, 6, 'UTC'), received_at, trace_id, span_id, s
 FROM events WHERE topic_offset >= {from:UInt64} AND topic_offset < {from:UInt64} + {count:UInt64} AND trace_id != '' AND topic_offset % 20 = 0
 SETTINGS max_threads = 1, max_insert_threads = 1`
 
+// actions make one issue of ten acted on: assigned, resolved or ignored.
+const actions = `INSERT INTO issue_actions (project_id, fingerprint, actor, action, assignee, resolution)
+SELECT project_id, fingerprint, 'ann', ['assign', 'resolve', 'ignore'][fingerprint % 3 + 1], 'ann', 'now'
+FROM (SELECT DISTINCT project_id, fingerprint FROM issue_rollup) WHERE fingerprint % 10 = 0`
+
 // fill makes what is missing up to total events.
 func fill(ctx context.Context, s *queries.Store, total uint64, pause time.Duration) error {
 	r, err := s.SQL(ctx, "SELECT count() FROM events")
@@ -73,5 +78,8 @@ func fill(ctx context.Context, s *queries.Store, total uint64, pause time.Durati
 		time.Sleep(pause)
 	}
 	fmt.Fprintln(os.Stderr)
+	if err := s.Exec(ctx, actions, nil); err != nil {
+		return fmt.Errorf("cannot make actions: %w", err)
+	}
 	return nil
 }

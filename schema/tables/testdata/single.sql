@@ -856,8 +856,7 @@ LEFT JOIN (
     SELECT project_id, dictGetOrDefault('errata.issue_of', 'survivor', (project_id, fingerprint), fingerprint) AS survivor,
         max(last_seen) AS last, sum(events) AS n, uniqCombinedArrayMerge(12)(users) AS u
     FROM errata.issue_rollup
-    WHERE project_id = {project:UInt32} AND fingerprint IN (SELECT arrayJoin({issues:Array(UInt64)}) UNION ALL
-            SELECT fingerprint FROM errata.issue_actions WHERE project_id = {project:UInt32} AND action IN ('merge', 'split') AND has({issues:Array(UInt64)}, into))
+    WHERE project_id = {project:UInt32} AND fingerprint IN {issues:Array(UInt64)}
     GROUP BY project_id, survivor) AS totals ON totals.project_id = acted.project_id AND totals.survivor = acted.fingerprint
 LEFT JOIN (
     SELECT i.project_id AS project_id, i.survivor AS survivor,
@@ -865,8 +864,7 @@ LEFT JOIN (
     FROM (
         SELECT project_id, dictGetOrDefault('errata.issue_of', 'survivor', (project_id, fingerprint), fingerprint) AS survivor, CAST(release, 'String') AS release, max(last_seen) AS last
         FROM errata.issue_release
-        WHERE project_id = {project:UInt32} AND fingerprint IN (SELECT arrayJoin({issues:Array(UInt64)}) UNION ALL
-            SELECT fingerprint FROM errata.issue_actions WHERE project_id = {project:UInt32} AND action IN ('merge', 'split') AND has({issues:Array(UInt64)}, into))
+        WHERE project_id = {project:UInt32} AND fingerprint IN {issues:Array(UInt64)}
         GROUP BY project_id, survivor, release) AS i
     LEFT JOIN (
         SELECT project_id, release, min(first_seen) AS born, any(package) AS package, any(version) AS version

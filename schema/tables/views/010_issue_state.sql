@@ -5,8 +5,7 @@
 -- nothing. Each fingerprint that was merged has an action of its own, so the
 -- log names every key that is needed.
 {{define "keys" -}}
-{{if .}}project_id = {project:UInt32} AND fingerprint IN (SELECT arrayJoin({issues:Array(UInt64)}) UNION ALL
-            SELECT fingerprint FROM {{name "issue_actions"}} WHERE project_id = {project:UInt32} AND action IN ('merge', 'split') AND has({issues:Array(UInt64)}, into))
+{{if .}}project_id = {project:UInt32} AND fingerprint IN {issues:Array(UInt64)}
 {{- else}}(project_id, fingerprint) IN (SELECT project_id, fingerprint FROM {{name "issue_actions"}}){{end}}
 {{- end}}
 {{define "state" -}}
@@ -69,7 +68,9 @@ LEFT JOIN (
 {{view "issue_state"}} AS
 {{template "state" false}};
 
--- The same of some issues of one project, with parameters project and issues:
--- no filter on issue_state reaches the tables under its joins.
+-- The same of some issues of one project, with parameters project and issues
+-- (their fingerprints and all that were merged into them): no filter on
+-- issue_state reaches the tables under its joins, and a set that is a value
+-- need not be asked for while the question is planned.
 {{view "issue_state_of"}} AS
 {{template "state" true}};
