@@ -34,7 +34,7 @@ const (
 // An error that is one of many is no flood however busy the edge is, and one
 // that is nearly all of the traffic is a flood however quiet it is.
 const (
-	LeastPerMinute = 200
+	LeastPerMinute = 1200
 	MostPerMinute  = 6000
 	othersShare    = 4
 )
@@ -42,7 +42,7 @@ const (
 // rememberAll is the limit up to which ids are remembered from the first event
 // of a minute on, so that the repeat of any of them is known; beyond it from
 // half of the limit on.
-const rememberAll = 1000
+const rememberAll = LeastPerMinute
 
 const (
 	groupOpen    = 40 * time.Millisecond
@@ -218,8 +218,13 @@ func (f *Flood) Judge(p *intake.Project, ev *schema.Event, now time.Time) Verdic
 		f.tracked.Add(1)
 		st.now.ids[id] = struct{}{}
 	}
-	if ev.TraceId != "" && f.witnessed(st, ev, flooded) {
-		return Twin
+	if ev.TraceId != "" {
+		switch again, whole := f.witnessed(st, ev, flooded); {
+		case again && whole:
+			return Whole // Both witnesses of an occurrence are kept, and it is one of the limit.
+		case again:
+			return Twin
+		}
 	}
 	st.count++
 	if flooded {
@@ -242,9 +247,9 @@ func (f *Flood) drop(g *generation) {
 	*g = generation{}
 }
 
-// witnessed notes a witness and reports whether its occurrence was counted
-// already, by an event that the consumer cannot see.
-func (f *Flood) witnessed(s *state, ev *schema.Event, flooded bool) bool {
+// witnessed notes a witness. It reports whether another protocol brought the
+// occurrence already, and then whether as an event that the consumer can see.
+func (f *Flood) witnessed(s *state, ev *schema.Event, flooded bool) (again, whole bool) {
 	k := traceKey{ev.TraceId, ev.MainHash}
 	w, now := s.now.traces[k]
 	known := now
@@ -252,19 +257,19 @@ func (f *Flood) witnessed(s *state, ev *schema.Event, flooded bool) bool {
 		w, known = s.old.traces[k]
 	}
 	if !known && f.tracked.Load() >= maxTracked {
-		return false
+		return false, false
 	}
 	before := max(w.seen[0], w.seen[1], w.seen[2], w.seen[3])
 	w.seen[ev.Protocol&3]++
-	again := w.seen[ev.Protocol&3] <= before
-	twin := again && (flooded || w.counted)
+	again = w.seen[ev.Protocol&3] <= before
+	whole = !w.counted
 	w.counted = w.counted || flooded && !again
 	if !now {
 		k.trace = strings.Clone(k.trace)
 		f.tracked.Add(1)
 	}
 	s.now.traces[k] = w
-	return twin
+	return again, whole
 }
 
 // state returns the state of a fingerprint, new where there is none. Those of

@@ -228,3 +228,19 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	}
 	require.EqualValues(t, 100, f.tracked.Load(), "nothing of an old minute is kept")
 }
+
+// TestBothWitnessesOfAWholeOccurrence: a failure told by two SDKs is one of the
+// limit, and its second witness is kept where the first one was.
+func TestBothWitnessesOfAWholeOccurrence(t *testing.T) {
+	f := New(Config{})
+	p := project(0)
+	for i := range LeastPerMinute + 500 {
+		trace := fmt.Sprintf("%032x", i+1)
+		first, second := f.Judge(p, event(2*i, trace, sentry), noon), f.Judge(p, event(2*i+1, trace, otlp), noon)
+		if i < LeastPerMinute {
+			require.Equal(t, []Verdict{Whole, Whole}, []Verdict{first, second}, "failure %d", i)
+		} else {
+			require.Equal(t, []Verdict{Counted, Twin}, []Verdict{first, second}, "failure %d", i)
+		}
+	}
+}
