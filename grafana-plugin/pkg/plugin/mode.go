@@ -290,49 +290,10 @@ func (s *Source) releaseFrame(ctx context.Context, q *ask.Query, numeric bool) (
 	if err == nil && numeric {
 		f, _ = frame.ToNumeric(f, q.Metric)
 	}
-	return f, err
-}
-
-// outcomeFrame is what became of everything that came in: a table, or series.
-func (s *Source) outcomeFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
-	v, err := s.common(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	if q.Format == ask.TimeSeries || alert && q.Format != ask.Numeric {
-		v["bucket_seconds"] = strconv.FormatInt(q.Bucket, 10)
-		r, err := s.store.Run(ctx, "outcome_trend", v)
-		if err != nil {
-			return nil, err
-		}
-		return frame.Series(frame.Read(r), "items", "outcome", q.From, q.To, q.Bucket), nil
-	}
-	ids, err := s.projects(ctx, q.Project)
-	if err != nil {
-		return nil, err
-	}
-	if ids == nil {
-		ids = []uint32{0} // All of them at once.
-	}
-	all := &queries.Result{}
-	for _, id := range ids {
-		v := q.Window()
-		v["project"] = strconv.FormatUint(uint64(id), 10)
-		r, err := s.store.Run(ctx, "outcomes", v)
-		if err != nil {
-			return nil, err
-		}
-		all.Columns, all.Rows = r.Columns, append(all.Rows, r.Rows...)
-	}
-	s.nameProjects(ctx, all)
-	f := frame.Build("outcomes", frame.Read(all), []frame.Column{
-		{Name: "project"}, {Name: "category"}, {Name: "outcome"}, {Name: "reason"}, {Name: "quantity", Kind: 'i'}, {Name: "bytes", Kind: 'i', Unit: "bytes"},
-	})
-	f, err = cut(f, s.limit(q, 1000, maxRows), "rows")
-	if err == nil && numeric {
-		f, _ = frame.ToNumeric(f, q.Metric)
-	}
-	return f, err
+	return unfiltered(f, q.Filters, "releases"), nil
 }
 
 // nameProjects turns the first column, which holds project ids, into slugs.

@@ -135,6 +135,39 @@ func TestFiltersSelect(t *testing.T) {
 	}
 }
 
+// Outcomes and releases are not of single events: filters on their own columns
+// apply, others are said not to.
+func TestFiltersOfSummaries(t *testing.T) {
+	s := source(t, nil, nil)
+	for _, c := range []struct {
+		name, mode, filter string
+		rows               int
+		notice             string
+	}{
+		{"equal", "outcomes", `{"key":"outcome","operator":"=","value":"rate_limited"}`, 1, ""},
+		{"not equal", "outcomes", `{"key":"outcome","operator":"!=","value":"rate_limited"}`, 2, ""},
+		{"one of", "outcomes", `{"key":"outcome","operator":"=|","values":["rate_limited","stored"]}`, 2, ""},
+		{"none of", "outcomes", `{"key":"outcome","operator":"!=|","values":["rate_limited","stored"]}`, 1, ""},
+		{"regular expression", "outcomes", `{"key":"reason","operator":"=~","value":"^key .*a$"}`, 1, ""},
+		{"no match", "outcomes", `{"key":"reason","operator":"!~","value":"quota"}`, 2, ""},
+		{"the project", "outcomes", `{"key":"project","operator":"=","value":"billing"}`, 0, ""},
+		{"text of SQL", "outcomes", `{"key":"outcome","operator":"=","value":"x' OR 1=1 --"}`, 0, ""},
+		{"a tag", "outcomes", `{"key":"plan","operator":"=","value":"pro"}`, 3, "Filters on plan do not apply to outcomes."},
+		{"a tag of releases", "releases", `{"key":"plan","operator":"=","value":"pro"}`, 3, "Filters on plan do not apply to releases."},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := askOne(t, s, `{"mode":"`+c.mode+`","filters":[`+c.filter+`]}`, nil)
+			require.NoError(t, r.Error)
+			require.Equal(t, c.rows, r.Frames[0].Rows())
+			if c.notice == "" {
+				require.Empty(t, r.Frames[0].Meta.Notices)
+			} else {
+				require.Equal(t, c.notice, r.Frames[0].Meta.Notices[0].Text)
+			}
+		})
+	}
+}
+
 func TestProjectsKeepApart(t *testing.T) {
 	s := source(t, nil, nil)
 	for _, m := range modes {

@@ -1,0 +1,109 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"errata/grafana-plugin/pkg/ask"
+	"errata/grafana-plugin/pkg/frame"
+	"errata/queries"
+)
+
+// outcomeFrame is what became of everything that came in: a table, or series.
+func (s *Source) outcomeFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
+	v, err := s.common(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if q.Format == ask.TimeSeries || alert && q.Format != ask.Numeric {
+		v["bucket_seconds"] = strconv.FormatInt(q.Bucket, 10)
+		r, err := s.store.Run(ctx, "outcome_trend", v)
+		if err != nil {
+			return nil, err
+		}
+		return unfiltered(frame.Series(frame.Read(r), "items", "outcome", q.From, q.To, q.Bucket), q.Filters, "the series of outcomes"), nil
+	}
+	ids, err := s.projects(ctx, q.Project)
+	if err != nil {
+		return nil, err
+	}
+	if ids == nil {
+		ids = []uint32{0} // All of them at once.
+	}
+	all := &queries.Result{}
+	for _, id := range ids {
+		v := q.Window()
+		v["project"] = strconv.FormatUint(uint64(id), 10)
+		r, err := s.store.Run(ctx, "outcomes", v)
+		if err != nil {
+			return nil, err
+		}
+		all.Columns, all.Rows = r.Columns, append(all.Rows, r.Rows...)
+	}
+	s.nameProjects(ctx, all)
+	ignored := keep(all, q.Filters)
+	f := frame.Build("outcomes", frame.Read(all), []frame.Column{
+		{Name: "project"}, {Name: "category"}, {Name: "outcome"}, {Name: "reason"}, {Name: "quantity", Kind: 'i'}, {Name: "bytes", Kind: 'i', Unit: "bytes"},
+	})
+	f, err = cut(f, s.limit(q, 1000, maxRows), "rows")
+	if err == nil && numeric {
+		f, _ = frame.ToNumeric(f, q.Metric)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return unfiltered(f, ignored, "outcomes"), nil
+}
+
+// keep leaves the rows that filters on their texts select, and gives back the
+// filters on what the rows have not. The rows are few: the catalog bounds them.
+func keep(r *queries.Result, filters []ask.Filter) (ignored []ask.Filter) {
+	t := frame.Read(r)
+	for _, f := range filters {
+		at := slices.IndexFunc(r.Columns, func(c queries.Field) bool { return c.Name == f.Key })
+		if at < 0 || f.Operator == "<" || f.Operator == ">" {
+			ignored = append(ignored, f)
+			continue
+		}
+		var left [][]any
+		for i := range t.Len() {
+			if selects(f, t.Text(i, f.Key)) {
+				left = append(left, r.Rows[i])
+			}
+		}
+		r.Rows = left
+	}
+	return ignored
+}
+
+// selects says whether a filter takes this text. Its regular expressions were
+// compiled when the query was read.
+func selects(f ask.Filter, text string) bool {
+	match := slices.Contains(f.Values, text)
+	if strings.HasSuffix(f.Operator, "~") {
+		match = slices.ContainsFunc(f.Values, func(v string) bool {
+			m, err := regexp.MatchString(v, text)
+			return err == nil && m
+		})
+	}
+	return match != strings.HasPrefix(f.Operator, "!")
+}
+
+// unfiltered says which filters do not apply.
+func unfiltered(f *data.Frame, ignored []ask.Filter, what string) *data.Frame {
+	if len(ignored) == 0 {
+		return f
+	}
+	keys := make([]string, len(ignored))
+	for i, x := range ignored {
+		keys[i] = x.Key
+	}
+	frame.Notice(f, data.NoticeSeverityInfo, fmt.Sprintf("Filters on %s do not apply to %s.", strings.Join(keys, ", "), what))
+	return f
+}
