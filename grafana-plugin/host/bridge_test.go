@@ -6,6 +6,7 @@ package host
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -30,6 +31,7 @@ import (
 type program struct {
 	data        pluginv2.DataClient
 	resources   pluginv2.ResourceClient
+	streams     pluginv2.StreamClient
 	diagnostics pluginv2.DiagnosticsClient
 	settings    backend.DataSourceInstanceSettings
 }
@@ -54,6 +56,7 @@ func startProgram(t *testing.T, path string, settings backend.DataSourceInstance
 			"data":        raw[pluginv2.DataClient]{client: pluginv2.NewDataClient},
 			"resource":    raw[pluginv2.ResourceClient]{client: pluginv2.NewResourceClient},
 			"diagnostics": raw[pluginv2.DiagnosticsClient]{client: pluginv2.NewDiagnosticsClient},
+			"stream":      raw[pluginv2.StreamClient]{client: pluginv2.NewStreamClient},
 		}},
 		Cmd: exec.Command(path), AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC}, Logger: hclog.NewNullLogger(),
 	})
@@ -66,7 +69,7 @@ func startProgram(t *testing.T, path string, settings backend.DataSourceInstance
 		return v
 	}
 	return &program{
-		data: get("data").(pluginv2.DataClient), resources: get("resource").(pluginv2.ResourceClient),
+		data: get("data").(pluginv2.DataClient), resources: get("resource").(pluginv2.ResourceClient), streams: get("stream").(pluginv2.StreamClient),
 		diagnostics: get("diagnostics").(pluginv2.DiagnosticsClient), settings: settings,
 	}
 }
@@ -90,6 +93,7 @@ func (p *program) bridge(dist, page string) http.Handler {
 	mux.Handle("GET /host/", http.StripPrefix("/host/", http.FileServer(http.Dir(page))))
 	mux.HandleFunc("POST /api/ds/query", p.query)
 	mux.HandleFunc("/api/datasources/uid/errata/resources/", p.resource)
+	mux.HandleFunc("GET /api/live", p.live)
 	mux.HandleFunc("GET /api/datasources/uid/errata/health", func(w http.ResponseWriter, r *http.Request) {
 		h, err := p.health(r.Context())
 		answer(w, map[string]any{"status": h.GetStatus().String(), "message": h.GetMessage()}, err)
@@ -184,6 +188,31 @@ func (p *program) resource(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(int(part.GetCode()))
 		}
 		_, _ = w.Write(part.GetBody())
+	}
+}
+
+// live hands a channel of the plugin to the page, as server-sent events where
+// Grafana has a socket. It ends when the page leaves.
+func (p *program) live(w http.ResponseWriter, r *http.Request) {
+	path, query := r.URL.Query().Get("path"), []byte(r.URL.Query().Get("data"))
+	sub, err := p.streams.SubscribeStream(r.Context(), &pluginv2.SubscribeStreamRequest{PluginContext: p.as("Viewer"), Path: path, Data: query})
+	if err != nil || sub.GetStatus() != pluginv2.SubscribeStreamResponse_OK {
+		answer(w, nil, fmt.Errorf("no such channel: %v %w", sub.GetStatus(), err))
+		return
+	}
+	stream, err := p.streams.RunStream(r.Context(), &pluginv2.RunStreamRequest{PluginContext: p.as("Viewer"), Path: path, Data: query})
+	if err != nil {
+		answer(w, nil, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	for {
+		packet, err := stream.Recv()
+		if err != nil {
+			return
+		}
+		_, _ = fmt.Fprintf(w, "data: %s\n\n", packet.GetData())
+		_ = http.NewResponseController(w).Flush()
 	}
 }
 

@@ -46,6 +46,18 @@ const backend = {
 };
 runtime.setBackendSrv(backend);
 runtime.setTemplateSrv({ replace: (s) => s ?? '', getVariables: () => [], containsTemplate: () => false, updateTimeRange() {}, getAdhocFilters: () => [] });
+// The editors of panel options are Grafana's own.
+data.standardEditorsRegistry.setInit(() => [{ id: 'boolean', name: 'Boolean', editor: ({ value: v, onChange: set, id }) => React.createElement(ui.InlineSwitch, { id, value: Boolean(v), onChange: (e) => set(e.currentTarget.checked) }) }]);
+// A channel is server-sent events of the bridge, where Grafana has a socket.
+runtime.setGrafanaLiveSrv({
+  getStream: (address) =>
+    new rxjs.Observable((out) => {
+      const events = new EventSource('/api/live?' + new URLSearchParams({ path: address.path, data: JSON.stringify(address.data) }));
+      events.onmessage = (e) => out.next({ type: 'message', message: JSON.parse(e.data) });
+      events.onerror = () => out.next({ type: 'status', state: 'disconnected', error: new Error('the channel ended') });
+      return () => events.close();
+    }),
+});
 runtime.config.bootData = { ...(runtime.config.bootData ?? {}), user: { orgRole: role }, settings: {} };
 runtime.setEchoSrv?.({ addEvent() {}, addBackend() {}, flush() {} });
 
@@ -102,10 +114,29 @@ window.ask = async (query) => {
   return res.data.map((f) => ({ name: f.name, rows: f.length, fields: f.fields.map((x) => x.name), meta: f.meta, first: f.fields.map((x) => x.values[0]) }));
 };
 
+// Follow gives the bodies of a live tail that has this many records.
+window.follow = async (query, least) => {
+  const { ds } = await source();
+  const request = { ...requestOf({ mode: 'logs', ...query }, 'explore'), liveStreaming: true };
+  const res = await rxjs.firstValueFrom(ds.query(request).pipe(rxjs.filter((r) => (r.data[0]?.length ?? 0) >= least), rxjs.timeout(20000)));
+  return { state: res.state, bodies: res.data[0].fields.find((f) => f.name === 'body').values };
+};
+
 function Stateful({ start, children }) {
   const [value, set] = React.useState(start);
   window.__value = value;
   return children(value, set);
+}
+
+// PanelOptions draws the options of a panel with the editors that they name, as
+// the panel editor does: the switch of a boolean is Grafana's own.
+function PanelOptions({ panel, value, onChange }) {
+  const builder = new data.PanelOptionsEditorBuilder();
+  panel.getPanelOptionsSupplier()(builder, { data: [], options: value });
+  return builder.getItems().map((item) =>
+    React.createElement(ui.Field, { key: item.path, label: item.name, description: item.description, htmlFor: item.path },
+      React.createElement(item.editor, { id: item.path, value: lodash.get(value, item.path, item.defaultValue), item, context: { data: [] }, onChange: (v) => onChange({ ...lodash.set({ ...value }, item.path, v) }) }))
+  );
 }
 
 window.run = async (kind, given = {}) => {
@@ -120,6 +151,9 @@ window.run = async (kind, given = {}) => {
     el = h(Stateful, { start: { refId: 'A', ...given } }, (v, set) => h(ds.variables.editor, { datasource: ds, query: v, onChange: set, onRunQuery: () => {} }));
   } else if (kind === 'annotation') {
     el = h(Stateful, { start: { refId: 'A', ...given } }, (v, set) => h(ds.annotations.QueryEditor, { datasource: ds, query: v, onChange: set, onRunQuery: () => log.push('run') }));
+  } else if (kind === 'options') {
+    const { plugin: panel } = await System.import('/p/panel/module.js');
+    el = h(Stateful, { start: given.options ?? {} }, (v, set) => h(PanelOptions, { panel, value: v, onChange: set }));
   } else if (kind === 'panel') {
     const { plugin: panel } = await System.import('/p/panel/module.js');
     const query = { mode: 'issues', ...given };

@@ -35,6 +35,7 @@ func TestHost(t *testing.T) {
 	}
 	s.captures(t, "both-dsn", "py-handled-payments", "py-breadcrumbs", "otel-nested", "otel-logs", "both-linked")
 	waitFor(t, s)
+	go s.keepLogging(t.Context())
 
 	jsonData, err := json.Marshal(map[string]any{"address": s.ClickHouse})
 	require.NoError(t, err)

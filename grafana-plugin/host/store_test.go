@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -155,6 +156,26 @@ func (s *store) crash(t *testing.T, n int, release, message string) {
 	require.NoError(t, err)
 	defer res.Body.Close()
 	require.Equal(t, http.StatusOK, res.StatusCode)
+}
+
+// keepLogging writes a log record every second until ctx ends, for the tail.
+func (s *store) keepLogging(ctx context.Context) {
+	for n := 0; ; n++ {
+		body := fmt.Sprintf(`{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"clock"}}]},"scopeLogs":[{"scope":{"name":"host"},"logRecords":[{"timeUnixNano":"%d","severityNumber":9,"severityText":"INFO","body":{"stringValue":"live record %d"}}]}]}]}`, time.Now().UnixNano(), n)
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.OTLPHTTP+"/v1/logs", strings.NewReader(body))
+		if err != nil {
+			return
+		}
+		req.Header.Set("Content-Type", "application/json")
+		if res, err := http.DefaultClient.Do(req); err == nil {
+			_ = res.Body.Close() // A tail without records fails where it is read.
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 func frameOf(function, file string, line int, own bool) map[string]any {
