@@ -29,10 +29,10 @@
 -- column fingerprints Array(String): What was merged into it, itself first.
 -- column sample_event_id UUID: An event with a payload.
 -- column sample_trace_id String: Its trace.
--- cost: One key of issue_rollup and the triage log. 5 ms.
+-- cost: One key of issue_rollup, and issue_state_of where somebody acted on the issue. Most of the CPU time is planning.
 -- bound: One row.
--- step members: members Array(UInt64)
-SELECT fingerprint FROM <<members>>
+-- step members: members Array(UInt64), acted Array(UInt8)
+SELECT fingerprint, fingerprint IN (SELECT fingerprint FROM issue_actions WHERE project_id = {project:UInt32}) FROM <<members>>
 -- step result: rows
 SELECT <<hex "g.survivor">> AS issue, g.l.1 AS title, g.l.2 AS culprit, g.l.3 AS type, toString(g.level_) AS level, g.l.4 AS platform, g.l.5 AS service,
     multiIf(st.status != '', st.status, g.first_seen_ > now64(3) - INTERVAL 7 DAY, 'new', 'ongoing') AS status,
@@ -51,4 +51,9 @@ FROM (
     FROM issue_rollup
     WHERE project_id = {project:UInt32} AND fingerprint IN {members:Array(UInt64)}
     GROUP BY project_id) AS g
-LEFT JOIN issue_state_of(project = {project:UInt32}, issues = {members:Array(UInt64)}) AS st ON st.fingerprint = g.survivor
+LEFT JOIN (
+    <<- if .Some "acted">>
+    SELECT * FROM issue_state_of(project = {project:UInt32}, issues = {members:Array(UInt64)})
+    <<- else>>
+    SELECT toUInt64(0) AS fingerprint, '' AS status, <<zero>> AS status_at, '' AS status_by, '' AS resolution, '' AS in_release, '' AS assignee, '' AS priority, '' AS owner
+    <<- end>>) AS st ON st.fingerprint = g.survivor
