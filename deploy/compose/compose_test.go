@@ -203,6 +203,46 @@ func TestDockerfile(t *testing.T) {
 	}
 }
 
+// Grafana finds the plugin where it looks, and its files name what is there.
+func TestGrafana(t *testing.T) {
+	raw, err := os.ReadFile("Dockerfile")
+	require.NoError(t, err)
+	grafana := read(t).Services["grafana"]
+	const plugins = "/var/lib/grafana/plugins/" // Of the image, unless GF_PATHS_PLUGINS says otherwise.
+	require.NotContains(t, grafana.Environment, "GF_PATHS_PLUGINS")
+	require.Contains(t, string(raw), " "+plugins+"errata-errors-app\n")
+	for _, v := range grafana.Volumes { // A volume there would hide what the image has.
+		_, to, _ := strings.Cut(v, ":")
+		require.False(t, strings.HasPrefix(plugins, strings.TrimSuffix(to, ":ro")), v)
+	}
+
+	var provider struct {
+		Providers []struct{ Options struct{ Path string } }
+	}
+	provided, err := os.ReadFile("../grafana/provisioning/dashboards/errata.yaml")
+	require.NoError(t, err)
+	require.NoError(t, yaml.Unmarshal(provided, &provider))
+	rest, ok := strings.CutPrefix(provider.Providers[0].Options.Path, plugins+"errata-errors-app/")
+	require.True(t, ok, provider.Providers[0].Options.Path)
+	require.DirExists(t, filepath.Join("../../grafana-plugin/src", rest))
+
+	// Each variable that the files read is set, by the file or by the entrypoint.
+	source, err := os.ReadFile("../grafana/provisioning/datasources/errata.yaml")
+	require.NoError(t, err)
+	for _, m := range regexp.MustCompile(`: \$(\w+)`).FindAllStringSubmatch(string(source), -1) {
+		_, set := grafana.Environment[m[1]]
+		require.True(t, set || strings.Contains(strings.Join(grafana.Entrypoint, "\n"), "export "+m[1]+"="), m[1])
+	}
+	// Each plugin of the package may be loaded without a signature.
+	for _, file := range []string{"plugin.json", "datasource/plugin.json", "panel/plugin.json"} {
+		var plugin struct{ ID string }
+		raw, err := os.ReadFile(filepath.Join("../../grafana-plugin/src", file))
+		require.NoError(t, err)
+		require.NoError(t, yaml.Unmarshal(raw, &plugin))
+		require.Contains(t, strings.Split(grafana.Environment["GF_PLUGINS_ALLOW_LOADING_UNSIGNED_PLUGINS"], ","), plugin.ID)
+	}
+}
+
 // What is embedded in the program must not be left out of the build's context.
 func TestEmbeddedFilesAreInContext(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "-f", `{{if not .Standard}}{{$d := .Dir}}{{range .EmbedFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}{{end}}`, "../..", "../../grafana-plugin/pkg").Output()
