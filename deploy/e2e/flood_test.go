@@ -60,7 +60,7 @@ func TestFlood(t *testing.T) {
 	}
 	var f, other report
 	file := filepath.Join(s.dir, "addresses.json")
-	flood := errata(t, "bench", "--addresses", file, "--json", "--quiet", "--fingerprints", "1", "--callers", "96", "--events", "20000", "--duration", "120s", "--wait", "1s")
+	flood := errata(t, "bench", "--addresses", file, "--json", "--quiet", "--fingerprints", "1", "--callers", "96", "--events", "30000", "--duration", "120s", "--wait", "1s")
 	var out, stderr bytes.Buffer
 	flood.Stdout, flood.Stderr = &out, &stderr
 	require.NoError(t, flood.Start())
@@ -70,21 +70,21 @@ func TestFlood(t *testing.T) {
 	require.NoError(t, json.Unmarshal(out.Bytes(), &f), "%s", out.String())
 	s.drained(t)
 
-	require.Equal(t, map[string]int{"200": 20_000}, f.Statuses)
+	require.Equal(t, map[string]int{"200": 30_000}, f.Statuses)
 	require.True(t, other.Verify.OK, "what is no flood is kept whole")
 	require.Equal(t, 200, other.Accepted)
 
 	rows := s.sql(t, `SELECT count() AS rows, sum(weight) AS events, countIf(position(payload, 'exception') > 0) AS whole, uniqExact(fingerprint) AS issues
 		FROM errata.events WHERE project_id = 1`)[0]
 	t.Logf("%v", rows)
-	require.EqualValues(t, 20_000, rows["events"])
+	require.EqualValues(t, 30_000, rows["events"])
 	require.EqualValues(t, 1, rows["issues"])
 	require.Positive(t, rows["whole"])
 	require.LessOrEqual(t, rows["whole"].(float64), 1200*5., "1,200 a minute")
-	require.EqualValues(t, 20_000, s.sql(t, "SELECT sum(events) AS n FROM errata.issues WHERE project_id = 1")[0]["n"])
-	require.EqualValues(t, 20_000, s.sql(t, `SELECT sum(quantity) AS n FROM errata.outcomes WHERE project_id = 1 AND category = '%s' AND outcome IN ('stored', 'sampled')`, schema.CategoryError)[0]["n"])
+	require.EqualValues(t, 30_000, s.sql(t, "SELECT sum(events) AS n FROM errata.issues WHERE project_id = 1")[0]["n"])
+	require.EqualValues(t, 30_000, s.sql(t, `SELECT sum(quantity) AS n FROM errata.outcomes WHERE project_id = 1 AND category = '%s' AND outcome IN ('stored', 'sampled')`, schema.CategoryError)[0]["n"])
 	users := s.sql(t, "SELECT users FROM errata.issues WHERE project_id = 1")[0]["users"].(float64)
-	require.InEpsilon(t, 8647, users, .06, "20,000 draws of 10,000 users")
+	require.InEpsilon(t, 9502, users, .06, "30,000 draws of 10,000 users")
 	s.balanced(t)
 
 	sent, stored := float64(f.Accepted)*f.Body, disk()-before
