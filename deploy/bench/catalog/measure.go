@@ -40,6 +40,9 @@ func (c *command) questions(ctx context.Context, s *queries.Store) ([]question, 
 		v := map[string]string{"project": "1"}
 		for i := 0; i < len(pairs); i += 2 {
 			v[pairs[i]] = pairs[i+1]
+			if pairs[i+1] == "" {
+				delete(v, pairs[i])
+			}
 		}
 		return question{title, name, v, ms(target)}
 	}
@@ -62,12 +65,12 @@ func (c *command) questions(ctx context.Context, s *queries.Store) ([]question, 
 		q("users affected, 14 days", "users_affected", 0, by()...),
 		q("error trend, 24 hours by minute", "error_trend", 30, "bucket_seconds", "60"),
 		q("error trend, 30 days by hour and service", "error_trend", 0, "from", "-30d", "by", "service"),
-		q("error trend, 14 days by hour and issue", "error_trend_split", 0, "projects", "1", "from", "-14d", "by", "issue"),
-		q("error trend, 14 days by hour, of an issue", "error_trend_split", 0, "projects", "1", "from", "-14d", "issue", issue),
-		q("error trend, 14 days by hour and tag", "error_trend_split", 0, "projects", "1", "from", "-14d", "by", "tag", "tag_key", "plan"),
-		q("error trend, 24 hours by hour, regular expression on a tag, all projects", "error_trend_split", 0, "filters", `[{"key":"tenant","operator":"=~","values":["tenant-1.*7$"]}]`),
-		q("events of 24 hours, regular expression on a tag, all projects", "event_search", 0, "filters", `[{"key":"tenant","operator":"=~","values":["tenant-1.*7$"]}]`),
-		q("events of 24 hours, all projects", "event_search", 0),
+		q("error trend, 14 days by hour and issue", "error_trend_split", 0, "project", "", "projects", "1", "from", "-14d", "by", "issue"),
+		q("error trend, 14 days by hour, of an issue", "error_trend_split", 0, "project", "", "projects", "1", "from", "-14d", "issue", issue),
+		q("error trend, 14 days by hour and tag", "error_trend_split", 0, "project", "", "projects", "1", "from", "-14d", "by", "tag", "tag_key", "plan"),
+		q("error trend, 24 hours by hour, regular expression on a tag, all projects", "error_trend_split", 0, "project", "", "filters", `[{"key":"tenant","operator":"=~","values":["tenant-1.*7$"]}]`),
+		q("events of 24 hours, regular expression on a tag, all projects", "event_search", 0, "project", "", "filters", `[{"key":"tenant","operator":"=~","values":["tenant-1.*7$"]}]`),
+		q("events of 24 hours, all projects", "event_search", 0, "project", ""),
 		q("trace by id, no time hint", "trace", 50, "trace_id", trace),
 		q("trace by id, any project", "trace", 50, "trace_id", trace, "project", "0"),
 		q("event by id", "event_by_id", 50, "event_id", event),
