@@ -27,6 +27,8 @@ sentry_sdk.init(
     ],
     environment=os.environ.get("APP_ENV", "production"),
     release=os.environ.get("APP_VERSION"),
+    # How many events may wait to be sent: on a busy machine the default of 100 loses some.
+    transport_queue_size=int(os.environ.get("SENTRY_QUEUE", "100")),
 )
 
 app = FastAPI()
