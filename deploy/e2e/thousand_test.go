@@ -3,10 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -19,10 +16,6 @@ func TestThousandErrors(t *testing.T) {
 	t.Parallel()
 	python(t)
 	s := up(t, t.TempDir())
-	file := filepath.Join(t.TempDir(), "settings.json")
-	require.NoError(t, os.WriteFile(file, []byte(`{"flood": {"off": true}}`), 0o600))
-	s.tool(t, "project", "set", "default", "--settings", file)
-	time.Sleep(4 * time.Second) // The edge reads settings every few seconds.
 
 	const n = 1000
 	app := startApp(t, "both", "SENTRY_DSN="+s.DSN, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+s.OTLPHTTP, "SERVICE_NAME=checkout",
