@@ -5,6 +5,7 @@ import (
 	_ "embed" // The templates.
 	"encoding/hex"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,7 +13,9 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"text/template"
+	"time"
 )
 
 // DefaultMemoryBytes caps what ClickHouse allocates on a machine of 4 GiB.
@@ -91,10 +94,23 @@ func escape(s string) (string, error) {
 	return b.String(), err
 }
 
+// portPatience is how long a port that is in use is waited for: what is left of
+// a store that was killed a moment ago can hold it.
+const portPatience = 5 * time.Second
+
+func listen(addr string) (net.Listener, error) {
+	for started := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		l, err := net.Listen("tcp", addr)
+		if !errors.Is(err, syscall.EADDRINUSE) || time.Since(started) > portPatience {
+			return l, err
+		}
+	}
+}
+
 // freeAddr turns host:port into an address; port 0 becomes one that is free
 // now and stays the same over restarts of the child.
 func freeAddr(addr string) (*net.TCPAddr, error) {
-	l, err := net.Listen("tcp", addr)
+	l, err := listen(addr)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w", addr, err)
 	}

@@ -129,7 +129,7 @@ func start(ctx context.Context, cfg Config) (_ *Server, err error) {
 	}}
 	engine := cfg.NativeAddr
 	if cfg.Binary == "" {
-		l, err := net.Listen("tcp", cfg.NativeAddr)
+		l, err := listen(cfg.NativeAddr)
 		if err != nil {
 			return nil, fmt.Errorf("cannot start ClickHouse: cannot listen on %s: %w", cfg.NativeAddr, err)
 		}
