@@ -94,9 +94,10 @@ func escape(s string) (string, error) {
 	return b.String(), err
 }
 
-// portPatience is how long a port that is in use is waited for: what is left of
-// a store that was killed a moment ago can hold it.
-const portPatience = 5 * time.Second
+// portPatience is how long a port that is in use is waited for: the server of a
+// store that was killed a moment ago notices that and ends, and has its port
+// until then.
+const portPatience = 15 * time.Second
 
 func listen(addr string) (net.Listener, error) {
 	for started := time.Now(); ; time.Sleep(50 * time.Millisecond) {
