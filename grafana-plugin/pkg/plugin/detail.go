@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"errata/grafana-plugin/pkg/answer"
 	"errata/grafana-plugin/pkg/ask"
 	"errata/grafana-plugin/pkg/frame"
 )
@@ -50,7 +51,7 @@ type (
 		Hashes    []string `json:"hashes"`
 	}
 	detail struct {
-		issue
+		answer.Issue
 		Fingerprints []string       `json:"fingerprints"` // What was merged into it, itself first.
 		Releases     []releaseCount `json:"releases"`
 		Tags         []tag          `json:"tags"`
@@ -87,7 +88,7 @@ func (s *Source) getIssue(r *http.Request) (any, error) {
 	if len(res.Rows) == 0 {
 		return nil, problem{http.StatusNotFound, "There is no such issue in this project. It may have been merged, or its events are older than the project keeps them."}
 	}
-	d := detail{issue: readIssue(frame.Read(res), 0, id), Fingerprints: frame.Read(res).List(0, "fingerprints")}
+	d := detail{Issue: answer.ReadIssue(frame.Read(res), 0, id), Fingerprints: frame.Read(res).List(0, "fingerprints")}
 	days := []string{"from", ask.Milli(from), "to", ask.Milli(to)}
 	bucket := "hour"
 	switch span := to.Sub(from).Hours(); {

@@ -71,7 +71,7 @@ func (s *Source) getLive(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.projects(r.Context(), q.Project); err != nil {
+	if _, err := s.asks.Projects(r.Context(), q.Project); err != nil {
 		return nil, err
 	}
 	path, err := livePath(q)
@@ -171,7 +171,7 @@ func (t *tail) next(ctx context.Context) (*data.Frame, error) {
 		}
 	}
 	t.query.From, t.query.To = from, now.Add(liveBack) // Clocks of clients differ.
-	v, err := t.source.logValues(ctx, &t.query)
+	v, err := t.source.asks.LogValues(ctx, &t.query)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +207,7 @@ func (t *tail) next(ctx context.Context) (*data.Frame, error) {
 func (t *tail) frame(ctx context.Context, r *queries.Result) *data.Frame {
 	slug := func(int64) string { return "" }
 	if len(r.Rows) > 0 {
-		slug = t.source.slugs(ctx)
+		slug = t.source.asks.Slugs(ctx)
 	}
 	return frame.Logs(frame.Read(r), t.source.links, slug)
 }

@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 
+	"errata/grafana-plugin/pkg/answer"
 	"errata/grafana-plugin/pkg/ask"
 	"errata/grafana-plugin/pkg/frame"
 )
@@ -75,11 +77,11 @@ func (s *Source) list(ctx context.Context, kind, key, project, text string, v ma
 	if kind == "issue" {
 		return s.listIssues(ctx, project, text, v)
 	}
-	ids, err := s.projects(ctx, project)
+	ids, err := s.asks.Projects(ctx, project)
 	if err != nil {
 		return nil, err
 	}
-	v["projects"], v["limit"] = idList(ids), strconv.Itoa(maxOptions)
+	v["projects"], v["limit"] = answer.IDList(ids), strconv.Itoa(maxOptions)
 	if kind == "tag_value" {
 		v["key"], v["text"] = key, text
 		r, err := s.store.Run(ctx, "option_values", v)
@@ -116,11 +118,11 @@ func (s *Source) listIssues(ctx context.Context, project, text string, v map[str
 	}
 	from, _ := strconv.ParseInt(v["from"], 10, 64)
 	to, _ := strconv.ParseInt(v["to"], 10, 64)
-	q, err := ask.Read(raw, *orZero(moment(from)), *orZero(moment(to)), 0, 0)
+	q, err := ask.Read(raw, time.UnixMilli(from), time.UnixMilli(to), 0, 0)
 	if err != nil {
 		return nil, err
 	}
-	list, _, _, err := s.issueList(ctx, &q, 200)
+	list, _, _, err := s.asks.IssueList(ctx, &q, 200)
 	out := []option{}
 	for _, i := range list {
 		out = append(out, option{i.Title, i.Issue})
@@ -158,6 +160,6 @@ func (s *Source) getLogContext(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := frame.Logs(frame.Read(res), s.links, s.slugs(r.Context()))
+	f := frame.Logs(frame.Read(res), s.links, s.asks.Slugs(r.Context()))
 	return f, nil
 }

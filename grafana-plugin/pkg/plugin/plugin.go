@@ -8,14 +8,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/instancemgmt"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/resource/httpadapter"
 
-	"errata/grafana-plugin/pkg/ask"
+	"errata/grafana-plugin/pkg/answer"
 	"errata/grafana-plugin/pkg/frame"
 	"errata/grafana-plugin/pkg/store"
 )
@@ -24,6 +22,7 @@ import (
 type Source struct {
 	backend.CallResourceHandler
 	store   *store.Store
+	asks    *answer.Asker
 	links   frame.Links
 	options *cache
 
@@ -36,9 +35,11 @@ type Source struct {
 // is said when the data source is asked.
 func New(_ context.Context, given backend.DataSourceInstanceSettings) (instancemgmt.Instance, error) {
 	settings, fault := store.ReadSettings(given)
+	links, asked := frame.Links{UID: given.UID, Name: given.Name, Traces: settings.TracesUID}, store.New(settings, fault)
 	s := &Source{
-		store:   store.New(settings, fault),
-		links:   frame.Links{UID: given.UID, Name: given.Name, Traces: settings.TracesUID},
+		store:   asked,
+		asks:    answer.New(asked, links),
+		links:   links,
 		options: newCache(),
 		tails:   make(chan struct{}, liveStreams),
 	}
@@ -51,96 +52,6 @@ func New(_ context.Context, given backend.DataSourceInstanceSettings) (instancem
 func (s *Source) Dispose() {
 	s.end()
 	s.store.Close()
-}
-
-// maxProjects is how many projects a list that asks them one at a time takes:
-// those with most errors in the window.
-const maxProjects = 100
-
-// projects resolves a project field, ids or slugs, to ids. No ids mean that the
-// field is empty: all projects.
-func (s *Source) projects(ctx context.Context, given string) ([]uint32, error) {
-	wanted := ask.List(given)
-	if len(wanted) == 0 || len(wanted) == 1 && wanted[0] == "all" {
-		return nil, nil
-	}
-	all, err := s.store.Projects(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var out []uint32
-	for _, w := range wanted {
-		found := false
-		for _, p := range all {
-			if p.Slug == w || strconv.FormatUint(uint64(p.ID), 10) == w {
-				out, found = append(out, p.ID), true
-			}
-		}
-		if !found {
-			if len(w) > 60 {
-				w = w[:60]
-			}
-			return nil, fmt.Errorf("%w: there is no project %q", ask.ErrQuery, w)
-		}
-	}
-	return out, nil
-}
-
-// eachProject is the projects that an issue list asks: those named, or all that
-// have errors in the window. left says how many it leaves out.
-func (s *Source) eachProject(ctx context.Context, q *ask.Query) (ids []uint32, left int, err error) {
-	ids, err = s.projects(ctx, q.Project)
-	if err != nil {
-		return nil, 0, err
-	}
-	if ids != nil {
-		return ids[:min(len(ids), maxProjects)], max(len(ids)-maxProjects, 0), nil
-	}
-	v := q.Window()
-	v["limit"] = strconv.Itoa(maxProjects)
-	r, err := s.store.Run(ctx, "active_projects", v)
-	if err != nil {
-		return nil, 0, err
-	}
-	t := frame.Read(r)
-	for i := range t.Len() {
-		ids = append(ids, uint32(t.Int(i, "project_id"))) //nolint:gosec // The column's type.
-		left = int(t.Int(i, "all_projects")) - t.Len()
-	}
-	return ids, left, nil
-}
-
-// leftOut says that projects were not asked; empty where all were.
-func leftOut(n int) string {
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf("Only the %d projects with most errors were asked, %d were not. Name projects to see theirs.", maxProjects, n)
-}
-
-// slugs names projects by id; an unknown one by its number.
-func (s *Source) slugs(ctx context.Context) func(int64) string {
-	names := map[int64]string{}
-	if all, err := s.store.Projects(ctx); err == nil {
-		for _, p := range all {
-			names[int64(p.ID)] = p.Slug
-		}
-	}
-	return func(id int64) string {
-		if n, ok := names[id]; ok {
-			return n
-		}
-		return strconv.FormatInt(id, 10)
-	}
-}
-
-// idList is ids as the catalog takes them.
-func idList(ids []uint32) string {
-	parts := make([]string, len(ids))
-	for i, id := range ids {
-		parts[i] = strconv.FormatUint(uint64(id), 10)
-	}
-	return strings.Join(parts, ",")
 }
 
 // CheckHealth says in one sentence whether the store can be asked, and what to

@@ -11,6 +11,7 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
+	"errata/grafana-plugin/pkg/answer"
 	"errata/grafana-plugin/pkg/ask"
 	"errata/grafana-plugin/pkg/frame"
 	"errata/grafana-plugin/pkg/store"
@@ -143,17 +144,17 @@ func (s *Source) getIssues(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if q.Offset, err = count(r, "offset", 0, maxIssues); err != nil {
+	if q.Offset, err = count(r, "offset", 0, answer.MaxIssues); err != nil {
 		return nil, err
 	}
-	page, more, left, err := s.issueList(r.Context(), q, max(limit, 1))
+	page, more, left, err := s.asks.IssueList(r.Context(), q, max(limit, 1))
 	if err != nil {
 		return nil, err
 	}
 	if page == nil {
-		page = []issue{}
+		page = []answer.Issue{}
 	}
-	return map[string]any{"issues": page, "truncated": more, "notice": leftOut(left)}, nil
+	return map[string]any{"issues": page, "truncated": more, "notice": answer.LeftOut(left)}, nil
 }
 
 // projectOf is the project named in a path.
@@ -162,14 +163,14 @@ func (s *Source) projectOf(r *http.Request) (string, error) {
 	if n, err := strconv.ParseUint(given, 10, 32); err == nil {
 		return strconv.FormatUint(n, 10), nil
 	}
-	ids, err := s.projects(r.Context(), given)
+	ids, err := s.asks.Projects(r.Context(), given)
 	if err != nil {
 		return "", err
 	}
 	if len(ids) != 1 {
 		return "", problem{http.StatusBadRequest, "Name one project."}
 	}
-	return idList(ids), nil
+	return answer.IDList(ids), nil
 }
 
 func (s *Source) getEvents(r *http.Request) (any, error) {
@@ -262,12 +263,12 @@ func (s *Source) getTrace(r *http.Request) (any, error) {
 	}
 	v := map[string]string{"trace_id": id, "limit": strconv.Itoa(maxItems + 1)}
 	if p := r.URL.Query().Get("project"); p != "" {
-		ids, err := s.projects(r.Context(), p)
+		ids, err := s.asks.Projects(r.Context(), p)
 		if err != nil {
 			return nil, err
 		}
 		if len(ids) == 1 {
-			v["project"] = idList(ids)
+			v["project"] = answer.IDList(ids)
 		}
 	}
 	res, err := s.store.Run(r.Context(), "trace", v)

@@ -1,4 +1,4 @@
-package plugin
+package answer
 
 import (
 	"context"
@@ -22,36 +22,36 @@ const (
 
 // eventFrame is a table of single events; its numeric form counts them by issue
 // and dimension.
-func (s *Source) eventFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
-	v, err := s.common(ctx, q)
+func (a *Asker) eventFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
+	v, err := a.common(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	limit := s.limit(q, 100, maxRows-1)
+	limit := a.limit(q, 100, maxRows-1)
 	if numeric {
 		limit = maxRows - 1
 	}
 	v["issue"], v["text"], v["filters"], v["limit"] = q.Issue, q.Text, q.FilterText(), strconv.Itoa(limit+1)
 	v["environment"], v["release"], v["service"], v["level"] = ask.Lines(q.Environment), ask.Lines(q.Release), ask.Lines(q.Service), ask.Lines(q.Level)
-	r, err := s.store.Run(ctx, "event_search", v)
+	r, err := a.store.Run(ctx, "event_search", v)
 	if err != nil {
 		return nil, err
 	}
 	t := frame.Read(r)
 	if numeric {
-		return s.countEvents(ctx, t, alert), nil
+		return a.countEvents(ctx, t, alert), nil
 	}
 	f := frame.Build("events", t, []frame.Column{
 		{Name: "ts", Kind: 't'}, {Name: "title"}, {Name: "level"}, {Name: "issue"}, {Name: "environment"}, {Name: "release"}, {Name: "service"}, {Name: "transaction"},
 		{Name: "user", From: "user_id"}, {Name: "url"}, {Name: "protocol"}, {Name: "trace_id"}, {Name: "event_id"}, {Name: "project_id"}, {Name: "weight", Kind: 'i'}, {Name: "tags", Kind: 'm'},
 	})
-	return cut(frame.WithLinks(f, s.links), limit, "events")
+	return cut(frame.WithLinks(f, a.links), limit, "events")
 }
 
 // countEvents is one row for each issue and dimension with its events; without
 // the title for a rule, as in issueFrame.
-func (s *Source) countEvents(ctx context.Context, t frame.Rows, alert bool) *data.Frame {
-	slug := s.slugs(ctx)
+func (a *Asker) countEvents(ctx context.Context, t frame.Rows, alert bool) *data.Frame {
+	slug := a.Slugs(ctx)
 	columns := []string{"project", "issue", "title", "level", "environment", "release", "service"}
 	fields := make([][]string, len(columns))
 	at := map[string]int{}
@@ -88,8 +88,8 @@ func (s *Source) countEvents(ctx context.Context, t frame.Rows, alert bool) *dat
 }
 
 // trendFrame is errors over time, a series for each value of a dimension.
-func (s *Source) trendFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
-	v, err := s.common(ctx, q)
+func (a *Asker) trendFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
+	v, err := a.common(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func (s *Source) trendFrame(ctx context.Context, q *ask.Query, numeric bool) (*d
 	v["by"], v["tag_key"], v["issue"], v["text"], v["filters"] = by, q.TagKey, q.Issue, q.Text, q.FilterText()
 	v["environment"], v["release"], v["service"], v["level"] = ask.Lines(q.Environment), ask.Lines(q.Release), ask.Lines(q.Service), ask.Lines(q.Level)
 	v["bucket_seconds"], v["series"] = strconv.FormatInt(q.Bucket, 10), strconv.Itoa(series)
-	r, err := s.store.Run(ctx, "error_trend_split", v)
+	r, err := a.store.Run(ctx, "error_trend_split", v)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func (s *Source) trendFrame(ctx context.Context, q *ask.Query, numeric bool) (*d
 		name = by
 	}
 	if by == "project" {
-		slug := s.slugs(ctx)
+		slug := a.Slugs(ctx)
 		for _, row := range r.Rows {
 			if id, ok := row[1].(string); ok && id != "other" {
 				n, _ := strconv.ParseInt(id, 10, 64)
@@ -132,8 +132,9 @@ func (s *Source) trendFrame(ctx context.Context, q *ask.Query, numeric bool) (*d
 	return f, nil
 }
 
-func (s *Source) logValues(ctx context.Context, q *ask.Query) (map[string]string, error) {
-	v, err := s.common(ctx, q)
+// LogValues are the values that select log records.
+func (a *Asker) LogValues(ctx context.Context, q *ask.Query) (map[string]string, error) {
+	v, err := a.common(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -143,28 +144,28 @@ func (s *Source) logValues(ctx context.Context, q *ask.Query) (map[string]string
 }
 
 // logFrame is log lines, newest first.
-func (s *Source) logFrame(ctx context.Context, q *ask.Query) (*data.Frame, error) {
-	v, err := s.logValues(ctx, q)
+func (a *Asker) logFrame(ctx context.Context, q *ask.Query) (*data.Frame, error) {
+	v, err := a.LogValues(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	limit := s.limit(q, 1000, maxRows-1)
+	limit := a.limit(q, 1000, maxRows-1)
 	v["limit"] = strconv.Itoa(limit + 1)
-	r, err := s.store.Run(ctx, "log_lines", v)
+	r, err := a.store.Run(ctx, "log_lines", v)
 	if err != nil {
 		return nil, err
 	}
-	return cut(frame.Logs(frame.Read(r), s.links, s.slugs(ctx)), limit, "log records")
+	return cut(frame.Logs(frame.Read(r), a.links, a.Slugs(ctx)), limit, "log records")
 }
 
 // volumeFrames counts log records by severity. Explore draws one frame a level.
-func (s *Source) volumeFrames(ctx context.Context, q *ask.Query, numeric, alert bool) (data.Frames, error) {
-	v, err := s.logValues(ctx, q)
+func (a *Asker) volumeFrames(ctx context.Context, q *ask.Query, numeric, alert bool) (data.Frames, error) {
+	v, err := a.LogValues(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	v["bucket_seconds"] = strconv.FormatInt(q.Bucket, 10)
-	r, err := s.store.Run(ctx, "log_volume", v)
+	r, err := a.store.Run(ctx, "log_volume", v)
 	if err != nil {
 		return nil, err
 	}
@@ -189,23 +190,23 @@ func (s *Source) volumeFrames(ctx context.Context, q *ask.Query, numeric, alert 
 }
 
 // traceFrame is one trace; its numeric form counts spans by service and status.
-func (s *Source) traceFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
-	ids, err := s.projects(ctx, q.Project)
+func (a *Asker) traceFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
+	ids, err := a.Projects(ctx, q.Project)
 	if err != nil {
 		return nil, err
 	}
-	spans, err := s.store.Run(ctx, "trace_spans", map[string]string{"trace_id": q.TraceID, "projects": idList(ids), "limit": strconv.Itoa(maxSpans + 1)})
+	spans, err := a.store.Run(ctx, "trace_spans", map[string]string{"trace_id": q.TraceID, "projects": IDList(ids), "limit": strconv.Itoa(maxSpans + 1)})
 	if err != nil {
 		return nil, err
 	}
 	if numeric {
 		return countBy(frame.Read(spans), "spans", "service", "status"), nil
 	}
-	items, err := s.store.Run(ctx, "trace", map[string]string{"trace_id": q.TraceID, "limit": strconv.Itoa(maxSpans)})
+	items, err := a.store.Run(ctx, "trace", map[string]string{"trace_id": q.TraceID, "limit": strconv.Itoa(maxSpans)})
 	if err != nil {
 		return nil, err
 	}
-	f, err := cut(frame.Trace(frame.Read(spans), frame.Read(items), q.TraceID, s.links), maxSpans, "spans")
+	f, err := cut(frame.Trace(frame.Read(spans), frame.Read(items), q.TraceID, a.links), maxSpans, "spans")
 	if err == nil && len(spans.Rows) == 0 {
 		frame.Notice(f, data.NoticeSeverityInfo, fmt.Sprintf("No spans of trace %s are stored: %d errors and log records are; ask for Events or Logs with this trace id.", q.TraceID, len(items.Rows)))
 	}
@@ -244,18 +245,18 @@ func countBy(t frame.Rows, what string, columns ...string) *data.Frame {
 }
 
 // traceSearchFrame is a table of traces.
-func (s *Source) traceSearchFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
-	v, err := s.common(ctx, q)
+func (a *Asker) traceSearchFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
+	v, err := a.common(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	limit := s.limit(q, 100, 999)
+	limit := a.limit(q, 100, 999)
 	v["service"], v["text"], v["filters"], v["limit"] = ask.Lines(q.Service), q.Text, q.FilterText(), strconv.Itoa(limit+1)
 	v["min_duration_us"] = strconv.FormatInt(int64(q.MinDurationMs*1000), 10)
 	if q.OnlyErrors {
 		v["only_errors"] = "1"
 	}
-	r, err := s.store.Run(ctx, "trace_find", v)
+	r, err := a.store.Run(ctx, "trace_find", v)
 	if err != nil {
 		return nil, err
 	}
@@ -266,21 +267,21 @@ func (s *Source) traceSearchFrame(ctx context.Context, q *ask.Query, numeric boo
 		{Name: "traceID", From: "trace_id"}, {Name: "started", Kind: 't'}, {Name: "root"}, {Name: "services", Kind: 'l'}, {Name: "duration", Kind: 'f', From: "duration_ms", Unit: "ms"},
 		{Name: "spans", Kind: 'i'}, {Name: "errors", Kind: 'i'}, {Name: "logs", Kind: 'i'}, {Name: "issues", Kind: 'l'},
 	})
-	return cut(frame.WithLinks(f, s.links), limit, "traces")
+	return cut(frame.WithLinks(f, a.links), limit, "traces")
 }
 
 // releaseFrame is a table of releases of the projects, newest first.
-func (s *Source) releaseFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
-	ids, err := s.projects(ctx, q.Project)
+func (a *Asker) releaseFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
+	ids, err := a.Projects(ctx, q.Project)
 	if err != nil {
 		return nil, err
 	}
-	limit := s.limit(q, 100, 999)
-	all, err := s.store.Run(ctx, "project_releases", map[string]string{"projects": idList(ids), "limit": strconv.Itoa(limit + 1)})
+	limit := a.limit(q, 100, 999)
+	all, err := a.store.Run(ctx, "project_releases", map[string]string{"projects": IDList(ids), "limit": strconv.Itoa(limit + 1)})
 	if err != nil {
 		return nil, err
 	}
-	s.nameProjects(ctx, all)
+	a.nameProjects(ctx, all)
 	f := frame.Build("releases", frame.Read(all), []frame.Column{
 		{Name: "project"}, {Name: "release"}, {Name: "first_seen", Kind: 't'}, {Name: "last_seen", Kind: 't'}, {Name: "new_issues", Kind: 'i'}, {Name: "events", Kind: 'i'}, {Name: "issues", Kind: 'i'},
 		{Name: "sessions", Kind: 'i'}, {Name: "crashed_sessions", Kind: 'i'}, {Name: "crash_free_sessions", Kind: 'f', Unit: "percentunit"},
@@ -297,11 +298,11 @@ func (s *Source) releaseFrame(ctx context.Context, q *ask.Query, numeric bool) (
 }
 
 // nameProjects turns the first column, which holds project ids, into slugs.
-func (s *Source) nameProjects(ctx context.Context, r *queries.Result) {
+func (a *Asker) nameProjects(ctx context.Context, r *queries.Result) {
 	if len(r.Rows) == 0 {
 		return
 	}
-	slug, t := s.slugs(ctx), frame.Read(r)
+	slug, t := a.Slugs(ctx), frame.Read(r)
 	column := r.Columns[0].Name
 	for i, row := range r.Rows {
 		row[0] = slug(t.Int(i, column))
@@ -310,14 +311,14 @@ func (s *Source) nameProjects(ctx context.Context, r *queries.Result) {
 }
 
 // markFrame is annotations.
-func (s *Source) markFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
-	v, err := s.common(ctx, q)
+func (a *Asker) markFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
+	v, err := a.common(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	limit := s.limit(q, 200, 999)
+	limit := a.limit(q, 200, 999)
 	v["kind"], v["issue"], v["environment"], v["limit"] = q.Kind, q.Issue, ask.Lines(q.Environment), strconv.Itoa(limit+1)
-	r, err := s.store.Run(ctx, "marks", v)
+	r, err := a.store.Run(ctx, "marks", v)
 	if err != nil {
 		return nil, err
 	}
@@ -330,12 +331,12 @@ func (s *Source) markFrame(ctx context.Context, q *ask.Query, numeric, alert boo
 	f := frame.Build("marks", frame.Read(r), []frame.Column{
 		{Name: "time", Kind: 't'}, {Name: "title"}, {Name: "text"}, {Name: "tags"}, {Name: "project_id"}, {Name: "issue"},
 	})
-	return cut(frame.WithLinks(f, s.links), limit, "marks")
+	return cut(frame.WithLinks(f, a.links), limit, "marks")
 }
 
 // sqlFrame runs a person's own SQL as the read-only user.
-func (s *Source) sqlFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
-	ids, err := s.projects(ctx, q.Project)
+func (a *Asker) sqlFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
+	ids, err := a.Projects(ctx, q.Project)
 	if err != nil {
 		return nil, err
 	}
@@ -343,16 +344,16 @@ func (s *Source) sqlFrame(ctx context.Context, q *ask.Query, numeric, alert bool
 	if err != nil {
 		return nil, err
 	}
-	limit := s.store.Settings().MaxRows
+	limit := a.store.Settings().MaxRows
 	if q.Limit > 0 {
 		limit = min(q.Limit, maxRows)
 	}
-	r, more, err := s.store.SQL(ctx, text, limit)
+	r, more, err := a.store.SQL(ctx, text, limit)
 	if err != nil {
 		return nil, err
 	}
 	f := frame.FromResult(r)
-	f, err = s.shape(f, q, numeric, alert)
+	f, err = a.shape(f, q, numeric, alert)
 	if err != nil {
 		return nil, err
 	}
@@ -367,7 +368,7 @@ func (s *Source) sqlFrame(ctx context.Context, q *ask.Query, numeric, alert bool
 }
 
 // shape gives SQL's table the form that was asked for.
-func (s *Source) shape(f *data.Frame, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
+func (a *Asker) shape(f *data.Frame, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
 	schema := f.TimeSeriesSchema()
 	rows, err := f.RowLen()
 	if err != nil {

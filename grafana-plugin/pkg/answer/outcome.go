@@ -1,4 +1,4 @@
-package plugin
+package answer
 
 import (
 	"context"
@@ -16,20 +16,20 @@ import (
 )
 
 // outcomeFrame is what became of everything that came in: a table, or series.
-func (s *Source) outcomeFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
-	v, err := s.common(ctx, q)
+func (a *Asker) outcomeFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
+	v, err := a.common(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	if q.Format == ask.TimeSeries || alert && q.Format != ask.Numeric {
 		v["bucket_seconds"] = strconv.FormatInt(q.Bucket, 10)
-		r, err := s.store.Run(ctx, "outcome_trend", v)
+		r, err := a.store.Run(ctx, "outcome_trend", v)
 		if err != nil {
 			return nil, err
 		}
 		return unfiltered(frame.Series(frame.Read(r), "items", "outcome", q.From, q.To, q.Bucket), q.Filters, "the series of outcomes"), nil
 	}
-	ids, err := s.projects(ctx, q.Project)
+	ids, err := a.Projects(ctx, q.Project)
 	if err != nil {
 		return nil, err
 	}
@@ -40,18 +40,18 @@ func (s *Source) outcomeFrame(ctx context.Context, q *ask.Query, numeric, alert 
 	for _, id := range ids {
 		v := q.Window()
 		v["project"] = strconv.FormatUint(uint64(id), 10)
-		r, err := s.store.Run(ctx, "outcomes", v)
+		r, err := a.store.Run(ctx, "outcomes", v)
 		if err != nil {
 			return nil, err
 		}
 		all.Columns, all.Rows = r.Columns, append(all.Rows, r.Rows...)
 	}
-	s.nameProjects(ctx, all)
+	a.nameProjects(ctx, all)
 	ignored := keep(all, q.Filters)
 	f := frame.Build("outcomes", frame.Read(all), []frame.Column{
 		{Name: "project"}, {Name: "category"}, {Name: "outcome"}, {Name: "reason"}, {Name: "quantity", Kind: 'i'}, {Name: "bytes", Kind: 'i', Unit: "bytes"},
 	})
-	f, err = cut(f, s.limit(q, 1000, maxRows), "rows")
+	f, err = cut(f, a.limit(q, 1000, maxRows), "rows")
 	if err == nil && numeric {
 		f, _ = frame.ToNumeric(f, q.Metric)
 	}

@@ -1,4 +1,4 @@
-package plugin
+package answer
 
 import (
 	"cmp"
@@ -16,8 +16,8 @@ import (
 	"errata/grafana-plugin/pkg/frame"
 )
 
-// issue is one row of a list, as shared/types.ts has it.
-type issue struct {
+// Issue is one row of a list, as shared/types.ts has it.
+type Issue struct {
 	Project       int64    `json:"project"`
 	Issue         string   `json:"issue"`
 	Title         string   `json:"title"`
@@ -41,8 +41,9 @@ type issue struct {
 	rise int64
 }
 
-func readIssue(t frame.Rows, i int, project int64) issue {
-	return issue{
+// ReadIssue is a row of the catalog as a list shows it.
+func ReadIssue(t frame.Rows, i int, project int64) Issue {
+	return Issue{
 		Project: project, Issue: t.Text(i, "issue"), Title: t.Text(i, "title"), Culprit: t.Text(i, "culprit"), Type: t.Text(i, "type"), Level: t.Text(i, "level"),
 		Status: t.Text(i, "status"), Assignee: t.Text(i, "assignee"), FirstSeen: t.Milli(i, "first_seen"), LastSeen: t.Milli(i, "last_seen"),
 		Events: t.Int(i, "events"), Users: t.Int(i, "users"), EventsInRange: t.Int(i, "window_events"), Protocols: t.List(i, "protocols"), Environments: t.List(i, "environments"),
@@ -50,18 +51,18 @@ func readIssue(t frame.Rows, i int, project int64) issue {
 	}
 }
 
-// maxIssues bounds a list, whatever its offset.
-const maxIssues = 1000
+// MaxIssues bounds a list, whatever its offset.
+const MaxIssues = 1000
 
-// issueList asks each project for its part and merges them in the order asked
+// IssueList asks each project for its part and merges them in the order asked
 // for. more says that there are issues after the page.
-func (s *Source) issueList(ctx context.Context, q *ask.Query, limit int) (page []issue, more bool, left int, err error) {
-	ids, left, err := s.eachProject(ctx, q)
+func (a *Asker) IssueList(ctx context.Context, q *ask.Query, limit int) (page []Issue, more bool, left int, err error) {
+	ids, left, err := a.eachProject(ctx, q)
 	if err != nil {
 		return nil, false, 0, err
 	}
-	reach := min(q.Offset+limit+1, maxIssues)
-	lists := make([][]issue, len(ids))
+	reach := min(q.Offset+limit+1, MaxIssues)
+	lists := make([][]Issue, len(ids))
 	g, ctx := errgroup.WithContext(ctx)
 	for n, id := range ids {
 		g.Go(func() error {
@@ -69,13 +70,13 @@ func (s *Source) issueList(ctx context.Context, q *ask.Query, limit int) (page [
 			v["project"], v["status"], v["limit"] = strconv.FormatUint(uint64(id), 10), q.State(), strconv.Itoa(reach)
 			v["environment"], v["release"], v["level"] = ask.Lines(q.Environment), ask.Lines(q.Release), ask.Lines(q.Level)
 			v["text"], v["assignee"], v["sort"], v["filters"] = q.Text, q.Assignee, q.Sort, q.FilterText()
-			r, err := s.store.Run(ctx, "issue_list", v)
+			r, err := a.store.Run(ctx, "issue_list", v)
 			if err != nil {
 				return err
 			}
 			t := frame.Read(r)
 			for i := range t.Len() {
-				x := readIssue(t, i, int64(id))
+				x := ReadIssue(t, i, int64(id))
 				x.rise = rise(t, i)
 				lists[n] = append(lists[n], x)
 			}
@@ -87,14 +88,14 @@ func (s *Source) issueList(ctx context.Context, q *ask.Query, limit int) (page [
 	}
 	all := slices.Concat(lists...)
 	if len(ids) > 1 {
-		slices.SortStableFunc(all, func(a, b issue) int { return cmp.Compare(rank(b, q.Sort), rank(a, q.Sort)) })
+		slices.SortStableFunc(all, func(a, b Issue) int { return cmp.Compare(rank(b, q.Sort), rank(a, q.Sort)) })
 	}
 	start := min(q.Offset, len(all))
 	end := min(start+limit, len(all))
 	return all[start:end], len(all) > end, left, nil
 }
 
-func rank(i issue, sort string) int64 {
+func rank(i Issue, sort string) int64 {
 	switch sort {
 	case "events":
 		return i.EventsInRange
@@ -124,60 +125,60 @@ func rise(t frame.Rows, i int) (r int64) {
 // issueFrame is a table of issues. In Explore it is drawn by the triage panel.
 // For a rule, whose labels its texts become, it has none that the next event
 // may change: the title would make another alert of the same issue.
-func (s *Source) issueFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
-	limit := s.limit(q, 100, maxIssues-1)
-	list, more, left, err := s.issueList(ctx, q, limit)
+func (a *Asker) issueFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
+	limit := a.limit(q, 100, MaxIssues-1)
+	list, more, left, err := a.IssueList(ctx, q, limit)
 	if err != nil {
 		return nil, err
 	}
-	slug := s.slugs(ctx)
-	text := func(of func(issue) string) []string { return each(list, of) }
+	slug := a.Slugs(ctx)
+	text := func(of func(Issue) string) []string { return each(list, of) }
 	f := data.NewFrame("issues",
-		data.NewField("project_id", nil, each(list, func(i issue) string { return strconv.FormatInt(i.Project, 10) })),
-		data.NewField("project", nil, text(func(i issue) string { return slug(i.Project) })),
-		data.NewField("issue", nil, text(func(i issue) string { return i.Issue })))
+		data.NewField("project_id", nil, each(list, func(i Issue) string { return strconv.FormatInt(i.Project, 10) })),
+		data.NewField("project", nil, text(func(i Issue) string { return slug(i.Project) })),
+		data.NewField("issue", nil, text(func(i Issue) string { return i.Issue })))
 	if !alert {
 		f.Fields = append(f.Fields,
-			data.NewField("title", nil, text(func(i issue) string { return i.Title })),
-			data.NewField("culprit", nil, text(func(i issue) string { return i.Culprit })))
+			data.NewField("title", nil, text(func(i Issue) string { return i.Title })),
+			data.NewField("culprit", nil, text(func(i Issue) string { return i.Culprit })))
 	}
 	f.Fields = append(f.Fields,
-		data.NewField("type", nil, text(func(i issue) string { return i.Type })),
-		data.NewField("level", nil, text(func(i issue) string { return i.Level })))
-	count := func(name string, of func(issue) int64) *data.Field { return data.NewField(name, nil, each(list, of)) }
+		data.NewField("type", nil, text(func(i Issue) string { return i.Type })),
+		data.NewField("level", nil, text(func(i Issue) string { return i.Level })))
+	count := func(name string, of func(Issue) int64) *data.Field { return data.NewField(name, nil, each(list, of)) }
 	if numeric {
-		metric, of := "events_in_range", func(i issue) int64 { return i.EventsInRange }
+		metric, of := "events_in_range", func(i Issue) int64 { return i.EventsInRange }
 		switch {
 		case q.Metric == "users" || q.Metric == "" && q.Sort == "users":
-			metric, of = "users", func(i issue) int64 { return i.Users }
+			metric, of = "users", func(i Issue) int64 { return i.Users }
 		case q.Metric == "events":
-			metric, of = "events", func(i issue) int64 { return i.Events }
+			metric, of = "events", func(i Issue) int64 { return i.Events }
 		}
 		f.Fields = append(f.Fields, count(metric, of))
 		return frame.Typed(f, data.FrameTypeNumericLong), nil
 	}
 	f.Fields = append(f.Fields,
-		data.NewField("status", nil, text(func(i issue) string { return i.Status })),
-		data.NewField("assignee", nil, text(func(i issue) string { return i.Assignee })),
-		count("events_in_range", func(i issue) int64 { return i.EventsInRange }),
-		count("events", func(i issue) int64 { return i.Events }),
-		count("users", func(i issue) int64 { return i.Users }),
-		data.NewField("first_seen", nil, each(list, func(i issue) *time.Time { return moment(i.FirstSeen) })),
-		data.NewField("last_seen", nil, each(list, func(i issue) *time.Time { return moment(i.LastSeen) })),
-		data.NewField("protocols", nil, text(func(i issue) string { return list2text(i.Protocols) })),
-		data.NewField("environments", nil, text(func(i issue) string { return list2text(i.Environments) })),
-		data.NewField("first_release", nil, text(func(i issue) string { return i.FirstRelease })),
-		data.NewField("last_release", nil, text(func(i issue) string { return i.LastRelease })),
-		data.NewField("sample_event_id", nil, text(func(i issue) string { return i.SampleEventID })),
-		data.NewField("sample_trace_id", nil, text(func(i issue) string { return i.SampleTraceID })))
+		data.NewField("status", nil, text(func(i Issue) string { return i.Status })),
+		data.NewField("assignee", nil, text(func(i Issue) string { return i.Assignee })),
+		count("events_in_range", func(i Issue) int64 { return i.EventsInRange }),
+		count("events", func(i Issue) int64 { return i.Events }),
+		count("users", func(i Issue) int64 { return i.Users }),
+		data.NewField("first_seen", nil, each(list, func(i Issue) *time.Time { return moment(i.FirstSeen) })),
+		data.NewField("last_seen", nil, each(list, func(i Issue) *time.Time { return moment(i.LastSeen) })),
+		data.NewField("protocols", nil, text(func(i Issue) string { return list2text(i.Protocols) })),
+		data.NewField("environments", nil, text(func(i Issue) string { return list2text(i.Environments) })),
+		data.NewField("first_release", nil, text(func(i Issue) string { return i.FirstRelease })),
+		data.NewField("last_release", nil, text(func(i Issue) string { return i.LastRelease })),
+		data.NewField("sample_event_id", nil, text(func(i Issue) string { return i.SampleEventID })),
+		data.NewField("sample_trace_id", nil, text(func(i Issue) string { return i.SampleTraceID })))
 	f.Meta = &data.FrameMeta{PreferredVisualization: data.VisTypeTable, PreferredVisualizationPluginID: "errata-triage-panel"}
-	frame.WithLinks(frame.Typed(f, data.FrameTypeTable), s.links)
-	f.Fields[len(f.Fields)-1].Config = &data.FieldConfig{Links: s.links.Trace()}
+	frame.WithLinks(frame.Typed(f, data.FrameTypeTable), a.links)
+	f.Fields[len(f.Fields)-1].Config = &data.FieldConfig{Links: a.links.Trace()}
 	if more {
 		frame.Notice(f, data.NoticeSeverityWarning, fmt.Sprintf("Truncated: only the first %d issues are shown. Narrow the query, or raise its limit.", limit))
 	}
 	if left > 0 {
-		frame.Notice(f, data.NoticeSeverityWarning, leftOut(left))
+		frame.Notice(f, data.NoticeSeverityWarning, LeftOut(left))
 	}
 	return f, nil
 }
@@ -207,11 +208,4 @@ func list2text(l []string) string {
 		out.WriteString(v)
 	}
 	return out.String()
-}
-
-func orZero(t *time.Time) *time.Time {
-	if t == nil {
-		return &time.Time{}
-	}
-	return t
 }

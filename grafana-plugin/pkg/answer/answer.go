@@ -1,0 +1,191 @@
+// Package answer turns a checked question into frames: in come queries of
+// panels and rules, out go tables, series, logs and traces, each mode through
+// the catalog of queries. It keeps nothing and writes nothing.
+package answer
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"errata/grafana-plugin/pkg/ask"
+	"errata/grafana-plugin/pkg/frame"
+	"errata/grafana-plugin/pkg/store"
+)
+
+// Asker answers questions about one store.
+type Asker struct {
+	store *store.Store
+	links frame.Links
+}
+
+// New makes an asker; links are what cells of its frames link to.
+func New(s *store.Store, links frame.Links) *Asker { return &Asker{store: s, links: links} }
+
+// Frames answers one query. numeric asks for texts and one number without
+// times; alert says that an alert rule asks, which also takes wide series.
+func (a *Asker) Frames(ctx context.Context, q *ask.Query, numeric, alert bool) (data.Frames, error) {
+	series := numeric && !alert // What is a series stays one for a rule.
+	switch q.Mode {
+	case ask.Issues:
+		return one(a.issueFrame(ctx, q, numeric, alert))
+	case ask.Events:
+		return one(a.eventFrame(ctx, q, numeric, alert))
+	case ask.ErrorTrend:
+		return one(a.trendFrame(ctx, q, series))
+	case ask.Logs:
+		if q.Volume || numeric {
+			return a.volumeFrames(ctx, q, series, alert)
+		}
+		return one(a.logFrame(ctx, q))
+	case ask.Trace:
+		return one(a.traceFrame(ctx, q, numeric))
+	case ask.TraceSearch:
+		return one(a.traceSearchFrame(ctx, q, numeric))
+	case ask.Releases:
+		return one(a.releaseFrame(ctx, q, numeric))
+	case ask.Outcomes:
+		return one(a.outcomeFrame(ctx, q, numeric, alert))
+	case ask.Annotations:
+		return one(a.markFrame(ctx, q, numeric, alert))
+	}
+	return one(a.sqlFrame(ctx, q, numeric, alert))
+}
+
+func one(f *data.Frame, err error) (data.Frames, error) {
+	if err != nil {
+		return nil, err
+	}
+	return data.Frames{f}, nil
+}
+
+// limit is how many rows to ask for, and whether fewer came because of it is
+// told by truncated: one more than shown is asked.
+func (a *Asker) limit(q *ask.Query, normal, hard int) int {
+	n := q.Limit
+	if n == 0 {
+		n = normal
+	}
+	return min(n, hard, max(a.store.Settings().MaxRows, normal))
+}
+
+// cut keeps n rows of a table and says so.
+func cut(f *data.Frame, n int, what string) (*data.Frame, error) {
+	if rows, err := f.RowLen(); err != nil || rows <= n {
+		return f, err
+	}
+	short := f.EmptyCopy()
+	for i, x := range f.Fields {
+		short.Fields[i].Config = x.Config
+	}
+	for row := range n {
+		short.AppendRow(f.RowCopy(row)...)
+	}
+	short.Meta = f.Meta
+	frame.Notice(short, data.NoticeSeverityWarning, fmt.Sprintf("Truncated: only the first %d %s are shown. Narrow the query, or raise its limit.", n, what))
+	return short, nil
+}
+
+// common are the values that most queries of the catalog share.
+func (a *Asker) common(ctx context.Context, q *ask.Query) (map[string]string, error) {
+	ids, err := a.Projects(ctx, q.Project)
+	if err != nil {
+		return nil, err
+	}
+	v := q.Window()
+	v["projects"] = IDList(ids)
+	return v, nil
+}
+
+// maxProjects is how many projects a list that asks them one at a time takes:
+// those with most errors in the window.
+const maxProjects = 100
+
+// Projects resolves a project field, ids or slugs, to ids. No ids mean that the
+// field is empty: all projects.
+func (a *Asker) Projects(ctx context.Context, given string) ([]uint32, error) {
+	wanted := ask.List(given)
+	if len(wanted) == 0 || len(wanted) == 1 && wanted[0] == "all" {
+		return nil, nil
+	}
+	all, err := a.store.Projects(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []uint32
+	for _, w := range wanted {
+		found := false
+		for _, p := range all {
+			if p.Slug == w || strconv.FormatUint(uint64(p.ID), 10) == w {
+				out, found = append(out, p.ID), true
+			}
+		}
+		if !found {
+			if len(w) > 60 {
+				w = w[:60]
+			}
+			return nil, fmt.Errorf("%w: there is no project %q", ask.ErrQuery, w)
+		}
+	}
+	return out, nil
+}
+
+// eachProject is the projects that an issue list asks: those named, or all that
+// have errors in the window. left says how many it leaves out.
+func (a *Asker) eachProject(ctx context.Context, q *ask.Query) (ids []uint32, left int, err error) {
+	ids, err = a.Projects(ctx, q.Project)
+	if err != nil {
+		return nil, 0, err
+	}
+	if ids != nil {
+		return ids[:min(len(ids), maxProjects)], max(len(ids)-maxProjects, 0), nil
+	}
+	v := q.Window()
+	v["limit"] = strconv.Itoa(maxProjects)
+	r, err := a.store.Run(ctx, "active_projects", v)
+	if err != nil {
+		return nil, 0, err
+	}
+	t := frame.Read(r)
+	for i := range t.Len() {
+		ids = append(ids, uint32(t.Int(i, "project_id"))) //nolint:gosec // The column's type.
+		left = int(t.Int(i, "all_projects")) - t.Len()
+	}
+	return ids, left, nil
+}
+
+// LeftOut says that projects were not asked; empty where all were.
+func LeftOut(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Only the %d projects with most errors were asked, %d were not. Name projects to see theirs.", maxProjects, n)
+}
+
+// Slugs names projects by id; an unknown one by its number.
+func (a *Asker) Slugs(ctx context.Context) func(int64) string {
+	names := map[int64]string{}
+	if all, err := a.store.Projects(ctx); err == nil {
+		for _, p := range all {
+			names[int64(p.ID)] = p.Slug
+		}
+	}
+	return func(id int64) string {
+		if n, ok := names[id]; ok {
+			return n
+		}
+		return strconv.FormatInt(id, 10)
+	}
+}
+
+// IDList is ids as the catalog takes them.
+func IDList(ids []uint32) string {
+	parts := make([]string, len(ids))
+	for i, id := range ids {
+		parts[i] = strconv.FormatUint(uint64(id), 10)
+	}
+	return strings.Join(parts, ",")
+}
