@@ -7,11 +7,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"golang.org/x/sync/semaphore"
 
 	"errata/ingest/inflate"
+	"errata/ingest/intake"
 )
 
 // smallBody is what any request may hold without asking: most bodies are
@@ -25,6 +28,7 @@ type requestBody struct {
 	raw      []byte
 	own      bool // raw is ours and not the server's.
 	held     int64
+	from     *semaphore.Weighted // What held was taken from.
 	inflated *inflate.Body
 }
 
@@ -32,7 +36,7 @@ type requestBody struct {
 func (b *requestBody) Release() {
 	b.inflated.Release()
 	if b.held > 0 {
-		b.s.raw.Release(b.held)
+		b.from.Release(b.held)
 	}
 	if b.own {
 		b.s.pool(b.raw)
@@ -44,26 +48,39 @@ func (b *requestBody) Release() {
 // here, after the key was checked, and its memory grows with what really came:
 // a length that is only claimed costs nothing. limit bounds the inflated bytes.
 func (s *Server) body(c *fiber.Ctx, limit int64) (*requestBody, error) {
+	return s.watchedBody(c, limit, nil)
+}
+
+// watchedBody is body for a kind of which can be told early that it is too
+// large.
+func (s *Server) watchedBody(c *fiber.Ctx, limit int64, watch func() inflate.Watch) (*requestBody, error) {
 	encoding := c.Get(fiber.HeaderContentEncoding)
 	if !inflate.Known(encoding) {
 		return nil, fmt.Errorf("%w %q: use gzip, deflate, br or zstd", inflate.ErrEncoding, cutText(encoding, 40))
 	}
 	// Nothing shrinks below its raw size by much, so raw has the same limit.
 	b := &requestBody{s: s}
-	if err := s.readRaw(c, b, min(limit+1024, int64(s.cfg.MaxRequestBytes))); err != nil {
+	look := func([]byte) error { return nil }
+	if watch != nil && inflate.Plain(encoding) {
+		look = watch()
+	}
+	if err := s.readRaw(c, b, min(limit+1024, int64(s.cfg.MaxRequestBytes)), look); err != nil {
 		b.Release()
 		return nil, err
 	}
 	s.metrics.bytes.Add(float64(len(b.raw)))
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), heavyWait+time.Second)
 	defer cancel()
 	var err error
-	b.inflated, err = s.decoder.Decode(ctx, b.raw, encoding, limit)
+	b.inflated, err = s.decoder.Decode(ctx, b.raw, encoding, limit, watch)
 	if err == nil {
 		b.Bytes = b.inflated.Bytes
 		return b, nil
 	}
 	b.Release()
+	if e := (*intake.Error)(nil); errors.As(err, &e) {
+		return nil, err
+	}
 	switch {
 	case errors.Is(err, inflate.ErrTooLarge):
 		return nil, tooLarge(limit)
@@ -85,7 +102,7 @@ func tooLarge(limit int64) error {
 }
 
 // readRaw reads the body as sent into b.raw.
-func (s *Server) readRaw(c *fiber.Ctx, b *requestBody, limit int64) error {
+func (s *Server) readRaw(c *fiber.Ctx, b *requestBody, limit int64, look inflate.Watch) error {
 	stream := c.Context().RequestBodyStream()
 	if stream == nil {
 		b.raw = c.Request().Body()
@@ -96,7 +113,7 @@ func (s *Server) readRaw(c *fiber.Ctx, b *requestBody, limit int64) error {
 	}
 	declared := int64(c.Request().Header.ContentLength())
 	if declared > limit {
-		drain(stream)
+		s.drain(stream)
 		return tooLarge(limit)
 	}
 	b.own = true
@@ -105,18 +122,29 @@ func (s *Server) readRaw(c *fiber.Ctx, b *requestBody, limit int64) error {
 	} else {
 		b.raw = make([]byte, 0, smallBody)
 	}
+	looked := 0
 	for {
 		if len(b.raw) == cap(b.raw) {
-			if err := s.grow(b, declared, limit); err != nil {
-				drain(stream)
+			var err error
+			if len(b.raw) >= largeBody {
+				err, looked = look(b.raw[looked:]), len(b.raw)
+			}
+			if err == nil {
+				err = s.grow(b, declared, limit)
+			}
+			if err != nil {
+				s.drain(stream)
 				return err
 			}
 		}
 		n, err := stream.Read(b.raw[len(b.raw):cap(b.raw)])
 		b.raw = b.raw[:len(b.raw)+n]
 		if int64(len(b.raw)) > limit {
-			drain(stream)
+			s.drain(stream)
 			return tooLarge(limit)
+		}
+		if len(b.raw) > inflate.HeavyBytes {
+			s.pace.wait(n)
 		}
 		switch {
 		case err == nil:
@@ -135,24 +163,72 @@ func (s *Server) readRaw(c *fiber.Ctx, b *requestBody, limit int64) error {
 
 // drain reads on for a while without keeping anything: a client that is cut off
 // while it sends sees a broken connection instead of the answer.
-func drain(stream io.Reader) { _, _ = io.CopyN(io.Discard, stream, 32<<20) }
+func (s *Server) drain(stream io.Reader) {
+	buf := make([]byte, 32<<10)
+	for left := 32 << 20; left > 0; {
+		n, err := stream.Read(buf)
+		if err != nil {
+			return
+		}
+		left -= n
+		s.pace.wait(n)
+	}
+}
+
+// pace spreads large bodies over time: all of them together are read at
+// largeRate, so that the reading takes a part of the cores and not all.
+type pace struct {
+	mu   sync.Mutex
+	next time.Time // When what was read so far is paid for.
+}
+
+const (
+	largeBody = 1 << 20
+	// declaredBody bounds what a client gets for a length that it claims.
+	declaredBody = 16 << 20
+	largeRate    = 256 << 20 // Bytes a second.
+)
+
+// wait waits until n more bytes may have been read.
+func (p *pace) wait(n int) {
+	now := time.Now()
+	p.mu.Lock()
+	if p.next.Before(now) {
+		p.next = now
+	}
+	p.next = p.next.Add(time.Duration(n) * time.Second / largeRate)
+	rest := p.next.Sub(now)
+	p.mu.Unlock()
+	if rest > time.Millisecond { // A shorter sleep takes as long.
+		time.Sleep(rest)
+	}
+}
 
 // grow doubles a buffer, never beyond what was declared or is allowed.
 func (s *Server) grow(b *requestBody, declared, limit int64) error {
-	size := min(2*int64(cap(b.raw)), limit+1)
+	size, from := min(2*int64(cap(b.raw)), limit+1), s.raw
 	if declared >= 0 {
 		size = min(size, declared+1)
 	}
-	if !s.raw.TryAcquire(size) {
+	if size > largeBody {
+		// Those that came so far get the memory for all that they declared at once:
+		// many that grow side by side would leave each other too little.
+		from = s.rawLarge
+		// By then an event over its limit was refused.
+		if size > 2*largeBody && declared >= 0 && declared < declaredBody {
+			size = declared + 1
+		}
+	}
+	if !from.TryAcquire(size) {
 		return errBusy
 	}
 	bigger := make([]byte, len(b.raw), size)
 	copy(bigger, b.raw)
 	if b.held > 0 {
-		s.raw.Release(b.held)
+		b.from.Release(b.held)
 	} else {
 		s.pool(b.raw)
 	}
-	b.raw, b.held = bigger, size
+	b.raw, b.held, b.from = bigger, size, from
 	return nil
 }

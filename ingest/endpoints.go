@@ -48,8 +48,11 @@ func (s *Server) report(c *fiber.Ctx, never429 bool, read func(*intake.Request, 
 		return err
 	}
 	defer body.Release()
-	batch, err := read(req, body.Bytes)
-	if err != nil {
+	var batch *intake.Batch
+	if err := s.inTurn(req, len(body.Bytes), func() (err error) {
+		batch, err = read(req, body.Bytes)
+		return err
+	}); err != nil {
 		return err
 	}
 	if err := s.submit(context.Background(), batch); err != nil && !(never429 && isLimited(err)) {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -45,22 +46,29 @@ func rssMiB(t *testing.T) int {
 
 // othersWhile tells how long another client waits at most while f runs.
 func (e *edge) othersWhile(f func()) time.Duration {
+	waits := e.waitsWhile(f)
+	return waits[len(waits)-1]
+}
+
+// waitsWhile returns how long the requests of another client take while f runs,
+// the shortest first.
+func (e *edge) waitsWhile(f func()) []time.Duration {
 	done := make(chan struct{})
 	go func() { defer close(done); f() }()
-	var worst time.Duration
+	var waits []time.Duration
 	for i := 0; ; i++ {
-		select {
-		case <-done:
-			return worst
-		default:
-		}
 		begin := time.Now()
 		r := e.do("POST", "/api/2/envelope/", sent(hexID(i), "other"), "X-Sentry-Auth", "Sentry sentry_key="+otherKey)
 		if r.status != 200 {
 			e.t.Errorf("another client got %d %s", r.status, r.body)
 		}
-		worst = max(worst, time.Since(begin))
-		time.Sleep(5 * time.Millisecond)
+		waits = append(waits, time.Since(begin))
+		select {
+		case <-done:
+			slices.Sort(waits)
+			return waits
+		case <-time.After(5 * time.Millisecond):
+		}
 	}
 }
 
@@ -184,6 +192,7 @@ func TestManyLargeBodiesAtOnceAreBounded(t *testing.T) {
 	}
 	require.Positive(t, ok)
 	require.Equal(t, 413, e.do("POST", "/api/1/envelope/", bytes.Repeat([]byte("x"), 5<<20), "X-Sentry-Auth", auth).status)
-	require.True(t, e.raw.TryAcquire(8<<20), "all memory was given back")
+	require.True(t, e.raw.TryAcquire(2<<20), "all memory was given back")
+	require.True(t, e.rawLarge.TryAcquire(7<<20), "all memory was given back")
 	require.NotEmpty(t, e.records(schema.TopicEvents))
 }

@@ -159,8 +159,10 @@ func (s *Server) otlpByService(req *intake.Request, adapt otlp.Adapter, body []b
 func (s *Server) otlpSubmit(req *intake.Request, adapt otlp.Adapter, body []byte, kind string) (*otlp.Partial, error) {
 	var batch *intake.Batch
 	var partial *otlp.Partial
-	var err error
-	s.inTurn(req, func() { batch, partial, err = adapt(req, body, kind) })
+	err := s.inTurn(req, len(body), func() (err error) {
+		batch, partial, err = adapt(req, body, kind)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

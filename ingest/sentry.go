@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
 
+	"errata/ingest/inflate"
 	"errata/ingest/intake"
 	"errata/ingest/sentry"
 )
@@ -39,7 +40,7 @@ func (s *Server) envelope(c *fiber.Ctx) error {
 	if err != nil && !noAuth {
 		return err
 	}
-	body, err := s.body(c, s.cfg.MaxEnvelopeBytes)
+	body, err := s.watchedBody(c, s.cfg.MaxEnvelopeBytes, func() inflate.Watch { return new(sentry.Guard).Watch })
 	if err != nil {
 		return err
 	}
@@ -51,7 +52,10 @@ func (s *Server) envelope(c *fiber.Ctx) error {
 	}
 	var batch *intake.Batch
 	var answer sentry.Answer
-	s.inTurn(req, func() { batch, answer, err = sentry.Envelope(req, body.Bytes) })
+	err = s.inTurn(req, len(body.Bytes), func() (err error) {
+		batch, answer, err = sentry.Envelope(req, body.Bytes)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -102,7 +106,10 @@ func (s *Server) store(c *fiber.Ctx) error {
 	defer body.Release()
 	var batch *intake.Batch
 	var answer sentry.Answer
-	s.inTurn(req, func() { batch, answer, err = sentry.Store(req, body.Bytes) })
+	err = s.inTurn(req, len(body.Bytes), func() (err error) {
+		batch, answer, err = sentry.Store(req, body.Bytes)
+		return err
+	})
 	if err != nil {
 		return err
 	}

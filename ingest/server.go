@@ -39,14 +39,17 @@ type Server struct {
 	source    interface{ Close() error }
 	producer  producer
 	decoder   *inflate.Decoder
-	raw       *semaphore.Weighted // Bytes of bodies as sent that are held.
+	raw       *semaphore.Weighted // Bytes of bodies as sent up to 1 MiB that are held.
+	rawLarge  *semaphore.Weighted // The same of larger ones.
 	buffers   sync.Pool           // Of *[]byte for small bodies.
 	blobs     *blob.Store
 	quota     *quota.Limiter
 	flood     *flood.Flood
 	refusals  refusals
-	quiet     chan struct{} // Closed when the edge stops.
-	turns     chan struct{} // One for each request of flooding projects that is read now.
+	quiet     chan struct{}       // Closed when the edge stops.
+	turns     chan struct{}       // One for each request of flooding projects that is read now.
+	heavy     *semaphore.Weighted // Places for large bodies to be inflated and read.
+	pace      pace
 	app       *fiber.App
 	grpc      *grpc.Server
 
@@ -78,8 +81,11 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.flood = flood.New(flood.Config{PerMinute: perMinute, Send: s.sendGroups})
 	s.turns = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
-	s.decoder = inflate.New(cfg.BodyBytes, cfg.MaxEnvelopeBytes)
-	s.raw = semaphore.NewWeighted(2 * int64(cfg.MaxRequestBytes))
+	s.heavy = semaphore.NewWeighted(int64(cap(s.turns)))
+	s.decoder = inflate.New(cfg.BodyBytes, cfg.MaxEnvelopeBytes, s.heavy)
+	// A body that grows holds its old and its new half as large memory for a moment.
+	s.raw = semaphore.NewWeighted(max(2*largeBody, int64(cfg.MaxRequestBytes)/2))
+	s.rawLarge = semaphore.NewWeighted(3*int64(cfg.MaxRequestBytes)/2 + largeBody)
 	var err error
 	if s.blobs, err = blob.Open(context.Background(), cfg.BlobURL, filepath.Join(cfg.Data, "blobs")); err != nil {
 		return nil, err

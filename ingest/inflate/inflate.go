@@ -35,6 +35,12 @@ var (
 	ErrEncoding = errors.New("unknown content encoding")
 )
 
+// HeavyBytes is the size from which on a body is work that others notice.
+const HeavyBytes = 256 << 10
+
+// heavyWait is how long a body waits for its turn.
+const heavyWait = 5 * time.Second
+
 const (
 	firstBytes = 64 << 10
 	// Bodies up to smallBytes are read in one pass into a pooled buffer.
@@ -46,7 +52,7 @@ const (
 // Decoder inflates bodies. It is safe for concurrent use.
 type Decoder struct {
 	small, large         *semaphore.Weighted // Bytes.
-	slots, largeSlots    *semaphore.Weighted // Decoders at work.
+	slots, heavy         *semaphore.Weighted // Decoders at work.
 	smallTotal, largeMax int64
 	buffers              sync.Pool
 	gzips, zlibs, flates sync.Pool
@@ -54,12 +60,16 @@ type Decoder struct {
 }
 
 // New bounds the memory of all bodies up to 4 MiB together by small bytes, and
-// of all larger ones by large bytes.
-func New(small, large int64) *Decoder {
+// of all larger ones by large bytes. Bodies over HeavyBytes are inflated by as
+// many at a time as heavy has places; nil means half of the cores.
+func New(small, large int64, heavy *semaphore.Weighted) *Decoder {
 	n := int64(runtime.GOMAXPROCS(0))
+	if heavy == nil {
+		heavy = semaphore.NewWeighted(max(1, n/2))
+	}
 	return &Decoder{
 		small: semaphore.NewWeighted(small), large: semaphore.NewWeighted(large),
-		slots: semaphore.NewWeighted(4 * n), largeSlots: semaphore.NewWeighted(max(1, n/2)),
+		slots: semaphore.NewWeighted(4 * n), heavy: heavy,
 		smallTotal: small, largeMax: large,
 	}
 }
@@ -98,6 +108,12 @@ func Known(encoding string) bool {
 	return ok
 }
 
+// Plain reports whether a Content-Encoding means none.
+func Plain(encoding string) bool {
+	e, _ := normal(encoding)
+	return e == ""
+}
+
 func normal(encoding string) (string, bool) {
 	switch e := strings.ToLower(strings.TrimSpace(encoding)); e {
 	case "", "identity", "utf-8", "utf8":
@@ -111,9 +127,14 @@ func normal(encoding string) (string, bool) {
 	}
 }
 
+// Watch looks at a body while it is inflated, a part at a time, and says where
+// there is no use in more of it. Each pass over a body has one of its own.
+type Watch func(part []byte) error
+
 // Decode returns raw inflated to at most limit bytes. Without an encoding the
-// body is raw itself.
-func (d *Decoder) Decode(ctx context.Context, raw []byte, encoding string, limit int64) (*Body, error) {
+// body is raw itself. watch makes the Watch of a pass; nil means none. Its error
+// is returned as it is.
+func (d *Decoder) Decode(ctx context.Context, raw []byte, encoding string, limit int64, watch func() Watch) (*Body, error) {
 	e, ok := normal(encoding)
 	if !ok {
 		return nil, fmt.Errorf("%w %q: use gzip, deflate, br or zstd", ErrEncoding, e)
@@ -127,19 +148,33 @@ func (d *Decoder) Decode(ctx context.Context, raw []byte, encoding string, limit
 	if len(raw) == 0 {
 		return &Body{}, nil
 	}
-	if err := d.slots.Acquire(ctx, 1); err != nil {
-		return nil, ErrBusy
+	if watch == nil {
+		watch = func() Watch { return func([]byte) error { return nil } }
 	}
-	body, more, err := d.readSmall(raw, e, limit)
-	d.slots.Release(1)
+	body, more, err := d.readSmall(ctx, raw, e, limit, watch())
 	if err != nil || !more {
 		return body, err
 	}
-	return d.readLarge(ctx, raw, e, limit)
+	return d.readLarge(ctx, raw, e, limit, watch())
+}
+
+// turn waits for one of the places of heavy work.
+func (d *Decoder) turn(ctx context.Context) (done func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, heavyWait)
+	defer cancel()
+	if err := d.heavy.Acquire(ctx, 1); err != nil {
+		return nil, ErrBusy
+	}
+	return func() { d.heavy.Release(1) }, nil
 }
 
 // readSmall inflates up to smallBytes; more says that there is more.
-func (d *Decoder) readSmall(raw []byte, encoding string, limit int64) (b *Body, more bool, err error) {
+func (d *Decoder) readSmall(ctx context.Context, raw []byte, encoding string, limit int64, watch Watch) (b *Body, more bool, err error) {
+	if err := d.slots.Acquire(ctx, 1); err != nil {
+		return nil, false, ErrBusy
+	}
+	leave := func() { d.slots.Release(1) }
+	defer func() { leave() }()
 	r, put, err := d.reader(raw, encoding)
 	if err != nil {
 		return nil, false, fmt.Errorf("cannot read %s: %w", encoding, err)
@@ -152,8 +187,26 @@ func (d *Decoder) readSmall(raw []byte, encoding string, limit int64) (b *Body, 
 	buf.Reset()
 	b = &Body{d: d, buf: buf}
 	stop := min(limit, smallBytes)
+	looked, heavy := 0, false
 	for {
 		if buf.Available() == 0 {
+			// A large part at a time: what looks at a body costs little then.
+			if err := watch(buf.Bytes()[looked:]); err != nil {
+				b.Release()
+				return nil, false, err
+			}
+			looked = buf.Len()
+			if !heavy && looked >= HeavyBytes {
+				// Small bodies do not wait behind those that wait for a turn.
+				leave()
+				leave = func() {}
+				done, err := d.turn(ctx)
+				if err != nil {
+					b.Release()
+					return nil, false, err
+				}
+				leave, heavy = done, true
+			}
 			grow := int64(buf.Cap())
 			if !d.small.TryAcquire(2 * grow) {
 				b.Release()
@@ -188,20 +241,23 @@ func (d *Decoder) readSmall(raw []byte, encoding string, limit int64) (b *Body, 
 }
 
 // readLarge counts first, so that a bomb never gets memory, then reads.
-func (d *Decoder) readLarge(ctx context.Context, raw []byte, encoding string, limit int64) (*Body, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	if err := d.largeSlots.Acquire(ctx, 1); err != nil {
-		return nil, ErrBusy
+func (d *Decoder) readLarge(ctx context.Context, raw []byte, encoding string, limit int64, watch Watch) (*Body, error) {
+	done, err := d.turn(ctx)
+	if err != nil {
+		return nil, err
 	}
-	defer d.largeSlots.Release(1)
+	defer done()
 	stop := min(limit, d.largeMax, max(int64(len(raw))*maxRatio, smallBytes))
 	r, put, err := d.reader(raw, encoding)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", encoding, err)
 	}
-	size, err := io.Copy(io.Discard, io.LimitReader(r, stop+1))
+	size, err := io.Copy(&watcher{watch: watch}, io.LimitReader(r, stop+1))
 	put()
+	var seen *watched
+	if errors.As(err, &seen) {
+		return nil, seen.error
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", encoding, err)
 	}
@@ -223,6 +279,19 @@ func (d *Decoder) readLarge(ctx context.Context, raw []byte, encoding string, li
 		return nil, fmt.Errorf("cannot read %s: %w", encoding, err)
 	}
 	return b, nil
+}
+
+// watcher discards what was looked at.
+type watcher struct{ watch Watch }
+
+// watched tells the error of a Watch from one of the encoding.
+type watched struct{ error }
+
+func (w *watcher) Write(b []byte) (int, error) {
+	if err := w.watch(b); err != nil {
+		return 0, &watched{err}
+	}
+	return len(b), nil
 }
 
 // reader returns a pooled decoder over raw.

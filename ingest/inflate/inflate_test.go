@@ -59,13 +59,13 @@ func noise(n int) []byte {
 }
 
 func TestRoundTrips(t *testing.T) {
-	d := New(64<<20, 64<<20)
+	d := New(64<<20, 64<<20, nil)
 	for _, size := range []int{0, 1, 1000, firstBytes, firstBytes + 1, 300_000, smallBytes, smallBytes + 1, 9 << 20} {
 		want := noise(size)
 		for _, e := range encodings {
 			t.Run(fmt.Sprint(e, " ", size), func(t *testing.T) {
 				for range 2 { // The second one uses pooled readers.
-					b, err := d.Decode(t.Context(), pack(t, e, bytes.NewReader(want)), header(e), 10<<20)
+					b, err := d.Decode(t.Context(), pack(t, e, bytes.NewReader(want)), header(e), 10<<20, nil)
 					require.NoError(t, err)
 					require.True(t, bytes.Equal(want, b.Bytes))
 					b.Release()
@@ -78,28 +78,28 @@ func TestRoundTrips(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	d := New(16<<20, 16<<20)
+	d := New(16<<20, 16<<20, nil)
 	for _, e := range encodings {
 		raw := pack(t, e, bytes.NewReader(noise(2000)))
-		_, err := d.Decode(t.Context(), raw, header(e), 1999)
+		_, err := d.Decode(t.Context(), raw, header(e), 1999, nil)
 		require.ErrorIs(t, err, ErrTooLarge, e)
-		b, err := d.Decode(t.Context(), raw, header(e), 2000)
+		b, err := d.Decode(t.Context(), raw, header(e), 2000, nil)
 		require.NoError(t, err, e)
 		b.Release()
 		big := pack(t, e, bytes.NewReader(noise(6<<20)))
-		_, err = d.Decode(t.Context(), big, header(e), 5<<20)
+		_, err = d.Decode(t.Context(), big, header(e), 5<<20, nil)
 		require.ErrorIs(t, err, ErrTooLarge, e)
 	}
-	_, err := d.Decode(t.Context(), make([]byte, 11), "", 10)
+	_, err := d.Decode(t.Context(), make([]byte, 11), "", 10, nil)
 	require.ErrorIs(t, err, ErrTooLarge)
-	_, err = d.Decode(t.Context(), []byte("x"), "snappy", 10)
+	_, err = d.Decode(t.Context(), []byte("x"), "snappy", 10, nil)
 	require.ErrorIs(t, err, ErrEncoding)
 }
 
 func TestNamesThatMeanNoEncoding(t *testing.T) {
-	d := New(1<<20, 1<<20)
+	d := New(1<<20, 1<<20, nil)
 	for _, e := range []string{"", "identity", "UTF-8", " utf8 "} {
-		b, err := d.Decode(t.Context(), []byte("body"), e, 10)
+		b, err := d.Decode(t.Context(), []byte("body"), e, 10, nil)
 		require.NoError(t, err)
 		require.Equal(t, "body", string(b.Bytes))
 		b.Release()
@@ -107,14 +107,14 @@ func TestNamesThatMeanNoEncoding(t *testing.T) {
 }
 
 func TestDamagedBodies(t *testing.T) {
-	d := New(1<<20, 1<<20)
+	d := New(1<<20, 1<<20, nil)
 	for _, e := range encodings {
 		raw := pack(t, e, bytes.NewReader(noise(50_000)))
-		_, err := d.Decode(t.Context(), raw[:len(raw)/2], header(e), 1<<20)
+		_, err := d.Decode(t.Context(), raw[:len(raw)/2], header(e), 1<<20, nil)
 		require.Error(t, err, e)
-		_, err = d.Decode(t.Context(), []byte("this is no archive at all"), header(e), 1<<20)
+		_, err = d.Decode(t.Context(), []byte("this is no archive at all"), header(e), 1<<20, nil)
 		require.Error(t, err, e)
-		b, err := d.Decode(t.Context(), raw, header(e), 1<<20)
+		b, err := d.Decode(t.Context(), raw, header(e), 1<<20, nil)
 		require.NoError(t, err, "a damaged body leaves the pooled reader usable: %s", e)
 		b.Release()
 	}
@@ -126,7 +126,7 @@ type zeros struct{}
 func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
 func TestBombsCostNoMemory(t *testing.T) {
-	d := New(32<<20, 200<<20)
+	d := New(32<<20, 200<<20, nil)
 	for _, e := range []string{"gzip", "br", "zstd"} {
 		raw := pack(t, e, io.LimitReader(zeros{}, 256<<20))
 		var before, after runtime.MemStats
@@ -135,7 +135,7 @@ func TestBombsCostNoMemory(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {
-				_, err := d.Decode(t.Context(), raw, e, 200<<20)
+				_, err := d.Decode(t.Context(), raw, e, 200<<20, nil)
 				if err == nil {
 					t.Errorf("%s: a bomb was inflated", e)
 				}
@@ -164,9 +164,9 @@ func fuzz(f *testing.F, encoding string) {
 	if encoding == "deflate" {
 		f.Add(pack(f, "raw deflate", bytes.NewReader(noise(500))))
 	}
-	d := New(8*limit, 8*limit)
+	d := New(8*limit, 8*limit, nil)
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		b, err := d.Decode(t.Context(), raw, encoding, limit)
+		b, err := d.Decode(t.Context(), raw, encoding, limit, nil)
 		if err != nil {
 			return
 		}
@@ -178,11 +178,11 @@ func fuzz(f *testing.F, encoding string) {
 }
 
 func BenchmarkGzip5KB(b *testing.B) {
-	d := New(64<<20, 64<<20)
+	d := New(64<<20, 64<<20, nil)
 	raw := pack(b, "gzip", bytes.NewReader(noise(5000)))
 	b.ReportAllocs()
 	for b.Loop() {
-		body, err := d.Decode(b.Context(), raw, "gzip", 1<<20)
+		body, err := d.Decode(b.Context(), raw, "gzip", 1<<20, nil)
 		if err != nil {
 			b.Fatal(err)
 		}

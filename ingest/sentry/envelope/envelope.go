@@ -138,6 +138,18 @@ func Parse(body []byte) (Header, []Item, error) {
 	}
 }
 
+// ItemHeader reads the item header at the start of b, white space before it
+// skipped. length is -1 where the header names none; end is the number of bytes
+// that it takes. more says that the header may end in bytes that follow b.
+func ItemHeader(b []byte) (typ string, length, end int, more bool, err error) {
+	it := Item{}
+	if end, err = objectEnd(b, 0); err != nil {
+		return "", 0, 0, errors.Is(err, errUnclosed) || len(bytes.TrimLeft(b, " \n\t\r")) == 0, err
+	}
+	length, err = it.header(b[:end])
+	return it.Type, length, end, false, err
+}
+
 func parseItem(body []byte, pos int) (Item, int, error) {
 	it := Item{ItemCount: -1}
 	end, err := objectEnd(body, pos)

@@ -5,6 +5,7 @@
 package tree
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"sync"
@@ -43,7 +44,9 @@ var pool = sync.Pool{New: func() any { return new(Doc) }}
 // Parse reads one JSON value. NaN and Infinity tokens, which Python and
 // JavaScript clients write, are read as numbers and written as null.
 func Parse(b []byte) (*Doc, error) {
-	if len(b) > smallBytes {
+	// The parser is slow to say that a document is too deep, and one with few
+	// openings is not.
+	if len(b) > smallBytes || bytes.Count(b, []byte{'{'})+bytes.Count(b, []byte{'['}) > MaxDepth {
 		if err := bound(b); err != nil {
 			return nil, err
 		}
