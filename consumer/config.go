@@ -2,7 +2,8 @@
 // once in effect, whatever is killed when. In: Kafka and ClickHouse. Out: rows,
 // and an outcome for every item. It never answers a question, never changes a
 // stored row, and decides nothing by a clock: a row is a function of its record
-// and of the records before it in the partition.
+// and of the records before it in the partition. Check-ins that nobody sent are
+// the exception, see overdue.
 package consumer
 
 import (
@@ -48,6 +49,10 @@ type Config struct {
 	// is recognized, for each partition. 0: every witness counts.
 	TwinRecords int64
 
+	// MonitorEvery is how often monitors are judged: which check-ins were missed
+	// and which runs never ended. 0: never.
+	MonitorEvery time.Duration
+
 	SessionTimeout time.Duration // How long a dead consumer keeps its partitions.
 	DrainTimeout   time.Duration // How long a clean stop may take.
 	Log            *slog.Logger  `json:"-"`
@@ -65,6 +70,7 @@ func Defaults() Config {
 		DuplicateRecords: 200_000,
 		DuplicateRows:    200_000,
 		TwinRecords:      100_000,
+		MonitorEvery:     15 * time.Second,
 		SessionTimeout:   6 * time.Second,
 		DrainTimeout:     15 * time.Second,
 	}

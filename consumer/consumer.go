@@ -104,6 +104,9 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}()
 	var watching sync.WaitGroup
 	watching.Go(func() { c.watchLag(ctx) })
+	if c.cfg.MonitorEvery > 0 {
+		watching.Go(func() { c.watchMonitors(ctx) })
+	}
 	defer watching.Wait()
 	<-ctx.Done()
 	close(c.drain)

@@ -137,7 +137,7 @@ func authorization(h string) (credentials, bool) {
 	case "bearer":
 		return credentials{key: rest}, isKey(rest)
 	case "basic":
-		b, err := base64.StdEncoding.DecodeString(rest)
+		b, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(rest, "="))
 		if err != nil {
 			return credentials{}, false
 		}

@@ -3,10 +3,10 @@ package ingest
 import (
 	"context"
 	_ "embed" // The crash-report form.
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -29,7 +29,7 @@ func (s *Server) security(c *fiber.Ctx) error {
 // 429.
 func (s *Server) nel(c *fiber.Ctx) error {
 	return s.report(c, true, func(req *intake.Request, body []byte) (*intake.Batch, error) {
-		b, _, err := sentry.NEL(req, body)
+		b, _, err := sentry.NEL(req, utils.CopyString(c.Get(fiber.HeaderContentType)), body)
 		return b, err
 	})
 }
@@ -37,8 +37,7 @@ func (s *Server) nel(c *fiber.Ctx) error {
 func (s *Server) report(c *fiber.Ctx, never429 bool, read func(*intake.Request, []byte) (*intake.Batch, error)) error {
 	req, err := s.identify(c)
 	if never429 && isLimited(err) {
-		cors(c)
-		return c.SendStatus(http.StatusOK)
+		return taken(c)
 	}
 	if err != nil {
 		return err
@@ -58,8 +57,14 @@ func (s *Server) report(c *fiber.Ctx, never429 bool, read func(*intake.Request, 
 	if err := s.submit(context.Background(), batch); err != nil && !(never429 && isLimited(err)) {
 		return err
 	}
+	return taken(c)
+}
+
+// taken answers a browser that reads nothing: 200 without a body.
+func taken(c *fiber.Ctx) error {
 	cors(c)
-	return c.SendStatus(http.StatusOK)
+	c.Status(http.StatusOK)
+	return nil
 }
 
 func isLimited(err error) bool {
@@ -195,6 +200,10 @@ func (s *Server) byDSN(c *fiber.Ctx, dsn string) (*intake.Request, error) {
 //go:embed embed/form.js
 var formJS string
 
+// formTexts are what a page may say in the form in its own words: the options of
+// the SDK's showReportDialog.
+var formTexts = []string{"title", "subtitle", "subtitle2", "labelName", "labelEmail", "labelComments", "labelClose", "labelSubmit", "errorGeneric", "successMessage"}
+
 // embedForm gives a page the crash-report form, as a script that shows it.
 func (s *Server) embedForm(c *fiber.Ctx) error {
 	req, err := s.byDSN(c, utils.CopyString(c.Query("dsn")))
@@ -210,15 +219,21 @@ func (s *Server) embedForm(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	action := "/api/embed/error-page/?" + url.Values{"dsn": {c.Query("dsn")}, "eventId": {c.Query("eventId")}}.Encode()
 	name, mail := c.Query("name"), c.Query("email")
-	// JSON strings are JavaScript strings; < is escaped so that no page can be
-	// closed by a value.
-	r := strings.NewReplacer("__ACTION__", script(c.BaseURL()+action), "__NAME__", script(name), "__EMAIL__", script(mail))
+	texts := make([]string, 0, len(formTexts))
+	for _, k := range formTexts {
+		if v := c.Query(k); v != "" {
+			texts = append(texts, k+": "+script(cutText(v, 500)))
+		}
+	}
+	r := strings.NewReplacer("__ACTION__", script(c.BaseURL()+action), "__NAME__", script(name), "__EMAIL__", script(mail),
+		"__TEXTS__", "{ "+strings.Join(texts, ", ")+" }")
 	return c.SendString(r.Replace(formJS))
 }
 
+// script writes a value as a JavaScript string that closes no page.
 func script(s string) string {
-	q := strconv.QuoteToASCII(s)
-	return strings.NewReplacer("<", `\u003c`, ">", `\u003e`, `\a`, "", `\v`, "", `\x`, `\u00`).Replace(q)
+	b, _ := json.Marshal(strings.ToValidUTF8(s, "")) // A string is always JSON.
+	return string(b)
 }
 
 // embedPost takes the form's answer.

@@ -67,10 +67,22 @@ func (s *Server) routes() *fiber.App {
 		app.Post("/v1/"+string(signal), h)
 		app.Post("/api/:project/integration/otlp/v1/"+string(signal), h)
 	}
+	for _, r := range app.GetRoutes(true) {
+		if strings.HasPrefix(r.Path, "/api/") || strings.HasPrefix(r.Path, "/v1/") {
+			app.All(r.Path, wrongMethod)
+		}
+	}
 	app.Use(func(c *fiber.Ctx) error {
 		return refuse(http.StatusNotFound, "no such endpoint", "no_endpoint", c.Method()+" "+cutText(c.Path(), 200)+" is not one of this store's addresses")
 	})
 	return app
+}
+
+// wrongMethod refuses what an address is not asked with. It stands behind all
+// routes of the address.
+func wrongMethod(c *fiber.Ctx) error {
+	c.Set(fiber.HeaderAllow, "POST, GET, OPTIONS")
+	return refuse(http.StatusMethodNotAllowed, "method not allowed", "method", c.Method()+" is not taken at "+cutText(c.Path(), 200)+", clients send POST")
 }
 
 // fold makes one slash of several before routing.

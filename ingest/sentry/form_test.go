@@ -2,6 +2,7 @@ package sentry
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,6 +57,30 @@ func TestForms(t *testing.T) {
 			require.Equal(t, map[string]any{"a": "x", "n": "1.5", "b": "true", "with-space": "y"}, p["tags"])
 			require.Len(t, e.Tags, 4)
 			require.Len(t, p["errors"], 2)
+		}},
+		"a tag that is refused or cut keeps its value in errors": {`{"tags":{"\u00fc":"umlaut","nl":"a\nb","long":"` + strings.Repeat("x", 201) + `y"}}`, func(t *testing.T, e *schema.Event, p map[string]any) {
+			require.Len(t, e.Tags, 1)
+			require.Len(t, e.Tags[0].Value, 200)
+			require.Equal(t, []any{"umlaut", "a\nb", strings.Repeat("x", 201) + "y"}, []any{at(p, "errors", 0, "value"), at(p, "errors", 1, "value"), at(p, "errors", 2, "value")})
+		}},
+		"exception values as one object": {`{"exception":{"values":{"type":"T","value":"v"}}}`, func(t *testing.T, e *schema.Event, p map[string]any) {
+			require.Equal(t, "T: v", e.Title)
+			require.Equal(t, "T", at(p, "exception", "values", 0, "type"))
+		}},
+		"parameters in logentry, the template beside it": {`{"logentry":{"params":["a"]},"message":"got %s"}`, func(t *testing.T, e *schema.Event, p map[string]any) {
+			require.Equal(t, "got a", e.Message)
+			require.Equal(t, "got %s", at(p, "logentry", "message"))
+		}},
+		"logentry as a number": {`{"logentry":5}`, func(t *testing.T, e *schema.Event, _ map[string]any) {
+			require.Equal(t, "5", e.Message)
+		}},
+		"a trace that is no object": {`{"contexts":{"trace":"bad","os":{"name":"L"}}}`, func(t *testing.T, _ *schema.Event, p map[string]any) {
+			require.Equal(t, "L", at(p, "contexts", "os", "name"))
+			require.Equal(t, "bad", at(p, "errors", 0, "value"))
+		}},
+		"a level of a breadcrumb that is none": {`{"breadcrumbs":[{"message":"m","level":"zzz"}]}`, func(t *testing.T, _ *schema.Event, p map[string]any) {
+			require.Equal(t, "info", at(p, "breadcrumbs", "values", 0, "level"))
+			require.Equal(t, "zzz", at(p, "errors", 0, "value"))
 		}},
 		"tags as pairs": {`{"tags":[["a","x"],["a","y"],["n",1],null,["release","r"]]}`, func(t *testing.T, e *schema.Event, p map[string]any) {
 			require.Equal(t, map[string]any{"a": "x", "n": "1"}, p["tags"])

@@ -24,26 +24,31 @@ var securityTypes = map[string]bool{
 
 // Security reads a browser's security reports: one or a list of them.
 func Security(req *intake.Request, contentType string, body []byte) (*intake.Batch, Answer, error) {
-	if err := reportType(contentType); err != nil {
+	if err := reportType(contentType, securityTypes); err != nil {
 		return nil, Answer{}, err
 	}
 	return reports(req, body, (*batch).security)
 }
 
 // NEL reads network error reports: one or a list of them.
-func NEL(req *intake.Request, body []byte) (*intake.Batch, Answer, error) {
+func NEL(req *intake.Request, contentType string, body []byte) (*intake.Batch, Answer, error) {
+	if err := reportType(contentType, nelTypes); err != nil {
+		return nil, Answer{}, err
+	}
 	return reports(req, body, (*batch).nel)
 }
 
-func reportType(contentType string) error {
+// nelTypes are those of network error reports.
+var nelTypes = map[string]bool{"application/json": true, "application/reports+json": true}
+
+func reportType(contentType string, known map[string]bool) error {
 	t, _, _ := strings.Cut(contentType, ";")
-	t = strings.ToLower(strings.TrimSpace(t))
-	if securityTypes[t] {
+	if known[strings.ToLower(strings.TrimSpace(t))] {
 		return nil
 	}
 	return &intake.Error{
 		Status: http.StatusUnsupportedMediaType, Detail: "unsupported media type", Reason: "content_type",
-		Causes: []string{"send reports as application/csp-report, application/reports+json or application/json"},
+		Causes: []string{"send reports as application/reports+json or application/json, those of a policy also as application/csp-report"},
 	}
 }
 
@@ -56,8 +61,12 @@ func reports(req *intake.Request, body []byte, read func(*batch, []byte)) (*inta
 	}
 	b := batch{Batch: item.New(req, nil), items: 1}
 	read(&b, body)
-	if len(b.Events) == 0 && len(b.Outcomes) > 0 {
-		return nil, Answer{}, bad("invalid report", b.Outcomes[0].Reason, errors.New(b.Outcomes[0].Detail))
+	for _, o := range b.Outcomes {
+		// A browser sends all kinds of reports to one address: those that are not
+		// kept are no error, and those that are none are one where nothing else came.
+		if len(b.Events) == 0 && o.Outcome == schema.OutcomeInvalid {
+			return nil, Answer{}, bad("invalid report", o.Reason, errors.New(o.Detail))
+		}
 	}
 	return b.Batch.Batch, b.ids.answer(), nil
 }
@@ -90,6 +99,10 @@ func (b *batch) eachReport(body []byte, read reportReader) {
 			b.End(schema.CategorySecurity, schema.OutcomeTooLarge, "too_many_reports", "at most 100 reports a request", n, 0, nil)
 			return
 		}
+		if kind := tree.Get(v, "type"); kind != "" && kind != "csp-violation" && kind != "network-error" && tree.Is(v.Get("body"), fastjson.TypeObject) {
+			b.Drop(schema.CategorySecurity, item.ReasonName("report_"+kind), 1, 0)
+			continue
+		}
 		raw, err := read(v, func(k string) string { return query(b.Request, k) })
 		if err != nil {
 			b.Invalid(schema.CategorySecurity, "invalid_report", err, 0, nil)
@@ -116,6 +129,9 @@ func (b *idBook) fresh() { b.more = true }
 
 // securityEvent writes the event of one report.
 func securityEvent(v *fastjson.Value, query func(string) string) ([]byte, error) {
+	if tree.Get(v, "type") == "network-error" && tree.Is(v.Get("body"), fastjson.TypeObject) {
+		return nelEvent(v, query)
+	}
 	kind, r := reportKind(v)
 	if r == nil {
 		return nil, errors.New("expected csp-report, expect-ct-report, expect-staple-report, known-pins or a report of the Reporting API")

@@ -63,7 +63,7 @@ func checkDSN(req *intake.Request, dsn string) error {
 		return bad("bad dsn in body", "invalid_dsn", errors.New("dsn must be https://KEY@HOST/PROJECT"))
 	}
 	project := u.Path[strings.LastIndexByte(u.Path, '/')+1:]
-	if u.User.Username() != req.Key || project != strconv.FormatUint(uint64(req.Project.ID), 10) {
+	if !strings.EqualFold(u.User.Username(), req.Key) || project != strconv.FormatUint(uint64(req.Project.ID), 10) {
 		return bad("header mismatch", "dsn_mismatch", errors.New("dsn names another project or key than the authorization of the request"))
 	}
 	return nil

@@ -38,23 +38,25 @@ func (r *reader) readTags() {
 			}
 			return
 		}
-		r.addTag(key, value)
+		r.addTag(key, value, v)
 	})
-	r.addTag("site", r.short(shape.Site, schema.MaxTagValue))
-	r.addTag("server_name", r.short(shape.ServerName, schema.MaxTagValue))
+	r.addTag("site", r.short(shape.Site, schema.MaxTagValue), nil)
+	r.addTag("server_name", r.short(shape.ServerName, schema.MaxTagValue), nil)
 }
 
-func (r *reader) addTag(key, value string) {
+// addTag adds one tag; sent is its value as it came, for the note where it is
+// refused.
+func (r *reader) addTag(key, value string, sent *fastjson.Value) {
 	value = strings.TrimSpace(value)
 	if value == "" {
 		return
 	}
 	if len(key) > schema.MaxTagKey || !validTagKey(key) {
-		r.f.Problem("invalid_data", "tags", "a tag's key has at most 200 characters of a-z A-Z 0-9 _ . : -: "+tree.Cut(key, 64), nil)
+		r.f.Problem("invalid_data", "tags", "a tag's key has at most 200 characters of a-z A-Z 0-9 _ . : -: "+tree.Cut(key, 64), sent)
 		return
 	}
 	if strings.ContainsAny(value, "\n\r") {
-		r.f.Problem("invalid_data", "tags."+strings.Clone(key), "a tag's value has no newline", nil)
+		r.f.Problem("invalid_data", "tags."+strings.Clone(key), "a tag's value has no newline", sent)
 		return
 	}
 	for i := range r.tags {
@@ -66,7 +68,10 @@ func (r *reader) addTag(key, value string) {
 		r.f.Problem("too_many", "tags", "only the first 200 tags are kept", nil)
 		return
 	}
-	value, _ = tree.CutChars(value, schema.MaxTagValue)
+	value, cut := tree.CutChars(value, schema.MaxTagValue)
+	if cut {
+		r.f.Problem("value_too_long", "tags."+strings.Clone(key), "was cut to its limit", sent)
+	}
 	r.tags = append(r.tags, schema.Tag{Key: key, Value: value})
 }
 

@@ -11,6 +11,7 @@ import (
 	"errata/ingest/sentry/event"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
+	"errata/schema/schedule"
 )
 
 // maxSlug bounds a monitor's name.
@@ -80,27 +81,17 @@ func (b *Batch) monitor(slug string, v *fastjson.Value) (*schema.Monitor, error)
 		return nil, errors.New("expected an object with schedule")
 	}
 	s := v.Get("schedule")
-	m := &schema.Monitor{Slug: slug, ScheduleType: strings.Clone(tree.Get(s, "type")), UpdatedAt: b.received() / 1000, Timezone: tree.Clean(tree.Cut(tree.Get(v, "timezone"), 64))}
+	m := &schema.Monitor{Slug: slug, ScheduleType: strings.Clone(tree.Get(s, "type")), UpdatedAt: b.received() / 1000, Timezone: strings.Clone(tree.Get(v, "timezone"))}
 	switch m.ScheduleType {
-	case "crontab":
-		m.Schedule = tree.Clean(tree.Get(s, "value"))
-		if len(m.Schedule) > 200 || m.Schedule == "" {
-			return nil, errors.New("schedule.value must be a crontab of at most 200 characters")
-		}
-	case "interval":
-		n, ok := tree.Uint(s.Get("value"))
-		unit := tree.Get(s, "unit")
-		switch unit {
-		case "minute", "hour", "day", "week", "month", "year":
-		default:
-			ok = false
-		}
-		if !ok || n == 0 {
-			return nil, errors.New("schedule of an interval needs value and unit")
-		}
-		m.Schedule = uitoa(n) + " " + unit
-	default:
-		return nil, errors.New("schedule.type must be crontab or interval")
+	case schedule.Crontab:
+		m.Schedule = strings.Join(strings.Fields(tree.Get(s, "value")), " ")
+	case schedule.Interval:
+		n, _ := tree.Uint(s.Get("value"))
+		m.Schedule = uitoa(n) + " " + tree.Get(s, "unit")
+	}
+	// What cannot be judged later is told now.
+	if _, err := schedule.Parse(m.ScheduleType, m.Schedule, m.Timezone); err != nil {
+		return nil, err
 	}
 	m.CheckinMarginMin, m.MaxRuntimeMin = minutes(v.Get("checkin_margin")), minutes(v.Get("max_runtime"))
 	m.FailureIssueThreshold, m.RecoveryThreshold = minutes(v.Get("failure_issue_threshold")), minutes(v.Get("recovery_threshold"))

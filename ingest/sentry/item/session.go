@@ -132,6 +132,10 @@ func (b *Batch) SessionBuckets(payload []byte) {
 		return
 	}
 	defer doc.Release()
+	if !tree.Is(doc.Root.Get("aggregates"), fastjson.TypeArray) {
+		b.Invalid(schema.CategorySession, "invalid_session", errors.New("pre-aggregated sessions need a list of aggregates"), n, nil)
+		return
+	}
 	list := doc.Root.GetArray("aggregates")
 	rows := 0
 	for i, v := range list {

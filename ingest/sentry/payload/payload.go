@@ -229,6 +229,9 @@ func (w *writer) contexts(ev *schema.Event) {
 		}
 		if string(k) == "trace" {
 			if v.Type() != fastjson.TypeObject {
+				if v.Type() != fastjson.TypeNull {
+					w.in.Attributes.Invalid("contexts.trace", "expected an object", v)
+				}
 				return
 			}
 			trace = true

@@ -262,12 +262,14 @@ func (w *writer) crumb(v *fastjson.Value) {
 				w.text("breadcrumbs.type", "type", c, 128)
 			}
 		case "level":
-			if s, ok := tree.Scalar(c); ok {
-				if l, ok := ParseLevel(s); ok {
-					level = true
-					w.str("level", LevelName(l))
-				}
+			s, _ := tree.Scalar(c)
+			l, ok := ParseLevel(s)
+			if !ok {
+				w.in.Attributes.Invalid("breadcrumbs.level", "expected debug, info, warning, error or fatal", c)
+				return
 			}
+			level = true
+			w.str("level", LevelName(l))
 		case "timestamp":
 			w.time("timestamp", c)
 		case "message":

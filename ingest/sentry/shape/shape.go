@@ -75,6 +75,12 @@ func (e *Event) listed(i Field, keys ...string) {
 			if inner.Type() == fastjson.TypeArray {
 				return
 			}
+			if inner.Type() == fastjson.TypeObject {
+				list := a.NewArray()
+				list.SetArrayItem(0, inner)
+				v.Set("values", list)
+				return
+			}
 			if inner.Type() != fastjson.TypeNull {
 				e.Invalid(names[i], "expected a list of values", inner)
 			}
@@ -168,6 +174,8 @@ func (e *Event) shapeMessage() {
 				e.v[Logentry] = a.NewString(tree.Lenient(m))
 			}
 			e.Doc.Root.Set("logentry", e.v[Logentry])
+		} else if l := e.v[Logentry]; l.Type() == fastjson.TypeObject && tree.Null(l.Get("message")) && tree.Null(l.Get("formatted")) && m.Type() == fastjson.TypeString {
+			l.Set("message", m) // Its parameters stand beside it.
 		}
 		e.drop(Message)
 	}
@@ -177,7 +185,7 @@ func (e *Event) shapeMessage() {
 	}
 	switch l.Type() {
 	case fastjson.TypeObject:
-	case fastjson.TypeString:
+	case fastjson.TypeString, fastjson.TypeNumber:
 		o := a.NewObject()
 		o.Set("formatted", l)
 		e.set(Logentry, o)

@@ -1,0 +1,212 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	kafka "github.com/segmentio/kafka-go"
+
+	"errata/consumer/monitor"
+	"errata/consumer/sink"
+	"errata/consumer/table"
+	"errata/schema"
+	"errata/schema/tables/insert"
+)
+
+// overlap is how far a round looks back before the last one: edges' clocks
+// differ a little from ours.
+const overlap = 5 * time.Minute
+
+// forgotten is how long a monitor that reports nothing any more is still told
+// to be late; those of longer periods get three of them.
+const forgotten = 30 * 24 * time.Hour
+
+// overdue stores the check-ins that nobody sent: missed ones, and timeouts of
+// runs that never ended. This is the one place of the consumer that goes by a
+// clock, and what it writes is no row of any record. It judges only what was
+// received before an instant up to which all of the topic is stored, so that a
+// consumer that lags finds nothing missing. Each member of the group does it;
+// equal finds are stored once.
+type overdue struct {
+	c      *Consumer
+	seen   map[place]*reports
+	known  time.Time       // Up to here everything was stored at the last round.
+	warned map[string]bool // Schedules that cannot be read, told once.
+}
+
+// place is one environment of a monitor.
+type place struct {
+	sink.MonitorKey
+	environment string
+}
+
+// reports are the newest check-ins of a place: of those that came, and of these
+// and the missed ones.
+type reports struct{ came, newest time.Time }
+
+// watchMonitors runs rounds until ctx ends.
+func (c *Consumer) watchMonitors(ctx context.Context) {
+	o := &overdue{c: c, seen: map[place]*reports{}, warned: map[string]bool{}}
+	for ctx.Err() == nil {
+		at := time.Now()
+		ends, err := c.healthEnds(ctx)
+		sleep(ctx, c.cfg.MonitorEvery)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			var stored bool
+			if stored, err = c.healthStored(ctx, ends); err == nil && stored {
+				err = o.round(ctx, at)
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			c.cfg.Log.Info("monitors are not judged now", "cause", err)
+		}
+	}
+}
+
+// healthEnds are the ends of the topic of check-ins, by partition.
+func (c *Consumer) healthEnds(ctx context.Context) (map[int]int64, error) {
+	name := c.cfg.TopicPrefix + schema.TopicSessions
+	m, err := c.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{name}})
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the partitions of %s: %w", name, err)
+	}
+	var ask []kafka.OffsetRequest
+	for _, t := range m.Topics {
+		for _, p := range t.Partitions {
+			ask = append(ask, kafka.LastOffsetOf(p.ID))
+		}
+	}
+	r, err := c.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{name: ask}})
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the ends of %s: %w", name, err)
+	}
+	ends := map[int]int64{}
+	for _, p := range r.Topics[name] {
+		if p.Error != nil {
+			return nil, fmt.Errorf("cannot read the end of %s: %w", name, p.Error)
+		}
+		ends[p.Partition] = p.LastOffset
+	}
+	return ends, nil
+}
+
+// healthStored says whether the group has stored the topic up to these ends.
+func (c *Consumer) healthStored(ctx context.Context, ends map[int]int64) (bool, error) {
+	name := c.cfg.TopicPrefix + schema.TopicSessions
+	ids := make([]int, 0, len(ends))
+	for id := range ends {
+		ids = append(ids, id)
+	}
+	r, err := c.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: c.cfg.Group, Topics: map[string][]int{name: ids}})
+	if err == nil {
+		err = r.Error
+	}
+	if err != nil {
+		return false, fmt.Errorf("cannot read the committed offsets of %s: %w", name, err)
+	}
+	for _, p := range r.Topics[name] {
+		if p.Error != nil {
+			return false, fmt.Errorf("cannot read a committed offset of %s: %w", name, p.Error)
+		}
+		if p.CommittedOffset < ends[p.Partition] && ends[p.Partition] > 0 {
+			return false, nil
+		}
+	}
+	return len(ends) > 0, nil
+}
+
+// round finds and stores what is overdue at an instant.
+func (o *overdue) round(ctx context.Context, known time.Time) error {
+	since := time.Time{}
+	if !o.known.IsZero() {
+		since = o.known.Add(-overlap)
+	}
+	if err := o.c.sink.CheckIns(ctx, since, o.note); err != nil {
+		return err
+	}
+	o.known = known
+	configs, err := o.c.sink.Monitors(ctx)
+	if err != nil || len(configs) == 0 {
+		return err
+	}
+	found := o.late(configs, known)
+	runtime := time.Duration(0)
+	for _, c := range configs {
+		runtime = max(runtime, c.MaxRuntime())
+	}
+	if err := o.c.sink.Runs(ctx, known.Add(-runtime-2*monitor.Patience), func(k sink.MonitorKey, r *monitor.Run) {
+		if c := configs[k]; c != nil {
+			if f := monitor.Unended(c, r, known); f != nil {
+				found = append(found, *f)
+			}
+		}
+	}); err != nil {
+		return err
+	}
+	return o.store(ctx, found)
+}
+
+func (o *overdue) note(k sink.MonitorKey, environment string, came, newest time.Time) {
+	p := place{k, environment}
+	r := o.seen[p]
+	if r == nil {
+		r = &reports{}
+		o.seen[p] = r
+	}
+	if came.After(r.came) {
+		r.came = came
+	}
+	if newest.After(r.newest) {
+		r.newest = newest
+	}
+}
+
+// late finds what was missed in all places.
+func (o *overdue) late(configs map[sink.MonitorKey]*monitor.Config, known time.Time) []monitor.Found {
+	var found []monitor.Found
+	for p, r := range o.seen {
+		c := configs[p.MonitorKey]
+		if c == nil || r.newest.IsZero() {
+			continue
+		}
+		gone, err := monitor.Gone(c, r.came, known, forgotten)
+		var more []monitor.Found
+		if err == nil && !gone {
+			more, err = monitor.Late(c, p.environment, r.newest, known)
+		}
+		if err != nil && !o.warned[c.Schedule+c.Timezone] {
+			o.warned[c.Schedule+c.Timezone] = true
+			o.c.cfg.Log.Warn("a monitor has a schedule that cannot be read", "cause", err)
+		}
+		found = append(found, more...)
+	}
+	return found
+}
+
+// store inserts each find as a block of its own, which the table takes once.
+func (o *overdue) store(ctx context.Context, found []monitor.Found) error {
+	if len(found) == 0 {
+		return nil
+	}
+	set, err := table.NewSet(o.c.types())
+	if err != nil {
+		return err
+	}
+	for i := range found {
+		f := &found[i]
+		set.Reset()
+		set.CheckIn(&table.Origin{ProjectID: f.Config.ProjectID, ReceivedAt: f.At.UnixMilli(), RetentionDays: f.Config.RetentionDays}, f.CheckIn)
+		if err := o.c.sink.Insert(ctx, set.Table(insert.CheckIns), f.Token()); err != nil {
+			return err
+		}
+		if f.CheckIn.Status == monitor.Missed {
+			at := time.UnixMilli(f.CheckIn.ExpectedAt)
+			o.note(sink.MonitorKey{ProjectID: f.Config.ProjectID, Slug: f.Config.Slug}, f.CheckIn.Environment, time.Time{}, at)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package consumer_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"errata/schema"
+)
+
+// TestOverdueCheckIns stores check-ins of the last minutes and lets two members
+// of a group find what was missed and what never ended.
+func TestOverdueCheckIns(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, 2)
+	now := time.Now()
+	ago := func(d time.Duration) int64 { return now.Add(-d).UnixMilli() }
+	record := func(n uint64, monitor, status string, at int64, id uint64) *schema.Record {
+		return &schema.Record{ProjectId: 7, ReceivedAt: at, RetentionDays: 30, Receipts: []*schema.Receipt{{Category: schema.CategoryMonitor, Quantity: 1}},
+			CheckIns: []*schema.CheckIn{{CheckInId: id16(id), Monitor: monitor, Status: status, Timestamp: at, Environment: "prod", Release: "jobs@1"}}}
+	}
+	configured := func(r *schema.Record, schedule string, runtime uint32) *schema.Record {
+		kind := "interval"
+		if schedule[0] == '*' {
+			kind = "crontab"
+		}
+		r.Monitors = []*schema.Monitor{{Slug: r.CheckIns[0].Monitor, ScheduleType: kind, Schedule: schedule, CheckinMarginMin: 1, MaxRuntimeMin: runtime, UpdatedAt: r.ReceivedAt}}
+		return r
+	}
+	for i, r := range []*schema.Record{
+		// Came ten and a half minutes ago: of an interval of four two are missed.
+		configured(record(1, "often", "ok", ago(10*time.Minute+30*time.Second), 1), "4 minute", 5),
+		// Came lately.
+		configured(record(2, "punctual", "ok", ago(20*time.Second), 2), "* * * * *", 5),
+		// Began, and ended in time or not at all.
+		configured(record(3, "long", "in_progress", ago(8*time.Minute), 3), "1 day", 5),
+		record(4, "long", "in_progress", ago(7*time.Minute), 4),
+		record(5, "long", "error", ago(6*time.Minute), 4),
+		record(6, "long", "in_progress", ago(2*time.Minute), 5),
+		// Ended with an id of its own, as shell scripts do.
+		configured(record(7, "script", "in_progress", ago(8*time.Minute), 6), "1 day", 5),
+		record(8, "script", "ok", ago(7*time.Minute), 7),
+		// Nobody knows when it should come.
+		record(9, "free", "in_progress", ago(50*time.Minute), 8),
+	} {
+		s.send(schema.TopicSessions, string(rune('a'+i)), r)
+	}
+	cfg := s.config()
+	cfg.MonitorEvery = 200 * time.Millisecond
+	s.start(cfg)
+	s.start(cfg)
+	s.eventually(3, "SELECT count() FROM check_ins WHERE status IN ('missed', 'timeout')")
+	s.eventually(2, "SELECT count() FROM check_ins WHERE monitor = 'often' AND status = 'missed' AND environment = 'prod' AND project_id = 7 AND retention_days = 90")
+	s.eventually(1, "SELECT count() FROM check_ins WHERE monitor = 'long' AND status = 'timeout' AND check_in_id = toUUID(?) AND release = 'jobs@1'", uuid.UUID(id16(3)).String())
+	s.eventually(uint64(ago(6*time.Minute+30*time.Second)), "SELECT toUInt64(toUnixTimestamp64Milli(min(expected_at))) FROM check_ins WHERE status = 'missed'")
+	time.Sleep(time.Second) // Some rounds of both.
+	require.EqualValues(t, 12, s.number("SELECT count() FROM check_ins"), "each is stored once, whoever finds it")
+	s.balanced()
+}
