@@ -64,6 +64,8 @@ func TestSentryEndpoints(t *testing.T) {
 		{"nel of another type", "POST", "/api/1/nel/" + query, "text/plain", `[]`, 415, "unsupported media type"},
 		{"reports of other kinds", "POST", "/api/1/security/" + query, "application/reports+json", `[{"type":"deprecation","url":"https://shop.example/","body":{"id":"x"}}]`, 200, ""},
 		{"no report", "POST", "/api/1/security/" + query, "application/json", `{"a":1}`, 400, "invalid report"},
+		{"sentry-cli makes a release", "POST", "/api/0/organizations/acme/releases/", "application/json", `{"version":"a@1"}`, 501, "needs no call for releases"},
+		{"sentry-cli uploads", "GET", "/api/0/organizations/acme/chunk-upload/", "", "", 501, "no source maps"},
 		{"another method", "GET", "/api/1/envelope/" + query, "", "", 405, "method not allowed"},
 		{"another method of OTLP", "PUT", "/v1/traces", "", "", 405, "method not allowed"},
 		{"the form in the page's words", "GET", "/api/embed/error-page/?eventId=" + hexID(1) + "&title=Oh%20%22no%22%3C&dsn=" + dsn, "", "", 200, `title: "Oh \"no\"\u003c"`},

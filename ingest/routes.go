@@ -60,6 +60,7 @@ func (s *Server) routes() *fiber.App {
 		app.Post(path, s.timed("cron", s.cron))
 	}
 	app.Post("/api/0/projects/:organization/:slug/user-feedback", s.timed("user_feedback", s.userFeedback))
+	app.All("/api/0/*", webAPI)
 	app.Get("/api/embed/error-page", s.timed("embed", s.embedForm))
 	app.Post("/api/embed/error-page", s.timed("embed", s.embedPost))
 	for _, signal := range []otlp.Signal{otlp.SignalTraces, otlp.SignalLogs, otlp.SignalMetrics} {
@@ -76,6 +77,20 @@ func (s *Server) routes() *fiber.App {
 		return refuse(http.StatusNotFound, "no such endpoint", "no_endpoint", c.Method()+" "+cutText(c.Path(), 200)+" is not one of this store's addresses")
 	})
 	return app
+}
+
+// webAPI refuses what sentry-cli and people's scripts ask of Sentry's web
+// server. sentry-cli shows the sentence of any status but 404, for which it has
+// words of its own.
+func webAPI(c *fiber.Ctx) error {
+	detail := "this store takes what SDKs send and has no web API: ask it with `errata query` and `errata issue`"
+	switch p := c.Path(); {
+	case strings.Contains(p, "chunk-upload"), strings.Contains(p, "/files/"), strings.Contains(p, "assemble"):
+		detail = "this store takes no source maps and debug files: remove the upload"
+	case strings.Contains(p, "/releases"), strings.Contains(p, "/repos"): // Commits begin with the repositories.
+		detail = "this store needs no call for releases: a release is there when an event, session or span names it (`errata query releases`); commits, files and deploys are not kept"
+	}
+	return refuse(http.StatusNotImplemented, detail, "no_api", c.Method()+" "+cutText(c.Path(), 200))
 }
 
 // wrongMethod refuses what an address is not asked with. It stands behind all

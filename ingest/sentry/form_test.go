@@ -58,6 +58,14 @@ func TestForms(t *testing.T) {
 			require.Len(t, e.Tags, 4)
 			require.Len(t, p["errors"], 2)
 		}},
+		"retries of a Celery task among the variables of its frames": {`{"tags":{"celery_task_id":"t-1"},"extra":{"celery-job":{"task_name":"app.pay"}},"exception":{"values":[{"type":"E","value":"v","stacktrace":{"frames":[
+			{"module":"celery.app.trace","function":"__protected_call__","vars":{"req":"<Context: {'lang': 'py', 'task': 'app.pay', 'id': 't-1', 'retries': 12, 'timelimit': [None, None]}>"}},
+			{"module":"app","function":"pay","vars":{"req":"'retries': 99"}}]}}]}}`, func(t *testing.T, e *schema.Event, _ map[string]any) {
+			require.Equal(t, []any{"app.pay", "t-1", uint32(12)}, []any{e.TaskName, e.TaskId, e.TaskRetries})
+		}},
+		"frames of Celery in an event that is no task": {`{"exception":{"values":[{"type":"E","value":"v","stacktrace":{"frames":[{"module":"celery.app.trace","function":"__protected_call__","vars":{"req":"'retries': 12"}}]}}]}}`, func(t *testing.T, e *schema.Event, _ map[string]any) {
+			require.Zero(t, e.TaskRetries)
+		}},
 		"a tag that is refused or cut keeps its value in errors": {`{"tags":{"\u00fc":"umlaut","nl":"a\nb","long":"` + strings.Repeat("x", 201) + `y"}}`, func(t *testing.T, e *schema.Event, p map[string]any) {
 			require.Len(t, e.Tags, 1)
 			require.Len(t, e.Tags[0].Value, 200)

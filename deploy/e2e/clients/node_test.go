@@ -117,6 +117,12 @@ func TestSentryBrowser(t *testing.T) {
 		want{title: "hello from the browser", events: 1, users: 1, platform: "javascript", level: "info"},
 	)
 	require.Contains(t, all[items].events[0]["url"], site.URL+"/cart")
+	hello := all["hello from the browser"]
+	told := until(t, "SELECT event_id, name, email, message, source FROM errata.feedback WHERE project_id = "+p.id, rowsAre(1))
+	require.Equal(t, row{"event_id": hello.events[0]["event_id"], "name": "Ann", "email": "ann@shop.example", "message": "the cart stays empty", "source": "crash_report_modal"}, told[0],
+		"the dialog of the crash report, from the page's origin")
+	listed := store.rows(t, "query", "feedback", "--param", "project="+p.id)
+	require.Equal(t, hello.issue["issue"], listed[0]["issue"])
 	chromium.stop(t)
 	until(t, "SELECT op FROM errata.spans WHERE project_id = "+p.id+" AND is_segment AND op = 'pageload'", rowsAre(1))
 	until(t, "SELECT release FROM errata.sessions WHERE project_id = "+p.id+" GROUP BY release HAVING release = 'web@4.0.0'", rowsAre(1))
@@ -128,17 +134,18 @@ func TestSentryBrowser(t *testing.T) {
 func TestSentryCLI(t *testing.T) {
 	modules := nodeModules(t)
 	p := newProject(t, "sentry-cli")
-	cli := func(status int, args ...string) {
+	cli := func(status int, args ...string) string {
 		t.Helper()
 		cmd := exec.Command(filepath.Join(modules, ".bin", "sentry-cli"), args...)
-		cmd.Dir, cmd.Env = t.TempDir(), append(os.Environ(), "SENTRY_DSN="+p.dsn)
+		cmd.Dir, cmd.Env = t.TempDir(), append(os.Environ(), "SENTRY_DSN="+p.dsn, "SENTRY_URL=http://"+store.HTTP, "SENTRY_AUTH_TOKEN=token", "SENTRY_ORG=acme", "SENTRY_PROJECT=shop")
 		out, err := cmd.CombinedOutput()
 		var exit *exec.ExitError
 		if status != 0 && errors.As(err, &exit) {
 			require.Equal(t, status, exit.ExitCode(), "%s", out)
-			return
+			return string(out)
 		}
 		require.NoError(t, err, "%s", out)
+		return string(out)
 	}
 	cli(0, "send-event", "--message", "hello from the %s", "--message-arg", "command line", "--level", "warning", "--tag", "host:h-1", "--release", "job@1.0.0", "--env", "staging")
 	file := filepath.Join(t.TempDir(), "stored.envelope")
@@ -150,6 +157,13 @@ func TestSentryCLI(t *testing.T) {
 	cli(0, "send-envelope", file)
 	cli(0, "monitors", "run", "nightly", "--schedule", "5 3 * * *", "--", "true")
 	cli(3, "monitors", "run", "nightly", "--", "sh", "-c", "exit 3")
+
+	// What belongs to Sentry's web server is refused with a sentence, not with
+	// "organization not found".
+	for _, args := range [][]string{{"releases", "new", "job@1.0.0"}, {"releases", "finalize", "job@1.0.0"}, {"releases", "set-commits", "job@1.0.0", "--commit", "acme/shop@0123456789012345678901234567890123456789"}} {
+		require.Contains(t, cli(1, args...), "needs no call for releases", args)
+	}
+	require.Contains(t, cli(1, "sourcemaps", "upload", "--release", "job@1.0.0", file), "no source maps")
 
 	all := p.expect(t,
 		want{title: "hello from the command line", events: 1, users: 1, level: "warning", release: "job@1.0.0", environment: "staging", tags: map[string]string{"host": "h-1"}},

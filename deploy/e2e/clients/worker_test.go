@@ -57,11 +57,11 @@ func TestWorkers(t *testing.T) {
 		all := p.expect(t,
 			want{title: corrupt, events: 1, handled: "no", mechanism: "celery", transaction: "celery_app.process_data", taskName: "celery_app.process_data", taskID: true,
 				release: "jobs@2.0.0", frame: "celery_app.py process_data"},
-			want{title: locked, events: 1, handled: "no", mechanism: "celery", transaction: "celery_app.process_with_retry", taskName: "celery_app.process_with_retry", taskID: true},
+			want{title: locked, events: 1, handled: "no", mechanism: "celery", transaction: "celery_app.process_with_retry", taskName: "celery_app.process_with_retry", taskID: true, taskRetries: 2},
 		)
 		require.Equal(t, []string{all[corrupt].events[0]["task_id"].(string), all[locked].events[0]["task_id"].(string)}, ids)
 		worker.stop(t)
-		// This SDK tells the retries in spans only.
+		// Each try is a span with its number.
 		until(t, "SELECT DISTINCT attributes['messaging.message.retry.count'] AS n FROM errata.spans WHERE project_id = "+p.id+
 			" AND op = 'queue.process' AND attributes['messaging.message.id'] = '"+ids[1]+"'", rowsAre(3))
 	})

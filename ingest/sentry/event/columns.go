@@ -6,6 +6,7 @@ import (
 
 	"github.com/valyala/fastjson"
 
+	"errata/ingest/sentry/payload"
 	"errata/ingest/sentry/shape"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
@@ -248,6 +249,9 @@ func (r *reader) task(ev *schema.Event) {
 		}
 		arq(c.Get("arq-job"))
 	}
+	if ev.TaskRetries == 0 && (x.Get("celery-job") != nil || r.tag("celery_task_id") != "") {
+		ev.TaskRetries = r.celeryRetries()
+	}
 	if ev.TaskId == "" {
 		for _, k := range []string{"celery_task_id", "arq_task_id", "huey_task_id"} {
 			if s := r.tag(k); s != "" {
@@ -256,6 +260,36 @@ func (r *reader) task(ev *schema.Event) {
 			}
 		}
 	}
+}
+
+// celeryRetries reads the count that Celery's SDK tells only among the variables
+// of Celery's own frames: the request of the task, as Python prints it.
+func (r *reader) celeryRetries() uint32 {
+	for _, e := range r.f.Get(shape.Exception).GetArray("values") {
+		for _, f := range payload.Frames(e.Get("stacktrace")) {
+			name := ""
+			switch module, function := tree.Get(f, "module"), tree.Get(f, "function"); {
+			case module == "celery.app.trace" && function == "__protected_call__":
+				name = "req"
+			case module == "celery.app.task" && function == "retry":
+				name = "request"
+			default:
+				continue
+			}
+			_, rest, found := strings.Cut(tree.Get(f.Get("vars"), name), "'retries': ")
+			if !found {
+				continue
+			}
+			end := 0
+			for end < len(rest) && rest[end] >= '0' && rest[end] <= '9' {
+				end++
+			}
+			if n, ok := digits(rest[:end]); ok {
+				return n
+			}
+		}
+	}
+	return 0
 }
 
 func digits(s string) (uint32, bool) {
