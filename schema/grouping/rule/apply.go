@@ -17,6 +17,7 @@ type Subject struct {
 type probe struct {
 	path, pkg, fn, module, category []byte
 	family                          Family
+	fit                             *pathFit // Nil: the patterns are tried.
 }
 
 // scratch is reused between events.
@@ -36,6 +37,9 @@ func (s *Set) Apply(sub Subject, frames []schema.Frame, out []Decision) (st Stac
 	sc := pool.Get().(*scratch)
 	defer pool.Put(sc)
 	all := sc.prepare(sub, frames)
+	for i := range sc.probes {
+		sc.probes[i].fit = s.fit(sc.probes[i].path)
+	}
 	for ri := range s.rules {
 		r := &s.rules[ri]
 		if r.family != 0 && r.family&all == 0 {
@@ -188,6 +192,9 @@ func matchAll(ms []matcher, p *probe, d *Decision, e *schema.Exception) bool {
 func (m *matcher) matchFrame(p *probe, d *Decision, e *schema.Exception) bool {
 	switch m.field {
 	case fPath:
+		if p.fit != nil {
+			return p.fit.has(m.bit)
+		}
 		return m.matchPath(p.path)
 	case fPackage:
 		return m.matchPath(p.pkg)

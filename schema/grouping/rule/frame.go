@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"errata/schema"
 )
@@ -35,6 +36,10 @@ type Stack struct {
 type Set struct {
 	rules     []frameRule
 	exception bool // Some rule looks at the exception.
+
+	pathMatchers []*matcher // Of its rules, each at its bit.
+	paths        atomic.Pointer[paths]
+	slots        int
 }
 
 type frameRule struct {
@@ -76,6 +81,7 @@ type matcher struct {
 	negate bool
 	glob   glob
 	family Family
+	bit    int    // Of path: its place among the path patterns of the set.
 	yes    bool   // Of app.
 	tag    string // Of tags.NAME.
 	text   string // As written.
@@ -166,6 +172,7 @@ func ParseFrames(text string) (*Set, error) {
 		s.add(r)
 		return nil
 	})
+	s.number(sharedSlots)
 	return s, err
 }
 
@@ -182,6 +189,7 @@ func (s *Set) add(r frameRule) {
 func (s *Set) With(t *Set) *Set {
 	out := &Set{exception: s.exception || t.exception}
 	out.rules = append(append(out.rules, s.rules...), t.rules...)
+	out.number(ownSlots)
 	return out
 }
 
