@@ -69,8 +69,13 @@ func (s *Server) watchedBody(c *fiber.Ctx, limit int64, watch func() inflate.Wat
 		return nil, err
 	}
 	s.metrics.bytes.Add(float64(len(b.raw)))
-	ctx, cancel := context.WithTimeout(context.Background(), heavyWait+time.Second)
-	defer cancel()
+	ctx := context.Background()
+	if encoding != "" {
+		// A body as it is waits for nobody, and a deadline costs a timer.
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, heavyWait+time.Second)
+		defer cancel()
+	}
 	var err error
 	b.inflated, err = s.decoder.Decode(ctx, b.raw, encoding, limit, watch)
 	if err == nil {
