@@ -11,14 +11,14 @@ import (
 // end or the beginning of a segment: accesstoken, dbpassword, passwordhash.
 var (
 	secretWords = []string{
-		"password", "passwd", "passphrase", "pwd", "secret", "secrets", "token", "apikey", "auth", "authorization",
+		"password", "passwords", "passwd", "passphrase", "pwd", "secret", "secrets", "token", "apikey", "apikeys", "authkey", "auth", "authorization",
 		"authentication", "credential", "credentials", "privatekey", "jwt", "bearer", "csrf", "xsrf", "phpsessid",
 		"jsessionid", "sessionid", "signingkey", "accesskey", "secretkey", "cvv", "cvc", "ssn",
 	}
 	gluedWords = []string{"password", "passwd", "secret", "token", "apikey", "credentials", "privatekey", "authorization"}
 	// Two segments in a row.
 	secretPairs = [][2]string{
-		{"api", "key"}, {"private", "key"}, {"access", "key"}, {"signing", "key"}, {"encryption", "key"},
+		{"api", "key"}, {"api", "keys"}, {"access", "keys"}, {"private", "keys"}, {"private", "key"}, {"access", "key"}, {"signing", "key"}, {"encryption", "key"},
 		{"session", "id"}, {"session", "key"}, {"set", "cookie"}, {"connection", "string"},
 	}
 	// Whole names.

@@ -23,8 +23,8 @@ func (s *Scrubber) pairs(v string, loose bool, c Counts) string {
 		quoted := v[end-1] == '"' || v[end-1] == '\''
 		if quoted {
 			end--
-			if end > 0 && v[end-1] == '\\' {
-				end--
+			for end > 0 && v[end-1] == '\\' {
+				end-- // JSON inside of JSON, however often.
 			}
 		}
 		start := end
@@ -54,9 +54,15 @@ func (s *Scrubber) pairs(v string, loose bool, c Counts) string {
 			break
 		}
 		mark := v[from]
-		if mark == '\\' && from+1 < len(v) && (v[from+1] == '"' || v[from+1] == '\'') {
-			from++
-			mark = v[from]
+		escapes := 0
+		for from+escapes+1 < len(v) && v[from+escapes] == '\\' {
+			escapes++
+		}
+		if next := v[from+escapes]; escapes > 0 && (next == '"' || next == '\'') {
+			from += escapes
+			mark = next
+		} else {
+			escapes = 0
 		}
 		if (mark == 'b' || mark == 'u' || mark == 'r') && from+1 < len(v) && (v[from+1] == '"' || v[from+1] == '\'') {
 			from++
@@ -66,16 +72,7 @@ func (s *Scrubber) pairs(v string, loose bool, c Counts) string {
 		switch {
 		case mark == '"' || mark == '\'':
 			from++
-			to = from
-			for to < len(v) && v[to] != mark {
-				if v[to] == '\\' && to+1 < len(v) && v[to+1] != mark {
-					to++
-				} else if v[to] == '\\' {
-					break
-				}
-				to++
-			}
-			to = min(to, len(v))
+			to = quoteEnd(v, from, mark, escapes)
 		case query || loose:
 			for to < len(v) && strings.IndexByte("&; ,)}]\n\"'", v[to]) < 0 {
 				to++
@@ -94,6 +91,23 @@ func (s *Scrubber) pairs(v string, loose bool, c Counts) string {
 		i = to - 1
 	}
 	return e.done()
+}
+
+// quoteEnd returns where a quoted text ends whose quotes stand behind a number
+// of backslashes; more of them are part of the text.
+func quoteEnd(v string, from int, mark byte, escapes int) int {
+	run := 0
+	for to := from; to < len(v); to++ {
+		switch {
+		case v[to] == '\\':
+			run++
+			continue
+		case v[to] == mark && (escapes == 0 && run%2 == 0 || escapes > 0 && run <= escapes):
+			return to - run
+		}
+		run = 0
+	}
+	return len(v)
 }
 
 // cookies keeps the names of a Cookie header and the values of those that carry

@@ -2,6 +2,7 @@ package scrub
 
 import (
 	"strings"
+	"unicode/utf8"
 )
 
 // Names of the built-in rules, as counted.
@@ -25,8 +26,8 @@ const filtered = "[Filtered]"
 
 // Classes of bytes: one pass over a text says which detectors need to look.
 const (
-	hasAt = 1 << iota
-	hasDash
+	hasAt   = 1 << iota
+	hasDash // Or an underscore.
 	hasEqual
 	hasColon
 	hasSpace
@@ -36,13 +37,14 @@ const (
 )
 
 var classes = func() (t [256]uint8) {
-	t['@'], t['-'], t['='], t[':'], t[' '], t['/'], t['\\'] = hasAt, hasDash, hasEqual, hasColon, hasSpace, hasSlash, hasSlash
+	t['@'], t['-'], t['_'], t['='], t[':'], t[' '], t['/'], t['\\'] = hasAt, hasDash, hasDash, hasEqual, hasColon, hasSpace, hasSlash, hasSlash
 	for c := 'A'; c <= 'Z'; c++ {
 		t[c] = hasUpper
 	}
 	for c := '0'; c <= '9'; c++ {
 		t[c] = isDigit
 	}
+	t[0xef] = isDigit // Wide digits begin with it.
 	return
 }()
 
@@ -101,10 +103,13 @@ func (s *Scrubber) text(v string, message bool, c Counts) string {
 	if flags&hasSpace != 0 && len(v) > 12 {
 		v = bearer(v, c)
 	}
+	if len(v) >= minToken && flags&(hasDash|hasUpper) != 0 {
+		v = tokens(v, c)
+	}
 	if digits >= 13 {
 		v = numbers(v, c)
 	}
-	if digits >= 12 && flags&hasUpper != 0 {
+	if digits >= 12 {
 		v = iban(v, c)
 	}
 	if digits >= 9 && flags&hasDash != 0 {
@@ -139,8 +144,11 @@ func pem(v string, c Counts) string {
 		end := len(v)
 		if j := strings.Index(v[body:], "-----END "); j >= 0 {
 			end = body + j + 9
-			if k := strings.Index(v[end:], "-----"); k >= 0 {
-				end += k + 5
+			for end < len(v) && (upper(v[end]) || v[end] == ' ') {
+				end++
+			}
+			if strings.HasPrefix(v[end:], "-----") {
+				end += 5 // Else the mark was cut, and the next dashes are those of another key.
 			}
 		}
 		e.replace(i, end, "[pemkey]")
@@ -160,8 +168,13 @@ func urlAuth(v string, c Counts) string {
 		}
 		from := at + i + 3
 		to := from
-		for to < len(v) && to-from < 512 && !strings.ContainsRune(" /?#\"'<>\n\t", rune(v[to])) {
+		for to < len(v) && to-from < 512 && strings.IndexByte(" /?#\"'<>\n\t", v[to]) < 0 {
 			to++
+		}
+		if to < len(v) && (v[to] == '/' || v[to] == '?' || v[to] == '#') && openPassword(v[from:to]) {
+			for to < len(v) && to-from < 512 && strings.IndexByte(" \"'<>\n\t", v[to]) < 0 {
+				to++
+			}
 		}
 		if j := strings.LastIndexByte(v[from:to], '@'); j > 0 && strings.IndexByte(v[from:from+j], ':') >= 0 && v[from:from+j] != filtered {
 			e.replace(from, from+j, filtered)
@@ -170,6 +183,13 @@ func urlAuth(v string, c Counts) string {
 		at = to
 	}
 	return e.done()
+}
+
+// openPassword reports whether a host's place holds a user and the beginning of
+// a password with a slash in it: what follows the colon is no port.
+func openPassword(s string) bool {
+	_, port, ok := strings.Cut(s, ":")
+	return ok && port != "" && s[0] != '[' && strings.IndexByte(s, '@') < 0 && strings.Trim(port, "0123456789") != ""
 }
 
 // bearer takes out what follows Bearer or Basic.
@@ -221,12 +241,35 @@ func token(s string) bool {
 	return kinds >= 2 && (dig || other || up && !upper(s[0])) || len(s) >= 32
 }
 
+// glyph reads a digit or a separator of groups at i: ASCII, or the wide digits,
+// blanks and dashes that forms and word processors write. n is 0 for all else.
+func glyph(v string, i int) (d byte, isDigit bool, n int) {
+	switch c := v[i]; {
+	case digit(c):
+		return c - '0', true, 1
+	case c == ' ' || c == '-':
+		return 0, false, 1
+	case c < 0x80:
+		return 0, false, 0
+	}
+	switch r, n := utf8.DecodeRuneInString(v[i:]); {
+	case r >= '\uff10' && r <= '\uff19':
+		return byte(r - '\uff10'), true, n
+	case r == '\u00a0' || r == '\u202f' || r >= '\u2007' && r <= '\u2013' || r == '\u2212':
+		return 0, false, n
+	}
+	return 0, false, 0
+}
+
 // numbers finds card numbers: 13 to 19 digits in one run or in groups with
 // single spaces or dashes, a known first digit, and a right check digit.
 func numbers(v string, c Counts) string {
 	e := edit{s: v}
 	for i := 0; i < len(v); i++ {
-		if !digit(v[i]) {
+		if v[i] < '0' || v[i] > '9' && v[i] != 0xef {
+			continue
+		}
+		if _, is, _ := glyph(v, i); !is {
 			continue
 		}
 		if i > 0 && (ident(v[i-1]) && v[i-1] != '-' || v[i-1] == '.') {
@@ -236,13 +279,20 @@ func numbers(v string, c Counts) string {
 			continue
 		}
 		var d [20]byte
-		n, end, j := 0, i, i
-		for ; j < len(v) && n < len(d); j++ {
-			if digit(v[j]) {
-				d[n] = v[j] - '0'
+		n, end := 0, i
+		for j := i; j < len(v) && n < len(d); {
+			x, is, size := glyph(v, j)
+			if size == 0 {
+				break
+			}
+			j += size
+			if is {
+				d[n] = x
 				n++
-				end = j + 1
-			} else if v[j] != ' ' && v[j] != '-' || j+1 >= len(v) || !digit(v[j+1]) {
+				end = j
+			} else if j >= len(v) {
+				break
+			} else if _, next, _ := glyph(v, j); !next {
 				break
 			}
 		}
@@ -292,28 +342,47 @@ func luhn(d []byte) bool {
 	return sum%10 == 0
 }
 
-// iban finds account numbers by country, length and check digits.
+// ibanLengths is how many characters the account numbers of a country have.
+var ibanLengths = map[string]int{
+	"AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BI": 27, "BR": 29, "BY": 28, "CH": 21, "CR": 22, "CY": 28,
+	"CZ": 24, "DE": 22, "DJ": 27, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18, "FK": 18, "FO": 18, "FR": 27, "GB": 22, "GE": 22, "GI": 23,
+	"GL": 18, "GR": 27, "GT": 28, "HR": 21, "HU": 28, "IE": 22, "IL": 23, "IQ": 23, "IS": 26, "IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28, "LC": 32,
+	"LI": 21, "LT": 20, "LU": 20, "LV": 21, "LY": 25, "MC": 27, "MD": 24, "ME": 22, "MK": 19, "MN": 20, "MR": 27, "MT": 31, "MU": 30, "NI": 28, "NL": 18,
+	"NO": 15, "OM": 23, "PK": 24, "PL": 28, "PS": 29, "PT": 25, "QA": 29, "RO": 24, "RS": 22, "RU": 33, "SA": 24, "SC": 31, "SD": 18, "SE": 24, "SI": 19,
+	"SK": 24, "SM": 27, "SO": 23, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20, "YE": 30,
+}
+
+// iban finds account numbers by country, length and check digits, in capitals
+// or all small.
 func iban(v string, c Counts) string {
 	e := edit{s: v}
 	for i := 0; i+15 <= len(v); i++ {
-		if !upper(v[i]) || !upper(v[i+1]) || !digit(v[i+2]) || !digit(v[i+3]) || i > 0 && ident(v[i-1]) {
+		if !digit(v[i+2]) || !digit(v[i+3]) || !upper(v[i]&^0x20) || !upper(v[i+1]&^0x20) || lower(v[i]) != lower(v[i+1]) || i > 0 && ident(v[i-1]) {
 			continue
 		}
+		want := ibanLengths[string([]byte{v[i] &^ 0x20, v[i+1] &^ 0x20})]
+		if want == 0 {
+			continue
+		}
+		small := lower(v[i])
 		var d [34]byte
 		n, end := 0, i
-		for j := i; j < len(v) && n < len(d); j++ {
-			if upper(v[j]) || digit(v[j]) {
-				d[n] = v[j]
-				n++
-				end = j + 1
-			} else if v[j] != ' ' || j+1 >= len(v) || !upper(v[j+1]) && !digit(v[j+1]) {
-				break
+		for j := i; j < len(v) && n < want; j++ {
+			switch x := v[j]; {
+			case digit(x), upper(x) && !small:
+				d[n] = x
+			case lower(x) && small:
+				d[n] = x &^ 0x20
+			case x == ' ' && end == j:
+				continue // Groups are parted by single spaces.
+			default:
+				j = len(v)
+				continue
 			}
+			n++
+			end = j + 1
 		}
-		if end < len(v) && ident(v[end]) {
-			continue
-		}
-		if n >= 15 && mod97(d[:n]) == 1 {
+		if n == want && (end == len(v) || !ident(v[end])) && mod97(d[:n]) == 1 {
 			e.replace(i, end, "[iban]")
 			c.add(ruleIBAN)
 			i = end - 1

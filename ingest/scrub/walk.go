@@ -17,7 +17,7 @@ type walker struct {
 func untouched(key string) bool {
 	switch key {
 	case "event_id", "timestamp", "start_timestamp", "received", "platform", "release", "dist", "environment", "level", "type",
-		"version", "sdk", "modules", "debug_meta", "_meta", "errors", "measurements", "logger", "server_name", "project", "key_id":
+		"version", "sdk", "modules", "debug_meta", "measurements", "logger", "server_name", "project", "key_id":
 		return true
 	}
 	return false
@@ -53,9 +53,26 @@ func (w *walker) event(v *fastjson.Value) {
 			return w.text(m, true)
 		case "fingerprint":
 			w.list(m, nil)
+		case "event_id", "received", "platform", "type", "modules", "debug_meta", "project", "key_id":
+		case "_meta", "errors":
+			return w.any(m)
+		case "measurements":
+			each(m, func(_ string, m *fastjson.Value) *fastjson.Value {
+				if unit := m.Get("unit"); unit != nil {
+					if n := w.text(unit, false); n != nil {
+						m.Set("unit", n)
+					}
+				}
+				return nil
+			})
 		default:
 			if !untouched(key) {
 				return w.member(key, m)
+			}
+			// Names of the client's own choice, and no place for secrets; still some
+			// put them there.
+			if m.Type() == fastjson.TypeString || key == "sdk" {
+				return w.any(m)
 			}
 		}
 		return nil
@@ -97,7 +114,15 @@ func (w *walker) exception(v *fastjson.Value) {
 		case "stacktrace", "raw_stacktrace":
 			w.stack(m)
 		case "mechanism":
-			return w.any(m.Get("data"))
+			each(m, func(key string, m *fastjson.Value) *fastjson.Value {
+				switch key {
+				case "data", "meta", "description", "help_link":
+					return w.any(m)
+				}
+				return nil
+			})
+		case "name": // Of a thread.
+			return w.text(m, false)
 		}
 		return nil
 	})

@@ -141,7 +141,7 @@ func (b *Batch) span(v *fastjson.Value) (*schema.Span, error) {
 	s.StartUs, s.Attributes = b.clamp(from, s.Attributes)
 	s.IsSegment = tree.Is(v.Get("is_segment"), fastjson.TypeTrue)
 	a := s.Attributes
-	s.Op = tree.Clean(first(find(a, "sentry.op"), tree.Get(v, "op")))
+	s.Op = b.scrubText(tree.Clean(first(find(a, "sentry.op"), tree.Get(v, "op"))))
 	s.Name = b.scrubText(tree.Clean(tree.Cut(first(tree.Get(v, "name"), tree.Get(v, "description"), s.Op), schema.MaxAttributeValue)))
 	s.Kind = kind(first(tree.Get(v, "kind"), find(a, "sentry.kind")), s.Op)
 	switch st := tree.Get(v, "status"); st {
@@ -151,7 +151,7 @@ func (b *Batch) span(v *fastjson.Value) (*schema.Span, error) {
 	default:
 		s.Status = 2
 		if st != "error" {
-			s.StatusMessage = tree.Clean(st)
+			s.StatusMessage = b.scrubText(tree.Clean(st))
 		}
 		if m := find(a, "sentry.status.message"); m != "" {
 			s.StatusMessage = m
@@ -229,7 +229,7 @@ func (b *Batch) log(v *fastjson.Value, raw []byte, i int) (*schema.Log, error) {
 		SpanId:      event.HexID(strings.Clone(first(tree.Get(v, "span_id"), find(a, "sentry.trace.parent_span_id"))), 16),
 		Environment: b.environment(find(a, "sentry.environment")), Release: b.release(find(a, "sentry.release")),
 		Service: find(a, "service.name"), ServerName: find(a, "server.address", "host.name"),
-		SeverityText: tree.Clean(tree.Cut(tree.Get(v, "level"), 32)),
+		SeverityText: b.scrubText(tree.Clean(tree.Cut(tree.Get(v, "level"), 32))),
 	}
 	l.Severity = severity(l.SeverityText)
 	for _, n := range []*fastjson.Value{v.Get("severity_number"), v.Get("attributes", "sentry.severity_number", "value")} {
@@ -281,7 +281,7 @@ func (b *Batch) metric(v *fastjson.Value) (*schema.Metric, error) {
 	at, a := b.clamp(at, b.attributes(v.Get("attributes")))
 	return &schema.Metric{
 		TimeUs: at, Protocol: schema.Protocol_PROTOCOL_SENTRY, Name: tree.Clean(tree.Cut(name, schema.MaxTagValue)), Type: strings.Clone(typ),
-		Unit: tree.Clean(tree.Cut(tree.Get(v, "unit"), 64)), Value: n, Count: 1, Min: n, Max: n,
+		Unit: b.scrubText(tree.Clean(tree.Cut(tree.Get(v, "unit"), 64))), Value: n, Count: 1, Min: n, Max: n,
 		TraceId: event.HexID(strings.Clone(tree.Get(v, "trace_id")), 32), SpanId: event.HexID(strings.Clone(tree.Get(v, "span_id")), 16),
 		Environment: b.environment(find(a, "sentry.environment")), Release: b.release(find(a, "sentry.release")),
 		Service: find(a, "service.name"), Attributes: a,

@@ -67,7 +67,7 @@ func (b *Batch) Invalid(category, reason string, err error, bytes uint64, id []b
 	b.Accept(category, 1, bytes)
 	detail := ""
 	if err != nil {
-		detail = err.Error()
+		detail = b.scrubText(err.Error()) // It may quote what was sent.
 	}
 	b.End(category, schema.OutcomeInvalid, reason, detail, 1, bytes, id)
 }
@@ -167,7 +167,7 @@ func (b *Batch) release(s string) string {
 	if !event.ValidRelease(s) {
 		return ""
 	}
-	return tree.Clean(s)
+	return b.scrubText(tree.Clean(s))
 }
 
 // environment returns a valid environment, likewise.
@@ -178,7 +178,7 @@ func (b *Batch) environment(s string) string {
 	if !event.ValidEnvironment(s) {
 		return ""
 	}
-	return tree.Clean(s)
+	return b.scrubText(tree.Clean(s))
 }
 
 // idBytes returns the 16 bytes of an id in hex, nil where it is none.

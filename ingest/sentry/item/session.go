@@ -210,7 +210,7 @@ func (b *Batch) ClientReport(payload []byte) {
 			}
 			b.Fate(&schema.Outcome{
 				Category: tree.Clean(tree.Cut(first(tree.Get(v, "category"), schema.CategoryUnknown), 32)), Outcome: schema.OutcomeClientReport,
-				Reason:   tree.Clean(tree.Cut(list.reason+first(tree.Get(v, "reason"), "unknown"), 64)),
+				Reason:   tree.Clean(tree.Cut(list.reason+b.scrubText(first(tree.Get(v, "reason"), "unknown")), 64)),
 				Quantity: min(n, 1<<40), Protocol: schema.Protocol_PROTOCOL_SENTRY, KeyHash: b.key, Client: true,
 			})
 		}
