@@ -15,7 +15,7 @@ import (
 //	[{"key": "plan", "operator": "=~", "values": ["^pro"]}]
 //
 // Operators: = and =| (any of values), != and !=| (none of them), =~ and !~ (a
-// regular expression found in the value), < and > (numbers). A key that a row
+// regular expression found in the value), <, >, <= and >= (numbers). A key that a row
 // does not have is the empty text.
 func init() {
 	maps.Copy(fragments, map[string]any{"severity": severity})
@@ -33,14 +33,17 @@ var (
 		"environment": "toString(environment)", "release": "toString(release)", "level": "toString(level)", "service": "toString(service)",
 		"server_name": "toString(server_name)", "transaction": "toString(transaction)", "platform": "toString(platform)", "protocol": "toString(protocol)",
 		"type": "toString(exception_type)", "title": "title", "user": "user_id", "url": "url", "handled": "toString(handled)", "sdk": "toString(sdk_name)",
+		"trace_id": "trace_id", "project_id": "toString(project_id)",
 	}
 	logKeys = map[string]string{
 		"environment": "toString(environment)", "release": "toString(release)", "level": severity("severity"), "service": "toString(service)",
 		"server_name": "toString(server_name)", "logger": "toString(scope_name)", "protocol": "toString(protocol)", "trace_id": "trace_id", "span_id": "span_id", "body": "body",
+		"project_id": "toString(project_id)",
 	}
 	spanKeys = map[string]string{
 		"environment": "toString(environment)", "release": "toString(release)", "service": "toString(service)", "server_name": "toString(server_name)",
 		"name": "name", "op": "toString(op)", "kind": "toString(kind)", "status": "toString(status)",
+		"project_id": "toString(project_id)",
 	}
 )
 
@@ -135,10 +138,10 @@ func (c choice) filters(columns map[string]string, other string) (string, error)
 			all = append(all, found)
 		case "!~":
 			all = append(all, "NOT "+found)
-		case "<", ">":
+		case "<", ">", "<=", ">=":
 			all = append(all, "toFloat64OrNull("+value+") "+f.Operator+" toFloat64OrZero("+given+"[1])")
 		default:
-			return "", fmt.Errorf("%w: filters: %q is none of =, =|, !=, !=|, =~, !~, < and >", ErrParam, f.Operator)
+			return "", fmt.Errorf("%w: filters: %q is none of =, =|, !=, !=|, =~, !~, <, >, <= and >=", ErrParam, f.Operator)
 		}
 	}
 	if len(all) == 0 {

@@ -6,6 +6,7 @@ package answer
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,7 +29,10 @@ func New(s *store.Store, links frame.Links) *Asker { return &Asker{store: s, lin
 // Frames answers one query. numeric asks for texts and one number without
 // times; alert says that an alert rule asks, which also takes wide series.
 func (a *Asker) Frames(ctx context.Context, q *ask.Query, numeric, alert bool) (data.Frames, error) {
-	series := numeric && !alert // What is a series stays one for a rule.
+	series := numeric && q.Format != ask.TimeSeries // A rule may ask for the series itself, to reduce it.
+	if err := a.byID(ctx, q); err != nil {
+		return nil, err
+	}
 	switch q.Mode {
 	case ask.Issues:
 		return one(a.issueFrame(ctx, q, numeric, alert))
@@ -37,7 +41,7 @@ func (a *Asker) Frames(ctx context.Context, q *ask.Query, numeric, alert bool) (
 	case ask.ErrorTrend:
 		return one(a.trendFrame(ctx, q, series))
 	case ask.Logs:
-		if q.Volume || numeric {
+		if q.Volume || numeric || q.Format == ask.TimeSeries {
 			return a.volumeFrames(ctx, q, series, alert)
 		}
 		return one(a.logFrame(ctx, q))
@@ -48,11 +52,45 @@ func (a *Asker) Frames(ctx context.Context, q *ask.Query, numeric, alert bool) (
 	case ask.Releases:
 		return one(a.releaseFrame(ctx, q, numeric))
 	case ask.Outcomes:
-		return one(a.outcomeFrame(ctx, q, numeric, alert))
+		return one(a.outcomeFrame(ctx, q, numeric))
+	case ask.Catalog:
+		return one(a.catalogFrame(ctx, q, numeric, alert))
 	case ask.Annotations:
 		return one(a.markFrame(ctx, q, numeric, alert))
 	}
 	return one(a.sqlFrame(ctx, q, numeric, alert))
+}
+
+// byID turns filters on the slug of a project, which labels show, into filters
+// on its id, which rows have.
+func (a *Asker) byID(ctx context.Context, q *ask.Query) error {
+	if !slices.Contains([]string{ask.Issues, ask.Events, ask.ErrorTrend, ask.Logs, ask.TraceSearch}, q.Mode) || !slices.ContainsFunc(q.Filters, func(f ask.Filter) bool { return f.Key == "project" }) {
+		return nil
+	}
+	all, err := a.store.Projects(ctx)
+	if err != nil {
+		return err
+	}
+	filters := slices.Clone(q.Filters)
+	for i, f := range filters {
+		if f.Key != "project" || strings.ContainsAny(f.Operator, "<>") {
+			continue
+		}
+		wanted := ask.Filter{Operator: strings.TrimPrefix(f.Operator, "!"), Values: f.Values}
+		ids := []string{}
+		for _, p := range all {
+			if id := strconv.FormatUint(uint64(p.ID), 10); selects(wanted, p.Slug) || selects(wanted, id) {
+				ids = append(ids, id)
+			}
+		}
+		operator := "=|"
+		if strings.HasPrefix(f.Operator, "!") {
+			operator = "!=|"
+		}
+		filters[i] = ask.Filter{Key: "project_id", Operator: operator, Values: ids}
+	}
+	q.Filters = filters
+	return nil
 }
 
 func one(f *data.Frame, err error) (data.Frames, error) {

@@ -57,6 +57,16 @@ const MaxIssues = 1000
 // IssueList asks each project for its part and merges them in the order asked
 // for. more says that there are issues after the page.
 func (a *Asker) IssueList(ctx context.Context, q *ask.Query, limit int) (page []Issue, more bool, left int, err error) {
+	return a.issueList(ctx, q, limit, false)
+}
+
+// issueList is IssueList; exact counts the events of the range to the minute,
+// where the list itself reads whole hours, and leaves out issues without any:
+// what a rule over ten minutes needs.
+func (a *Asker) issueList(ctx context.Context, q *ask.Query, limit int, exact bool) (page []Issue, more bool, left int, err error) {
+	if q.FirstSeen {
+		q.Sort = "first_seen" // Those that count come first.
+	}
 	ids, left, err := a.eachProject(ctx, q)
 	if err != nil {
 		return nil, false, 0, err
@@ -78,21 +88,54 @@ func (a *Asker) IssueList(ctx context.Context, q *ask.Query, limit int) (page []
 			for i := range t.Len() {
 				x := ReadIssue(t, i, int64(id))
 				x.rise = rise(t, i)
-				lists[n] = append(lists[n], x)
+				if !q.FirstSeen || x.FirstSeen >= q.From.UnixMilli() && x.FirstSeen <= q.To.UnixMilli() {
+					lists[n] = append(lists[n], x)
+				}
 			}
-			return nil
+			if exact && len(lists[n]) > 0 {
+				lists[n], err = a.recount(ctx, q, id, lists[n])
+			}
+			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return nil, false, 0, err
 	}
 	all := slices.Concat(lists...)
-	if len(ids) > 1 {
+	if len(ids) > 1 || exact {
 		slices.SortStableFunc(all, func(a, b Issue) int { return cmp.Compare(rank(b, q.Sort), rank(a, q.Sort)) })
 	}
 	start := min(q.Offset, len(all))
 	end := min(start+limit, len(all))
 	return all[start:end], len(all) > end, left, nil
+}
+
+// maxExact is how many issues of a project are counted to the minute.
+const maxExact = 1000
+
+// recount sets how many events issues have in the range, to the minute.
+func (a *Asker) recount(ctx context.Context, q *ask.Query, project uint32, list []Issue) ([]Issue, error) {
+	v := q.Window()
+	v["projects"], v["by"], v["series"], v["bucket_seconds"] = IDList([]uint32{project}), "issue", strconv.Itoa(maxExact), "2592000"
+	v["environment"], v["release"], v["text"], v["filters"] = ask.Lines(q.Environment), ask.Lines(q.Release), q.Text, q.FilterText()
+	r, err := a.store.Run(ctx, "error_trend_split", v)
+	if err != nil {
+		return nil, err
+	}
+	t, counts := frame.Read(r), map[string]int64{}
+	for i := range t.Len() {
+		counts[t.Text(i, "series")] += t.Int(i, "events")
+	}
+	kept := list[:0]
+	for _, x := range list {
+		if n, ok := counts[x.Issue]; ok {
+			x.EventsInRange = n
+		} else if _, more := counts["other"]; !more {
+			continue
+		}
+		kept = append(kept, x)
+	}
+	return kept, nil
 }
 
 func rank(i Issue, sort string) int64 {
@@ -127,7 +170,7 @@ func rise(t frame.Rows, i int) (r int64) {
 // may change: the title would make another alert of the same issue.
 func (a *Asker) issueFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
 	limit := a.limit(q, 100, MaxIssues-1)
-	list, more, left, err := a.IssueList(ctx, q, limit)
+	list, more, left, err := a.issueList(ctx, q, limit, alert)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +198,7 @@ func (a *Asker) issueFrame(ctx context.Context, q *ask.Query, numeric, alert boo
 			metric, of = "events", func(i Issue) int64 { return i.Events }
 		}
 		f.Fields = append(f.Fields, count(metric, of))
-		return frame.Typed(f, data.FrameTypeNumericLong), nil
+		return told(frame.Typed(f, data.FrameTypeNumericLong), limit, more, left), nil
 	}
 	f.Fields = append(f.Fields,
 		data.NewField("status", nil, text(func(i Issue) string { return i.Status })),
@@ -174,13 +217,18 @@ func (a *Asker) issueFrame(ctx context.Context, q *ask.Query, numeric, alert boo
 	f.Meta = &data.FrameMeta{PreferredVisualization: data.VisTypeTable, PreferredVisualizationPluginID: "errata-triage-panel"}
 	frame.WithLinks(frame.Typed(f, data.FrameTypeTable), a.links)
 	f.Fields[len(f.Fields)-1].Config = &data.FieldConfig{Links: a.links.Trace()}
+	return told(f, limit, more, left), nil
+}
+
+// told says what a list of issues leaves out.
+func told(f *data.Frame, limit int, more bool, left int) *data.Frame {
 	if more {
 		frame.Notice(f, data.NoticeSeverityWarning, fmt.Sprintf("Truncated: only the first %d issues are shown. Narrow the query, or raise its limit.", limit))
 	}
 	if left > 0 {
 		frame.Notice(f, data.NoticeSeverityWarning, LeftOut(left))
 	}
-	return f, nil
+	return f
 }
 
 func each[A, B any](list []A, of func(A) B) []B {

@@ -3,6 +3,7 @@ package answer
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,6 +32,9 @@ func (a *Asker) eventFrame(ctx context.Context, q *ask.Query, numeric, alert boo
 	if numeric {
 		limit = maxRows - 1
 	}
+	if q.TraceID != "" {
+		q.Filters = append(slices.Clone(q.Filters), ask.Filter{Key: "trace_id", Operator: "=", Values: []string{q.TraceID}})
+	}
 	v["issue"], v["text"], v["filters"], v["limit"] = q.Issue, q.Text, q.FilterText(), strconv.Itoa(limit+1)
 	v["environment"], v["release"], v["service"], v["level"] = ask.Lines(q.Environment), ask.Lines(q.Release), ask.Lines(q.Service), ask.Lines(q.Level)
 	r, err := a.store.Run(ctx, "event_search", v)
@@ -39,13 +43,22 @@ func (a *Asker) eventFrame(ctx context.Context, q *ask.Query, numeric, alert boo
 	}
 	t := frame.Read(r)
 	if numeric {
-		return a.countEvents(ctx, t, alert), nil
+		f := a.countEvents(ctx, t, alert)
+		return counted(f, t.Len(), limit, "events"), nil
 	}
 	f := frame.Build("events", t, []frame.Column{
 		{Name: "ts", Kind: 't'}, {Name: "title"}, {Name: "level"}, {Name: "issue"}, {Name: "environment"}, {Name: "release"}, {Name: "service"}, {Name: "transaction"},
 		{Name: "user", From: "user_id"}, {Name: "url"}, {Name: "protocol"}, {Name: "trace_id"}, {Name: "event_id"}, {Name: "project_id"}, {Name: "weight", Kind: 'i'}, {Name: "tags", Kind: 'm'},
 	})
 	return cut(frame.WithLinks(f, a.links), limit, "events")
+}
+
+// counted says that a count stopped at a limit.
+func counted(f *data.Frame, rows, limit int, what string) *data.Frame {
+	if rows > limit {
+		frame.Notice(f, data.NoticeSeverityWarning, fmt.Sprintf("Truncated: only the newest %d %s were counted. Narrow the query.", limit, what))
+	}
+	return f
 }
 
 // countEvents is one row for each issue and dimension with its events; without
@@ -171,7 +184,7 @@ func (a *Asker) volumeFrames(ctx context.Context, q *ask.Query, numeric, alert b
 	}
 	f := frame.Series(frame.Read(r), "logs", "level", q.From, q.To, q.Bucket)
 	switch {
-	case numeric:
+	case numeric && q.Format != ask.TimeSeries:
 		return data.Frames{frame.Totals(f, "logs", "level")}, nil
 	case alert || !q.Volume:
 		return data.Frames{f}, nil
@@ -202,9 +215,23 @@ func (a *Asker) traceFrame(ctx context.Context, q *ask.Query, numeric bool) (*da
 	if numeric {
 		return countBy(frame.Read(spans), "spans", "service", "status"), nil
 	}
-	items, err := a.store.Run(ctx, "trace", map[string]string{"trace_id": q.TraceID, "limit": strconv.Itoa(maxSpans)})
+	of := map[string]string{"trace_id": q.TraceID, "limit": strconv.Itoa(maxSpans)}
+	if len(ids) == 1 {
+		of["project"] = IDList(ids)
+	}
+	items, err := a.store.Run(ctx, "trace", of)
 	if err != nil {
 		return nil, err
+	}
+	if len(ids) > 1 { // The query takes one project.
+		all := frame.Read(items)
+		kept := items.Rows[:0:0]
+		for i := range all.Len() {
+			if slices.Contains(ids, uint32(all.Int(i, "project_id"))) { //nolint:gosec // The column's type.
+				kept = append(kept, items.Rows[i])
+			}
+		}
+		items.Rows = kept
 	}
 	f, err := cut(frame.Trace(frame.Read(spans), frame.Read(items), q.TraceID, a.links), maxSpans, "spans")
 	if err == nil && len(spans.Rows) == 0 {
@@ -261,7 +288,7 @@ func (a *Asker) traceSearchFrame(ctx context.Context, q *ask.Query, numeric bool
 		return nil, err
 	}
 	if numeric {
-		return countBy(frame.Read(r), "traces", "root"), nil
+		return counted(countBy(frame.Read(r), "traces", "root"), len(r.Rows), limit, "traces"), nil
 	}
 	f := frame.Build("traces", frame.Read(r), []frame.Column{
 		{Name: "traceID", From: "trace_id"}, {Name: "started", Kind: 't'}, {Name: "root"}, {Name: "services", Kind: 'l'}, {Name: "duration", Kind: 'f', From: "duration_ms", Unit: "ms"},
@@ -299,10 +326,11 @@ func (a *Asker) releaseFrame(ctx context.Context, q *ask.Query, numeric bool) (*
 
 // nameProjects turns the first column, which holds project ids, into slugs.
 func (a *Asker) nameProjects(ctx context.Context, r *queries.Result) {
-	if len(r.Rows) == 0 {
-		return
+	slug := func(int64) string { return "" }
+	if len(r.Rows) > 0 {
+		slug = a.Slugs(ctx)
 	}
-	slug, t := a.Slugs(ctx), frame.Read(r)
+	t := frame.Read(r)
 	column := r.Columns[0].Name
 	for i, row := range r.Rows {
 		row[0] = slug(t.Int(i, column))
@@ -332,69 +360,4 @@ func (a *Asker) markFrame(ctx context.Context, q *ask.Query, numeric, alert bool
 		{Name: "time", Kind: 't'}, {Name: "title"}, {Name: "text"}, {Name: "tags"}, {Name: "project_id"}, {Name: "issue"},
 	})
 	return cut(frame.WithLinks(f, a.links), limit, "marks")
-}
-
-// sqlFrame runs a person's own SQL as the read-only user.
-func (a *Asker) sqlFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
-	ids, err := a.Projects(ctx, q.Project)
-	if err != nil {
-		return nil, err
-	}
-	text, err := q.Expand(ids)
-	if err != nil {
-		return nil, err
-	}
-	limit := a.store.Settings().MaxRows
-	if q.Limit > 0 {
-		limit = min(q.Limit, maxRows)
-	}
-	r, more, err := a.store.SQL(ctx, text, limit)
-	if err != nil {
-		return nil, err
-	}
-	f := frame.FromResult(r)
-	f, err = a.shape(f, q, numeric, alert)
-	if err != nil {
-		return nil, err
-	}
-	f.Meta.ExecutedQueryString = text
-	if more {
-		frame.Notice(f, data.NoticeSeverityWarning, fmt.Sprintf("Truncated: only the first %d rows are shown. Add a LIMIT, aggregate, or raise the limit.", limit))
-	}
-	if len(q.Filters) > 0 {
-		frame.Notice(f, data.NoticeSeverityInfo, "Ad hoc filters do not apply to SQL. Write them in the WHERE clause.")
-	}
-	return f, nil
-}
-
-// shape gives SQL's table the form that was asked for.
-func (a *Asker) shape(f *data.Frame, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
-	schema := f.TimeSeriesSchema()
-	rows, err := f.RowLen()
-	if err != nil {
-		return nil, fmt.Errorf("%w: the columns differ in length", ask.ErrQuery)
-	}
-	if q.Format == ask.Numeric || numeric && (schema.Type == data.TimeSeriesTypeNot || q.Format == ask.Table) {
-		n, left := frame.ToNumeric(f, q.Metric)
-		if len(left) > 0 {
-			frame.Notice(n, data.NoticeSeverityInfo, "A rule takes one number: left out are "+strings.Join(left, ", ")+".")
-		}
-		return n, nil
-	}
-	if q.Format != ask.TimeSeries && !alert {
-		return f, nil
-	}
-	switch {
-	case rows == 0:
-		return frame.Typed(f, data.FrameTypeTimeSeriesWide), nil
-	case schema.Type == data.TimeSeriesTypeNot:
-		return nil, fmt.Errorf("%w: a time series needs a column of times and one of numbers; choose the format table", ask.ErrQuery)
-	case schema.Type == data.TimeSeriesTypeLong:
-		wide, err := data.LongToWide(f, nil)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w; add ORDER BY the time column", ask.ErrQuery, err)
-		}
-		return frame.Typed(wide, data.FrameTypeTimeSeriesWide), nil
-	}
-	return frame.Typed(f, data.FrameTypeTimeSeriesWide), nil
 }

@@ -16,18 +16,21 @@ import (
 )
 
 // outcomeFrame is what became of everything that came in: a table, or series.
-func (a *Asker) outcomeFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
+func (a *Asker) outcomeFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
 	v, err := a.common(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	if q.Format == ask.TimeSeries || alert && q.Format != ask.Numeric {
+	if q.Format == ask.TimeSeries {
 		v["bucket_seconds"] = strconv.FormatInt(q.Bucket, 10)
 		r, err := a.store.Run(ctx, "outcome_trend", v)
 		if err != nil {
 			return nil, err
 		}
-		return unfiltered(frame.Series(frame.Read(r), "items", "outcome", q.From, q.To, q.Bucket), q.Filters, "the series of outcomes"), nil
+		r.Columns[1].Name = "outcome" // What filters call it.
+		ignored := keep(r, q.Filters)
+		r.Columns[1].Name = "series"
+		return unfiltered(frame.Series(frame.Read(r), "items", "outcome", q.From, q.To, q.Bucket), ignored, "the series of outcomes"), nil
 	}
 	ids, err := a.Projects(ctx, q.Project)
 	if err != nil {
@@ -67,19 +70,36 @@ func keep(r *queries.Result, filters []ask.Filter) (ignored []ask.Filter) {
 	t := frame.Read(r)
 	for _, f := range filters {
 		at := slices.IndexFunc(r.Columns, func(c queries.Field) bool { return c.Name == f.Key })
-		if at < 0 || f.Operator == "<" || f.Operator == ">" {
+		if at < 0 {
 			ignored = append(ignored, f)
 			continue
 		}
 		var left [][]any
 		for i := range t.Len() {
-			if selects(f, t.Text(i, f.Key)) {
+			if n := t.Float(i, f.Key); strings.ContainsAny(f.Operator, "<>") && compares(f, n) || !strings.ContainsAny(f.Operator, "<>") && selects(f, t.Text(i, f.Key)) {
 				left = append(left, r.Rows[i])
 			}
 		}
 		r.Rows = left
 	}
 	return ignored
+}
+
+// compares says whether a number lies where the filter wants it.
+func compares(f ask.Filter, n *float64) bool {
+	limit, err := strconv.ParseFloat(strings.TrimSpace(f.Values[0]), 64)
+	if err != nil || n == nil {
+		return false
+	}
+	switch f.Operator {
+	case "<":
+		return *n < limit
+	case "<=":
+		return *n <= limit
+	case ">":
+		return *n > limit
+	}
+	return *n >= limit
 }
 
 // selects says whether a filter takes this text. Its regular expressions were

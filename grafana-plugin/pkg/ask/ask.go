@@ -31,6 +31,7 @@ const (
 	Outcomes    = "outcomes"
 	SQL         = "sql"
 	Annotations = "annotations"
+	Catalog     = "catalog"
 )
 
 // Formats of an answer.
@@ -75,6 +76,10 @@ type Query struct {
 	Offset        int      `json:"-"`
 	Filters       []Filter `json:"filters"`
 
+	FirstSeen bool              `json:"firstSeen"` // Issues: only those first seen in the time range.
+	Name      string            `json:"name"`      // Catalog: which query of it.
+	Params    map[string]string `json:"params"`    // Catalog: its values, as text.
+
 	From, To time.Time `json:"-"`
 	Bucket   int64     `json:"-"` // Seconds.
 }
@@ -118,7 +123,7 @@ func (q *Query) check() error {
 	fail := func(form string, args ...any) error {
 		return fmt.Errorf("%w: %s", ErrQuery, fmt.Sprintf(form, args...))
 	}
-	if !slices.Contains([]string{Issues, Events, ErrorTrend, Logs, Trace, TraceSearch, Releases, Outcomes, SQL, Annotations}, q.Mode) {
+	if !slices.Contains([]string{Issues, Events, ErrorTrend, Logs, Trace, TraceSearch, Releases, Outcomes, SQL, Annotations, Catalog}, q.Mode) {
 		return fail("there is no mode %q", clip(q.Mode))
 	}
 	for _, f := range []struct {
@@ -142,6 +147,9 @@ func (q *Query) check() error {
 			return fail("%s is the variable %s, which has no value here; alert rules know no dashboard variables: write the value", f.name, *f.v)
 		}
 	}
+	if err := q.checkParams(); err != nil {
+		return err
+	}
 	q.Issue, q.TraceID = strings.ToLower(q.Issue), strings.ReplaceAll(strings.ToLower(q.TraceID), "-", "")
 	switch {
 	case q.Issue != "" && !issueForm.MatchString(q.Issue):
@@ -150,6 +158,10 @@ func (q *Query) check() error {
 		return fail("%q is not a trace id: give its 32 hex digits", clip(q.TraceID))
 	case q.Mode == Trace && q.TraceID == "":
 		return fail("give a trace id of 32 hex digits")
+	case q.Mode == Catalog && q.Name == "":
+		return fail("name a query of the catalog")
+	case len(q.Params) > maxFilters:
+		return fail("there are %d values for a query of the catalog, the limit is %d", len(q.Params), maxFilters)
 	case q.Mode == SQL && strings.TrimSpace(q.SQL) == "":
 		return fail("the SQL is empty")
 	case q.Mode != SQL && q.To.Before(q.From):
@@ -172,10 +184,29 @@ func (q *Query) check() error {
 	return q.checkFilters()
 }
 
+// checkParams checks the values of a query of the catalog: one or, where a
+// variable gave several, JSON of a list.
+func (q *Query) checkParams() error {
+	for name, v := range q.Params {
+		switch v = strings.TrimSpace(v); {
+		case len(v) > maxFieldBytes:
+			return fmt.Errorf("%w: %s is %d bytes, the limit is %d", ErrQuery, clip(name), len(v), maxFieldBytes)
+		case strings.ContainsRune(v, 0):
+			return fmt.Errorf("%w: %s holds a zero byte", ErrQuery, clip(name))
+		case variableForm.MatchString(v) && v != "$__all":
+			return fmt.Errorf("%w: %s is the variable %s, which has no value here; alert rules know no dashboard variables: write the value", ErrQuery, clip(name), v)
+		}
+	}
+	return nil
+}
+
+// Operators of a filter.
+var operators = []string{"=", "!=", "=~", "!~", "<", ">", "<=", ">=", "=|", "!=|"}
+
 func (q *Query) checkFilters() error {
 	for i, f := range q.Filters {
-		if !slices.Contains([]string{"=", "!=", "=~", "!~", "<", ">", "=|", "!=|"}, f.Operator) {
-			return fmt.Errorf("%w: filter %q has the operator %q; there are = != =~ !~ < > =| !=|", ErrQuery, clip(f.Key), clip(f.Operator))
+		if !slices.Contains(operators, f.Operator) {
+			return fmt.Errorf("%w: filter %q has the operator %q; there are %s", ErrQuery, clip(f.Key), clip(f.Operator), strings.Join(operators, " "))
 		}
 		if f.Key == "" || len(f.Key) > 200 {
 			return fmt.Errorf("%w: a filter needs a key of 1 to 200 bytes", ErrQuery)
@@ -225,11 +256,13 @@ func (q *Query) State() string {
 func List(v string) []string {
 	var parts []string
 	if json.Unmarshal([]byte(v), &parts) != nil {
-		parts = strings.Split(v, ",")
+		for p := range strings.SplitSeq(v, ",") {
+			parts = append(parts, strings.TrimSpace(p))
+		}
 	}
 	var out []string
 	for _, p := range parts {
-		p = strings.TrimSpace(strings.ReplaceAll(p, "\n", " "))
+		p = strings.ReplaceAll(p, "\n", " ")
 		if p == "$__all" {
 			return nil
 		}

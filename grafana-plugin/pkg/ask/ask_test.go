@@ -24,6 +24,7 @@ func TestList(t *testing.T) {
 		{"all", "$__all", nil},
 		{"all of a variable", `["$__all"]`, nil},
 		{"a line end cannot add a value", "[\"a\\nb\"]", []string{"a b"}},
+		{"of a variable, as it is", `[" a ","[b]"]`, []string{" a ", "[b]"}},
 		{"nearly JSON", `["a"`, []string{`["a"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, ask.List(c.given)) })
@@ -41,6 +42,11 @@ func TestExpand(t *testing.T) {
 		{"text in quotes stays", `'$__timeFilter(ts)' "$__x" ` + "`$__y`", `'$__timeFilter(ts)' "$__x" ` + "`$__y`", ""},
 		{"comments stay", "1 -- $__nope\n/* $__nope */", "1 -- $__nope\n/* $__nope */", ""},
 		{"escaped quote", `'it\'s $__x'`, `'it\'s $__x'`, ""},
+		{"milliseconds", "$__timeFilter_ms(ts) $__timeInterval_ms(ts)", "(ts >= " + begin + " AND ts <= " + end + ") toStartOfInterval(toDateTime64(ts, 3, 'UTC'), toIntervalSecond(900), 'UTC')", ""},
+		{"date and time", "$__dateTimeFilter(f(a, b), ts)", "(f(a, b) >= toDate(" + begin + ") AND f(a, b) <= toDate(" + end + ") AND ts >= " + begin + " AND ts <= " + end + ")", ""},
+		{"date and no time", "$__dateTimeFilter(day)", "", "needs two columns"},
+		{"some of a variable", "$__conditionalAll(env IN ('a,b', 'c') AND $__project(p), 'a,b')", "env IN ('a,b', 'c') AND p IN (1, 2)", ""},
+		{"all of a variable", "$__conditionalAll(env IN ('$__all'), '$__all')", "1", ""},
 		{"unknown", "$__nope", "", "no macro $__nope"},
 		{"without its column", "$__timeFilter", "", "needs a column"},
 		{"empty column", "$__timeFilter( )", "", "needs a column"},

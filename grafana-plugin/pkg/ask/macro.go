@@ -48,17 +48,38 @@ func (q *Query) Expand(projects []uint32) (string, error) {
 	return out.String(), nil
 }
 
-var takesArgument = map[string]bool{"timeFilter": true, "dateFilter": true, "timeInterval": true, "project": true}
+var takesArgument = map[string]bool{
+	"timeFilter": true, "timeFilter_ms": true, "dateFilter": true, "dateTimeFilter": true, "timeInterval": true, "timeInterval_ms": true, "timeGroup": true, "project": true, "conditionalAll": true,
+}
 
 func (q *Query) macro(name, arg string, projects []uint32) (string, error) {
 	moment := func(ms int64) string { return fmt.Sprintf("fromUnixTimestamp64Milli(%d, 'UTC')", ms) }
 	from, to := moment(q.From.UnixMilli()), moment(q.To.UnixMilli())
 	switch name {
-	case "timeFilter":
+	case "timeFilter", "timeFilter_ms": // Either kind of column: the moments carry milliseconds.
 		return fmt.Sprintf("(%[1]s >= %[2]s AND %[1]s <= %[3]s)", arg, from, to), nil
 	case "dateFilter":
 		return fmt.Sprintf("(%[1]s >= toDate(%[2]s) AND %[1]s <= toDate(%[3]s))", arg, from, to), nil
-	case "timeInterval":
+	case "dateTimeFilter":
+		date, moment := comma(arg)
+		if moment == "" {
+			return "", fmt.Errorf("%w: $__dateTimeFilter needs two columns: a date and a time", ErrQuery)
+		}
+		return fmt.Sprintf("(%[1]s >= toDate(%[3]s) AND %[1]s <= toDate(%[4]s) AND %[2]s >= %[3]s AND %[2]s <= %[4]s)", date, moment, from, to), nil
+	case "conditionalAll":
+		condition, value := comma(arg)
+		if value == "" {
+			return "", fmt.Errorf("%w: $__conditionalAll needs a condition and a variable", ErrQuery)
+		}
+		if strings.Contains(value, "$__all") {
+			return "1", nil
+		}
+		inner := *q
+		inner.SQL = condition
+		return inner.Expand(projects)
+	case "timeInterval_ms":
+		return fmt.Sprintf("toStartOfInterval(toDateTime64(%s, 3, 'UTC'), toIntervalSecond(%d), 'UTC')", arg, q.Bucket), nil
+	case "timeInterval", "timeGroup":
 		return fmt.Sprintf("toStartOfInterval(toDateTime(%s, 'UTC'), toIntervalSecond(%d), 'UTC')", arg, q.Bucket), nil
 	case "interval":
 		return fmt.Sprintf("INTERVAL %d SECOND", q.Bucket), nil
@@ -80,7 +101,25 @@ func (q *Query) macro(name, arg string, projects []uint32) (string, error) {
 		}
 		return fmt.Sprintf("%s IN (%s)", arg, strings.Join(ids, ", ")), nil
 	}
-	return "", fmt.Errorf("%w: there is no macro $__%s; there are timeFilter, dateFilter, timeInterval, interval, interval_s, interval_ms, fromTime, toTime, project", ErrQuery, clip(name))
+	return "", fmt.Errorf("%w: there is no macro $__%s; there are timeFilter, timeFilter_ms, dateFilter, dateTimeFilter, timeInterval, timeInterval_ms, timeGroup, interval, interval_s, interval_ms, fromTime, toTime, project, conditionalAll", ErrQuery, clip(name))
+}
+
+// comma parts an argument at its last comma outside of parentheses and quotes.
+func comma(arg string) (before, after string) {
+	at := -1
+	for i := 0; i < len(arg); i++ {
+		if n := skip(arg[i:]); n > 0 {
+			i += n - 1
+		} else if n := parenthesis(arg[i:]); n > 0 {
+			i += n - 1
+		} else if arg[i] == ',' {
+			at = i
+		}
+	}
+	if at < 0 {
+		return arg, ""
+	}
+	return strings.TrimSpace(arg[:at]), strings.TrimSpace(arg[at+1:])
 }
 
 func word(c byte) bool {

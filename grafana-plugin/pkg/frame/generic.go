@@ -2,6 +2,7 @@ package frame
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -207,4 +208,85 @@ func ToNumeric(f *data.Frame, metric string) (*data.Frame, []string) {
 		}
 	}
 	return Typed(out, data.FrameTypeNumericLong), left
+}
+
+// Summed is ToNumeric for a table whose texts repeat: whole numbers of the same
+// texts are summed, since a rule takes each row of labels once. A share cannot
+// be summed: then the texts must differ.
+func Summed(f *data.Frame, metric string) (*data.Frame, error) {
+	named := metric == ""
+	for _, x := range f.Fields {
+		named = named || x.Name == metric && x.Type().Numeric()
+	}
+	if !named {
+		return nil, fmt.Errorf("there is no number %.60q", metric)
+	}
+	n, left := ToNumeric(f, metric)
+	last := len(n.Fields) - 1
+	if last < 0 || !n.Fields[last].Type().Numeric() {
+		return nil, errors.New("there is no number that a rule could compare")
+	}
+	rows := n.Fields[last].Len()
+	out := n.EmptyCopy()
+	out.Meta = n.Meta
+	sums := data.NewField(n.Fields[last].Name, nil, []float64{})
+	out.Fields[last] = sums
+	at := map[string]int{}
+	whole := !strings.Contains(n.Fields[last].Type().ItemTypeString(), "float")
+	for i := range rows {
+		v, err := n.Fields[last].NullableFloatAt(i)
+		if err != nil || v == nil {
+			continue // Nothing is known, such as a rate without sessions.
+		}
+		var key strings.Builder
+		for _, x := range n.Fields[:last] {
+			key.WriteString(fmt.Sprint(text(x, i)) + "\x00")
+		}
+		if k, ok := at[key.String()]; ok {
+			if !whole {
+				return nil, fmt.Errorf("several rows have the same texts, and %s cannot be summed", n.Fields[last].Name)
+			}
+			sums.Set(k, sums.At(k).(float64)+*v)
+			continue
+		}
+		at[key.String()] = sums.Len()
+		for c, x := range n.Fields[:last] {
+			out.Fields[c].Append(x.At(i))
+		}
+		sums.Append(*v)
+	}
+	if len(left) > 0 {
+		Notice(out, data.NoticeSeverityInfo, "A rule takes one number: left out are "+strings.Join(left, ", ")+".")
+	}
+	return out, nil
+}
+
+func text(x *data.Field, i int) string {
+	if v, ok := x.ConcreteAt(i); ok {
+		return fmt.Sprint(v)
+	}
+	return ""
+}
+
+// Flat writes lists of texts as one text, which tables of Grafana can show and
+// filter.
+func Flat(f *data.Frame) *data.Frame {
+	for n, x := range f.Fields {
+		if x.Type() != data.FieldTypeJSON {
+			continue
+		}
+		out := data.NewField(x.Name, x.Labels, make([]string, x.Len()))
+		out.Config = x.Config
+		for i := range x.Len() {
+			var list []string
+			raw := x.At(i).(json.RawMessage)
+			if json.Unmarshal(raw, &list) == nil {
+				out.Set(i, join(list))
+			} else {
+				out.Set(i, string(raw))
+			}
+		}
+		f.Fields[n] = out
+	}
+	return f
 }

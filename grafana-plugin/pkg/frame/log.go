@@ -10,9 +10,9 @@ import (
 )
 
 // Links are what cells link to. UID and Name are of this data source; Traces is
-// the uid of a Tempo or Jaeger one, empty for none.
+// the uid of a Tempo or, where TracesKind says so, a Jaeger one, empty for none.
 type Links struct {
-	UID, Name, Traces string
+	UID, Name, Traces, TracesKind string
 }
 
 // Explore opens a query of this data source beside the panel.
@@ -26,20 +26,29 @@ func (l Links) Trace() []data.DataLink {
 	links := []data.DataLink{
 		l.Explore("Trace", map[string]any{"mode": "trace", "traceId": "${__value.raw}"}),
 		l.Explore("Logs of the trace", map[string]any{"mode": "logs", "traceId": "${__value.raw}"}),
+		l.Explore("Errors of the trace", map[string]any{"mode": "events", "traceId": "${__value.raw}"}),
 	}
 	if l.Traces != "" {
-		links = append(links, data.DataLink{Title: "Trace in the traces data source", Internal: &data.InternalDataLink{
-			DatasourceUID: l.Traces, DatasourceName: "traces", Query: map[string]any{"query": "${__value.raw}", "queryType": "traceql"}}})
+		// Jaeger takes an id where no type is named, Tempo where the type is TraceQL.
+		title, query := "Trace in Tempo", map[string]any{"query": "${__value.raw}", "queryType": "traceql"}
+		if l.TracesKind == "jaeger" {
+			title, query = "Trace in Jaeger", map[string]any{"query": "${__value.raw}"}
+		}
+		links = append(links, data.DataLink{Title: title, Internal: &data.InternalDataLink{DatasourceUID: l.Traces, DatasourceName: title[len("Trace in "):], Query: query}})
 	}
 	return links
 }
 
 // Issue is the link of an issue to its page; the frame has a field project_id.
-func (l Links) Issue() []data.DataLink {
-	return []data.DataLink{
-		{Title: "Issue", URL: "/a/errata-errors-app/issues/${__data.fields.project_id}/${__value.raw}"},
-		l.Explore("Events of the issue", map[string]any{"mode": "events", "issue": "${__value.raw}"}),
+func (l Links) Issue() []data.DataLink { return l.issueOf("project_id") }
+
+// issueOf is Issue for a frame with this field of projects; empty for none.
+func (l Links) issueOf(field string) []data.DataLink {
+	links := []data.DataLink{l.Explore("Events of the issue", map[string]any{"mode": "events", "issue": "${__value.raw}"})}
+	if field != "" {
+		links = append([]data.DataLink{{Title: "Issue", URL: "/a/errata-errors-app/issues/${__data.fields." + field + "}/${__value.raw}"}}, links...)
 	}
+	return links
 }
 
 // linked sets links on the field of this name.

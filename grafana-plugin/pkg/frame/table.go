@@ -76,6 +76,12 @@ func join(list []string) string {
 func WithLinks(f *data.Frame, links Links) *data.Frame {
 	linked(f, "trace_id", links.Trace())
 	linked(f, "traceID", links.Trace())
-	linked(f, "issue", links.Issue())
+	project := ""
+	for _, name := range []string{"project", "project_id"} {
+		if x, _ := f.FieldByName(name); x != nil {
+			project = name
+		}
+	}
+	linked(f, "issue", links.issueOf(project))
 	return f
 }

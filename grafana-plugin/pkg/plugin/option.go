@@ -1,11 +1,13 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,8 +33,9 @@ const maxOptions = 500
 func (s *Source) getOptions(r *http.Request) (any, error) {
 	p := r.URL.Query()
 	kind, key, project, text := r.PathValue("kind"), p.Get("key"), p.Get("project"), p.Get("text")
-	if len(key) > 200 || len(text) > 200 || len(project) > 2000 {
-		return nil, problem{http.StatusBadRequest, "key and text are at most 200 bytes, project 2000."}
+	filters := p.Get("filters")
+	if len(key) > 200 || len(text) > 200 || len(project) > 8<<10 || len(filters) > 32<<10 {
+		return nil, problem{http.StatusBadRequest, "key and text are at most 200 bytes, project 8 KiB, filters 32 KiB."}
 	}
 	switch kind {
 	case "environment", "release", "service", "level", "server_name", "transaction":
@@ -49,6 +52,9 @@ func (s *Source) getOptions(r *http.Request) (any, error) {
 	from, to, err := window(r)
 	if err != nil {
 		return nil, err
+	}
+	if kind == "tag_value" && filters != "" && filters != "[]" {
+		return s.filteredValues(r, key, project, text, filters)
 	}
 	id, err := json.Marshal([]string{kind, key, project, text, from.Format("2006-01-02"), to.Format("2006-01-02")})
 	if err != nil {
@@ -109,6 +115,70 @@ func (s *Source) list(ctx context.Context, kind, key, project, text string, v ma
 		}
 	}
 	return out, nil
+}
+
+// splittable are keys that a trend is split by; others are tags, and those that
+// are neither are listed whatever the filters.
+var splittable = []string{"environment", "release", "level", "service", "protocol", "handled"}
+
+// maxNarrowed is how many values other filters leave to choose from.
+const maxNarrowed = 200
+
+// filteredValues lists values of events that other filters select, most
+// frequent first: it reads what a panel with these filters reads.
+func (s *Source) filteredValues(r *http.Request, key, project, text, filters string) (any, error) {
+	from, to, err := window(r)
+	if err != nil {
+		return nil, err
+	}
+	var given []ask.Filter
+	if err := json.Unmarshal([]byte(filters), &given); err != nil {
+		return nil, problem{http.StatusBadRequest, "filters must be a list of filters as JSON."}
+	}
+	given = slices.DeleteFunc(given, func(f ask.Filter) bool { return f.Key == key || f.Key == "" })
+	by := "tag"
+	if slices.Contains(splittable, key) {
+		by = key
+	}
+	raw, err := json.Marshal(ask.Query{Mode: ask.ErrorTrend, Project: project, By: by, TagKey: key, Filters: given})
+	if err != nil {
+		return nil, err
+	}
+	q, err := ask.Read(raw, from, to, to.Sub(from), 1)
+	if err != nil {
+		return nil, err
+	}
+	column := slices.Contains([]string{"server_name", "transaction", "type", "title", "user", "url", "platform", "sdk", "trace_id"}, key)
+	if len(given) == 0 || column { // Nothing narrows, or no trend splits by it.
+		values, err := s.list(r.Context(), "tag_value", key, project, text, q.Window())
+		return map[string]any{"values": values}, err
+	}
+	ids, err := s.asks.Projects(r.Context(), project)
+	if err != nil {
+		return nil, err
+	}
+	v := q.Window()
+	v["projects"], v["by"], v["tag_key"], v["filters"] = answer.IDList(ids), by, key, q.FilterText()
+	v["bucket_seconds"], v["series"] = strconv.FormatInt(q.Bucket, 10), strconv.Itoa(maxNarrowed)
+	res, err := s.store.Run(r.Context(), "error_trend_split", v)
+	if err != nil {
+		return nil, err
+	}
+	t, sums := frame.Read(res), map[string]int64{}
+	for i := range t.Len() {
+		sums[t.Text(i, "series")] += t.Int(i, "events")
+	}
+	out := []option{}
+	for value := range sums {
+		rest := value == "other" && len(sums) > maxNarrowed
+		if value != "" && !rest && strings.Contains(strings.ToLower(value), strings.ToLower(text)) {
+			out = append(out, option{value, value})
+		}
+	}
+	slices.SortFunc(out, func(a, b option) int {
+		return cmp.Or(cmp.Compare(sums[b.Value], sums[a.Value]), cmp.Compare(a.Value, b.Value))
+	})
+	return map[string]any{"values": out}, nil
 }
 
 func (s *Source) listIssues(ctx context.Context, project, text string, v map[string]string) ([]option, error) {

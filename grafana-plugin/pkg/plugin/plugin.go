@@ -35,7 +35,7 @@ type Source struct {
 // is said when the data source is asked.
 func New(_ context.Context, given backend.DataSourceInstanceSettings) (instancemgmt.Instance, error) {
 	settings, fault := store.ReadSettings(given)
-	links, asked := frame.Links{UID: given.UID, Name: given.Name, Traces: settings.TracesUID}, store.New(settings, fault)
+	links, asked := frame.Links{UID: given.UID, Name: given.Name, Traces: settings.TracesUID, TracesKind: settings.TracesKind}, store.New(settings, fault)
 	s := &Source{
 		store:   asked,
 		asks:    answer.New(asked, links),
@@ -44,7 +44,7 @@ func New(_ context.Context, given backend.DataSourceInstanceSettings) (instancem
 		tails:   make(chan struct{}, liveStreams),
 	}
 	s.life, s.end = context.WithCancel(context.Background())
-	s.CallResourceHandler = httpadapter.New(s.routes())
+	s.CallResourceHandler = httpadapter.New(s.handler())
 	return s, nil
 }
 

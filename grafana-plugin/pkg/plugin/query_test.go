@@ -39,6 +39,12 @@ var modes = []struct{ name, body string }{
 	{"outcomes_series", `{"mode":"outcomes","format":"time_series"}`},
 	{"first_seen", `{"mode":"annotations","kind":"first_seen"}`},
 	{"release_marks", `{"mode":"annotations","kind":"releases"}`},
+	{"trend_for_reduce", `{"mode":"error_trend","by":"level","format":"time_series"}`},
+	{"logs_for_reduce", `{"mode":"logs","format":"time_series"}`},
+	{"catalog_balance", `{"mode":"catalog","name":"ledger_balance","metric":"missing"}`},
+	{"catalog_sessions", `{"mode":"catalog","name":"sessions","project":"shop","params":{"release":"shop@1.0.0"},"metric":"crashed"}`},
+	{"catalog_series", `{"mode":"catalog","name":"sessions","format":"time_series"}`},
+	{"catalog_cost", `{"mode":"catalog","name":"cost","params":{"by":"tag","key":"plan"}}`},
 	{"sql_table", `{"mode":"sql","sql":"SELECT project_id, title, toFloat64(sum(weight)) AS n, ['a'] AS list, NULL AS nothing FROM events WHERE $__timeFilter(ts) AND $__project(project_id) GROUP BY project_id, title ORDER BY n DESC, title","project":"1"}`},
 	{"sql_series", `{"mode":"sql","format":"time_series","sql":"SELECT $__timeInterval(ts) AS time, level, sum(weight) AS errors FROM events WHERE $__timeFilter(ts) GROUP BY time, level ORDER BY time, level"}`},
 }
@@ -57,9 +63,13 @@ func TestFrames(t *testing.T) {
 			require.NoError(t, r.Error)
 			for _, f := range r.Frames {
 				requireAlertable(t, f)
+				require.Equal(t, strings.Contains(m.body, "time_series"), f.Meta.Type == data.FrameTypeTimeSeriesWide, "times are for who asks for a series")
 			}
 			golden(t, m.name+"_alert", r.Frames)
 		})
+		if strings.Contains(m.body, "time_series") {
+			continue
+		}
 		t.Run(m.name+"/numeric", func(t *testing.T) {
 			r := askOne(t, s, strings.TrimSuffix(m.body, "}")+`,"format":"numeric"}`, nil)
 			require.NoError(t, r.Error)
@@ -114,6 +124,13 @@ func TestFiltersSelect(t *testing.T) {
 		{"none of", `{"key":"plan","operator":"!=|","values":["free","pro"]}`, 0},
 		{"regular expression", `{"key":"browser","operator":"=~","value":"^Fire.*$"}`, 12},
 		{"no match", `{"key":"browser","operator":"!~","value":"^Fire.*$"}`, 5},
+		{"regular expressions", `{"key":"plan","operator":"=~","values":["^fr","^nothing"]}`, 4},
+		{"at least", `{"key":"version","operator":">=","value":"3"}`, 0},
+		{"at most", `{"key":"version","operator":"<=","value":"3"}`, 0},
+		{"a trace", `{"key":"trace_id","operator":"=","value":"` + trace1 + `"}`, 4},
+		{"comma", `{"key":"plan","operator":"=","value":"free,pro"}`, 0},
+		{"backslash", `{"key":"plan","operator":"!=","value":"\\d\\"}`, 17},
+		{"unicode", `{"key":"plan","operator":"!=","value":"日本 ☃"}`, 17},
 		{"a dimension", `{"key":"environment","operator":"=","value":"staging"}`, 4},
 		{"a tag that nobody has", `{"key":"no such.tag","operator":"=","value":"x"}`, 0},
 		{"quotes", `{"key":"title","operator":"=","value":"It's \"quoted\" <b>"}`, 1},
@@ -152,6 +169,9 @@ func TestFiltersOfSummaries(t *testing.T) {
 		{"no match", "outcomes", `{"key":"reason","operator":"!~","value":"quota"}`, 2, ""},
 		{"the project", "outcomes", `{"key":"project","operator":"=","value":"billing"}`, 0, ""},
 		{"text of SQL", "outcomes", `{"key":"outcome","operator":"=","value":"x' OR 1=1 --"}`, 0, ""},
+		{"more than", "outcomes", `{"key":"quantity","operator":">","value":"2"}`, 2, ""},
+		{"at most", "outcomes", `{"key":"quantity","operator":"<=","value":"2"}`, 1, ""},
+		{"no number", "outcomes", `{"key":"quantity","operator":"<","value":"x"}`, 0, ""},
 		{"a tag", "outcomes", `{"key":"plan","operator":"=","value":"pro"}`, 3, "Filters on plan do not apply to outcomes."},
 		{"a tag of releases", "releases", `{"key":"plan","operator":"=","value":"pro"}`, 3, "Filters on plan do not apply to releases."},
 	} {
@@ -200,6 +220,14 @@ func TestRefusals(t *testing.T) {
 		{"variable in a rule", `{"mode":"issues","project":"$project"}`, "variable $project, which has no value", 400},
 		{"wrong regular expression", `{"mode":"events","filters":[{"key":"a","operator":"=~","value":"("}]}`, "not a regular expression", 400},
 		{"wrong operator", `{"mode":"events","filters":[{"key":"a","operator":"or 1=1","value":"("}]}`, "has the operator", 400},
+		{"unknown query", `{"mode":"catalog","name":"nope"}`, `the catalog has no query "nope"`, 400},
+		{"a query of the owner", `{"mode":"catalog","name":"disk_report"}`, "the catalog has no query", 400},
+		{"a query of triage", `{"mode":"catalog","name":"triage_undo"}`, "the catalog has no query", 400},
+		{"no query", `{"mode":"catalog"}`, "name a query of the catalog", 400},
+		{"unknown value", `{"mode":"catalog","name":"cost","params":{"color":"x"}}`, "takes by, key, from, to, limit", 400},
+		{"wrong value", `{"mode":"catalog","name":"cost","params":{"by":"color"}}`, "is none of issue,", 400},
+		{"several values", `{"mode":"catalog","name":"sessions","params":{"release":"[\"a\",\"b\"]"}}`, "takes one value, not 2", 400},
+		{"unknown number", `{"mode":"catalog","name":"cost","format":"numeric","metric":"beauty"}`, "no number \"beauty\"", 400},
 		{"unknown macro", `{"mode":"sql","sql":"SELECT $__nope(x)"}`, "there is no macro $__nope", 400},
 		{"syntax", `{"mode":"sql","sql":"SELEC 1"}`, "ClickHouse says: Syntax error", 400},
 		{"write", `{"mode":"sql","sql":"INSERT INTO issue_actions (project_id) VALUES (1)"}`, "may only read", 403},
@@ -280,6 +308,7 @@ var readBy = map[string]string{
 	"releases":     "project",
 	"outcomes":     "project",
 	"annotations":  "project environment issue kind",
+	"catalog":      "project name param param_name filter_value filter_regex",
 	"sql":          "project",
 }
 
@@ -289,13 +318,26 @@ func attackOn(mode, field, text string) string {
 	case "filter_key":
 		return `{"mode":"` + mode + `","filters":[{"key":` + text + `,"operator":"=","value":"x"}]}`
 	case "filter_value":
+		if mode == "catalog" {
+			return `{"mode":"catalog","name":"cost","filters":[{"key":"value","operator":"=","value":` + text + `}]}`
+		}
 		return `{"mode":"` + mode + `","filters":[{"key":"plan","operator":"=","value":` + text + `}]}`
 	case "filter_regex":
+		if mode == "catalog" {
+			return `{"mode":"catalog","name":"cost","filters":[{"key":"value","operator":"=~","value":` + text + `}]}`
+		}
 		return `{"mode":"` + mode + `","filters":[{"key":"plan","operator":"=~","value":` + text + `}]}`
 	case "tagKey":
 		return `{"mode":"` + mode + `","by":"tag","environment":"none such","tagKey":` + text + `}`
 	}
-	if mode == "sql" {
+	switch {
+	case field == "param":
+		return `{"mode":"catalog","name":"cost","params":{"by":"tag","key":` + text + `},"filters":[{"key":"value","operator":"!=","value":""}]}`
+	case field == "param_name":
+		return `{"mode":"catalog","name":"cost","params":{` + text + `:"1"}}`
+	case mode == "catalog" && field != "name":
+		return `{"mode":"catalog","name":"cost","` + field + `":` + text + `}`
+	case mode == "sql":
 		return `{"mode":"sql","sql":"SELECT 1 WHERE $__project(1)","project":` + text + `}`
 	}
 	return `{"mode":"` + mode + `","` + field + `":` + text + `}`

@@ -17,26 +17,44 @@ import (
 	"errata/grafana-plugin/pkg/store"
 )
 
+// route is one resource. Its pattern is also the name in the log of the store.
+type route struct {
+	method, path string
+	handle       func(*http.Request) (any, error)
+}
+
 // routes are the resources that panel, pages and editors call. Who may ask the
 // data source may read them all; the one that writes checks the role itself,
 // since Grafana lets every Viewer call any method.
-func (s *Source) routes() http.Handler {
-	mux := http.NewServeMux()
-	get := func(path string, h func(*http.Request) (any, error)) {
-		mux.Handle("GET /"+path, s.reply(path, h))
+func (s *Source) routes() []route {
+	return []route{
+		{http.MethodGet, "me", s.me},
+		{http.MethodGet, "issues", s.getIssues},
+		{http.MethodGet, "issues/{project}/{issue}", s.getIssue},
+		{http.MethodGet, "issues/{project}/{issue}/events", s.getEvents},
+		{http.MethodGet, "issues/{project}/{issue}/users", s.getUsers},
+		{http.MethodGet, "events/{project}/{id}", s.getEvent},
+		{http.MethodGet, "traces/{id}", s.getTrace},
+		{http.MethodGet, "options/{kind}", s.getOptions},
+		{http.MethodGet, "catalog", s.getCatalog},
+		{http.MethodGet, "log_context", s.getLogContext},
+		{http.MethodGet, "live", s.getLive},
+		{http.MethodPost, "triage", s.postTriage},
 	}
-	get("me", s.me)
-	get("issues", s.getIssues)
-	get("issues/{project}/{issue}", s.getIssue)
-	get("issues/{project}/{issue}/events", s.getEvents)
-	get("issues/{project}/{issue}/users", s.getUsers)
-	get("events/{project}/{id}", s.getEvent)
-	get("traces/{id}", s.getTrace)
-	get("options/{kind}", s.getOptions)
-	get("log_context", s.getLogContext)
-	get("live", s.getLive)
-	mux.Handle("POST /triage", s.reply("triage", s.postTriage))
+}
+
+func (s *Source) handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range s.routes() {
+		mux.Handle(r.method+" /"+r.path, s.reply(r.path, r.handle))
+	}
 	return mux
+}
+
+// getCatalog lists the queries that the mode catalog asks.
+func (s *Source) getCatalog(*http.Request) (any, error) {
+	all, err := answer.Queries()
+	return map[string]any{"queries": all}, err
 }
 
 // problem is an error with a status of our own.

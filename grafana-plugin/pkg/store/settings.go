@@ -29,7 +29,10 @@ type Settings struct {
 	MaxRows        int    `json:"maxRows"`
 	TriageRole     string `json:"triageRole"` // Editor, Admin, Viewer, nobody.
 	TracesUID      string `json:"tracesDatasourceUid"`
+	TracesKind     string `json:"tracesDatasourceKind"` // tempo, jaeger.
 
+	Certificate    string `json:"-"` // Of the client, where the server asks for one.
+	Key            string `json:"-"`
 	Password       string `json:"-"`
 	TriagePassword string `json:"-"`
 	CA             string `json:"-"`
@@ -61,6 +64,7 @@ func ReadSettings(given backend.DataSourceInstanceSettings) (Settings, error) {
 	or(&s.Username, "reader")
 	or(&s.TriageUsername, "triage")
 	or(&s.TriageRole, "Editor")
+	or(&s.TracesKind, "tempo")
 	if s.TimeoutSeconds <= 0 || s.TimeoutSeconds > maxTimeout {
 		s.TimeoutSeconds = maxTimeout
 	}
@@ -70,6 +74,7 @@ func ReadSettings(given backend.DataSourceInstanceSettings) (Settings, error) {
 	s.Password = given.DecryptedSecureJSONData["password"]
 	s.TriagePassword = given.DecryptedSecureJSONData["triagePassword"]
 	s.CA = given.DecryptedSecureJSONData["tlsCACert"]
+	s.Certificate, s.Key = given.DecryptedSecureJSONData["tlsClientCert"], given.DecryptedSecureJSONData["tlsClientKey"]
 	return s, s.check()
 }
 
@@ -82,6 +87,9 @@ func (s *Settings) check() error {
 	}
 	if !slices.Contains([]string{"Editor", "Admin", "Viewer", "nobody"}, s.TriageRole) {
 		return fmt.Errorf("%w: who may triage is Editor, Admin, Viewer or nobody, not %q", ErrSettings, s.TriageRole)
+	}
+	if !slices.Contains([]string{"tempo", "jaeger"}, s.TracesKind) {
+		return fmt.Errorf("%w: the kind of the traces data source is tempo or jaeger, not %q", ErrSettings, s.TracesKind)
 	}
 	_, err := s.tls()
 	return err
@@ -98,6 +106,14 @@ func (s *Settings) tls() (*tls.Config, error) {
 		if !c.RootCAs.AppendCertsFromPEM([]byte(s.CA)) {
 			return nil, fmt.Errorf("%w: the CA certificate is not PEM", ErrSettings)
 		}
+	}
+	if s.Certificate != "" || s.Key != "" {
+		// What the parser says may quote the key: it stays out of the error.
+		pair, err := tls.X509KeyPair([]byte(s.Certificate), []byte(s.Key))
+		if err != nil {
+			return nil, fmt.Errorf("%w: the client certificate and its key are not a pair in PEM: give both", ErrSettings)
+		}
+		c.Certificates = []tls.Certificate{pair}
 	}
 	return c, nil
 }

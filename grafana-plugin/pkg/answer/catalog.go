@@ -1,0 +1,211 @@
+package answer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"errata/grafana-plugin/pkg/ask"
+	"errata/grafana-plugin/pkg/frame"
+	"errata/queries"
+)
+
+// bookkeeping are queries of the catalog that only triage itself asks.
+var bookkeeping = []string{"triage_base", "triage_known", "triage_members", "triage_undo"}
+
+// Queries lists what the mode catalog can ask: all that the reader may.
+func Queries() ([]*queries.Query, error) {
+	all, err := queries.Catalog()
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the catalog: %w", err)
+	}
+	return slices.DeleteFunc(all, func(q *queries.Query) bool { return q.User != "reader" || slices.Contains(bookkeeping, q.Name) }), nil
+}
+
+// catalogFrame asks any query of the catalog. One that takes a single project
+// is asked for each, and the project is the first column.
+func (a *Asker) catalogFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
+	all, err := Queries()
+	if err != nil {
+		return nil, err
+	}
+	at := slices.IndexFunc(all, func(c *queries.Query) bool { return c.Name == q.Name })
+	if at < 0 {
+		return nil, fmt.Errorf("%w: the catalog has no query %.60q", ask.ErrQuery, q.Name)
+	}
+	asked := all[at]
+	v, err := a.catalogValues(q, asked)
+	if err != nil {
+		return nil, err
+	}
+	r, left, err := a.eachCatalog(ctx, q, asked, v)
+	if err != nil {
+		return nil, err
+	}
+	ignored := keep(r, q.Filters)
+	f := frame.FromResult(r)
+	f.Name = asked.Name
+	if numeric && q.Format != ask.TimeSeries {
+		// A rule's row is known by its texts: minutes of one project are one row.
+		f, err = frame.Summed(f, q.Metric)
+	} else {
+		f, err = a.shape(frame.Flat(f), q, numeric, alert)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ask.ErrQuery, asked.Name, err)
+	}
+	limit := a.store.Settings().MaxRows
+	if q.Limit > 0 {
+		limit = min(q.Limit, maxRows)
+	}
+	if f.Meta.Type == data.FrameTypeTable {
+		if f, err = cut(frame.WithLinks(f, a.links), limit, "rows"); err != nil {
+			return nil, err
+		}
+	}
+	if left > 0 {
+		frame.Notice(f, data.NoticeSeverityWarning, fmt.Sprintf("Only the first %d projects were asked, %d were not. Name projects to see theirs.", maxProjects, left))
+	}
+	return unfiltered(f, ignored, "columns of "+asked.Name), nil
+}
+
+// catalogValues are the values of a query: those given, and of the time range
+// and the panel what it takes.
+func (a *Asker) catalogValues(q *ask.Query, asked *queries.Query) (map[string]string, error) {
+	v := map[string]string{}
+	takes := func(name string) *queries.Param {
+		if i := slices.IndexFunc(asked.Params, func(p queries.Param) bool { return p.Name == name }); i >= 0 {
+			return &asked.Params[i]
+		}
+		return nil
+	}
+	for name, value := range map[string]string{
+		"from": ask.Milli(q.From), "to": ask.Milli(q.To), "bucket_seconds": strconv.FormatInt(q.Bucket, 10), "bucket_hours": strconv.FormatInt(max((q.Bucket+3599)/3600, 1), 10),
+	} {
+		if takes(name) != nil {
+			v[name] = value
+		}
+	}
+	if p := takes("limit"); p != nil && q.Limit > 0 {
+		v["limit"] = strconv.Itoa(q.Limit)
+	}
+	for name, given := range q.Params {
+		p := takes(name)
+		if p == nil || name == "project" || name == "projects" {
+			return nil, fmt.Errorf("%w: %s takes no value %.60q here; it takes %s", ask.ErrQuery, asked.Name, name, paramNames(asked))
+		}
+		var list []string
+		if json.Unmarshal([]byte(given), &list) != nil || name == "filters" {
+			list = []string{strings.TrimSpace(given)}
+		}
+		list = slices.DeleteFunc(list, func(x string) bool { return x == "" })
+		switch {
+		case len(list) == 0 || slices.Contains(list, "$__all"):
+		case len(list) == 1:
+			v[name] = list[0]
+		case strings.Contains(p.Purpose, "one a line"):
+			v[name] = strings.Join(list, "\n")
+		default:
+			return nil, fmt.Errorf("%w: %s of %s takes one value, not %d", ask.ErrQuery, name, asked.Name, len(list))
+		}
+	}
+	return v, nil
+}
+
+func paramNames(q *queries.Query) string {
+	var names []string
+	for _, p := range q.Params {
+		if p.Name != "project" && p.Name != "projects" {
+			names = append(names, p.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// eachCatalog runs a query for the projects of the field. left says how many
+// projects were not asked.
+func (a *Asker) eachCatalog(ctx context.Context, q *ask.Query, asked *queries.Query, v map[string]string) (r *queries.Result, left int, err error) {
+	ids, err := a.Projects(ctx, q.Project)
+	if err != nil {
+		return nil, 0, err
+	}
+	one := slices.IndexFunc(asked.Params, func(p queries.Param) bool { return p.Name == "project" })
+	switch {
+	case slices.ContainsFunc(asked.Params, func(p queries.Param) bool { return p.Name == "projects" }):
+		v["projects"] = IDList(ids)
+	case one < 0:
+		if ids != nil {
+			return nil, 0, fmt.Errorf("%w: %s takes no project", ask.ErrQuery, asked.Name)
+		}
+	case ids == nil && !asked.Params[one].Required:
+	default:
+		if ids == nil {
+			all, err := a.store.Projects(ctx)
+			if err != nil {
+				return nil, 0, err
+			}
+			for _, p := range all {
+				if !p.Disabled {
+					ids = append(ids, p.ID)
+				}
+			}
+		}
+		left = max(len(ids)-maxProjects, 0)
+		r, err = a.byProject(ctx, asked.Name, ids[:len(ids)-left], v)
+		return r, left, err
+	}
+	r, err = a.store.Run(ctx, asked.Name, v)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(r.Columns) > 0 && r.Columns[0].Name == "project_id" {
+		a.nameProjects(ctx, r)
+	}
+	return r, 0, nil
+}
+
+// byProject runs a query for each project and puts its slug before the rows.
+func (a *Asker) byProject(ctx context.Context, name string, ids []uint32, v map[string]string) (*queries.Result, error) {
+	slug := a.Slugs(ctx)
+	all := &queries.Result{}
+	for _, id := range ids {
+		v["project"] = strconv.FormatUint(uint64(id), 10)
+		r, err := a.store.Run(ctx, name, v)
+		if err != nil {
+			return nil, err
+		}
+		if all.Columns == nil {
+			all.Columns = append([]queries.Field{{Name: "project", Type: "String"}}, slices.DeleteFunc(slices.Clone(r.Columns), func(f queries.Field) bool { return f.Name == "project_id" })...)
+		}
+		hidden := slices.IndexFunc(r.Columns, func(f queries.Field) bool { return f.Name == "project_id" })
+		for _, row := range r.Rows {
+			next := []any{slug(int64(id))}
+			for i, cell := range row {
+				if i != hidden {
+					next = append(next, cell)
+				}
+			}
+			all.Rows = append(all.Rows, next)
+		}
+		if len(all.Rows) > maxRows {
+			break
+		}
+	}
+	if all.Columns == nil { // No project at all: what the catalog says of the columns.
+		asked, err := queries.Lookup(name)
+		if err != nil {
+			return nil, errors.Join(ask.ErrQuery, err)
+		}
+		all.Columns = append([]queries.Field{{Name: "project", Type: "String"}}, asked.Columns...)
+	}
+	return all, nil
+}
