@@ -1,5 +1,6 @@
 // Grafana's packages bring ES modules, which jest only reads transformed.
 module.exports = {
+  testTimeout: 60000, // A busy machine draws a dialog in seconds.
   testEnvironment: 'jsdom',
   roots: ['<rootDir>/src'],
   setupFilesAfterEnv: ['<rootDir>/jest.setup.js'],

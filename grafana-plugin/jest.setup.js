@@ -4,3 +4,4 @@ Object.assign(global, { TextDecoder, TextEncoder });
 global.matchMedia = () => ({ matches: false, addListener() {}, removeListener() {}, addEventListener() {}, removeEventListener() {} });
 global.ResizeObserver = class { observe() {} unobserve() {} disconnect() {} };
 global.IntersectionObserver = class { observe() {} unobserve() {} disconnect() {} };
+require('@testing-library/dom').configure({ asyncUtilTimeout: 20000 });

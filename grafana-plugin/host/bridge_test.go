@@ -91,6 +91,7 @@ func (p *program) bridge(dist, page string) http.Handler {
 	mux.Handle("GET /p/", http.StripPrefix("/p/", http.FileServer(http.Dir(dist))))
 	mux.Handle("GET /public/plugins/errata-errors-app/", http.StripPrefix("/public/plugins/errata-errors-app/", http.FileServer(http.Dir(dist))))
 	mux.Handle("GET /host/", http.StripPrefix("/host/", http.FileServer(http.Dir(page))))
+	mux.Handle("GET /public/build/img/", http.StripPrefix("/public/build/img/", http.FileServer(http.Dir(filepath.Join(page, "node_modules/@grafana/ui/dist/public/img"))))) // Icons.
 	mux.HandleFunc("POST /api/ds/query", p.query)
 	mux.HandleFunc("/api/datasources/uid/errata/resources/", p.resource)
 	mux.HandleFunc("GET /api/live", p.live)

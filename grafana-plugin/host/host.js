@@ -158,7 +158,7 @@ window.run = async (kind, given = {}) => {
     const { plugin: panel } = await System.import('/p/panel/module.js');
     const query = { mode: 'issues', ...given };
     const res = await rxjs.firstValueFrom(ds.query(requestOf(query, 'dashboard')));
-    el = h(panel.panel, { id: 1, data: { series: res.data, state: 'Done', timeRange: range(), request: requestOf(query, 'dashboard') }, timeRange: range(), options: given.options ?? {}, height: 700, width: 1100, fieldConfig: { defaults: {}, overrides: [] } });
+    el = h(panel.panel, { id: 1, data: { series: res.data, state: 'Done', timeRange: range(), request: requestOf(query, 'dashboard') }, timeRange: range(), options: given.options ?? {}, height: 700, width: given.width ?? 1100, fieldConfig: { defaults: {}, overrides: [] } });
   } else if (kind === 'app') {
     const { plugin: app } = await System.import('/p/module.js');
     const path = given.path ?? '/a/errata-errors-app/issues';
@@ -167,7 +167,7 @@ window.run = async (kind, given = {}) => {
   }
   document.body.style.background = theme.colors.background.canvas;
   createRoot(document.getElementById('root')).render(
-    h(data.ThemeContext.Provider, { value: theme }, h(ui.GlobalStyles), h('main', { style: { padding: 16, color: theme.colors.text.primary, background: theme.colors.background.primary } }, el))
+    h(data.ThemeContext.Provider, { value: theme }, h(ui.GlobalStyles), h('main', { style: { width: given.width, padding: 16, color: theme.colors.text.primary, background: theme.colors.background.primary } }, el))
   );
   return { react: React.version, theme: theme.name };
 };

@@ -31,7 +31,7 @@ func TestHost(t *testing.T) {
 
 	s := up(t, binary)
 	for n := range 12 {
-		s.crash(t, n, fmt.Sprintf("shop@1.%d.0", n/6), "card declined")
+		s.crash(t, n, fmt.Sprintf("shop@1.%d.0", (11-n)/6), "card declined")
 	}
 	s.captures(t, "both-dsn", "py-handled-payments", "py-breadcrumbs", "otel-nested", "otel-logs", "both-linked")
 	waitFor(t, s)

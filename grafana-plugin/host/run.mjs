@@ -61,14 +61,15 @@ const cases = [
   ['query editor: every mode', 'query', {}, {}, async (page) => {
     const text = { Project: 'default', Environment: 'production', Release: 'shop@1.0.0', Service: 'web', Issue: '00000000000000aa', 'Trace id': '0'.repeat(32), Text: 'card', Tag: 'plan', 'Longer than': '5', Limit: '7' };
     for (const [label, mode, fields] of [
-      ['Issues', 'issues', ['Status', 'Sort by', 'Format', 'Project', 'Environment', 'Release', 'Level', 'Text', 'Limit']],
-      ['Events', 'events', ['Format', 'Project', 'Environment', 'Release', 'Service', 'Level', 'Issue', 'Text', 'Limit']],
-      ['Error trend', 'error_trend', ['Split by', 'Project', 'Environment', 'Release', 'Service', 'Level', 'Issue', 'Text', 'Limit']],
-      ['Logs', 'logs', ['Project', 'Environment', 'Service', 'Level', 'Text', 'Trace id', 'Limit']],
+      ['Issues', 'issues', ['Status', 'Sort by', 'First seen here', 'Format', 'Project', 'Environment', 'Release', 'Level', 'Text', 'Limit']],
+      ['Events', 'events', ['Format', 'Project', 'Environment', 'Release', 'Service', 'Level', 'Issue', 'Trace id', 'Text', 'Limit']],
+      ['Error trend', 'error_trend', ['Split by', 'Format', 'Project', 'Environment', 'Release', 'Service', 'Level', 'Issue', 'Text', 'Limit']],
+      ['Logs', 'logs', ['Format', 'Project', 'Environment', 'Service', 'Level', 'Text', 'Trace id', 'Limit']],
       ['Trace', 'trace', ['Trace id', 'Project']],
       ['Trace search', 'trace_search', ['Project', 'Service', 'Text', 'Longer than', 'Only errors', 'Limit']],
       ['Releases', 'releases', ['Format', 'Project', 'Limit']],
       ['Outcomes', 'outcomes', ['Format', 'Project']],
+      ['Catalog', 'catalog', ['Question', 'Format', 'Project', 'Limit']],
       ['SQL', 'sql', ['Format', 'Project', 'Limit']],
     ]) {
       await choose(page, 'Ask for', label);
@@ -97,17 +98,41 @@ const cases = [
     const v = await page.evaluate(() => window.__value);
     must(v.tagKey === 'plan' && v.format === 'numeric' && v.limit === 7 && v.text === 'card' && v.minDurationMs === 5, JSON.stringify(v));
   }],
+  // A question of the catalog shows what it takes, and its answer.
+  ['query editor: catalog', 'query', { mode: 'catalog' }, {}, async (page) => {
+    await choose(page, 'Question', 'cost');
+    await choose(page, 'by', 'tag');
+    await page.getByLabel('key', { exact: true }).fill('plan');
+    await page.getByLabel('key', { exact: true }).press('Enter');
+    const v = await page.evaluate(() => window.__value);
+    must(v.name === 'cost' && v.params.by === 'tag' && v.params.key === 'plan', JSON.stringify(v));
+    const frames = await page.evaluate(() => window.ask(window.__value));
+    must(frames[0].rows >= 2 && frames[0].fields.includes('bytes'), JSON.stringify(frames));
+  }],
+  // Filters of a query are seen, added and taken away.
+  ['query editor: filters', 'query', { mode: 'events', filters: [{ key: 'a.b', operator: '=', value: 'x' }] }, {}, async (page) => {
+    await page.getByRole('button', { name: 'Remove filter a.b' }).click();
+    await page.getByLabel('Filter key').fill('plan');
+    await choose(page, 'Filter operator', '=|');
+    await page.getByLabel('Filter value').fill('pro, free');
+    await page.getByLabel('Filter value').press('Enter');
+    const v = await page.evaluate(() => window.__value);
+    must(JSON.stringify(v.filters) === JSON.stringify([{ key: 'plan', operator: '=|', value: 'pro, free', values: ['pro', 'free'] }]), JSON.stringify(v.filters));
+    const frames = await page.evaluate(() => window.ask(window.__value));
+    must(frames[0].rows === 12, JSON.stringify(frames));
+  }],
   ['config editor: every state', 'config', { jsonData: { tls: true, tlsSkipVerify: true, triageRole: 'nobody' } }, {}, async (page) => {
     await page.getByText('Anybody between Grafana and the store').waitFor();
     await choose(page, 'Who may triage', 'Admins');
     await page.getByRole('button', { name: /reset/i }).first().click();
     await page.getByLabel('Password', { exact: true }).fill('new');
-    for (const [label, value] of [['Database', 'other'], ['User', 'somebody'], ['Triage user', 'hand'], ['Rows at most', '50'], ['Traces data source', 'tempo'], ['CA certificate', 'PEM']]) {
+    for (const [label, value] of [['Database', 'other'], ['User', 'somebody'], ['Triage user', 'hand'], ['Rows at most', '50'], ['Traces data source', 'jaeger'], ['CA certificate', 'PEM'], ['Client certificate', 'MINE'], ['Client key', 'KEY']]) {
       await page.getByLabel(label, { exact: true }).fill(value);
     }
+    await choose(page, 'It is', 'Jaeger');
     const v = await page.evaluate(() => window.__value);
-    must(v.jsonData.triageRole === 'Admin' && v.jsonData.maxRows === 50 && v.jsonData.database === 'other' && v.jsonData.username === 'somebody' && v.jsonData.triageUsername === 'hand' && v.jsonData.tracesDatasourceUid === 'tempo', JSON.stringify(v));
-    must(v.secureJsonFields.password === false && v.secureJsonData.password === 'new' && v.secureJsonData.tlsCACert === 'PEM', 'secrets: ' + JSON.stringify(Object.keys(v.secureJsonData)));
+    must(v.jsonData.triageRole === 'Admin' && v.jsonData.maxRows === 50 && v.jsonData.database === 'other' && v.jsonData.username === 'somebody' && v.jsonData.triageUsername === 'hand' && v.jsonData.tracesDatasourceUid === 'jaeger' && v.jsonData.tracesDatasourceKind === 'jaeger', JSON.stringify(v));
+    must(v.secureJsonFields.password === false && v.secureJsonData.password === 'new' && v.secureJsonData.tlsCACert === 'PEM' && v.secureJsonData.tlsClientCert === 'MINE' && v.secureJsonData.tlsClientKey === 'KEY', 'secrets: ' + JSON.stringify(Object.keys(v.secureJsonData)));
   }],
   ['variable editor', 'variable', {}, {}, async (page) => {
     for (const [label, kind] of [['project', 'project'], ['environment', 'environment'], ['release', 'release'], ['service', 'service'], ['tag key', 'tag_key'], ['issue', 'issue'], ['tag value', 'tag_value']]) {
@@ -165,6 +190,19 @@ const cases = [
     const status = await page.evaluate(() => fetch('/api/datasources/uid/errata/resources/triage', { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-Test-Role': 'Viewer' }, body: '{}' }).then((r) => r.status));
     must(status === 403, `a viewer's write got ${status}`);
   }],
+  ['panel: narrow', 'panel', { width: 480 }, { role: 'Editor' }, async (page) => {
+    await page.getByText('PaymentError').first().waitFor();
+    must(!(await page.getByRole('columnheader', { name: 'Assignee' }).isVisible()), 'a narrow list shows every column');
+    const wide = await page.evaluate(() => document.querySelector('main').scrollWidth - document.querySelector('main').clientWidth);
+    must(wide <= 1, `the list is ${wide} pixels wider than its panel`);
+    // With keys alone: the first row is chosen, and opened.
+    await page.getByRole('checkbox').nth(1).focus();
+    await page.keyboard.press('Space');
+    must(await page.getByRole('checkbox').nth(1).isChecked(), 'Space does not choose a row');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.getByRole('tab', { name: 'Stack trace' }).waitFor();
+  }, 'narrow'],
   ['panel: resolve and reopen', 'panel', {}, { role: 'Editor' }, async (page) => {
     await page.getByText('PaymentError').first().waitFor();
     await page.getByRole('checkbox').nth(1).check({ force: true });

@@ -8,6 +8,7 @@ import type { EventDetail, IssueDetail as Detail, Me } from '../shared/types';
 import { ago, at, count, percent, text } from '../shared/format';
 import { useLoad } from '../shared/load';
 import { Breadcrumbs } from './Breadcrumbs';
+import { ExploreLinks } from './ExploreLinks';
 import { levelColor, statusColor } from './IssueList';
 import { StackTrace } from './StackTrace';
 import { Tags } from './Tags';
@@ -27,6 +28,9 @@ export interface IssueDetailProps {
 }
 
 const TABS = ['Stack trace', 'Breadcrumbs', 'Tags', 'Users', 'Trace', 'Releases', 'Context', 'Grouping', 'History'] as const;
+// LAST is how many events back one can page, twins included.
+const LAST = 1000;
+
 type TabName = (typeof TABS)[number];
 
 export function IssueDetail({ api, me, project, issue, range, onBack, onChanged }: IssueDetailProps) {
@@ -84,9 +88,16 @@ export function IssueDetail({ api, me, project, issue, range, onBack, onChanged 
       <div className={s.row}>
         <Button size="sm" variant="secondary" icon="angle-left" disabled={index === 0} onClick={() => setIndex(index - 1)} aria-label="Newer event" />
         <span>
-          {event ? `Event ${event.row.eventId}, ${at(event.row.ts)}` : sample.loading ? 'Loading the event' : 'No event is kept any more'}
+          {event
+            ? `Event ${event.row.eventId}, ${at(event.row.ts)}`
+            : sample.loading
+              ? 'Loading the event'
+              : index > 0
+                ? 'No older event can be shown here; ask for Events in Explore'
+                : 'No event is kept any more'}
         </span>
-        <Button size="sm" variant="secondary" icon="angle-right" disabled={!event || index + 1 >= d.events} onClick={() => setIndex(index + 1)} aria-label="Older event" />
+        <Button size="sm" variant="secondary" icon="angle-right" disabled={!event || index + 1 >= LAST} onClick={() => setIndex(index + 1)} aria-label="Older event" />
+        <ExploreLinks api={api} issue={d.issue} project={d.project} traceId={event?.row.traceId} range={range} />
         {event?.row.twinOf && <Badge text="second witness, not counted" color="purple" />}
       </div>
       <TabsBar>
@@ -159,13 +170,13 @@ function TabBody({ tab, detail, event, api, me, range, onDone }: TabProps) {
       );
     case 'History':
       return detail.history.length ? (
-        <ul>
+        <ol className={s.history}>
           {detail.history.map((a, i) => (
             <li key={i}>
-              {at(a.at)} <b>{a.actor || 'somebody'}</b> {a.action} {a.detail}
+              <span className={s.muted}>{at(a.at)}</span> <b>{a.actor || 'somebody'}</b> {a.action} <span className={s.value}>{a.detail}</span>
             </li>
           ))}
-        </ul>
+        </ol>
       ) : (
         <p className={s.muted}>Nobody has acted on this issue yet.</p>
       );
@@ -251,15 +262,16 @@ function Fact({ name, value, title }: { name: string; value: string; title?: str
 }
 
 const styles = (theme: GrafanaTheme2) => ({
-  title: css({ wordBreak: 'break-word' }),
+  title: css({ wordBreak: 'break-word', maxHeight: '7em', overflowY: 'auto' }),
   muted: css({ color: theme.colors.text.secondary }),
   row: css({ display: 'flex', flexWrap: 'wrap', gap: theme.spacing(1), alignItems: 'center', marginBottom: theme.spacing(1) }),
   facts: css({
     display: 'flex',
     flexWrap: 'wrap',
-    gap: theme.spacing(3),
+    gap: theme.spacing(1, 3),
+    marginBottom: theme.spacing(1.5),
     '& dt': { color: theme.colors.text.secondary, fontWeight: theme.typography.fontWeightRegular, fontSize: theme.typography.bodySmall.fontSize },
-    '& dd': { margin: 0 },
+    '& dd': { margin: 0, overflowWrap: 'anywhere' },
   }),
   tab: css({ padding: theme.spacing(2, 0) }),
   table: css({
@@ -267,5 +279,6 @@ const styles = (theme: GrafanaTheme2) => ({
     marginBottom: theme.spacing(2),
     '& th, & td': { padding: theme.spacing(0.5, 1), textAlign: 'left', verticalAlign: 'top', borderBottom: `1px solid ${theme.colors.border.weak}` },
   }),
+  history: css({ listStyle: 'none', '& li': { padding: theme.spacing(0.5, 0), borderBottom: `1px solid ${theme.colors.border.weak}` } }),
   value: css({ whiteSpace: 'pre-wrap', wordBreak: 'break-word' }),
 });

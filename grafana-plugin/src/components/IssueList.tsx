@@ -23,7 +23,7 @@ export interface IssueListProps {
   me?: Me;
   issues: Issue[];
   onOpen: (issue: Issue) => void;
-  onChanged: () => void;
+  onChanged: (issues: Issue[]) => void; // Those that were written to.
   href?: (issue: Issue) => string; // Where a row leads when it is opened in a new tab.
 }
 
@@ -33,16 +33,17 @@ export function IssueList({ api, me, issues, onOpen, onChanged, href }: IssueLis
   const s = useStyles2(styles);
   const [picked, setPicked] = useState<Record<string, boolean>>({});
   const chosen = issues.filter((i) => picked[key(i)]);
+  const several = new Set(issues.map((i) => i.project)).size > 1;
   const all = issues.length > 0 && chosen.length === issues.length;
   return (
-    <div>
+    <div className={s.list}>
       <Triage
         api={api}
         me={me}
         issues={chosen}
         onDone={() => {
           setPicked({});
-          onChanged();
+          onChanged(chosen);
         }}
       />
       <table className={s.table} aria-label="Issues">
@@ -61,15 +62,19 @@ export function IssueList({ api, me, issues, onOpen, onChanged, href }: IssueLis
             <th scope="col" className={s.number}>
               Events
             </th>
-            <th scope="col" className={s.number}>
+            <th scope="col" className={cx(s.number, s.wide)}>
               In range
             </th>
-            <th scope="col" className={s.number}>
+            <th scope="col" className={cx(s.number, s.wide)}>
               Users
             </th>
             <th scope="col">Last seen</th>
-            <th scope="col">First seen</th>
-            <th scope="col">Assignee</th>
+            <th scope="col" className={s.wide}>
+              First seen
+            </th>
+            <th scope="col" className={s.wide}>
+              Assignee
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -87,6 +92,7 @@ export function IssueList({ api, me, issues, onOpen, onChanged, href }: IssueLis
                 <a
                   href={href?.(i) ?? '#'}
                   className={s.title}
+                  title={i.title}
                   onClick={(e) => {
                     if (!e.metaKey && !e.ctrlKey && e.button === 0) {
                       e.preventDefault();
@@ -101,7 +107,10 @@ export function IssueList({ api, me, issues, onOpen, onChanged, href }: IssueLis
                   {i.protocols.map((p) => (
                     <Badge key={p} text={p} color="blue" />
                   ))}
-                  <span className={s.muted}>{i.culprit}</span>
+                  {several && <span>{i.projectName || i.project}</span>}
+                  <span className={s.muted} title={i.culprit}>
+                    {i.culprit}
+                  </span>
                 </div>
               </td>
               <td>
@@ -110,15 +119,15 @@ export function IssueList({ api, me, issues, onOpen, onChanged, href }: IssueLis
               <td className={s.number} title={String(i.events)}>
                 {count(i.events)}
               </td>
-              <td className={s.number} title={String(i.eventsInRange)}>
+              <td className={cx(s.number, s.wide)} title={String(i.eventsInRange)}>
                 {count(i.eventsInRange)}
               </td>
-              <td className={s.number} title={String(i.users)}>
+              <td className={cx(s.number, s.wide)} title={String(i.users)}>
                 {count(i.users)}
               </td>
               <td title={at(i.lastSeen)}>{ago(i.lastSeen)}</td>
-              <td title={at(i.firstSeen)}>{ago(i.firstSeen)}</td>
-              <td className={cx(!i.assignee && s.muted)}>{i.assignee || 'nobody'}</td>
+              <td title={at(i.firstSeen)} className={s.wide}>{ago(i.firstSeen)}</td>
+              <td className={cx(s.wide, !i.assignee && s.muted)}>{i.assignee || 'nobody'}</td>
             </tr>
           ))}
         </tbody>
@@ -128,6 +137,9 @@ export function IssueList({ api, me, issues, onOpen, onChanged, href }: IssueLis
 }
 
 const styles = (theme: GrafanaTheme2) => ({
+  // A narrow panel keeps what a decision needs: what, state, how often, how long ago.
+  list: css({ containerType: 'inline-size' }),
+  wide: css({ '@container (max-width: 760px)': { display: 'none' } }),
   table: css({
     width: '100%',
     '& th, & td': { padding: theme.spacing(0.75, 1), textAlign: 'left', verticalAlign: 'top', borderBottom: `1px solid ${theme.colors.border.weak}` },

@@ -15,18 +15,30 @@ export function Trend({ points }: { points: Array<[number, number]> }) {
     return <p className={s.muted}>No events in this time range.</p>;
   }
   const w = 100 / points.length;
+  const [first, last] = [points[0][0], points[points.length - 1][0]];
   return (
-    <svg className={s.chart} viewBox="0 0 100 20" preserveAspectRatio="none" role="img" aria-label={`${count(total)} events in ${points.length} intervals, at most ${count(max)} in one`}>
-      {points.map(([t, n], i) => (
-        <rect key={t} x={i * w} width={w * 0.85} y={20 - (n / max) * 20} height={(n / max) * 20} fill={theme.colors.error.main}>
-          <title>{`${at(t)}: ${n}`}</title>
-        </rect>
-      ))}
-    </svg>
+    <figure className={s.figure}>
+      <svg className={s.chart} viewBox="0 0 100 20" preserveAspectRatio="none" role="img" aria-label={`${count(total)} events in ${points.length} intervals, at most ${count(max)} in one`}>
+        {points.map(([t, n], i) => (
+          <rect key={t} x={i * w} width={w * 0.85} y={20 - (n / max) * 20} height={(n / max) * 20} fill={theme.colors.error.main}>
+            <title>{`${at(t)}: ${n}`}</title>
+          </rect>
+        ))}
+      </svg>
+      <figcaption className={s.caption}>
+        <span>{at(first)}</span>
+        <span>
+          {count(total)} {total === 1 ? 'event' : 'events'}, at most {count(max)} at once
+        </span>
+        <span>{at(last)}</span>
+      </figcaption>
+    </figure>
   );
 }
 
 const styles = (theme: GrafanaTheme2) => ({
-  chart: css({ width: '100%', height: theme.spacing(8), display: 'block', marginBottom: theme.spacing(1) }),
+  figure: css({ margin: theme.spacing(1, 0) }),
+  chart: css({ width: '100%', height: theme.spacing(8), display: 'block', borderBottom: `1px solid ${theme.colors.border.weak}` }),
+  caption: css({ display: 'flex', flexWrap: 'wrap', justifyContent: 'space-between', columnGap: theme.spacing(1), color: theme.colors.text.secondary, fontSize: theme.typography.bodySmall.fontSize }),
   muted: css({ color: theme.colors.text.secondary }),
 });

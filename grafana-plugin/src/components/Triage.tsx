@@ -23,6 +23,13 @@ export function Triage({ api, me, issues, onDone }: TriageProps) {
   const [error, setError] = useState<string>();
   const [dialog, setDialog] = useState<Dialog>();
   const [value, setValue] = useState('');
+  const [users, setUsers] = useState('');
+  const [when, setWhen] = useState('');
+  const limits = {
+    ...(Number(value) > 0 ? { untilEvents: Number(value) } : {}),
+    ...(Number(users) > 0 ? { untilUsers: Number(users) } : {}),
+    ...(when && !isNaN(Date.parse(when)) ? { until: Date.parse(when) } : {}),
+  };
   const allowed = Boolean(me?.canTriage);
   const why = !me ? 'Asking what you may do' : me.reason || 'Your role may look, not change.';
   const none = issues.length === 0;
@@ -63,6 +70,8 @@ export function Triage({ api, me, issues, onDone }: TriageProps) {
   };
   const ask = (d: Dialog) => () => {
     setValue('');
+    setUsers('');
+    setWhen('');
     setError(undefined);
     setDialog(d);
   };
@@ -73,6 +82,7 @@ export function Triage({ api, me, issues, onDone }: TriageProps) {
   return (
     <div>
       <div className={s.row} role="toolbar" aria-label="Triage">
+        {issues.length > 1 && <span className={s.chosen}>{issues.length} chosen</span>}
         {resolved
           ? button('Reopen', 'history', () => act({ action: 'unresolve' }))
           : button('Resolve', 'check', () => act({ action: 'resolve' }))}
@@ -102,9 +112,17 @@ export function Triage({ api, me, issues, onDone }: TriageProps) {
             </Field>
           )}
           {dialog === 'ignore' && (
-            <Field label="Until so many more events" description="Or choose a time below.">
-              <Input type="number" min={1} value={value} onChange={(e) => setValue(e.currentTarget.value)} aria-label="Until so many more events" />
-            </Field>
+            <>
+              <Field label="Until so many more events" description="Empty fields count for nothing: without any it is ignored for ever.">
+                <Input type="number" min={1} value={value} onChange={(e) => setValue(e.currentTarget.value)} aria-label="Until so many more events" />
+              </Field>
+              <Field label="Until so many more users">
+                <Input type="number" min={1} value={users} onChange={(e) => setUsers(e.currentTarget.value)} aria-label="Until so many more users" />
+              </Field>
+              <Field label="Until" description="Your own time zone.">
+                <Input type="datetime-local" value={when} onChange={(e) => setWhen(e.currentTarget.value)} aria-label="Until" />
+              </Field>
+            </>
           )}
           {dialog === 'merge' && survivor && (
             <p>
@@ -143,8 +161,8 @@ export function Triage({ api, me, issues, onDone }: TriageProps) {
                 <Button variant="secondary" disabled={busy} onClick={() => act({ action: 'ignore', until: until(24 * 7) })}>
                   For a week
                 </Button>
-                <Button disabled={busy} onClick={() => act({ action: 'ignore', ...(Number(value) > 0 ? { untilEvents: Number(value) } : {}) })}>
-                  {Number(value) > 0 ? `For ${value} events` : 'For ever'}
+                <Button disabled={busy} onClick={() => act({ action: 'ignore', ...limits })}>
+                  {Object.keys(limits).length ? 'Until then' : 'For ever'}
                 </Button>
               </>
             )}
@@ -169,5 +187,6 @@ const titles: Record<NonNullable<Dialog>, string> = {
 };
 
 const styles = (theme: GrafanaTheme2) => ({
+  chosen: css({ alignSelf: 'center', color: theme.colors.text.secondary }),
   row: css({ display: 'flex', flexWrap: 'wrap', gap: theme.spacing(1), marginBottom: theme.spacing(1) }),
 });

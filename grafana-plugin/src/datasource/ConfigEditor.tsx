@@ -13,6 +13,11 @@ const ROLES = [
   { value: 'nobody', label: 'Nobody' },
 ] as const;
 
+const KINDS = [
+  { value: 'tempo', label: 'Tempo' },
+  { value: 'jaeger', label: 'Jaeger' },
+] as const;
+
 export function ConfigEditor({ options, onOptionsChange }: Props) {
   const { jsonData, secureJsonFields = {}, secureJsonData = {} } = options;
   const set = (part: Partial<ErrataOptions>) => onOptionsChange({ ...options, jsonData: { ...jsonData, ...part } });
@@ -36,6 +41,18 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
       />
     </InlineField>
   );
+  const area = (name: 'tlsCACert' | 'tlsClientCert' | 'tlsClientKey', label: string, tooltip: string) => (
+    <InlineField label={label} labelWidth={24} tooltip={tooltip}>
+      <SecretTextArea
+        aria-label={label}
+        rows={4}
+        cols={40}
+        isConfigured={Boolean(secureJsonFields[name])}
+        onChange={(e) => secret(name, e.currentTarget.value)}
+        onReset={() => reset(name)}
+      />
+    </InlineField>
+  );
   return (
     <>
       <FieldSet label="Store">
@@ -54,16 +71,9 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
         </InlineField>
         {jsonData.tls && (
           <>
-            <InlineField label="CA certificate" labelWidth={24} tooltip="PEM; empty means the system's.">
-              <SecretTextArea
-                aria-label="CA certificate"
-                rows={4}
-                cols={40}
-                isConfigured={Boolean(secureJsonFields.tlsCACert)}
-                onChange={(e) => secret('tlsCACert', e.currentTarget.value)}
-                onReset={() => reset('tlsCACert')}
-              />
-            </InlineField>
+            {area('tlsCACert', 'CA certificate', "PEM; empty means the system's.")}
+            {area('tlsClientCert', 'Client certificate', 'PEM; where the server asks for one.')}
+            {area('tlsClientKey', 'Client key', 'PEM; of the client certificate.')}
             <InlineField label="Skip verification" labelWidth={24}>
               <InlineSwitch aria-label="Skip verification" value={Boolean(jsonData.tlsSkipVerify)} onChange={(e) => set({ tlsSkipVerify: e.currentTarget.checked })} />
             </InlineField>
@@ -90,6 +100,11 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
         <InlineField label="Traces data source" labelWidth={24} tooltip="Uid of a Tempo or Jaeger data source that trace ids also link to.">
           <Input aria-label="Traces data source" width={40} value={jsonData.tracesDatasourceUid ?? ''} onChange={(e) => set({ tracesDatasourceUid: e.currentTarget.value })} />
         </InlineField>
+        {jsonData.tracesDatasourceUid && (
+          <InlineField label="It is" labelWidth={24} tooltip="Tempo and Jaeger are asked for a trace in different ways.">
+            <Choice label="It is" width={40} options={KINDS} value={jsonData.tracesDatasourceKind ?? 'tempo'} onChange={(tracesDatasourceKind) => set({ tracesDatasourceKind })} />
+          </InlineField>
+        )}
       </FieldSet>
     </>
   );

@@ -1,8 +1,11 @@
 import React from 'react';
 import { css } from '@emotion/css';
 import type { GrafanaTheme2, QueryEditorProps } from '@grafana/data';
-import { CodeEditor, InlineField, InlineSwitch, Input, useStyles2 } from '@grafana/ui';
+import { CodeEditor, InlineField, InlineSwitch, useStyles2 } from '@grafana/ui';
 import { Choice } from '../components/Choice';
+import { CatalogName, CatalogParams } from './Catalog';
+import { Filters } from './Filters';
+import { TextField } from './TextField';
 import type { ErrataDataSource } from './datasource';
 import { DIMENSIONS, MODES, defaultQuery } from './types';
 import type { ErrataOptions, ErrataQuery, Mode } from './types';
@@ -16,49 +19,20 @@ const LEVELS = options(['all', 'fatal', 'error', 'warning', 'info', 'debug'] as 
 const FORMATS = options(['table', 'time_series', 'numeric'] as const);
 
 const HAS: Record<Mode, Array<keyof ErrataQuery>> = {
-  issues: ['project', 'environment', 'release', 'level', 'status', 'text', 'sort', 'format', 'limit'],
-  events: ['project', 'environment', 'release', 'service', 'level', 'issue', 'text', 'format', 'limit'],
-  error_trend: ['project', 'environment', 'release', 'service', 'level', 'issue', 'text', 'by', 'limit'],
-  logs: ['project', 'environment', 'service', 'level', 'text', 'traceId', 'limit'],
+  issues: ['project', 'environment', 'release', 'level', 'status', 'text', 'sort', 'firstSeen', 'format', 'limit', 'filters'],
+  events: ['project', 'environment', 'release', 'service', 'level', 'issue', 'traceId', 'text', 'format', 'limit', 'filters'],
+  error_trend: ['project', 'environment', 'release', 'service', 'level', 'issue', 'text', 'by', 'format', 'limit', 'filters'],
+  logs: ['project', 'environment', 'service', 'level', 'text', 'traceId', 'format', 'limit', 'filters'],
   trace: ['traceId', 'project'],
-  trace_search: ['project', 'service', 'text', 'minDurationMs', 'onlyErrors', 'limit'],
+  trace_search: ['project', 'service', 'text', 'minDurationMs', 'onlyErrors', 'limit', 'filters'],
   releases: ['project', 'format', 'metric', 'limit'],
-  outcomes: ['project', 'format'],
+  outcomes: ['project', 'format', 'filters'],
+  catalog: ['name', 'project', 'format', 'metric', 'limit', 'filters'],
   sql: ['sql', 'project', 'format', 'limit'],
   annotations: [],
 };
 
-// TextField keeps what is typed to itself until it is left or Enter is hit, so
-// that a query does not run at each key.
-function TextField({ name, value, width, placeholder, tooltip, type, onCommit }: {
-  name: string;
-  value?: string | number;
-  width?: number;
-  placeholder?: string;
-  tooltip?: string;
-  type?: string;
-  onCommit: (v: string) => void;
-}) {
-  const [text, setText] = React.useState(String(value ?? ''));
-  React.useEffect(() => setText(String(value ?? '')), [value]);
-  const commit = () => text !== String(value ?? '') && onCommit(text);
-  return (
-    <InlineField label={name} labelWidth={14} tooltip={tooltip}>
-      <Input
-        aria-label={name}
-        width={width ?? 24}
-        type={type}
-        value={text}
-        placeholder={placeholder}
-        onChange={(e) => setText(e.currentTarget.value)}
-        onBlur={commit}
-        onKeyDown={(e) => e.key === 'Enter' && commit()}
-      />
-    </InlineField>
-  );
-}
-
-export function QueryEditor({ query: given, onChange, onRunQuery }: Props) {
+export function QueryEditor({ datasource, query: given, onChange, onRunQuery }: Props) {
   const s = useStyles2(styles);
   const query = { ...defaultQuery, ...given } as ErrataQuery;
   const has = (f: keyof ErrataQuery) => HAS[query.mode]?.includes(f);
@@ -90,9 +64,15 @@ export function QueryEditor({ query: given, onChange, onRunQuery }: Props) {
           </InlineField>
         )}
         {has('by') && query.by === 'tag' && <TextField name="Tag" value={query.tagKey} onCommit={(tagKey) => set({ tagKey })} />}
+        {has('name') && <CatalogName datasource={datasource} query={query} onChange={set} />}
+        {has('firstSeen') && (
+          <InlineField label="First seen here" labelWidth={16} tooltip="Only issues whose first event lies in the time range: what a rule on new issues asks.">
+            <InlineSwitch aria-label="First seen here" value={Boolean(query.firstSeen)} onChange={(e) => set({ firstSeen: e.currentTarget.checked })} />
+          </InlineField>
+        )}
         {has('format') && (
-          <InlineField label="Format" labelWidth={14} tooltip="Numeric has no time column: what alert rules and SQL expressions take.">
-            <Choice label="Format" options={FORMATS} value={query.format ?? 'table'} onChange={(format) => set({ format })} />
+          <InlineField label="Format" labelWidth={14} tooltip="Numeric has no time column: what alert rules and SQL expressions take. A rule that reduces a series itself asks for time series.">
+            <Choice label="Format" options={FORMATS} value={query.format ?? (query.mode === 'error_trend' ? 'time_series' : 'table')} onChange={(format) => set({ format })} />
           </InlineField>
         )}
       </div>
@@ -117,9 +97,11 @@ export function QueryEditor({ query: given, onChange, onRunQuery }: Props) {
             <InlineSwitch label="Only errors" value={Boolean(query.onlyErrors)} onChange={(e) => set({ onlyErrors: e.currentTarget.checked })} />
           </InlineField>
         )}
-        {has('metric') && query.format === 'numeric' && field('metric', 'Number', { placeholder: 'new_issues', tooltip: 'The column that a rule compares, such as crash_free_sessions.' })}
+        {has('metric') && query.format === 'numeric' && field('metric', 'Number', { placeholder: query.mode === 'catalog' ? 'first number' : 'new_issues', tooltip: 'The column that a rule compares, such as crash_free_sessions.' })}
         {has('limit') && <TextField name="Limit" type="number" width={12} placeholder="default" value={query.limit} onCommit={(v) => set({ limit: v ? Number(v) : undefined })} />}
       </div>
+      {has('name') && <CatalogParams datasource={datasource} query={query} onChange={set} />}
+      {has('filters') && <Filters filters={query.filters ?? []} onChange={(filters) => set({ filters })} />}
       {has('sql') && (
         <div data-testid="sql">
           <CodeEditor
@@ -131,7 +113,7 @@ export function QueryEditor({ query: given, onChange, onRunQuery }: Props) {
             onSave={(sql) => set({ sql })}
           />
           <p className={s.help}>
-            {'Macros: $__timeFilter(col), $__timeInterval(col), $__interval, $__interval_s, $__fromTime, $__toTime, $__project(col). Runs as the read-only user.'}
+            {'Macros: $__timeFilter(col), $__dateFilter(col), $__dateTimeFilter(day, col), $__timeInterval(col), $__interval, $__interval_s, $__fromTime, $__toTime, $__project(col), $__conditionalAll(condition, $var). Runs as the read-only user.'}
           </p>
         </div>
       )}

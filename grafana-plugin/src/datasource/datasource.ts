@@ -14,23 +14,30 @@ import type {
   ScopedVars,
   SupplementaryQueryOptions,
   TestDataSourceResponse,
+  TimeRange,
 } from '@grafana/data';
 import { SupplementaryQueryType, dataFrameFromJSON } from '@grafana/data';
 import { firstValueFrom, merge } from 'rxjs';
 import type { Observable } from 'rxjs';
-import type { ErrataOptions, ErrataQuery, Filter } from './types';
+import type { CatalogQuery, ErrataOptions, ErrataQuery, Filter } from './types';
 import { defaultQuery } from './types';
 import { AnnotationEditor } from './AnnotationEditor';
 import { follow } from './live';
 import { VariableSupport } from './variables';
 
-// List writes a variable's values into one field: JSON where the backend could
-// not tell them apart by commas.
+// List writes a variable's values into one field: JSON where the backend would
+// read a plain value as something else, such as two with a comma between.
 const list = (v: unknown): string =>
-  Array.isArray(v) || String(v ?? '').includes(',') ? JSON.stringify((Array.isArray(v) ? v : [v]).map(String)) : String(v ?? '');
+  Array.isArray(v) || /,|^\s|\s$|^\[/.test(String(v ?? '')) ? JSON.stringify((Array.isArray(v) ? v : [v]).map(String)) : String(v ?? '');
 const words = (v: unknown): string => (Array.isArray(v) ? v.map(String).join(' ') : String(v ?? ''));
 const singleQuoted = (v: unknown): string =>
   (Array.isArray(v) ? v : [v]).map((x) => `'${String(x).replace(/\\/g, '\\\\').replace(/'/g, "\\'")}'`).join(',');
+
+interface TagOptions {
+  filters?: AdHocVariableFilter[];
+  timeRange?: TimeRange;
+  queries?: ErrataQuery[];
+}
 
 export class ErrataDataSource
   extends DataSourceWithBackend<ErrataQuery, ErrataOptions>
@@ -58,6 +65,8 @@ export class ErrataDataSource
         return Boolean(query.sql?.trim());
       case 'trace':
         return Boolean(query.traceId?.trim());
+      case 'catalog':
+        return Boolean(query.name);
     }
     return true;
   }
@@ -94,8 +103,28 @@ export class ErrataDataSource
       tagKey: plain(query.tagKey),
       traceId: plain(query.traceId),
       sql: query.sql ? srv.replace(query.sql, rest, singleQuoted) : query.sql,
-      filters: [...(query.filters ?? []), ...(filters ?? []).map(asFilter)],
+      params: query.params && Object.fromEntries(Object.entries(query.params).map(([k, v]) => [k, plain(v) ?? ''])),
+      filters: [
+        ...(query.filters ?? []).map((f) => ({
+          ...f,
+          value: srv.replace(f.value ?? '', scopedVars),
+          ...(f.values ? { values: f.values.map((v) => srv.replace(v, scopedVars)) } : {}),
+        })),
+        ...(filters ?? []).map(asFilter),
+      ],
     };
+  }
+
+  // Explore opens a panel's query with its variables and ad hoc filters as
+  // values; older Grafana would leave the filters behind.
+  interpolateVariablesInQueries(queries: ErrataQuery[], scopedVars: ScopedVars, filters?: AdHocVariableFilter[]): ErrataQuery[] {
+    const legacy = getTemplateSrv() as unknown as { getAdhocFilters?: (name: string) => AdHocVariableFilter[] };
+    const given = filters ?? legacy.getAdhocFilters?.(this.name) ?? [];
+    return queries.map((q) => this.applyTemplateVariables(q, scopedVars, given));
+  }
+
+  catalog(): Promise<{ queries: CatalogQuery[] }> {
+    return this.getResource('catalog');
   }
 
   async metricFindQuery(kind: string, options?: { scopedVars?: ScopedVars }): Promise<MetricFindValue[]> {
@@ -104,17 +133,30 @@ export class ErrataDataSource
     return values.map((v) => ({ text: v.text, value: v.value }));
   }
 
-  async getTagKeys(): Promise<MetricFindValue[]> {
-    const { values } = await this.getResource<{ values: Array<{ text: string; value: string }> }>('options/filter_key');
+  async getTagKeys(options?: TagOptions): Promise<MetricFindValue[]> {
+    const { values } = await this.getResource<{ values: Array<{ text: string; value: string }> }>('options/filter_key', this.within(options));
     return values.map((v) => ({ text: v.text, value: v.value }));
   }
 
-  async getTagValues(options: { key: string; filters?: AdHocVariableFilter[] }): Promise<MetricFindValue[]> {
+  async getTagValues(options: TagOptions & { key: string }): Promise<MetricFindValue[]> {
+    const others = (options.filters ?? []).filter((f) => f.key && f.key !== options.key && f.value !== '');
     const { values } = await this.getResource<{ values: Array<{ text: string; value: string }> }>('options/filter_value', {
       key: options.key,
-      filters: JSON.stringify((options.filters ?? []).map(asFilter)),
+      ...this.within(options),
+      ...(others.length ? { filters: JSON.stringify(others.map(asFilter)) } : {}),
     });
     return values.map((v) => ({ text: v.text, value: v.value }));
+  }
+
+  // What keys and values are asked of: the time range and, where all panels name
+  // the same, the project.
+  private within(options?: TagOptions): Record<string, string | number> {
+    const projects = new Set((options?.queries ?? []).map((q) => getTemplateSrv().replace(q.project ?? '', {}, list)));
+    const [project] = projects.size === 1 ? projects : [''];
+    return {
+      ...(project && project !== '$__all' ? { project } : {}),
+      ...(options?.timeRange ? { from: options.timeRange.from.valueOf(), to: options.timeRange.to.valueOf() } : {}),
+    };
   }
 
   // Context of a log record: what the same service wrote just before or after.

@@ -10,12 +10,22 @@ export const MODES = [
   { value: 'trace_search', label: 'Trace search', description: 'Traces by service, name, duration or error' },
   { value: 'releases', label: 'Releases', description: 'Releases with new issues and crash-free rates' },
   { value: 'outcomes', label: 'Outcomes', description: 'What became of everything that was sent' },
+  { value: 'catalog', label: 'Catalog', description: 'Any other question of the catalog: sessions, services, cost, transactions' },
   { value: 'sql', label: 'SQL', description: 'Your own SQL as the read-only user' },
 ] as const;
 
 export type Mode = (typeof MODES)[number]['value'] | 'annotations';
 
-export const DIMENSIONS = ['none', 'project', 'environment', 'release', 'level', 'service', 'issue', 'tag'] as const;
+export const DIMENSIONS = ['none', 'project', 'environment', 'release', 'level', 'service', 'handled', 'protocol', 'issue', 'tag'] as const;
+
+export const OPERATORS = ['=', '!=', '=~', '!~', '<', '>', '<=', '>=', '=|', '!=|'] as const;
+
+// CatalogQuery is what the backend says of a query of the catalog.
+export interface CatalogQuery {
+  name: string;
+  purpose: string;
+  params: Array<{ name: string; type: string; required: boolean; default?: string; one_of?: string[]; purpose: string }> | null;
+}
 
 export interface Filter {
   key: string;
@@ -46,6 +56,9 @@ export interface ErrataQuery extends DataQuery {
   volume?: boolean; // Logs: counts by severity instead of lines.
   kind?: string; // Annotations: releases, first_seen, regressions, actions.
   limit?: number;
+  firstSeen?: boolean; // Issues: only those first seen in the time range.
+  name?: string; // Catalog: which query.
+  params?: Record<string, string>; // Catalog: its values.
   filters?: Filter[]; // Ad hoc, as structured values; never pasted into text.
 }
 
@@ -60,12 +73,15 @@ export interface ErrataOptions extends DataSourceJsonData {
   maxRows?: number;
   triageRole?: 'Editor' | 'Admin' | 'Viewer' | 'nobody';
   tracesDatasourceUid?: string; // Tempo or Jaeger, for links from trace ids.
+  tracesDatasourceKind?: 'tempo' | 'jaeger';
 }
 
 export interface ErrataSecrets {
   password?: string;
   triagePassword?: string;
   tlsCACert?: string;
+  tlsClientCert?: string;
+  tlsClientKey?: string;
 }
 
 export const defaultQuery: Partial<ErrataQuery> = { mode: 'issues', by: 'none', sort: 'last_seen' };

@@ -1,4 +1,4 @@
-import React, { useMemo, useState, useSyncExternalStore } from 'react';
+import React, { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import { css } from '@emotion/css';
 import { rangeUtil } from '@grafana/data';
 import type { GrafanaTheme2 } from '@grafana/data';
@@ -39,6 +39,9 @@ export function App() {
   const params = useMemo(() => new URLSearchParams(search ?? ''), [search]);
   const api = useLoad<Api>(() => apiFor(params.get('ds') ?? undefined), [params.get('ds')]);
   const me = useLoad(() => (api.value ? api.value.me() : Promise.resolve(undefined)), [api.value]);
+  const window = params.get('range') ?? '14d';
+  // Fixed while the URL stays: a range that moves would ask again at each render.
+  const range = useMemo(() => rangeOf(window), [window, path]);
   const parts = path.startsWith(ROOT) ? path.slice(ROOT.length).split('/').filter(Boolean) : [];
   const detail = parts[0] === 'issues' && parts.length === 3;
   return (
@@ -52,6 +55,7 @@ export function App() {
             me={me.value}
             project={parts[1]}
             issue={parts[2]}
+            range={range}
             onBack={() => locationService.push(`${ROOT}/issues${search ? `?${search}` : ''}`)}
           />
         ) : (
@@ -77,8 +81,8 @@ function IssuesPage({ api, me, params }: { api: Api; me?: React.ComponentProps<t
     }
     locationService.push(`${ROOT}/issues?${next.toString()}`);
   };
+  const query = params.toString() && `?${params.toString()}`; // The way back shows the same list.
   const page = Math.max(0, Number(get('page', '0')) || 0);
-  const [q, setQ] = useState(get('q'));
   const projects = useLoad(() => api.options('project'), [api]);
   const list = useLoad(() => {
     const { from, to } = rangeOf(get('range', '14d'));
@@ -88,6 +92,7 @@ function IssuesPage({ api, me, params }: { api: Api; me?: React.ComponentProps<t
       q: get('q'),
       environment: get('environment'),
       release: get('release'),
+      assignee: get('assignee'),
       sort: get('sort', 'last_seen'),
       limit: PAGE,
       offset: page * PAGE,
@@ -95,6 +100,7 @@ function IssuesPage({ api, me, params }: { api: Api; me?: React.ComponentProps<t
       to,
     });
   }, [api, params.toString(), version]);
+  const names = new Map((projects.value?.values ?? []).map((v) => [v.value, v.text]));
   const projectOptions = [{ value: '', label: 'All projects' }, ...(projects.value?.values ?? []).map((v) => ({ value: v.value, label: v.text }))];
   return (
     <div>
@@ -111,17 +117,10 @@ function IssuesPage({ api, me, params }: { api: Api; me?: React.ComponentProps<t
         <InlineField label="Sort by">
           <Choice label="Sort by" options={SORTS} value={get('sort', 'last_seen')} onChange={(v) => set('sort', v)} />
         </InlineField>
-        <InlineField label="Search">
-          <Input
-            aria-label="Search"
-            width={32}
-            value={q}
-            placeholder="words of title or message"
-            onChange={(e) => setQ(e.currentTarget.value)}
-            onKeyDown={(e) => e.key === 'Enter' && set('q', q)}
-            onBlur={() => q !== get('q') && set('q', q)}
-          />
-        </InlineField>
+        <Typed label="Environment" value={get('environment')} placeholder="all" onCommit={(v) => set('environment', v)} />
+        <Typed label="Release" value={get('release')} placeholder="all" onCommit={(v) => set('release', v)} />
+        <Typed label="Assignee" value={get('assignee')} placeholder="anybody" onCommit={(v) => set('assignee', v)} />
+        <Typed label="Search" width={32} value={get('q')} placeholder="words of title or message" onCommit={(v) => set('q', v)} />
       </div>
       {list.error && <Alert severity="error" title="Cannot list issues">{list.error}</Alert>}
       {list.value?.notice && <Alert severity="info" title={list.value.notice} />}
@@ -137,9 +136,9 @@ function IssuesPage({ api, me, params }: { api: Api; me?: React.ComponentProps<t
           <IssueList
             api={api}
             me={me}
-            issues={list.value.issues}
-            href={issuePath}
-            onOpen={(i) => locationService.push(issuePath(i))}
+            issues={list.value.issues.map((i) => ({ ...i, projectName: names.get(String(i.project)) }))}
+            href={(i) => issuePath(i) + query}
+            onOpen={(i) => locationService.push(issuePath(i) + query)}
             onChanged={() => setVersion(version + 1)}
           />
           <div className={s.row}>
@@ -154,6 +153,18 @@ function IssuesPage({ api, me, params }: { api: Api; me?: React.ComponentProps<t
         </>
       )}
     </div>
+  );
+}
+
+// Typed asks when Enter is hit or the field is left, not at each key.
+function Typed({ label, value, width = 18, placeholder, onCommit }: { label: string; value: string; width?: number; placeholder: string; onCommit: (v: string) => void }) {
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  const commit = () => text !== value && onCommit(text.trim());
+  return (
+    <InlineField label={label}>
+      <Input aria-label={label} width={width} value={text} placeholder={placeholder} onChange={(e) => setText(e.currentTarget.value)} onKeyDown={(e) => e.key === 'Enter' && commit()} onBlur={commit} />
+    </InlineField>
   );
 }
 

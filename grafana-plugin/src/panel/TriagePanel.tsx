@@ -1,6 +1,7 @@
 import React, { useEffect, useMemo, useState } from 'react';
+import { LoadingState } from '@grafana/data';
 import type { DataFrame, PanelProps } from '@grafana/data';
-import { Alert } from '@grafana/ui';
+import { Alert, LoadingPlaceholder } from '@grafana/ui';
 import { IssueDetail } from '../components/IssueDetail';
 import { IssueList } from '../components/IssueList';
 import { DATASOURCE_TYPE, apiFor } from '../shared/api';
@@ -29,6 +30,7 @@ export function issuesOf(frames: DataFrame[]): Issue[] {
     for (let r = 0; r < f.length; r++) {
       out.push({
         project: num('project_id', r) || num('project', r),
+        projectName: text('project', r),
         issue: text('issue', r),
         title: text('title', r),
         culprit: text('culprit', r),
@@ -68,6 +70,17 @@ export function TriagePanel({ data, options, height, timeRange }: PanelProps<Pan
   if (api.error) {
     return <Alert severity="error" title={api.error} />;
   }
+  const drawable = data.series.every((f) => !f.fields.length || f.fields.some((x) => x.name === 'issue'));
+  if (!issues.length && data.state === LoadingState.Loading) {
+    return <LoadingPlaceholder text="Loading issues" />;
+  }
+  if (!issues.length && !drawable) {
+    return (
+      <Alert severity="warning" title="Nothing here is an issue">
+        This panel draws a query of the mode Issues. Choose it in the query, or choose another panel for this one.
+      </Alert>
+    );
+  }
   if (!issues.length) {
     return (
       <Alert severity="info" title="No issues">
@@ -82,9 +95,9 @@ export function TriagePanel({ data, options, height, timeRange }: PanelProps<Pan
   const a = api.value;
   // A write is visible at once: the changed rows are asked for again, the
   // query follows with the next refresh of the dashboard.
-  const changed = async () => {
-    const again = await Promise.all(issues.slice(0, 100).map((i) => a.issue(i.project, i.issue).catch(() => i)));
-    setFresh(new Map(again.map((i) => [`${i.project}/${i.issue}`, i])));
+  const changed = async (written: Issue[]) => {
+    const again = await Promise.all(written.slice(0, 100).map((i) => a.issue(i.project, i.issue).catch(() => i)));
+    setFresh((known) => new Map([...known, ...again.map((i): [string, Issue] => [`${i.project}/${i.issue}`, i])]));
   };
   return (
     <div style={{ height, overflow: 'auto' }}>
@@ -96,7 +109,7 @@ export function TriagePanel({ data, options, height, timeRange }: PanelProps<Pan
           issue={shown.issue}
           range={timeRange ? { from: timeRange.from.valueOf(), to: timeRange.to.valueOf() } : undefined}
           onBack={single ? undefined : () => setOpen(undefined)}
-          onChanged={changed}
+          onChanged={() => changed([shown])}
         />
       ) : (
         <IssueList

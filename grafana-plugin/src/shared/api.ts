@@ -31,7 +31,10 @@ const clean = (params: object) =>
 const part = (s: string | number) => encodeURIComponent(String(s));
 
 export class Api {
-  constructor(private readonly ds: Resources) {}
+  constructor(
+    private readonly ds: Resources,
+    readonly uid = ''
+  ) {}
 
   me(): Promise<Me> {
     return this.ds.getResource('me');
@@ -71,7 +74,7 @@ export async function apiFor(uid?: string): Promise<Api> {
   if (!settings) {
     throw new Error('No Errata data source is set up. Add one under Connections, Data sources.');
   }
-  return new Api((await srv.get(settings.uid)) as unknown as Resources);
+  return new Api((await srv.get(settings.uid)) as unknown as Resources, settings.uid);
 }
 
 // message makes one sentence of whatever a failed request threw.

@@ -6,6 +6,7 @@ export type Status = 'new' | 'ongoing' | 'regressed' | 'resolved' | 'ignored' | 
 
 export interface Issue {
   project: number;
+  projectName?: string; // Its slug, where it is known.
   issue: string; // 16 hex digits.
   title: string;
   culprit: string;

@@ -6,7 +6,7 @@ import { ErrataDataSource } from '../datasource/datasource';
 import type { ErrataQuery } from '../datasource/types';
 import type { VariableQuery, VariableSupport } from '../datasource/variables';
 
-const values: Record<string, unknown> = { project: ['1', '2'], one: 'web', comma: 'a,b', quote: "x' OR 1=1 --", words: ['bad', 'card'] };
+const values: Record<string, unknown> = { project: ['1', '2'], one: 'web', comma: 'a,b', quote: "x' OR 1=1 --", words: ['bad', 'card'], bracket: '["a"]', blank: ' x ' };
 
 // As Grafana does: ${name} and $name, each value through the formatter.
 const replace = (s?: string, scoped?: Record<string, { value: unknown }>, format: unknown = String) =>
@@ -27,6 +27,8 @@ describe('variables in fields', () => {
     ['one value is plain', { service: '${one}' }, 'service', 'web'],
     ['a value with a comma stays one', { release: '$comma' }, 'release', '["a,b"]'],
     ['words of a search are joined', { text: '$words' }, 'text', 'bad card'],
+    ['a value that looks like a list stays one', { release: '$bracket' }, 'release', '["[\\"a\\"]"]'],
+    ['blanks around a value are kept', { environment: '$blank' }, 'environment', '[" x "]'],
     ['quotes are no syntax', { environment: '$quote' }, 'environment', "x' OR 1=1 --"],
     ['SQL gets a quoted literal', { mode: 'sql', sql: 'SELECT $quote' }, 'sql', "SELECT 'x\\' OR 1=1 --'"],
     ['SQL gets a list of literals', { mode: 'sql', sql: 'IN ($project)' }, 'sql', "IN ('1','2')"],
@@ -38,6 +40,33 @@ describe('variables in fields', () => {
     const q = source().applyTemplateVariables(query({ mode: 'sql', sql: 'GROUP BY $__interval' }), { __interval: { value: '1m', text: '1m' } });
     expect(q.sql).toBe('GROUP BY $__interval');
   });
+});
+
+it('fills the values of a query of the catalog', () => {
+  const q = source().applyTemplateVariables(query({ mode: 'catalog', name: 'cost', params: { by: 'tag', key: '$one', environment: '$project' } }), {});
+  expect(q.params).toEqual({ by: 'tag', key: 'web', environment: '["1","2"]' });
+});
+
+// Users of other data sources lose their filters on the way to Explore.
+it.each([
+  ['newer Grafana gives the filters', [{ key: 'plan', operator: '=', value: 'pro' }], []],
+  ['older Grafana keeps them with the templates', undefined, [{ key: 'plan', operator: '=', value: 'pro' }]],
+])('opens Explore with the filters: %s', (_, given, kept) => {
+  const ds = source();
+  setTemplateSrv({ replace, getVariables: () => [], containsTemplate: () => false, updateTimeRange() {}, getAdhocFilters: () => kept } as never);
+  const [q] = ds.interpolateVariablesInQueries([query({ mode: 'events', service: '$one', filters: [{ key: 'host', operator: '=', value: '$one' }] })], {}, given);
+  expect(q).toMatchObject({ service: 'web', filters: [{ key: 'host', operator: '=', value: 'web' }, { key: 'plan', operator: '=', value: 'pro' }] });
+});
+
+it('asks for keys and values within the time range, the project and the other filters', async () => {
+  const ds = source();
+  const get = jest.spyOn(ds, 'getResource').mockResolvedValue({ values: [{ text: 'pro', value: 'pro' }] });
+  const timeRange = { from: { valueOf: () => 1 }, to: { valueOf: () => 2 } } as never;
+  const queries = [query({ project: '$project' }), query({ refId: 'B', project: '$project' })];
+  await ds.getTagKeys({ timeRange, queries });
+  expect(get).toHaveBeenLastCalledWith('options/filter_key', { project: '["1","2"]', from: 1, to: 2 });
+  await ds.getTagValues({ key: 'plan', timeRange, queries: [], filters: [{ key: 'plan', operator: '=', value: '' }, { key: 'env', operator: '=', value: 'a"b' }] });
+  expect(get).toHaveBeenLastCalledWith('options/filter_value', { key: 'plan', from: 1, to: 2, filters: JSON.stringify([{ key: 'env', operator: '=', value: 'a"b' }]) });
 });
 
 it('hands ad hoc filters on as values', () => {

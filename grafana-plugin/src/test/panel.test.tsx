@@ -4,6 +4,7 @@ import { toDataFrame } from '@grafana/data';
 import { fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { issuesOf } from '../panel/TriagePanel';
 import { Triage } from '../components/Triage';
+import { exploreUrl } from '../components/ExploreLinks';
 import { depths } from '../components/Trace';
 import { Users } from '../components/Users';
 import type { Api } from '../shared/api';
@@ -53,6 +54,22 @@ describe('triage buttons', () => {
     fireEvent.click(screen.getByRole('button', { name: 'Resolve' }));
     expect(await screen.findByText('Only admins may triage.')).toBeInTheDocument();
   });
+});
+
+it('ignores until so many users, or a moment', async () => {
+  const triage = jest.fn().mockResolvedValue({ changed: 1 });
+  render(<Triage api={{ triage } as unknown as Api} me={may} issues={[issue(1)]} onDone={() => undefined} />);
+  fireEvent.click(screen.getByRole('button', { name: 'Ignore' }));
+  fireEvent.change(await screen.findByLabelText('Until so many more users'), { target: { value: '7' } });
+  fireEvent.change(screen.getByLabelText('Until'), { target: { value: '2030-01-02T03:04' } });
+  fireEvent.click(screen.getByRole('button', { name: 'Until then' }));
+  await waitFor(() => expect(triage).toHaveBeenCalledWith({ action: 'ignore', untilUsers: 7, until: Date.parse('2030-01-02T03:04'), project: 1, issues: [issue(1).issue] }));
+});
+
+it('leads to Explore with a query that holds any text', () => {
+  const url = exploreUrl('u', { mode: 'events', issue: 'aa', project: 'a&b "c"' }, { from: 1, to: 2 });
+  const panes = JSON.parse(new URL(url, 'http://g').searchParams.get('panes') ?? '');
+  expect(panes.errata).toMatchObject({ datasource: 'u', queries: [{ refId: 'A', mode: 'events', issue: 'aa', project: 'a&b "c"' }], range: { from: '1', to: '2' } });
 });
 
 describe('users of an issue', () => {
