@@ -56,7 +56,21 @@ func Minidump(req *intake.Request, parts []Part) (*intake.Batch, Answer, error) 
 		return nil, Answer{}, err
 	}
 	b := batch{Batch: item.New(req, nil), items: len(parts)}
-	if doc := formEvent(fields); doc != nil {
+	scope := native{}
+	kept := parts[:0:0]
+	for i := range parts {
+		if p := &parts[i]; p == dump || !scope.add(first(p.Name, p.Filename), "", p.Data) {
+			kept = append(kept, *p)
+		}
+	}
+	doc := formEvent(fields)
+	if doc == nil {
+		if doc = scope.doc(); doc != nil {
+			b.Drop(schema.CategoryAttachment, "read_into_event", scope.parts, 0)
+			parts = kept
+		}
+	}
+	if doc != nil {
 		b.tree("event", markCrash(doc, "Minidump", "minidump"), 0)
 		doc.Release()
 	} else {
@@ -69,7 +83,7 @@ func Minidump(req *intake.Request, parts []Part) (*intake.Batch, Answer, error) 
 			continue
 		}
 		f := item.File{EventID: id, Name: first(p.Filename, p.Name), ContentType: p.ContentType, ItemType: "attachment", Data: p.Data}
-		if p == dump {
+		if p.Name == minidumpField {
 			f.Type, f.ItemType = "event.minidump", "minidump"
 		}
 		b.Attach(&f)

@@ -102,6 +102,7 @@ func Envelope(req *intake.Request, body []byte) (*intake.Batch, Answer, error) {
 		}
 		b.ids.header, b.ids.known = id, true
 	}
+	items = b.nativeScope(items)
 	// Events first: what hangs on one may stand before it.
 	for i := range items {
 		if eventLike(items[i].Type) {
