@@ -215,25 +215,30 @@ func (s *Server) grow(b *requestBody, declared, limit int64) error {
 	if declared >= 0 {
 		size = min(size, declared+1)
 	}
+	need := size
 	if size > largeBody {
-		// Those that came so far get the memory for all that they declared at once:
-		// many that grow side by side would leave each other too little.
+		// Those that came so far reserve what they declared at once: many that grow
+		// side by side would leave each other too little.
 		from = s.rawLarge
-		// By then an event over its limit was refused.
-		if size > 2*largeBody && declared >= 0 && declared < declaredBody {
-			size = declared + 1
+		if declared >= 0 && declared < declaredBody {
+			need = declared + 1
 		}
 	}
-	if !from.TryAcquire(size) {
-		return errBusy
+	held := b.held
+	if reserved := b.from == s.rawLarge && held >= size; !reserved {
+		if !from.TryAcquire(need) {
+			return errBusy
+		}
+		if held > 0 {
+			b.from.Release(held)
+		}
+		b.held, b.from = need, from
 	}
 	bigger := make([]byte, len(b.raw), size)
 	copy(bigger, b.raw)
-	if b.held > 0 {
-		b.from.Release(b.held)
-	} else {
+	if held == 0 {
 		s.pool(b.raw)
 	}
-	b.raw, b.held, b.from = bigger, size, from
+	b.raw = bigger
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -46,7 +47,10 @@ func TestHostileBodies(t *testing.T) {
 	if underRace {
 		t.Skip("sends hundreds of megabytes")
 	}
-	t.Parallel()
+	fewer := 5 // ERRATA_HOSTILE=1 sends as many as RESULTS.md has figures of.
+	if os.Getenv("ERRATA_HOSTILE") != "" {
+		fewer = 1
+	}
 	e := start(t)
 	attributes := func(n int) string {
 		return strings.TrimSuffix(strings.Repeat(`{"key":"k","value":{"stringValue":"v"}},`, n), ",")
@@ -75,6 +79,7 @@ func TestHostileBodies(t *testing.T) {
 		{"10,000 deep OTLP", "/v1/traces", []byte(deep), []string{"Content-Type", "application/json"}, 50, []int{400}},
 		{"log batch of 10 MB", "/api/1/envelope/", []byte("{}\n{\"type\":\"log\",\"content_type\":\"application/vnd.sentry.items.log+json\",\"item_count\":100000}\n{\"items\":[" + strings.TrimSuffix(strings.Repeat(`{"timestamp":1,"level":"info","body":"x","attributes":{"a":{"value":1,"type":"integer"}}},`, 100_000), ",") + "]}"), nil, 10, []int{200, 413, 503}},
 	} {
+		c.times /= fewer
 		runtime.GC()
 		var mu sync.Mutex
 		got := map[int]int{}

@@ -33,8 +33,11 @@ func (s *Server) submit(ctx context.Context, b *intake.Batch) error {
 		err = errors.Join(err, t.Wait())
 	}
 	if err != nil {
-		for _, ev := range d.judged {
-			s.flood.Forget(b.Request.Project.ID, ev)
+		for _, j := range d.judged {
+			// What is counted is so even where the rest of its request failed.
+			if j.verdict != flood.Counted || d.tickets[j.ticket].Wait() != nil {
+				s.flood.Forget(b.Request.Project.ID, j.ev, j.verdict)
+			}
 		}
 		return err
 	}
@@ -119,7 +122,15 @@ type decision struct {
 	now     time.Time
 	limits  []reached
 	tickets []flood.Ticket
-	judged  []*schema.Event
+	judged  []judged
+}
+
+// judged is an event with the verdict of the flood, and the place of its ticket
+// where it is counted.
+type judged struct {
+	ev      *schema.Event
+	verdict flood.Verdict
+	ticket  int
 }
 
 // end takes an event out of the batch with a fate, and with it what hangs on it.
@@ -177,8 +188,9 @@ func (d *decision) flood() {
 		if ev.Category() != schema.CategoryError || ev.Weight > 1 {
 			return true
 		}
-		d.judged = append(d.judged, ev)
-		switch d.s.flood.Judge(req.Project, ev, d.now) {
+		verdict := d.s.flood.Judge(req.Project, ev, d.now)
+		d.judged = append(d.judged, judged{ev, verdict, len(d.tickets)})
+		switch verdict {
 		case flood.Counted:
 			bytes := takeReceipt(d.b, ev.Category())
 			d.tickets = append(d.tickets, d.s.flood.Join(req, ev, bytes))

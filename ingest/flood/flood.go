@@ -44,6 +44,9 @@ const (
 // half of the limit on.
 const rememberAll = LeastPerMinute
 
+// apart is how far the times may differ that two protocols give one failure.
+const apart = time.Second
+
 const (
 	groupOpen    = 40 * time.Millisecond
 	shards       = 32
@@ -90,7 +93,7 @@ type traffic struct {
 
 // add counts one event and returns how many there were in its minute.
 func (t *traffic) add(minute int64) uint64 {
-	if old := t.minute.Load(); old != minute && t.minute.CompareAndSwap(old, minute) {
+	if old := t.minute.Load(); old < minute && t.minute.CompareAndSwap(old, minute) {
 		t.events.Store(0)
 	}
 	return t.events.Add(1)
@@ -116,18 +119,30 @@ type traceKey struct {
 // the protocol that saw most.
 type witness struct {
 	seen    [4]uint16
-	counted bool // One of them has no row of its own.
+	kept    uint16 // Occurrences that are a row or counted.
+	counted bool   // One of them has no row of its own.
 }
 
 type generation struct {
-	ids    map[[16]byte]struct{}
+	ids    map[[16]byte]fate
 	traces map[traceKey]witness
 }
 
+// fate is what became of an id.
+type fate uint8
+
+const (
+	isWhole  fate = iota // A row, known by its id when it comes again.
+	isUnsure             // A whole event that failed: it may be on the topic or not.
+	hasNoRow             // Counted or a twin: the consumer never saw its id.
+)
+
 type state struct {
 	minute   int64
+	since    int64 // Time in ms from which on events are remembered; 0: none was passed over.
 	count    uint32
-	face     *face // Of the groups of this minute.
+	late     uint32 // Kept whole because an event that was passed over may be their partner.
+	face     *face  // Of the groups of this minute.
 	now, old generation
 }
 
@@ -175,7 +190,7 @@ func (f *Flood) wets(project uint32, minute int64) {
 	if !ok {
 		at, _ = f.wet.LoadOrStore(project, &atomic.Int64{})
 	}
-	if last, _ := at.(*atomic.Int64); last.Load() != minute {
+	if last, _ := at.(*atomic.Int64); last.Load() < minute {
 		last.Store(minute)
 	}
 }
@@ -192,53 +207,82 @@ func (f *Flood) Judge(p *intake.Project, ev *schema.Event, now time.Time) Verdic
 	if st == nil {
 		return Whole // More fingerprints at once than can be told apart.
 	}
+	// A request that came before the minute turned may be judged after one that
+	// came later: time does not go back, or all that is known would be forgotten.
+	minute = max(minute, st.minute)
 	if st.minute != minute {
 		f.drop(&st.old)
 		st.old, st.now = st.now, generation{}
 		if st.minute != minute-1 {
 			f.drop(&st.old)
 		}
-		st.minute, st.count, st.face = minute, 0, nil
+		st.minute, st.count, st.late, st.face = minute, 0, 0, nil
 	}
 	limit := f.limit(p, st.count, all)
 	flooded := st.count >= limit
 	if !flooded && limit > rememberAll && st.count < limit/2 && len(st.old.traces) == 0 {
 		st.count++
+		st.since = max(st.since, now.Add(apart).UnixMilli())
 		return Whole
 	}
 	var id [16]byte
 	copy(id[:], ev.EventId)
-	if flooded && (has(st.now.ids, id) || has(st.old.ids, id)) {
-		return Duplicate
+	if was, known := st.known(id); known {
+		if was == hasNoRow || flooded && was == isWhole {
+			return Duplicate
+		}
+		st.count++
+		return Whole // The consumer knows it by its id; it is no further witness.
+	}
+	if flooded && ev.TraceId != "" && ev.Timestamp < st.since && st.late < limit && !st.told(ev) {
+		st.late++
+		return Whole // Its partner may be one of those that nobody remembers.
 	}
 	if st.now.ids == nil {
-		st.now = generation{ids: map[[16]byte]struct{}{}, traces: map[traceKey]witness{}}
+		st.now = generation{ids: map[[16]byte]fate{}, traces: map[traceKey]witness{}}
 	}
-	if f.tracked.Load() < maxTracked && !has(st.now.ids, id) {
-		f.tracked.Add(1)
-		st.now.ids[id] = struct{}{}
+	note := func(x fate) {
+		if f.tracked.Load() < maxTracked {
+			f.tracked.Add(1)
+			st.now.ids[id] = x
+		}
 	}
 	if ev.TraceId != "" {
 		switch again, whole := f.witnessed(st, ev, flooded); {
 		case again && whole:
+			note(isWhole)
 			return Whole // Both witnesses of an occurrence are kept, and it is one of the limit.
 		case again:
+			note(hasNoRow)
 			return Twin
 		}
 	}
 	st.count++
 	if flooded {
+		note(hasNoRow)
 		f.wets(p.ID, minute)
 		return Counted
 	}
+	note(isWhole)
 	return Whole
 }
 
 func (f *Flood) shard(k stateKey) *shard { return &f.shards[(k.fingerprint^uint64(k.project))%shards] }
 
-func has(m map[[16]byte]struct{}, id [16]byte) bool {
-	_, ok := m[id]
-	return ok
+// known reports whether an id came before, and what became of it.
+func (s *state) known(id [16]byte) (was fate, known bool) {
+	if was, known = s.now.ids[id]; !known {
+		was, known = s.old.ids[id]
+	}
+	return was, known
+}
+
+// told reports whether an event of the same failure came before.
+func (s *state) told(ev *schema.Event) bool {
+	k := traceKey{ev.TraceId, ev.MainHash}
+	_, now := s.now.traces[k]
+	_, old := s.old.traces[k]
+	return now || old
 }
 
 // drop forgets a generation.
@@ -259,9 +303,10 @@ func (f *Flood) witnessed(s *state, ev *schema.Event, flooded bool) (again, whol
 	if !known && f.tracked.Load() >= maxTracked {
 		return false, false
 	}
-	before := max(w.seen[0], w.seen[1], w.seen[2], w.seen[3])
 	w.seen[ev.Protocol&3]++
-	again = w.seen[ev.Protocol&3] <= before
+	if again = w.seen[ev.Protocol&3] <= w.kept; !again {
+		w.kept++
+	}
 	whole = !w.counted
 	w.counted = w.counted || flooded && !again
 	if !now {
@@ -275,7 +320,7 @@ func (f *Flood) witnessed(s *state, ev *schema.Event, flooded bool) (again, whol
 // state returns the state of a fingerprint, new where there is none. Those of
 // past minutes are dropped once a minute.
 func (f *Flood) state(sh *shard, key stateKey, minute int64) *state {
-	if sh.swept != minute {
+	if sh.swept < minute {
 		sh.swept = minute
 		for k, s := range sh.states {
 			if s.minute < minute-1 {
@@ -293,9 +338,12 @@ func (f *Flood) state(sh *shard, key stateKey, minute int64) *state {
 	return st
 }
 
-// Forget takes back that an event was seen: it could not be made durable, and
-// its client will send it again.
-func (f *Flood) Forget(project uint32, ev *schema.Event) {
+// Forget takes back a verdict: the event could not be made durable, and its
+// client will send it again. What others said of the same failure stays.
+func (f *Flood) Forget(project uint32, ev *schema.Event, v Verdict) {
+	if v == Duplicate {
+		return // The id is that of an event that was kept.
+	}
 	key := stateKey{project, ev.Fingerprint}
 	sh := f.shard(key)
 	sh.Lock()
@@ -308,9 +356,29 @@ func (f *Flood) Forget(project uint32, ev *schema.Event) {
 	copy(id[:], ev.EventId)
 	k := traceKey{ev.TraceId, ev.MainHash}
 	for _, g := range [...]*generation{&st.now, &st.old} {
-		before := len(g.ids) + len(g.traces)
-		delete(g.ids, id)
-		delete(g.traces, k)
-		f.tracked.Add(int64(len(g.ids) + len(g.traces) - before))
+		if _, known := g.ids[id]; known {
+			if v == Whole {
+				// An error does not say that it is not there: it may come again only as
+				// what the consumer knows by its id.
+				g.ids[id] = isUnsure
+				return
+			}
+			delete(g.ids, id)
+			f.tracked.Add(-1)
+		}
+		w, known := g.traces[k]
+		if !known || ev.TraceId == "" {
+			continue
+		}
+		w.seen[ev.Protocol&3] -= min(1, w.seen[ev.Protocol&3])
+		if v == Counted {
+			w.kept -= min(1, w.kept)
+		}
+		if w.seen == ([4]uint16{}) {
+			delete(g.traces, k)
+			f.tracked.Add(-1)
+			continue
+		}
+		g.traces[k] = w
 	}
 }

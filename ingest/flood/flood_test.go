@@ -70,7 +70,7 @@ func TestRepeatedIDsCountOnce(t *testing.T) {
 	require.Equal(t, Counted, f.Judge(p, event(11, "", sentry), noon))
 	ev := event(12, "", sentry)
 	require.Equal(t, Counted, f.Judge(p, ev, noon))
-	f.Forget(1, ev)
+	f.Forget(1, ev, Counted)
 	require.Equal(t, Counted, f.Judge(p, ev, noon), "what could not be kept may come again")
 }
 
