@@ -109,6 +109,17 @@ func TestItems(t *testing.T) {
 				require.Equal(t, schema.SessionStatus_SESSION_ERRORED, s.Status)
 				require.True(t, s.Init)
 			}},
+		"log with OTLP's names, as the first clients sent it": {item: [2]string{`"type":"otel_log"`, `{"timeUnixNano":"1790000000123456789","traceId":"` + testID + `","spanId":"00000000000000aa","severityText":"error","severityNumber":17,"body":{"stringValue":"it broke"},"attributes":[{"key":"n","value":{"intValue":5}},{"key":"s","value":{"stringValue":"x"}}]}`},
+			check: func(t *testing.T, b *intake.Batch) {
+				l := b.Logs[0]
+				require.Equal(t, []any{"it broke", uint32(17), testID, "00000000000000aa"}, []any{l.Body, l.Severity, l.TraceId, l.SpanId})
+				require.Equal(t, []string{"n=5", "s=x"}, []string{l.Attributes[0].Key + "=" + l.Attributes[0].Value, l.Attributes[1].Key + "=" + l.Attributes[1].Value})
+			}},
+		"span with OTLP's names": {item: [2]string{`"type":"otel_span"`, `{"traceId":"` + testID + `","spanId":"00000000000000aa","name":"GET","startTimeUnixNano":"1790000000000000000","endTimeUnixNano":1790000000250000000,"status":{"code":2}}`},
+			check: func(t *testing.T, b *intake.Batch) {
+				s := b.Spans[0]
+				require.Equal(t, []any{"GET", uint64(250_000), uint32(2)}, []any{s.Name, s.DurationUs, s.Status})
+			}},
 		"check-in with an interval": {item: [2]string{`"type":"check_in"`, `{"check_in_id":"` + testID + `","monitor_slug":"My Job","status":"error","duration":12.3,"environment":"env","monitor_config":{"schedule":{"type":"interval","value":10,"unit":"minute"},"checkin_margin":8,"max_runtime":9,"timezone":"Europe/Vienna","failure_issue_threshold":10,"recovery_threshold":20}}`},
 			check: func(t *testing.T, b *intake.Batch) {
 				require.Equal(t, "my-job", b.CheckIns[0].Monitor)

@@ -24,6 +24,7 @@ const MaxItems = 10_000
 func (b *Batch) Spans(it *envelope.Item) {
 	var rows []*schema.Span
 	b.each(it, schema.CategorySpan, func(v *fastjson.Value, _ []byte, _ int) error {
+		older(it, v)
 		s, err := b.span(v)
 		if err == nil {
 			rows = append(rows, s)
@@ -36,6 +37,7 @@ func (b *Batch) Spans(it *envelope.Item) {
 // Logs reads a container of log records or one record.
 func (b *Batch) Logs(it *envelope.Item) {
 	b.each(it, schema.CategoryLog, func(v *fastjson.Value, raw []byte, i int) error {
+		older(it, v)
 		l, err := b.log(v, raw, i)
 		if err == nil {
 			b.logEvent(l, v)
