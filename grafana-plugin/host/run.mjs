@@ -1,4 +1,6 @@
 // Drives the page in a headless browser: node run.mjs ADDRESS SCREENSHOTS.
+// For work on one of them: ONLY is a part of the names of cases, BUNDLES and
+// THEMES are words with blanks between.
 import { chromium } from 'playwright-core';
 import { readFileSync, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -262,8 +264,8 @@ async function shot(page, name) {
   }
 }
 
-for (const bundle of ['host18', 'host19']) {
-  for (const theme of ['dark', 'light']) {
+for (const bundle of (process.env.BUNDLES ?? 'host18 host19').split(' ')) {
+  for (const theme of (process.env.THEMES ?? 'dark light').split(' ')) {
     for (const [name, kind, given, params, act, picture] of cases) {
       if (only && !name.includes(only)) {
         continue;
