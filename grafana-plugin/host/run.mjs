@@ -1,5 +1,5 @@
 // Drives the page in a headless browser: node run.mjs ADDRESS SCREENSHOTS.
-// For work on one of them: ONLY is a part of the names of cases, BUNDLES and
+// For work on one of them: ONLY is a regular expression of the names of cases, BUNDLES and
 // THEMES are words with blanks between.
 import { chromium } from 'playwright-core';
 import { readFileSync, mkdirSync } from 'node:fs';
@@ -267,7 +267,7 @@ async function shot(page, name) {
 for (const bundle of (process.env.BUNDLES ?? 'host18 host19').split(' ')) {
   for (const theme of (process.env.THEMES ?? 'dark light').split(' ')) {
     for (const [name, kind, given, params, act, picture] of cases) {
-      if (only && !name.includes(only)) {
+      if (only && !new RegExp(only).test(name)) {
         continue;
       }
       current = { bundle, theme };

@@ -163,7 +163,7 @@ function TabBody({ tab, detail, event, api, me, range, onDone }: TabProps) {
           <p>
             Decided by <b>{detail.grouping.component}</b>, version {detail.grouping.version}.
           </p>
-          <pre>{detail.grouping.reason}</pre>
+          <pre className={s.value}>{detail.grouping.reason}</pre>
           <p className={s.muted}>Hashes: {detail.grouping.hashes.join(', ')}</p>
           <Merged api={api} me={me} detail={detail} onDone={onDone} />
         </div>

@@ -47,7 +47,7 @@ function FrameRow({ frame, open, onToggle }: { frame: Frame; open: boolean; onTo
       {open && hasBody && (
         <div className={s.body}>
           {lines.length > 0 && (
-            <pre className={s.code} aria-label="Source">
+            <pre className={s.code} aria-label="Source" role="group" tabIndex={0}>
               {lines.map(({ l, here }, i) => (
                 <div key={i} className={cx(s.line, here && s.here)}>
                   <span className={s.no}>{first > 0 ? first + i : ''}</span>
