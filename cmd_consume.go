@@ -29,8 +29,8 @@ type consumeCmd struct {
 	MemoryMiB   int           `name:"memory-mib" help:"What blocks of all partitions together hold, in MiB." default:"64" env:"ERRATA_MEMORY_MIB"`
 	MinAge      time.Duration `help:"Age of a block when little comes." default:"350ms" env:"ERRATA_MIN_AGE"`
 	MaxAge      time.Duration `help:"Age of a block under load." default:"4s" env:"ERRATA_MAX_AGE"`
-	Duplicates  int64         `help:"Records back, in each partition, within which a repeated id is not stored again; 0: off." default:"200000" env:"ERRATA_DUPLICATES"`
-	Twins       int64         `help:"Records back, in each partition, within which a further witness of an occurrence does not count again; 0: off." default:"100000" env:"ERRATA_TWINS"`
+	Duplicates  int64         `help:"Records back, shared by the partitions of a topic, within which a repeated id is not stored again; 0: off." default:"200000" env:"ERRATA_DUPLICATES"`
+	Twins       int64         `help:"Records back, shared by the partitions of a topic, within which a further witness of an occurrence does not count again; 0: off." default:"100000" env:"ERRATA_TWINS"`
 }
 
 // Run consumes until the context ends, then stores what it has read.

@@ -41,12 +41,13 @@ type Config struct {
 	MemoryBytes int
 
 	// DuplicateRecords is how many records back a repeated id is recognized,
-	// DuplicateRows how many stored rows are remembered for it, both for each
-	// partition. 0 records: repeated ids are stored again.
+	// DuplicateRows how many stored rows are remembered for it, both over all
+	// partitions of a topic, which share them evenly. 0 records: repeated ids are
+	// stored again.
 	DuplicateRecords int64
 	DuplicateRows    int
 	// TwinRecords is how many records back a further witness of an occurrence
-	// is recognized, for each partition. 0: every witness counts.
+	// is recognized, shared like DuplicateRecords. 0: every witness counts.
 	TwinRecords int64
 
 	// MonitorEvery is how often monitors are judged: which check-ins were missed

@@ -22,6 +22,7 @@ type partition struct {
 	log     *slog.Logger
 	metrics *partitionMetrics
 	win     *windows
+	sizes   sizes     // Of the windows from now on.
 	beyond  time.Time // Since when the log ends before the committed offset.
 }
 
@@ -71,7 +72,7 @@ func (p *partition) live(ctx context.Context) error {
 		if pos, err = p.finish(ctx, pos); err != nil {
 			return err
 		}
-		if records, rows := p.win.events.Limits(); records != p.c.cfg.DuplicateRecords || rows != p.c.cfg.DuplicateRows || p.win.twins.Records() != p.c.cfg.TwinRecords {
+		if records, rows := p.win.events.Limits(); (sizes{records, rows, p.win.twins.Records()}) != p.sizes {
 			return errAgain // The announced range was decided with other sizes.
 		}
 	}

@@ -161,11 +161,50 @@ func (p *partition) announce(pos position, end int64) position {
 	return pos
 }
 
+// sizes are those of a partition's windows.
+type sizes struct {
+	duplicateRecords int64
+	duplicateRows    int
+	twinRecords      int64
+}
+
+// leastWindow is what a partition's windows have at least, however many
+// partitions share them.
+const leastWindow = 10_000
+
+// share is the size of the windows of one of n partitions: the configured ones
+// are those of a topic, and its partitions have equal parts of them. So the
+// windows reach back over the same time and take the same memory, however many
+// partitions a topic has.
+func (c *Config) share(n int) sizes {
+	part := func(v int64) int64 { return max(min(v, leastWindow), (v+int64(n)-1)/int64(n)) }
+	return sizes{part(c.DuplicateRecords), int(part(int64(c.DuplicateRows))), part(c.TwinRecords)}
+}
+
+// share sets the sizes of the partition's windows from now on.
+func (p *partition) share(ctx context.Context) error {
+	r, err := p.c.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{p.topic}})
+	if err == nil && (len(r.Topics) != 1 || len(r.Topics[0].Partitions) == 0) {
+		err = errors.New("the broker did not tell them")
+	}
+	if err == nil {
+		err = r.Topics[0].Error
+	}
+	if err != nil {
+		return fmt.Errorf("cannot read the partitions of %s: %w", p.topic, err)
+	}
+	p.sizes = p.c.cfg.share(len(r.Topics[0].Partitions))
+	return nil
+}
+
 // loadWindows rebuilds what the next records are decided by from the stored
 // rows before the position. A range that was announced is decided with the
 // sizes of its windows then.
 func (p *partition) loadWindows(ctx context.Context, pos position) error {
-	records, rows, twins := p.c.cfg.DuplicateRecords, p.c.cfg.DuplicateRows, p.c.cfg.TwinRecords
+	if err := p.share(ctx); err != nil {
+		return err
+	}
+	records, rows, twins := p.sizes.duplicateRecords, p.sizes.duplicateRows, p.sizes.twinRecords
 	if pos.mark.End > 0 {
 		records, rows, twins = pos.mark.DuplicateRecords, pos.mark.DuplicateRows, pos.mark.TwinRecords
 	}

@@ -9,8 +9,10 @@ import (
 	"github.com/klauspost/compress/s2"
 )
 
-// chunkBytes is how much of a column of strings is packed at a time.
-const chunkBytes = 512 << 10
+// chunkBytes is how much of a column of strings is packed at a time. A block
+// has some thirty such columns, and a consumer two blocks a partition: what is
+// not packed yet must stay small.
+const chunkBytes = 128 << 10
 
 // text is a column of strings: lengths and bytes in one stream, as on the wire.
 // A long stream is packed chunk by chunk: payloads pack about five times, so a
@@ -18,10 +20,9 @@ const chunkBytes = 512 << 10
 // out.
 type text struct {
 	refuse
-	chunks [][]byte // Packed, each of at least chunkBytes of the stream.
-	spare  [][]byte // Memory of chunks of earlier blocks.
-	packed int      // Bytes in chunks.
-	buf    []byte   // The end of the stream, not packed.
+	chunks []*[]byte // Packed, each of at least chunkBytes of the stream.
+	packed int       // Bytes in chunks.
+	buf    []byte    // The end of the stream, not packed.
 	rows   int
 }
 
@@ -29,7 +30,9 @@ func (c *text) Rows() int { return c.rows }
 func (c *text) Size() int { return c.packed + len(c.buf) }
 
 func (c *text) Reset() {
-	c.spare = append(c.spare, c.chunks...)
+	for _, p := range c.chunks {
+		spare.Put(p)
+	}
 	clear(c.chunks)
 	c.chunks, c.packed, c.buf, c.rows = c.chunks[:0], 0, c.buf[:0], 0
 }
@@ -52,17 +55,20 @@ func (c *text) added() {
 }
 
 func (c *text) pack() {
-	var to []byte
-	if n := len(c.spare); n > 0 {
-		to, c.spare = c.spare[n-1], c.spare[:n-1]
-	}
+	to := spare.Get().(*[]byte)
 	work := packing.Get().(*[]byte)
 	*work = s2.Encode((*work)[:cap(*work)], c.buf)
-	c.chunks = append(c.chunks, append(to[:0], *work...))
+	*to = append((*to)[:0], *work...)
 	packing.Put(work)
-	c.packed += len(c.chunks[len(c.chunks)-1])
+	c.chunks = append(c.chunks, to)
+	c.packed += len(*to)
 	c.buf = c.buf[:0]
 }
+
+// spare is memory of packed chunks that are sent: all blocks of all partitions
+// share it, so that it follows what they hold together, not the largest block
+// that each of them ever was.
+var spare = sync.Pool{New: func() any { return new([]byte) }}
 
 // packing holds buffers for one chunk, packed or not.
 var packing = sync.Pool{New: func() any { b := make([]byte, s2.MaxEncodedLen(chunkBytes+chunkBytes/4)); return &b }}
@@ -73,7 +79,7 @@ func (c *text) stream(f func(piece []byte)) {
 	if len(c.chunks) > 0 {
 		work := packing.Get().(*[]byte)
 		for _, p := range c.chunks {
-			raw, err := s2.Decode((*work)[:cap(*work)], p)
+			raw, err := s2.Decode((*work)[:cap(*work)], *p)
 			if err != nil {
 				panic("column: a chunk that this process packed cannot be unpacked: " + err.Error())
 			}

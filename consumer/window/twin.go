@@ -103,7 +103,14 @@ func stacks(c *Columns) (all, inApp stack) {
 	if n == 0 {
 		return nil, nil
 	}
-	all = make(stack, 0, n)
+	k := 0
+	for _, in := range c.InApp[:min(n, len(c.InApp))] {
+		if in {
+			k++
+		}
+	}
+	both := make(stack, n+k) // One piece: a window holds many of them.
+	all, inApp = both[:0:n], both[n:n:n+k]
 	var hall, happ uint64 = 1, 1
 	for i := n - 1; i >= 0; i-- {
 		f := frameHash(c.Functions[i], c.Files[i], c.Lines[i])

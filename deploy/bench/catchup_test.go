@@ -1,0 +1,155 @@
+package bench
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	kafka "github.com/segmentio/kafka-go"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"errata/deploy/local/clickhousetest"
+	"errata/ingest/intake"
+	"errata/ingest/record"
+	"errata/ingest/sentry"
+	"errata/schema"
+	"errata/schema/tables"
+)
+
+// TestCatchUp measures how fast `errata consume`, a process of its own, stores
+// a backlog of the envelopes that errata bench sends: every id, user, time,
+// message and breadcrumb different. ERRATA_CATCH_UP is the number of events,
+// without it nothing is measured; ERRATA_CATCH_UP_PARTITIONS spreads them
+// (default 1); ERRATA_CATCH_UP_RUNS does it again and again on new topics;
+// ERRATA_CATCH_UP_SQL is done once before, statements with semicolons between.
+// The consumer takes its flags from the environment (ERRATA_BATCH_ROWS ...).
+func TestCatchUp(t *testing.T) {
+	n, err := strconv.Atoi(os.Getenv("ERRATA_CATCH_UP"))
+	if err != nil {
+		t.Skip("set ERRATA_CATCH_UP=200000 to measure")
+	}
+	number := func(name string, fallback int) int {
+		if v, err := strconv.Atoi(os.Getenv(name)); err == nil {
+			return v
+		}
+		return fallback
+	}
+	partitions := number("ERRATA_CATCH_UP_PARTITIONS", 1)
+	binary := os.Getenv("ERRATA_BINARY")
+	if binary == "" {
+		binary = filepath.Join(t.TempDir(), "errata")
+		out, err := exec.Command("go", "build", "-o", binary, "../..").CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+	server := clickhousetest.StartIn(t, t.TempDir())
+	password := server.Password("errata")
+	conn, err := clickhouse.Open(&clickhouse.Options{Addr: []string{server.Addr()}, Auth: clickhouse.Auth{Database: "default", Username: "errata", Password: password}})
+	require.NoError(t, err)
+	defer func() { _ = conn.Close() }()
+	require.NoError(t, tables.Migrate(t.Context(), conn, tables.Options{Password: password}))
+	for _, q := range strings.Split(os.Getenv("ERRATA_CATCH_UP_SQL"), ";") {
+		if strings.TrimSpace(q) != "" {
+			require.NoError(t, conn.Exec(t.Context(), q))
+		}
+	}
+	messages := backlog(t, n)
+	for run := range number("ERRATA_CATCH_UP_RUNS", 1) {
+		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DataDir(t.TempDir()),
+			kfake.SeedTopics(int32(partitions), append(append([]string{}, schema.Topics...), schema.TopicDead)...))
+		require.NoError(t, err)
+		w := &kafka.Writer{Addr: kafka.TCP(cluster.ListenAddrs()...), BatchSize: 200, BatchTimeout: time.Millisecond, Compression: kafka.Lz4, Balancer: &kafka.Hash{}}
+		for i := 0; i < len(messages); i += 5000 {
+			require.NoError(t, w.WriteMessages(t.Context(), messages[i:min(i+5000, len(messages))]...))
+		}
+		require.NoError(t, w.Close())
+		require.NoError(t, conn.Exec(t.Context(), "TRUNCATE TABLE errata.events"))
+
+		child := exec.Command(binary, "consume", "--metrics", "", "--kafka", cluster.ListenAddrs()[0], "--clickhouse", server.Addr(), "--password", password)
+		var output bytes.Buffer
+		child.Stdout, child.Stderr = &output, &output
+		clicks, broker := cpuOf(t, server.PID()), cpuOf(t, os.Getpid())
+		started := time.Now()
+		require.NoError(t, child.Start())
+		// The first block is young and the last one waits for its age: the pace is
+		// that of the blocks between.
+		var stored, firstAt, lastAt uint64
+		var first, last time.Time
+		for stored < uint64(n) {
+			require.NoError(t, conn.QueryRow(t.Context(), "SELECT count() FROM errata.events").Scan(&stored))
+			if first.IsZero() && stored > 0 {
+				first, firstAt = time.Now(), stored
+			}
+			if stored < uint64(n) && stored > lastAt {
+				last, lastAt = time.Now(), stored
+			}
+			require.Less(t, time.Since(started), 10*time.Minute, output.String())
+			time.Sleep(20 * time.Millisecond)
+		}
+		took := time.Since(started)
+		clicks, broker = cpuOf(t, server.PID())-clicks, cpuOf(t, os.Getpid())-broker
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", child.Process.Pid))
+		require.NoError(t, err)
+		require.NoError(t, child.Process.Signal(syscall.SIGTERM))
+		require.NoError(t, child.Wait(), output.String())
+		cluster.Close()
+		self := child.ProcessState.UserTime() + child.ProcessState.SystemTime()
+		_, peak, _ := strings.Cut(string(status), "VmHWM:")
+		peak, _, _ = strings.Cut(peak, "\n")
+		each := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(n) }
+		var parts uint64
+		require.NoError(t, conn.QueryRow(t.Context(), "SELECT count() FROM system.parts WHERE active AND database = 'errata' AND table = 'events'").Scan(&parts))
+		t.Logf("run %d: %d events, %d partitions, in %s: %.0f/s, between the first and the last block %.0f/s; CPU us an event: consumer %.1f, ClickHouse %.1f, broker of the test %.1f; consumer at most %s resident; %d parts",
+			run+1, n, partitions, took.Round(time.Millisecond), float64(n)/took.Seconds(), float64(lastAt-firstAt)/last.Sub(first).Seconds(), each(self), each(clicks), each(broker), strings.TrimSpace(peak), parts)
+	}
+}
+
+// backlog is what the edge makes of n envelopes of the generator.
+func backlog(t testing.TB, n int) []kafka.Message {
+	t.Helper()
+	c := Config{Events: n, DSN: "http://0123456789abcdef0123456789abcdef@127.0.0.1:1/1"}
+	require.NoError(t, c.check())
+	l, err := newLoad(&c)
+	require.NoError(t, err)
+	p, err := intake.NewProject(schema.Project{ID: 1, RetentionDays: 90})
+	require.NoError(t, err)
+	r := rand.New(rand.NewPCG(1, 2))
+	at := time.Now()
+	req := &intake.Request{Project: p, Key: l.key, ClientIP: "203.0.113.7", Query: func(string) string { return "" }}
+	out := make([]kafka.Message, 0, n)
+	var body []byte
+	for i := range n {
+		req.ReceivedAt = at.Add(time.Duration(i) * 100 * time.Microsecond)
+		body = l.body(body[:0], []occurrence{newOccurrence(r, c.Users, req.ReceivedAt)}, r)
+		b, _, err := sentry.Envelope(req, body)
+		require.NoError(t, err)
+		messages, err := record.Cut(b)
+		require.NoError(t, err)
+		for _, m := range messages {
+			out = append(out, kafka.Message{Topic: m.Topic, Key: m.Key, Value: m.Value})
+		}
+	}
+	return out
+}
+
+// cpuOf reads a process's CPU time; the clock ticks at 100 a second.
+func cpuOf(t testing.TB, pid int) time.Duration {
+	t.Helper()
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	require.NoError(t, err)
+	f := strings.Fields(string(raw[bytes.LastIndexByte(raw, ')')+2:]))
+	user, err := strconv.Atoi(f[11])
+	require.NoError(t, err)
+	system, err := strconv.Atoi(f[12])
+	require.NoError(t, err)
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
