@@ -272,8 +272,13 @@ func (s *store) drained(t *testing.T) {
 	defer transport.CloseIdleConnections()
 	client := &kafka.Client{Addr: kafka.TCP(s.Broker), Timeout: 10 * time.Second, Transport: transport}
 	offsets, partitions := map[string][]kafka.OffsetRequest{}, map[string][]int{}
-	for _, topic := range schema.Topics {
-		offsets[topic], partitions[topic] = []kafka.OffsetRequest{kafka.LastOffsetOf(0)}, []int{0}
+	meta, err := client.Metadata(t.Context(), &kafka.MetadataRequest{Topics: schema.Topics})
+	require.NoError(t, err)
+	for _, topic := range meta.Topics {
+		for _, p := range topic.Partitions {
+			offsets[topic.Name] = append(offsets[topic.Name], kafka.LastOffsetOf(p.ID))
+			partitions[topic.Name] = append(partitions[topic.Name], p.ID)
+		}
 	}
 	require.Eventually(t, func() bool {
 		ends, err := client.ListOffsets(t.Context(), &kafka.ListOffsetsRequest{Topics: offsets})
@@ -285,8 +290,14 @@ func (s *store) drained(t *testing.T) {
 			return false
 		}
 		for _, topic := range schema.Topics {
-			if end := ends.Topics[topic][0].LastOffset; end > 0 && done.Topics[topic][0].CommittedOffset < end {
-				return false
+			committed := map[int]int64{}
+			for _, p := range done.Topics[topic] {
+				committed[p.Partition] = p.CommittedOffset
+			}
+			for _, p := range ends.Topics[topic] {
+				if at, known := committed[p.Partition]; p.LastOffset > 0 && (!known || at < p.LastOffset) {
+					return false
+				}
 			}
 		}
 		return true
