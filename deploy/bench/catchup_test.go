@@ -57,7 +57,7 @@ func TestCatchUp(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
 	require.NoError(t, tables.Migrate(t.Context(), conn, tables.Options{Password: password}))
-	for _, q := range strings.Split(os.Getenv("ERRATA_CATCH_UP_SQL"), ";") {
+	for q := range strings.SplitSeq(os.Getenv("ERRATA_CATCH_UP_SQL"), ";") {
 		if strings.TrimSpace(q) != "" {
 			require.NoError(t, conn.Exec(t.Context(), q))
 		}
