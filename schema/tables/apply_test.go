@@ -127,6 +127,12 @@ func TestColumnsAreDescribed(t *testing.T) {
 		require.NoError(t, rows.Scan(&table, &name, &comment))
 		seen++
 		require.NotEmpty(t, comment, "%s.%s", table, name)
+		switch table {
+		case "events", "spans", "logs", "sessions", "check_ins", "monitors", "metrics", "attachments", "feedback", "outcomes", "event_outcomes":
+			both := strings.Contains(comment, "Both: ") || strings.Contains(comment, "Sentry: ") && strings.Contains(comment, "OTLP: ")
+			require.True(t, both, "%s.%s must name its Sentry and its OTLP source: %s", table, name, comment)
+		}
+		require.NotContains(t, comment, "service.name@", "a release is service.version as sent")
 	}
 	require.NoError(t, rows.Err())
 	require.Greater(t, seen, 250)
