@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"errata/queries"
+	"errata/schema"
 )
 
 // verdicts of check_counts for one project, as "rollup measure": verdict.
@@ -194,4 +195,37 @@ func TestProjectsAndKeys(t *testing.T) {
 	}
 	_, err = queries.ProjectBySlug(t.Context(), owner.Conn(), "nobody")
 	require.ErrorIs(t, err, queries.ErrNoProject)
+}
+
+// A number that the columns of tables cannot hold would let rows expire at once.
+func TestRetentionHasBounds(t *testing.T) {
+	owner := store(t, "errata")
+	for days, good := range map[uint32]bool{1: true, 3650: true, 3651: false, 65_536: false, 99_999_999: false} {
+		p, err := queries.CreateProject(t.Context(), owner.Conn(), schema.Project{Slug: fmt.Sprintf("days-%d", days), RetentionDays: days})
+		if good {
+			require.NoError(t, err)
+			p.RetentionDays = 0
+			_, err = queries.SaveProject(t.Context(), owner.Conn(), p)
+		}
+		require.ErrorContains(t, err, "kept for 1 to 3650 days")
+	}
+}
+
+// A project that keeps events for longer than the rollups by hour keep theirs
+// is no defect of the store.
+func TestLongRetentionIsNoDifference(t *testing.T) {
+	project := newProject()
+	owner := store(t, "errata")
+	require.NoError(t, owner.Conn().Exec(t.Context(), fmt.Sprintf("INSERT INTO events (project_id, ts, fingerprint, event_id, retention_days, release, trace_id) SELECT %d, now64(3) - toIntervalDay(100), 1, generateUUIDv4(), 365, 'a@1.0.0', 'ff' FROM numbers(10)", project)))
+	seed(t, owner, event{project: project, fingerprint: 1, release: "a@1.0.0", trace: "ff"})
+	for _, table := range []string{"issue_hour", "project_minute", "issue_tag", "project_tag", "trace_index"} {
+		require.NoError(t, owner.Conn().Exec(t.Context(), "OPTIMIZE TABLE "+table+" FINAL"))
+	}
+	got := verdicts(t, owner, project)
+	require.Equal(t, "ok", got["issue_rollup events"])
+	require.Equal(t, "ok", got["issue_day events"])
+	for what, verdict := range got {
+		require.NotEqual(t, "differs", verdict, what)
+	}
+	require.Equal(t, "expired", got["issue_hour events"])
 }

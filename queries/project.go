@@ -17,8 +17,8 @@ import (
 
 // Errors of project administration.
 var (
-	ErrNoProject     = errors.New("no such project")
-	ErrNoKey         = errors.New("no such key")
+	ErrNoProject     = errors.New("no such project (`errata project list` names them)")
+	ErrNoKey         = errors.New("no such key (`errata key list PROJECT` names them)")
 	ErrProjectExists = errors.New("a project of this slug exists already")
 )
 
@@ -26,6 +26,10 @@ var (
 	slugForm = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9_-]{0,48}[a-z0-9])?$`)
 	keyForm  = regexp.MustCompile(`^[0-9a-f]{32}$`)
 )
+
+// maxRetentionDays is ten years: the column holds 16 bits, and a time so far
+// ahead that it does not fit 32 bits of seconds would expire rows at once.
+const maxRetentionDays = 3650
 
 // DSN is what an SDK is configured with. host is host:port of the edge.
 func DSN(scheme, host string, projectID uint32, public string) string {
@@ -134,6 +138,9 @@ func CreateProject(ctx context.Context, conn driver.Conn, p schema.Project) (sch
 
 // SaveProject appends the new state of a project; the newest row holds.
 func SaveProject(ctx context.Context, conn driver.Conn, p schema.Project) (schema.Project, error) {
+	if p.RetentionDays < 1 || p.RetentionDays > maxRetentionDays {
+		return p, fmt.Errorf("cannot save project %q: events are kept for 1 to %d days, not %d", p.Slug, maxRetentionDays, p.RetentionDays)
+	}
 	p.UpdatedAt = time.Now().UTC().Truncate(time.Microsecond)
 	err := conn.Exec(ctx, `INSERT INTO projects (id, slug, name, platform, retention_days, otlp_default, settings, disabled, updated_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, fromUnixTimestamp64Micro(?))`,
