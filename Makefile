@@ -50,8 +50,8 @@ race: ## Tests of the concurrent parts under the race detector
 	CGO_ENABLED=1 go test -race -short -timeout 20m ./consumer/... ./ingest ./ingest/directory/... ./ingest/topic/... ./ingest/quota/... ./deploy/local/broker ./deploy/local/clickhouse ./deploy/local/supervise
 
 .PHONY: integration
-integration: clickhouse ## The pipeline against a real Apache Kafka, started and stopped by the tests
-	ERRATA_INTEGRATION=1 go test -count=1 -p 1 -timeout 20m -run ApacheKafka ./deploy/... ./consumer/... ./ingest/...
+integration: clickhouse ## The pipeline against a real Apache Kafka, and the schema and the catalog on two shards, started and stopped by the tests
+	ERRATA_INTEGRATION=1 go test -count=1 -p 1 -timeout 20m -run 'ApacheKafka|TestCluster$$' ./deploy/... ./consumer/... ./ingest/...
 
 .PHONY: e2e
 e2e: clickhouse build venv node-clients ## Real SDKs through the whole store, kill -9 at random moments included

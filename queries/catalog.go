@@ -124,8 +124,10 @@ var fragments = template.FuncMap{
 	"zero": func() string { return "toDateTime64(0, 3, 'UTC')" },
 }
 
+// survivor names the dictionary with its database: another shard runs its part
+// of a question in the database that its cluster is configured with.
 func survivor(f string) string {
-	return "dictGetOrDefault('issue_of', 'survivor', (project_id, " + f + "), " + f + ")"
+	return "dictGetOrDefault(concat(currentDatabase(), '.issue_of'), 'survivor', (project_id, " + f + "), " + f + ")"
 }
 
 var (

@@ -16,7 +16,7 @@
 -- bound: 1000 rows.
 SELECT value, title, n AS events, r AS rows, b AS bytes, if(all_ > 0, b / all_, 0) AS share
 FROM (
-    SELECT multiIf({by:String} = 'issue', <<hex "dictGetOrDefault('issue_of', 'survivor', (project_id, fingerprint), fingerprint)">>,
+    SELECT multiIf({by:String} = 'issue', <<hex (survivor "fingerprint")>>,
             {by:String} = 'sdk', concat(sdk_name, ' ', sdk_version), {by:String} = 'environment', toString(environment), {by:String} = 'release', toString(release),
             {by:String} = 'service', toString(service), {by:String} = 'protocol', toString(protocol), {by:String} = 'level', toString(level), {by:String} = 'tag', tags[{key:String}], toString(project_id)) AS value,
         if({by:String} = 'issue', any(events.title), '') AS title, sum(toUInt64(weight)) AS n, count() AS r, sum(toUInt64(payload_bytes)) AS b, sum(b) OVER () AS all_

@@ -33,7 +33,7 @@
 -- column payload String: The scrubbed event as JSON.
 -- cost: The bloom filter on event_id. 20 ms at 20 million events.
 -- bound: 10 rows (one a project).
-SELECT event_id, project_id, <<hex "dictGetOrDefault('issue_of', 'survivor', (project_id, fingerprint), fingerprint)">> AS issue, ts, received_at, title, culprit, message,
+SELECT event_id, project_id, <<hex (survivor "fingerprint")>> AS issue, ts, received_at, title, culprit, message,
     CAST(type, 'String') AS type, toString(level) AS level, toString(protocol) AS protocol, CAST(platform, 'String') AS platform, CAST(service, 'String') AS service,
     CAST(environment, 'String') AS environment, CAST(release, 'String') AS release, CAST(transaction, 'String') AS transaction, CAST(exception_type, 'String') AS exception_type, exception_value,
     toString(handled) AS handled, user_id, url, trace_id, span_id, tags, weight, twin_of, CAST(grouping_version, 'String') AS grouping_version, grouping_reason, payload

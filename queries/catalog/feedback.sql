@@ -23,7 +23,7 @@ WHERE event_id != toUUID('00000000-0000-0000-0000-000000000000')
 SELECT f.ts AS ts, f.name AS name, f.email AS email, f.message AS message, f.url AS url, CAST(f.release, 'String') AS release, f.event_id AS event_id, e.issue AS issue, f.trace_id AS trace_id
 FROM (SELECT * FROM feedback WHERE project_id = {project:UInt32} AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}) AS f
 LEFT JOIN (
-    SELECT event_id, any(<<hex "dictGetOrDefault('issue_of', 'survivor', (project_id, fingerprint), fingerprint)">>) AS issue FROM events
+    SELECT event_id, any(<<hex (survivor "fingerprint")>>) AS issue FROM events
     WHERE project_id = {project:UInt32} AND event_id IN {ids:Array(UUID)} GROUP BY event_id) AS e ON e.event_id = f.event_id
 ORDER BY ts DESC, f.feedback_id
 LIMIT least({limit:UInt32}, 1000)

@@ -19,7 +19,7 @@
 -- cost: Logs of the window by service; the text index where words are given. 30 ms for an hour.
 -- bound: 10,000 rows.
 SELECT ts, severity, CAST(severity_text, 'String') AS severity_text, CAST(service, 'String') AS service, body,
-    if(fingerprint = 0, '', <<hex "dictGetOrDefault('issue_of', 'survivor', (project_id, fingerprint), fingerprint)">>) AS issue, trace_id, span_id, attributes
+    if(fingerprint = 0, '', <<hex (survivor "fingerprint")>>) AS issue, trace_id, span_id, attributes
 FROM logs
 WHERE project_id = {project:UInt32} AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
     AND <<.Same "service" "logs.service">> AND severity >= {min_severity:UInt8}

@@ -18,7 +18,7 @@ SELECT <<hex "survivor">> AS issue, l.1 AS title, l.2 AS culprit, f.1 AS first_r
 FROM (
     SELECT <<survivor "fingerprint">> AS survivor, min(first_seen) AS first_seen_, sum(events) AS n, argMaxMerge(last) AS l, argMinMerge(first) AS f, uniqCombinedArrayMerge(12)(users) AS u
     FROM issue_rollup
-    WHERE project_id = {project:UInt32} AND <<survivor "fingerprint">> IN (
+    WHERE project_id = {project:UInt32} AND <<survivor "fingerprint">> GLOBAL IN (
         SELECT survivor FROM (
             SELECT <<survivor "fingerprint">> AS survivor, min(first_seen) AS oldest FROM issue_rollup WHERE project_id = {project:UInt32} GROUP BY survivor)
         WHERE oldest >= born AND born > <<zero>>)

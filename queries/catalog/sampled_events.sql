@@ -17,7 +17,7 @@
 -- bound: 1000 rows.
 SELECT event_id, ts, title, CAST(environment, 'String') AS environment, CAST(release, 'String') AS release, CAST(service, 'String') AS service, user_id, trace_id
 FROM events
-WHERE project_id = {project:UInt32} AND fingerprint IN <<members>> AND weight > 0 AND (event_id, events.ts) IN (
+WHERE project_id = {project:UInt32} AND fingerprint IN <<members>> AND weight > 0 AND (event_id, events.ts) GLOBAL IN (
     SELECT event_id, ts FROM events
     WHERE project_id = {project:UInt32} AND fingerprint IN <<members>> AND weight > 0
         AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')}) AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}

@@ -28,7 +28,7 @@ INNER JOIN (
     SELECT CAST(t.key, 'String') AS key, t.value AS value, sum(t.events) AS n
     FROM project_tag AS t
     WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
-        AND key IN (SELECT DISTINCT key FROM issue_tag WHERE project_id = {project:UInt32} AND fingerprint IN <<members>>)
+        AND key GLOBAL IN (SELECT DISTINCT key FROM issue_tag WHERE project_id = {project:UInt32} AND fingerprint IN <<members>>)
     GROUP BY key, value) AS p ON p.key = i.key AND p.value = i.value
 ORDER BY lift DESC, support DESC, key, value
 LIMIT least({limit:UInt32}, 1000)

@@ -15,7 +15,7 @@
 -- column trace_id String: Trace.
 -- cost: The text index of events. 15 ms for rare words, 60 ms for common ones in 14 days.
 -- bound: 1000 rows; the window's days of one project.
-SELECT event_id, <<hex "dictGetOrDefault('issue_of', 'survivor', (project_id, fingerprint), fingerprint)">> AS issue, ts, title, message,
+SELECT event_id, <<hex (survivor "fingerprint")>> AS issue, ts, title, message,
     CAST(environment, 'String') AS environment, CAST(release, 'String') AS release, trace_id
 FROM events
 WHERE project_id = {project:UInt32} AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')})

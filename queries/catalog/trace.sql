@@ -29,7 +29,7 @@ SELECT *
 FROM (
     SELECT toDateTime64(ts, 6, 'UTC') AS ts, 'error' AS kind, toString(protocol) AS protocol, project_id, CAST(service, 'String') AS service,
         CAST(exception_type, 'String') AS op, title AS name, toString(level) AS status, toUInt64(0) AS duration_us, span_id, '' AS parent_span_id,
-        <<hex "dictGetOrDefault('issue_of', 'survivor', (project_id, fingerprint), fingerprint)">> AS issue, toString(event_id) AS event_id, weight
+        <<hex (survivor "fingerprint")>> AS issue, toString(event_id) AS event_id, weight
     FROM events
     WHERE trace_id = lower({trace_id:String}) AND <<.Project>>
         AND events.ts >= {mins:Array(DateTime64(3, 'UTC'))}[1] AND events.ts <= {maxs:Array(DateTime64(3, 'UTC'))}[1]
@@ -40,7 +40,7 @@ FROM (
         AND spans.ts >= {mins:Array(DateTime64(3, 'UTC'))}[1] AND spans.ts <= {maxs:Array(DateTime64(3, 'UTC'))}[1] + INTERVAL 1 SECOND
     UNION ALL
     SELECT ts, 'log', toString(protocol), project_id, CAST(service, 'String'), CAST(scope_name, 'String'), body, CAST(severity_text, 'String'), toUInt64(0), span_id, '',
-        if(fingerprint = 0, '', <<hex "dictGetOrDefault('issue_of', 'survivor', (project_id, fingerprint), fingerprint)">>), '', toUInt32(0)
+        if(fingerprint = 0, '', <<hex (survivor "fingerprint")>>), '', toUInt32(0)
     FROM logs
     WHERE trace_id = lower({trace_id:String}) AND <<.Project>>
         AND logs.ts >= {mins:Array(DateTime64(3, 'UTC'))}[1] AND logs.ts <= {maxs:Array(DateTime64(3, 'UTC'))}[1] + INTERVAL 1 SECOND)

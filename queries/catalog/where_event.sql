@@ -18,7 +18,7 @@
 SELECT *
 FROM (
     SELECT if(weight = 0, 'twin', 'stored') AS outcome, project_id, received_at, toString(protocol) AS protocol, 'error' AS category,
-        <<hex "dictGetOrDefault('issue_of', 'survivor', (project_id, fingerprint), fingerprint)">> AS issue, title, grouping_reason AS reason,
+        <<hex (survivor "fingerprint")>> AS issue, title, grouping_reason AS reason,
         if(weight = 0, 'Another witness of an occurrence that is counted already.', 'Stored in events and counted.') AS detail,
         trace_id, twin_of, concat('errata.events, partition ', toString(topic_partition), ', offset ', toString(topic_offset)) AS place
     FROM events

@@ -33,7 +33,7 @@ func Start(t testing.TB) *clickhouse.Server {
 // server and start it again.
 func StartIn(t testing.TB, dir string) *clickhouse.Server {
 	t.Helper()
-	s, err := clickhouse.Start(t.Context(), config(t, dir))
+	s, err := clickhouse.Start(t.Context(), Config(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func Shared(t testing.TB) *clickhouse.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := config(t, dir)
+	cfg := Config(t, dir)
 	cfg.Child = append([]string{"env", "ERRATA_TEST_REMOVE=" + dir}, cfg.Child...)
 	s, err := clickhouse.Start(context.Background(), cfg)
 	if err != nil {
@@ -73,7 +73,8 @@ func Shared(t testing.TB) *clickhouse.Server {
 	return s
 }
 
-func config(t testing.TB, dir string) clickhouse.Config {
+// Config is what Start uses, for tests that start a server with more.
+func Config(t testing.TB, dir string) clickhouse.Config {
 	t.Helper()
 	library, err := clickhouse.FindLibrary()
 	if err != nil && os.Getenv("CI") == "true" {
