@@ -60,3 +60,25 @@ func TestGuard(t *testing.T) {
 		})
 	}
 }
+
+// FuzzGuard demands that an envelope that is refused while it arrives would be
+// refused whole, however it is cut into parts.
+func FuzzGuard(f *testing.F) {
+	f.Add([]byte("{}\n{\"type\":\"client_report\",\"length\":5000}\n"), uint16(3))
+	f.Add([]byte("{}\n{\"type\":\"client_report\"}\n"+strings.Repeat("x", MaxReportBytes+1)), uint16(100))
+	f.Add([]byte("{ }\n\n{\"type\":\"session\"}\n{}\n{\"type\":\"log\",\"length\":99999999}\nx"), uint16(1))
+	req := testRequest(f)
+	f.Fuzz(func(t *testing.T, body []byte, size uint16) {
+		g := Guard{}
+		for rest := body; len(rest) > 0; {
+			n := min(int(size)+1, len(rest))
+			if err := g.Watch(rest[:n]); err != nil {
+				if _, _, err := Envelope(req, body); err == nil {
+					t.Fatalf("refused while it arrives and taken whole: %v", err)
+				}
+				return
+			}
+			rest = rest[n:]
+		}
+	})
+}
