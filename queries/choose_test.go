@@ -42,6 +42,12 @@ func TestStatement(t *testing.T) {
 		{"very many patterns are one loop", "error_trend_split", map[string]string{"filters": `[{"key":"plan","operator":"=~","values":[` + strings.Repeat(`"a",`, 60) + `"b"]}]`}, []string{"arrayExists"}, []string{"[61]"}, ""},
 		{"an escaped value is read as it was given", "error_trend_split", map[string]string{"filters": `[{"key":"plan","operator":"=~","values":["\\d\t\\n"]}]`}, []string{"[1])"}, nil, ""},
 		{"an unknown operator", "error_trend_split", map[string]string{"filters": `[{"key":"plan","operator":"like","values":["a"]}]`}, nil, nil, `"like" is none of`},
+		{"by tag in whole five minutes", "error_trend_split", map[string]string{"by": "tag", "tag_key": "plan", "bucket_seconds": "300"}, []string{"FROM tag_trend", "{tag_key:String})", "ts < first_slot"}, []string{"issue_hour", "project_minute"}, ""},
+		{"by tag in minutes", "error_trend_split", map[string]string{"by": "tag", "tag_key": "plan", "bucket_seconds": "60"}, []string{"FROM events"}, []string{"tag_trend", "first_slot"}, ""},
+		{"by tag of a release", "error_trend_split", map[string]string{"by": "tag", "tag_key": "plan", "bucket_seconds": "300", "release": "a"}, []string{"FROM events"}, []string{"tag_trend"}, ""},
+		{"by tag, filtered by another", "error_trend_split", map[string]string{"by": "tag", "tag_key": "plan", "bucket_seconds": "300", "filters": `[{"key":"region","operator":"=","values":["a"]}]`}, []string{"FROM events"}, []string{"tag_trend"}, ""},
+		{"filtered by a column", "error_trend_split", map[string]string{"by": "tag", "tag_key": "plan", "bucket_seconds": "300", "filters": `[{"key":"release","operator":"=","values":["a"]}]`}, []string{"FROM events"}, []string{"tag_trend"}, ""},
+		{"filtered by a tag in whole five minutes", "error_trend_split", map[string]string{"bucket_seconds": "300", "filters": `[{"key":"region","operator":"=","values":["a"]}]`}, []string{"FROM tag_trend", ", tag_value)"}, []string{"issue_hour"}, ""},
 		{"no JSON", "error_trend_split", map[string]string{"filters": `plan=pro`}, nil, nil, "give JSON as in"},
 		{"too many", "error_trend_split", map[string]string{"filters": "[" + strings.Repeat(`{"key":"a","operator":"=","values":[]},`, 50) + `{"key":"a","operator":"=","values":[]}]`}, nil, nil, "the limit is 50"},
 	} {

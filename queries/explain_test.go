@@ -83,7 +83,7 @@ func TestExplain(t *testing.T) {
 // branches are values that make a query read something else.
 var branches = map[string][]map[string]string{
 	"issue_list":        {{"from": "2026-11-18"}, {"status": "unresolved"}, {"text": "words"}, {"tag": "plan=pro"}, {"filters": filtered}},
-	"error_trend_split": {{"text": "words"}, {"by": "tag", "tag_key": "plan"}, {"by": "issue"}, {"issue": issueHex(1)}, {"issue": issueHex(1), "bucket_seconds": "60"}, {"filters": filtered}},
+	"error_trend_split": {{"text": "words"}, {"by": "tag", "tag_key": "plan"}, {"by": "tag", "tag_key": "plan", "bucket_seconds": "60"}, {"by": "issue"}, {"issue": issueHex(1)}, {"issue": issueHex(1), "bucket_seconds": "60"}, {"filters": filtered}, {"filters": filtered, "release": "shop@1.0.0"}},
 	"event_search":      {{"issue": issueHex(1)}, {"projects": "1"}, {"projects": "1,2", "text": "words"}},
 	"issue_trend":       {{"bucket": "minute"}, {"bucket": "day"}},
 	"trace":             {{"project": "0"}},
@@ -135,7 +135,7 @@ var sample = map[string]string{"UInt64": "[1,2]", "String": "['2026-11-10']", "D
 // slow are the tables that grow with every event; whole are the queries that
 // have to read all of them and say so.
 var (
-	slow  = map[string]bool{"events": true, "spans": true, "logs": true, "issue_hour": true, "issue_day": true, "issue_tag": true, "trace_index": true, "project_minute": true, "segment_hour": true}
+	slow  = map[string]bool{"events": true, "spans": true, "logs": true, "issue_hour": true, "issue_day": true, "issue_tag": true, "tag_trend": true, "trace_index": true, "project_minute": true, "segment_hour": true}
 	whole = map[string]bool{"check_counts": true}
 )
 

@@ -97,27 +97,43 @@ func (c choice) SpanFilters() (string, error) {
 	return c.filters(spanKeys, "if(mapContains(attributes, %[1]s), attributes[%[1]s], resource[%[1]s])")
 }
 
-func (c choice) filters(columns map[string]string, other string) (string, error) {
+// TagFilters compares column tag_value, that of the one tag that is named.
+func (c choice) TagFilters() (string, error) { return c.filters(nil, "tag_value") }
+
+// filter is one member of parameter filters.
+type filter struct {
+	Key      string   `json:"key"`
+	Operator string   `json:"operator"`
+	Values   []string `json:"values"`
+}
+
+// list is what parameter filters holds.
+func (c choice) list() ([]filter, error) {
 	if given, err := c.Given("filters"); !given {
-		return "1", err
+		return nil, err
 	}
-	var list []struct {
-		Key      string   `json:"key"`
-		Operator string   `json:"operator"`
-		Values   []string `json:"values"`
-	}
+	var list []filter
 	if err := json.Unmarshal([]byte(unescapeText(c.bound["filters"])), &list); err != nil {
-		return "", fmt.Errorf("%w: filters: give JSON as in [{\"key\": \"plan\", \"operator\": \"=\", \"values\": [\"pro\"]}]: %w", ErrParam, err)
+		return nil, fmt.Errorf("%w: filters: give JSON as in [{\"key\": \"plan\", \"operator\": \"=\", \"values\": [\"pro\"]}]: %w", ErrParam, err)
 	}
 	if len(list) > maxFilters {
-		return "", fmt.Errorf("%w: filters: there are %d, the limit is %d", ErrParam, len(list), maxFilters)
+		return nil, fmt.Errorf("%w: filters: there are %d, the limit is %d", ErrParam, len(list), maxFilters)
+	}
+	return list, nil
+}
+
+func (c choice) filters(columns map[string]string, other string) (string, error) {
+	list, err := c.list()
+	if err != nil {
+		return "", err
 	}
 	patterns := 0
 	all := make([]string, 0, len(list))
 	for i, f := range list {
 		value, ok := columns[f.Key]
 		if !ok {
-			value = fmt.Sprintf(other, fmt.Sprintf("JSONExtractString({filters:String}, %d, 'key')", i+1))
+			key := fmt.Sprintf("JSONExtractString({filters:String}, %d, 'key')", i+1)
+			value = strings.NewReplacer("%s", key, "%[1]s", key).Replace(other)
 		}
 		given := fmt.Sprintf("JSONExtract({filters:String}, %d, 'values', 'Array(String)')", i+1)
 		patterns += len(f.Values)

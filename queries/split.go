@@ -66,6 +66,42 @@ func (c choice) Hourly() (bool, error) {
 	return c.Is("by", "", "none", "project", "environment", "release", "issue")
 }
 
+// Tagged tells whether a deep trend can be read from tag_trend: its buckets are
+// whole five minutes, and one tag is all that is named.
+func (c choice) Tagged() (bool, error) {
+	for _, name := range []string{"issue", "text", "release", "service", "level"} {
+		if given, err := c.Given(name); given || err != nil {
+			return false, err
+		}
+	}
+	width, err := c.value("bucket_seconds")
+	if seconds, _ := strconv.Atoi(width); seconds == 0 || seconds%300 != 0 || err != nil {
+		return false, err
+	}
+	if fits, err := c.Is("by", "", "none", "project", "environment", "tag"); !fits || err != nil {
+		return false, err
+	}
+	list, err := c.list()
+	if err != nil {
+		return false, err
+	}
+	split, err := c.Is("by", "tag")
+	if len(list) == 0 || err != nil {
+		return split, err
+	}
+	_, column := eventKeys[list[0].Key]
+	return len(list) == 1 && !column && (!split || c.bound["tag_key"] == list[0].Key), nil
+}
+
+// TagKey is the key that a trend from tag_trend reads.
+func (c choice) TagKey() (string, error) {
+	split, err := c.Is("by", "tag")
+	if split {
+		return "{tag_key:String}", err
+	}
+	return "JSONExtractString({filters:String}, 1, 'key')", err
+}
+
 // OfIssue compares with parameter issue, empty for all. The set is what the
 // primary key is read by.
 func (c choice) OfIssue() (string, error) {

@@ -12,8 +12,9 @@
 -- cost: Reads narrow columns of all rows: 1 s for 20 million events.
 -- bound: One row a project and rollup.
 WITH
+    (SELECT if(count() = 0, toDateTime('2100-01-01 00:00:00', 'UTC'), max(r.since)) FROM rollup_since AS r WHERE r.rollup = 'tag_trend') AS since,
     raw AS (
-        SELECT project_id, sum(toUInt64(weight)) AS n, sumIf(toUInt64(weight), release != '') AS released, sumIf(toUInt64(weight), trace_id != '') AS traced,
+        SELECT project_id, sum(toUInt64(weight)) AS n, sumIf(toUInt64(weight), ts >= since) AS tagged, sumIf(toUInt64(weight), release != '') AS released, sumIf(toUInt64(weight), trace_id != '') AS traced,
             uniqExactArray(arrayFilter(h -> h != 0, arrayPushBack(user_hashes, user_hash))) AS people, min(ts) AS oldest, uniqExact(fingerprint) AS issues
         FROM events WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id),
     rolled AS (
@@ -29,7 +30,7 @@ FROM (
     FROM (
         SELECT project_id, pair.1 AS rollup, pair.2 AS measure, pair.3 AS e, toUInt64(0) AS a
         FROM raw ARRAY JOIN [('issue_rollup', 'events', n), ('issue_rollup', 'issues', issues), ('issue_rollup', 'users', people), ('issues', 'events', n), ('issue_hour', 'events', n), ('issue_day', 'events', n),
-            ('project_minute', 'events', n), ('issue_release', 'events', released), ('release_rollup', 'events', released), ('issue_tag', 'events', n), ('project_tag', 'events', n), ('trace_index', 'errors', traced)] AS pair
+            ('project_minute', 'events', n), ('issue_release', 'events', released), ('release_rollup', 'events', released), ('issue_tag', 'events', n), ('project_tag', 'events', n), ('tag_trend', 'events', tagged), ('trace_index', 'errors', traced)] AS pair
         UNION ALL
         SELECT project_id, 'issue_rollup', 'events', toUInt64(0), n FROM rolled
         UNION ALL
@@ -52,6 +53,8 @@ FROM (
         SELECT project_id, 'issue_tag', 'events', toUInt64(0), sum(events) FROM issue_tag WHERE key = 'level' AND <<.Project>> GROUP BY project_id
         UNION ALL
         SELECT project_id, 'project_tag', 'events', toUInt64(0), sum(events) FROM project_tag WHERE key = 'level' AND <<.Project>> GROUP BY project_id
+        UNION ALL
+        SELECT project_id, 'tag_trend', 'events', toUInt64(0), sum(events) FROM tag_trend WHERE key = '' AND value = '' AND slot >= since AND <<.Project>> GROUP BY project_id
         UNION ALL
         SELECT project_id, 'trace_index', 'errors', toUInt64(0), sum(errors) FROM trace_index WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id
         UNION ALL

@@ -736,6 +736,44 @@ ALTER TABLE errata.events
 ALTER TABLE errata.spans
     ADD INDEX IF NOT EXISTS ix_event event_id TYPE bloom_filter(0.01) GRANULARITY 1;
 
+-- 020_tag_trend.sql
+CREATE TABLE IF NOT EXISTS errata.tag_trend
+(
+    project_id  UInt32 COMMENT 'As in events.',
+    key         LowCardinality(String) COMMENT 'Key in tags of events; empty, with an empty value, for all events.',
+    slot        DateTime('UTC') COMMENT 'Start of the five minutes of ts.' CODEC(Delta(4), ZSTD(1)),
+    environment LowCardinality(String) COMMENT 'As in events.',
+    value       String COMMENT 'Value of the tag.' CODEC(ZSTD(1)),
+    events      SimpleAggregateFunction(sum, UInt64) COMMENT 'sum(weight).' CODEC(T64, ZSTD(1))
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYYYYMM(slot)
+ORDER BY (project_id, key, slot, environment, value)
+TTL slot + INTERVAL 90 DAY
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.tag_trend_mv TO errata.tag_trend AS
+SELECT project_id, kv.1 AS key, toStartOfFiveMinutes(toDateTime(ts, 'UTC')) AS slot, environment, kv.2 AS value,
+    sum(toUInt64(weight)) AS events
+FROM errata.events
+ARRAY JOIN arrayPushBack(CAST(tags, 'Array(Tuple(String, String))'), ('', '')) AS kv
+WHERE kv.2 != '' OR kv.1 = ''
+GROUP BY project_id, key, slot, environment, value;
+
+CREATE TABLE IF NOT EXISTS errata.rollup_since
+(
+    rollup LowCardinality(String) COMMENT 'Table.',
+    since  DateTime('UTC') COMMENT 'It has every event whose ts is not before; the latest of several rows holds.'
+)
+ENGINE = MergeTree
+ORDER BY rollup
+SETTINGS non_replicated_deduplication_window = 10000;
+
+INSERT INTO errata.rollup_since (rollup, since)
+SELECT 'tag_trend', if(stored = 0, toDateTime(0, 'UTC'), toStartOfHour(greatest(now('UTC'), toDateTime(newest, 'UTC'))) + INTERVAL 2 HOUR)
+FROM (SELECT count() AS stored, max(ts) AS newest FROM errata.events)
+WHERE (SELECT count() FROM errata.rollup_since WHERE rollup = 'tag_trend') = 0;
+
 -- 030_sources.sql
 ALTER TABLE errata.events 
     COMMENT COLUMN weight 'Both: occurrences: 1; 0 for a twin; N for a counted flood row.',
