@@ -254,8 +254,7 @@ func (d *Decoder) readLarge(ctx context.Context, raw []byte, encoding string, li
 	}
 	size, err := io.Copy(&watcher{watch: watch}, io.LimitReader(r, stop+1))
 	put()
-	var seen *watched
-	if errors.As(err, &seen) {
+	if seen, ok := errors.AsType[*watched](err); ok {
 		return nil, seen.error
 	}
 	if err != nil {

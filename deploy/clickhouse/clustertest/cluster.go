@@ -44,11 +44,11 @@ type Cluster struct{ Nodes []*Node }
 func Start(t testing.TB, shards int) *Cluster {
 	t.Helper()
 	c := &Cluster{}
-	servers := ""
+	var servers strings.Builder
 	for range shards {
 		n := &Node{port: freePort(t)}
 		c.Nodes = append(c.Nodes, n)
-		servers += fmt.Sprintf("<shard><internal_replication>true</internal_replication><replica><host>127.0.0.1</host><port>%d</port><user>errata</user><password>%s</password></replica></shard>",
+		fmt.Fprintf(&servers, "<shard><internal_replication>true</internal_replication><replica><host>127.0.0.1</host><port>%d</port><user>errata</user><password>%s</password></replica></shard>",
 			n.port, clickhousetest.Passwords["errata"])
 	}
 	errs := make([]error, shards)
@@ -57,7 +57,7 @@ func Start(t testing.TB, shards int) *Cluster {
 		cfg := clickhousetest.Config(t, t.TempDir())
 		cfg.NativeAddr = n.Addr()
 		cfg.MemoryBytes = 768 << 20
-		if err := configure(cfg.Dir, i+1, servers); err != nil {
+		if err := configure(cfg.Dir, i+1, servers.String()); err != nil {
 			t.Fatal(err)
 		}
 		starting.Go(func() {
