@@ -201,8 +201,8 @@ func (a *adapter) task(ev *schema.Event, o *origin) {
 	}
 }
 
-// levelOf maps a severity number, or its text where there is no number.
-func levelOf(number uint32, text string) schema.Level {
+// levelOf maps a severity number.
+func levelOf(number uint32) schema.Level {
 	switch {
 	case number >= 21:
 		return schema.Level_LEVEL_FATAL
@@ -213,18 +213,6 @@ func levelOf(number uint32, text string) schema.Level {
 	case number >= 9:
 		return schema.Level_LEVEL_INFO
 	case number >= 1:
-		return schema.Level_LEVEL_DEBUG
-	}
-	switch strings.ToLower(text) {
-	case "fatal", "critical", "emergency", "alert", "panic":
-		return schema.Level_LEVEL_FATAL
-	case "error", "err", "severe":
-		return schema.Level_LEVEL_ERROR
-	case "warn", "warning":
-		return schema.Level_LEVEL_WARNING
-	case "info", "information", "notice":
-		return schema.Level_LEVEL_INFO
-	case "debug", "trace":
 		return schema.Level_LEVEL_DEBUG
 	}
 	return schema.Level_LEVEL_UNSPECIFIED

@@ -4,6 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"io"
+
+	"errata/schema"
 )
 
 // identify derives 16 bytes from what makes an item itself, so that a request
@@ -37,6 +40,20 @@ func (a *adapter) identify(parts ...string) []byte {
 	id[6] = id[6]&0x0f | 0x80 // A UUID of version 8: made by rules of one's own.
 	id[8] = id[8]&0x3f | 0x80
 	return id[:]
+}
+
+// digest sums attributes up, so that they count in an id.
+func digest(ts []*schema.Tag) string {
+	h := sha256.New()
+	var n [8]byte
+	for _, t := range ts {
+		for _, p := range [...]string{t.Key, t.Value} {
+			binary.LittleEndian.PutUint64(n[:], uint64(len(p)))
+			h.Write(n[:])
+			_, _ = io.WriteString(h, p)
+		}
+	}
+	return string(h.Sum(n[:0]))
 }
 
 // traceID returns 32 lower hex digits; ok is false where the id is not one.

@@ -57,36 +57,25 @@ func (a *adapter) log(l *logspb.LogRecord, res *resource, sc *scope) *schema.Log
 		Body:         attribute.Clipped(s.Text(body, a.attributes.Redacted), schema.MaxMessage),
 		TraceId:      trace, SpanId: span,
 		Service: res.service, Environment: res.environment, Release: res.release, ServerName: res.serverName,
-		Attributes: a.attributes.Tags(l.GetAttributes(), l.GetDroppedAttributesCount(), &room, sc.tags...), Resource: res.tags,
+		Attributes: a.attributes.Tags(l.GetAttributes(), l.GetDroppedAttributesCount(), &room, sc.logTags...), Resource: res.tags,
 		EventName: attribute.Clipped(l.GetEventName(), schema.MaxTagKey), ScopeName: sc.name,
 	}
 	row.LogId = a.identify("log", trace, span, strconv.FormatUint(l.GetTimeUnixNano(), 10), strconv.FormatUint(l.GetObservedTimeUnixNano(), 10),
-		l.GetEventName(), l.GetSeverityText(), body, attribute.Raw(l.GetAttributes(), "exception.stacktrace"))
+		l.GetEventName(), strconv.Itoa(int(l.GetSeverityNumber())), l.GetSeverityText(), body, attribute.Raw(l.GetAttributes(), "exception.stacktrace"),
+		sc.name, res.identity(), digest(row.Attributes))
 	if original != "" {
 		row.Attributes = append(row.Attributes, &schema.Tag{Key: attribute.OriginalTime, Value: original})
 	}
 	return row
 }
 
-// severity is the record's number, or the first of the range that its text
-// names: some bridges send the text only.
+// severity is the record's number, or the one that its text names: some bridges
+// send the text only.
 func severity(l *logspb.LogRecord) uint32 {
 	if n := known(int32(l.GetSeverityNumber()), 24); n != 0 {
 		return n
 	}
-	switch levelOf(0, l.GetSeverityText()) {
-	case schema.Level_LEVEL_FATAL:
-		return 21
-	case schema.Level_LEVEL_ERROR:
-		return 17
-	case schema.Level_LEVEL_WARNING:
-		return 13
-	case schema.Level_LEVEL_INFO:
-		return 9
-	case schema.Level_LEVEL_DEBUG:
-		return 5
-	}
-	return 0
+	return severityOf(l.GetSeverityText())
 }
 
 func logTime(l *logspb.LogRecord) uint64 {
@@ -100,7 +89,7 @@ func logTime(l *logspb.LogRecord) uint64 {
 // and at a severity that says that something is wrong. One without a severity
 // is taken at its exception's word.
 func isError(l *logspb.LogRecord, row *schema.Log) bool {
-	level := levelOf(row.Severity, row.SeverityText)
+	level := levelOf(row.Severity)
 	if level == schema.Level_LEVEL_DEBUG || level == schema.Level_LEVEL_INFO {
 		return false
 	}
@@ -110,7 +99,7 @@ func isError(l *logspb.LogRecord, row *schema.Log) bool {
 func (a *adapter) logEvent(l *logspb.LogRecord, row *schema.Log, res *resource, sc *scope) *schema.Event {
 	t := a.thrown(l.GetAttributes(), res.language)
 	a.batch.Accept(schema.CategoryError, 1, t.size())
-	level := levelOf(row.Severity, row.SeverityText)
+	level := levelOf(row.Severity)
 	if level == schema.Level_LEVEL_UNSPECIFIED {
 		level = schema.Level_LEVEL_ERROR
 	}
@@ -125,6 +114,7 @@ func (a *adapter) logEvent(l *logspb.LogRecord, row *schema.Log, res *resource, 
 		o.server = row.Attributes
 	}
 	o.tags = [][]*schema.Tag{attribute.Searchable(row.Attributes), res.searchable()}
-	o.id = a.identify("log event", row.TraceId, row.SpanId, strconv.FormatUint(ns, 10), t.typ, t.message, t.stack, row.Body)
+	// The record's own id tells it from all others already.
+	o.id = a.identify("log event", string(row.LogId), t.typ, t.message, t.stack)
 	return a.event(o, &t)
 }

@@ -107,7 +107,7 @@ func (a *adapter) keep(s *series, p point) *schema.Metric {
 		TimeUs: at, Protocol: schema.Protocol_PROTOCOL_OTLP, Name: s.name, Type: s.kind, Unit: s.unit,
 		Service: s.res.service, Environment: s.res.environment, Release: s.res.release,
 		Monotonic: s.monotonic, Temporality: s.temporality,
-		Attributes: a.attributes.Tags(p.GetAttributes(), 0, &room, s.scope.tags...), Resource: s.res.tags,
+		Attributes: a.attributes.Tags(p.GetAttributes(), 0, &room, s.scope.metricTags...), Resource: s.res.tags,
 	}
 	if ns := p.GetStartTimeUnixNano(); ns != 0 && ns <= math.MaxInt64 {
 		row.StartUs = int64(ns / 1000)

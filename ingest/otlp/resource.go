@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +23,17 @@ type resource struct {
 	platform    string // Sentry's name for it; empty where unknown.
 	sdkName     string
 	sdkVersion  string
-	eventTags   []*schema.Tag // Made when first asked for.
+	eventTags   []*schema.Tag // Made when first asked for, like id.
+	id          string
+}
+
+// identity tells resources apart: two processes may write equal records at the
+// same time.
+func (r *resource) identity() string {
+	if r.id == "" {
+		r.id = digest(r.tags)
+	}
+	return r.id
 }
 
 // searchable returns the tags that events take over from their resource.
@@ -69,6 +80,8 @@ var platforms = map[string]string{
 type scope struct {
 	name, version string
 	tags          []*schema.Tag // Its attributes, as items take them over.
+	logTags       []*schema.Tag // With the version, for which logs have no column.
+	metricTags    []*schema.Tag // With name and version, for which metrics have none.
 }
 
 func (a *adapter) scope(s *common.InstrumentationScope) scope {
@@ -80,6 +93,14 @@ func (a *adapter) scope(s *common.InstrumentationScope) scope {
 	}
 	for _, t := range out.tags {
 		t.Key = "otel.scope." + t.Key
+	}
+	out.logTags = slices.Clip(out.tags)
+	if out.version != "" {
+		out.logTags = slices.Clip(append(out.logTags, &schema.Tag{Key: "otel.scope.version", Value: out.version}))
+	}
+	out.metricTags = out.logTags
+	if out.name != "" {
+		out.metricTags = append(out.metricTags, &schema.Tag{Key: "otel.scope.name", Value: out.name})
 	}
 	return out
 }

@@ -134,7 +134,11 @@ func (a *adapter) span(s *tracepb.Span, res *resource, sc *scope) (*schema.Span,
 	}
 	parent, _ := spanID(s.GetParentSpanId())
 	scrubber := a.req.Project.Scrubber
-	start, original := a.when(s.GetStartTimeUnixNano(), maxFuture)
+	from := s.GetStartTimeUnixNano()
+	if from == 0 {
+		from = s.GetEndTimeUnixNano()
+	}
+	start, original := a.when(from, maxFuture)
 	var duration uint64
 	if end := s.GetEndTimeUnixNano(); end > s.GetStartTimeUnixNano() && s.GetStartTimeUnixNano() > 0 {
 		duration = (end - s.GetStartTimeUnixNano()) / 1000
@@ -197,10 +201,17 @@ func (a *adapter) spanEvents(row *schema.Span, s *tracepb.Span) {
 			dropped++
 			continue
 		}
-		row.Links = append(row.Links, &schema.SpanLink{
+		link := &schema.SpanLink{
 			TraceId: trace, SpanId: id,
 			Attributes: a.attributes.Tags(l.GetAttributes(), l.GetDroppedAttributesCount(), &room),
-		})
+		}
+		if state := attribute.Clipped(l.GetTraceState(), schema.MaxAttributeValue); state != "" {
+			// Named as OTel names it for protocols without a field for it.
+			if room -= len(state) + attribute.Overhead; room >= 0 {
+				link.Attributes = append(link.Attributes, &schema.Tag{Key: "w3c.tracestate", Value: state})
+			}
+		}
+		row.Links = append(row.Links, link)
 	}
 	row.Attributes = attribute.Note(row.Attributes, attribute.DroppedLinks, dropped)
 }

@@ -2,7 +2,6 @@ package attribute
 
 import (
 	"net/netip"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -69,33 +68,64 @@ func HTTP(ts []*schema.Tag) Call {
 }
 
 // assembled builds a URL from its parts, of the new or the old conventions.
+// Paths and queries come escaped and are not escaped again.
 func assembled(ts []*schema.Tag) string {
-	path, query, _ := strings.Cut(Value(ts, "url.path", "http.target"), "?")
+	target, targetQuery, _ := strings.Cut(Value(ts, "http.target"), "?")
+	path, query, _ := strings.Cut(Value(ts, "url.path"), "?")
+	if path == "" {
+		path = target
+	}
 	if q := Value(ts, "url.query"); q != "" {
 		query = strings.TrimPrefix(q, "?")
+	} else if query == "" {
+		query = targetQuery
 	}
-	host := Value(ts, "http.host")
-	if h := Value(ts, "server.address", "net.host.name", "http.server_name"); host == "" && h != "" {
-		host = h
-		if p := Value(ts, "server.port", "net.host.port"); p != "" && p != "80" && p != "443" && !strings.Contains(h, ":") {
-			host += ":" + p
+	if query != "" {
+		query = "?" + query
+	}
+	scheme := Value(ts, "url.scheme", "http.scheme")
+	host := authority(ts, scheme)
+	if host == "" || strings.Contains(path, "://") {
+		if path == "" {
+			return ""
 		}
+		return path + query
 	}
-	if path == "" && host == "" {
-		return ""
+	if path != "" && path[0] != '/' {
+		path = "/" + path
 	}
-	u := url.URL{Scheme: Value(ts, "url.scheme", "http.scheme"), Host: host, Path: path, RawQuery: query}
-	if host == "" {
-		u.Scheme = ""
+	if scheme != "" {
+		scheme += ":"
 	}
-	return u.String()
+	return scheme + "//" + host + path + query
+}
+
+// authority is the server's name, with its port where that is not the usual one.
+func authority(ts []*schema.Tag, scheme string) string {
+	name, port := Value(ts, "server.address"), Value(ts, "server.port")
+	if name == "" {
+		if h := Value(ts, "http.host"); h != "" {
+			return h
+		}
+		name, port = Value(ts, "net.host.name", "http.server_name"), Value(ts, "net.host.port")
+	}
+	if a, err := netip.ParseAddr(name); err == nil && a.Is6() {
+		name = "[" + name + "]"
+	} else if strings.Contains(name, ":") {
+		return name // Has a port.
+	}
+	if name == "" || port == "" || port == "80" && scheme != "https" || port == "443" && scheme != "http" {
+		return name
+	}
+	return name + ":" + port
 }
 
 // HTTPStatus is the status of the answer, 0 where there is none.
 func HTTPStatus(ts []*schema.Tag) uint32 {
-	n, err := strconv.ParseUint(Value(ts, "http.response.status_code", "http.status_code"), 10, 16)
-	if err != nil {
-		return 0
+	for _, k := range [...]string{"http.response.status_code", "http.status_code"} {
+		if n, err := strconv.ParseUint(Value(ts, k), 10, 16); err == nil {
+			return uint32(n)
+		}
 	}
-	return uint32(n)
+	return 0
 }
