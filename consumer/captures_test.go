@@ -78,6 +78,7 @@ func captured(t testing.TB, scenario string, apart bool) (events []*schema.Event
 		for _, b := range batches {
 			for _, e := range b.Events {
 				if e.Type == "error" {
+					e.Timestamp += epoch.Sub(req.ReceivedAt).Milliseconds() // The recording grows older than events are kept.
 					events = append(events, e)
 				}
 			}

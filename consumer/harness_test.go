@@ -183,7 +183,8 @@ func id16(n uint64) []byte {
 	return b
 }
 
-var epoch = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+// epoch is when the events of tests happen: a noon that no retention reaches.
+var epoch = time.Now().UTC().Truncate(24 * time.Hour).Add(-8*24*time.Hour + 12*time.Hour)
 
 // anEvent is a record with one error as the edge makes it.
 func anEvent(n uint64) *schema.Record {

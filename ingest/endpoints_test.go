@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	collogs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
@@ -238,7 +239,7 @@ func TestEveryReceiptIsOnATopicOnce(t *testing.T) {
 	fmt.Fprintf(&items, "{\"event_id\":%q}\n", hexID(1))
 	fmt.Fprintf(&items, "{\"type\":\"event\"}\n{\"message\":\"a\"}\n")
 	fmt.Fprintf(&items, "{\"type\":\"attachment\",\"length\":3,\"filename\":\"x\"}\nabc\n")
-	fmt.Fprintf(&items, "{\"type\":\"session\"}\n{\"sid\":\"7c7b6585-f901-4351-bf8d-02711b721929\",\"init\":true,\"started\":\"2026-11-23T10:00:00Z\",\"status\":\"ok\",\"attrs\":{\"release\":\"a@1\"}}\n")
+	fmt.Fprintf(&items, "{\"type\":\"session\"}\n{\"sid\":\"7c7b6585-f901-4351-bf8d-02711b721929\",\"init\":true,\"started\":%q,\"status\":\"ok\",\"attrs\":{\"release\":\"a@1\"}}\n", time.Now().UTC().Format(time.RFC3339))
 	fmt.Fprintf(&items, "{\"type\":\"statsd\"}\nx\n")
 	r := e.do("POST", "/api/1/envelope/", items.Bytes(), "X-Sentry-Auth", auth)
 	require.Equal(t, 200, r.status, r.body)

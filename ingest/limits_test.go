@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -77,7 +78,7 @@ func TestQuotaOfAProject(t *testing.T) {
 	accepted, fates := e.ledger()
 	require.Equal(t, map[string]uint64{"error row": 3, "error rate_limited daily": 3}, fates)
 	balanced(t, accepted, fates)
-	r := e.do("POST", "/api/1/envelope/", []byte("{}\n{\"type\":\"session\"}\n{\"sid\":\"7c7b6585-f901-4351-bf8d-02711b721929\",\"init\":true,\"started\":\"2026-11-23T10:00:00Z\",\"status\":\"ok\",\"attrs\":{\"release\":\"a@1\"}}\n"), "X-Sentry-Auth", auth)
+	r := e.do("POST", "/api/1/envelope/", fmt.Appendf(nil, "{}\n{\"type\":\"session\"}\n{\"sid\":\"7c7b6585-f901-4351-bf8d-02711b721929\",\"init\":true,\"started\":%q,\"status\":\"ok\",\"attrs\":{\"release\":\"a@1\"}}\n", time.Now().UTC().Format(time.RFC3339)), "X-Sentry-Auth", auth)
 	require.Equal(t, 200, r.status, "other categories pass")
 	require.Equal(t, 200, e.do("POST", "/api/2/envelope/", sent(hexID(9), "x"), "X-Sentry-Auth", "Sentry sentry_key="+otherKey).status, "other projects pass")
 }

@@ -24,28 +24,32 @@ func TestExplain(t *testing.T) {
 	// A database of its own: the plan must not depend on other tests' parts.
 	owner := storeIn(t, "explained")
 	const project = 1
-	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	// Rows as old as the calendar lets them be are dropped by their TTL, and the
+	// plan then reads nothing: all moments here are counted from today.
+	now := time.Now().UTC().Truncate(24 * time.Hour)
 	var block []event
 	for i := range 400 {
 		block = append(block, event{project: project, fingerprint: uint64(i%4 + 1), ts: now.Add(-time.Duration(i) * time.Hour), release: "shop@1.0.0", user: uint64(i + 1), id: uuid.NewSHA1(uuid.Nil, []byte{byte(i), byte(i >> 8)}).String(),
 			trace: fmt.Sprintf("%032x", i+1), tags: map[string]string{"plan": "pro"}})
 	}
 	seed(t, owner, block...)
+	at := now.Format("'2006-01-02 15:04:05'")
+	micros, millis, seconds := "toDateTime64("+at+", 6, 'UTC')", "toDateTime64("+at+", 3, 'UTC')", "toDateTime("+at+", 'UTC')"
 	for _, sql := range []string{
-		"INSERT INTO spans (project_id, ts, trace_id, span_id, service, name, is_segment, duration_us) SELECT 1, toDateTime64('2026-11-20 12:00:00', 6) - number * 3600, leftPad(hex(number), 32, '0'), '', 'shop', 'GET /', true, number FROM numbers(400)",
-		"INSERT INTO logs (project_id, ts, trace_id, service, body) SELECT 1, toDateTime64('2026-11-20 12:00:00', 6) - number * 3600, leftPad(hex(number), 32, '0'), 'shop', 'text' FROM numbers(400)",
-		"INSERT INTO sessions (project_id, started, ts, release, init) SELECT 1, toDateTime64('2026-11-20 12:00:00', 3) - number * 3600 AS s, s, 'shop@1.0.0', true FROM numbers(400)",
-		"INSERT INTO check_ins (project_id, ts, monitor, status) SELECT 1, toDateTime64('2026-11-20 12:00:00', 3) - number * 3600, 'job', 'ok' FROM numbers(400)",
-		"INSERT INTO feedback (project_id, ts, message) SELECT 1, toDateTime64('2026-11-20 12:00:00', 3) - number * 3600, 'text' FROM numbers(400)",
-		"INSERT INTO attachments (project_id, ts, name) SELECT 1, toDateTime64('2026-11-20 12:00:00', 3) - number * 3600, 'a.txt' FROM numbers(400)",
-		"INSERT INTO outcomes (project_id, minute, category, outcome, quantity) SELECT 1, toDateTime('2026-11-20 12:00:00') - number * 3600, 'error', ['accepted', 'stored'][number % 2 + 1], 1 FROM numbers(400)",
+		"INSERT INTO spans (project_id, ts, trace_id, span_id, service, name, is_segment, duration_us) SELECT 1, " + micros + " - number * 3600, leftPad(hex(number), 32, '0'), '', 'shop', 'GET /', true, number FROM numbers(400)",
+		"INSERT INTO logs (project_id, ts, trace_id, service, body) SELECT 1, " + micros + " - number * 3600, leftPad(hex(number), 32, '0'), 'shop', 'text' FROM numbers(400)",
+		"INSERT INTO sessions (project_id, started, ts, release, init) SELECT 1, " + millis + " - number * 3600 AS s, s, 'shop@1.0.0', true FROM numbers(400)",
+		"INSERT INTO check_ins (project_id, ts, monitor, status) SELECT 1, " + millis + " - number * 3600, 'job', 'ok' FROM numbers(400)",
+		"INSERT INTO feedback (project_id, ts, message) SELECT 1, " + millis + " - number * 3600, 'text' FROM numbers(400)",
+		"INSERT INTO attachments (project_id, ts, name) SELECT 1, " + millis + " - number * 3600, 'a.txt' FROM numbers(400)",
+		"INSERT INTO outcomes (project_id, minute, category, outcome, quantity) SELECT 1, " + seconds + " - number * 3600, 'error', ['accepted', 'stored'][number % 2 + 1], 1 FROM numbers(400)",
 		"INSERT INTO event_outcomes (project_id, ts, event_id, outcome) SELECT 1, now64(3), generateUUIDv4(), 'filtered' FROM numbers(400)",
 		"INSERT INTO issue_actions (project_id, fingerprint, actor, action) SELECT 1, number + 1, 'ann', 'assign' FROM numbers(2)",
 	} {
 		require.NoError(t, owner.Conn().Exec(t.Context(), sql))
 	}
 	values := map[string]string{"project": text(project), "issue": issueHex(1), "trace_id": fmt.Sprintf("%032x", 7), "event_id": uuid.NewSHA1(uuid.Nil, []byte{1, 0}).String(), "release": "shop@1.0.0",
-		"text": "ValueError", "fingerprints": issueHex(1), "id": "11111111111111111111111111111111", "from": "2026-11-10", "to": "2026-11-20", "at": "2026-11-20", "before": "2026-11-20"}
+		"text": "ValueError", "fingerprints": issueHex(1), "id": "11111111111111111111111111111111", "from": "-10d", "to": "now", "at": "now", "before": "now"}
 	all, err := queries.Catalog()
 	require.NoError(t, err)
 	for _, q := range all {
@@ -82,7 +86,7 @@ func TestExplain(t *testing.T) {
 
 // branches are values that make a query read something else.
 var branches = map[string][]map[string]string{
-	"issue_list":        {{"from": "2026-11-18"}, {"status": "unresolved"}, {"text": "words"}, {"tag": "plan=pro"}, {"filters": filtered}},
+	"issue_list":        {{"from": "-2d"}, {"status": "unresolved"}, {"text": "words"}, {"tag": "plan=pro"}, {"filters": filtered}},
 	"error_trend_split": {{"text": "words"}, {"by": "tag", "tag_key": "plan"}, {"by": "tag", "tag_key": "plan", "bucket_seconds": "60"}, {"by": "issue"}, {"issue": issueHex(1)}, {"issue": issueHex(1), "bucket_seconds": "60"}, {"filters": filtered}, {"filters": filtered, "release": "shop@1.0.0"}},
 	"event_search":      {{"issue": issueHex(1)}, {"projects": "1"}, {"projects": "1,2", "text": "words"}},
 	"issue_trend":       {{"bucket": "minute"}, {"bucket": "day"}},
@@ -130,7 +134,7 @@ func plan(t *testing.T, owner *queries.Store, q *queries.Query, given, more map[
 }
 
 // sample is what a step hands on in a plan.
-var sample = map[string]string{"UInt64": "[1,2]", "String": "['2026-11-10']", "DateTime64(3)": "['2026-11-10 00:00:00.000']", "UUID": "['11111111-1111-4111-8111-111111111111']", "UInt32": "[1]", "UInt8": "[1]", "Array(UInt64)": "[[1],[2]]", "Int64": "[1]"}
+var sample = map[string]string{"UInt64": "[1,2]", "String": time.Now().UTC().AddDate(0, 0, -10).Format("['2006-01-02']"), "DateTime64(3)": time.Now().UTC().AddDate(0, 0, -10).Format("['2006-01-02 00:00:00.000']"), "UUID": "['11111111-1111-4111-8111-111111111111']", "UInt32": "[1]", "UInt8": "[1]", "Array(UInt64)": "[[1],[2]]", "Int64": "[1]"}
 
 // slow are the tables that grow with every event; whole are the queries that
 // have to read all of them and say so.
