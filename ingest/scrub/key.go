@@ -19,7 +19,7 @@ var (
 	// Two segments in a row.
 	secretPairs = [][2]string{
 		{"api", "key"}, {"api", "keys"}, {"access", "keys"}, {"private", "keys"}, {"private", "key"}, {"access", "key"}, {"signing", "key"}, {"encryption", "key"},
-		{"session", "id"}, {"session", "key"}, {"set", "cookie"}, {"connection", "string"},
+		{"session", "id"}, {"session", "key"}, {"amz", "signature"}, {"goog", "signature"}, {"set", "cookie"}, {"connection", "string"},
 	}
 	// Whole names.
 	secretNames = map[string]bool{"otp": true, "pin": true, "twofactor": true, "sentrydsn": true, "cookie": true, "cookies": true, "cookie2": true}

@@ -3,87 +3,49 @@ package scrub
 import "strings"
 
 // pairs finds names with values inside a text: ?token=x&a=b in URLs, form
-// bodies, "password": "x" in JSON and in what Python prints of a dict. Values of
-// secret names are taken out. With loose, unquoted values of name=value count
-// too; in messages and source lines they do not, because code is full of them.
+// bodies, "password": "x" in JSON, in what Python and Ruby print of a dict, and
+// lines of headers. Values of secret names are taken out. With loose, unquoted
+// values of name=value count too; in messages and source lines they do not,
+// because code is full of them.
 func (s *Scrubber) pairs(v string, loose bool, c Counts) string {
 	e := edit{s: v}
+	opens := -1 // Where the first bracket is, once it was looked for.
 	for i := 1; i < len(v)-1; i++ {
-		sep := v[i]
-		if sep != '=' && sep != ':' {
+		if v[i] != '=' && v[i] != ':' {
 			continue
 		}
-		end := i
-		for end > 0 && v[end-1] == ' ' {
-			end--
-		}
-		if end == 0 {
-			continue
-		}
-		quoted := v[end-1] == '"' || v[end-1] == '\''
-		if quoted {
-			end--
-			for end > 0 && v[end-1] == '\\' {
-				end-- // JSON inside of JSON, however often.
-			}
-		}
-		start := end
-		for start > 0 && end-start < 64 && (ident(v[start-1]) || quoted && v[start-1] == '.') {
-			start--
-		}
-		if start == end || start < e.last {
-			continue
-		}
-		before := byte(0)
-		if start > 0 {
-			before = v[start-1]
-		}
-		query := sep == '=' && (before == '?' || before == '&' || before == ';' || before == 0 && strings.IndexByte(v, ' ') < 0)
-		if sep == ':' && !quoted {
-			continue
-		}
-		name := v[start:end]
-		if !s.names.secret(name) {
+		n, ok := nameBefore(v, i, e.last)
+		if !ok || !s.secretName(n.text) && !(n.query && n.text == "sig") {
 			continue
 		}
 		from := i + 1
+		if v[i] == '=' && v[from] == '>' {
+			from++ // Ruby and PHP.
+		}
 		for from < len(v) && v[from] == ' ' {
 			from++
 		}
 		if from >= len(v) {
 			break
 		}
-		mark := v[from]
-		escapes := 0
-		for from+escapes+1 < len(v) && v[from+escapes] == '\\' {
-			escapes++
-		}
-		if next := v[from+escapes]; escapes > 0 && (next == '"' || next == '\'') {
-			from += escapes
-			mark = next
-		} else {
-			escapes = 0
-		}
-		if (mark == 'b' || mark == 'u' || mark == 'r') && from+1 < len(v) && (v[from+1] == '"' || v[from+1] == '\'') {
-			from++
-			mark = v[from]
-		}
-		to := from
-		switch {
-		case mark == '"' || mark == '\'':
-			from++
-			to = quoteEnd(v, from, mark, escapes)
-		case query || loose:
-			for to < len(v) && strings.IndexByte("&; ,)}]\n\"'", v[to]) < 0 {
-				to++
+		if v[i] == ':' && !n.quoted {
+			if loose && opens < 0 {
+				if opens = strings.IndexAny(v, "[{"); opens < 0 {
+					opens = len(v)
+				}
 			}
-			if word := v[from:to]; word == "None" || word == "null" || word == "true" || word == "false" || word == "True" || word == "False" {
+			switch {
+			case n.line && from > i+1 && isHeader(n.text):
+				i = s.headerLine(&e, n.text, from, c) - 1
+				continue
+			case n.member:
+			case loose && from == i+1 && opens < n.start: // What Go prints of a map or a struct.
+			default:
 				continue
 			}
-		default:
-			continue
 		}
-		if from >= to || v[from:to] == filtered || strings.HasPrefix(v[from:], filtered) {
+		from, to := valueAfter(v, from, loose || n.query, n.quoted)
+		if from >= to || strings.HasPrefix(v[from:], filtered) {
 			continue
 		}
 		e.replace(from, to, filtered)
@@ -91,6 +53,148 @@ func (s *Scrubber) pairs(v string, loose bool, c Counts) string {
 		i = to - 1
 	}
 	return e.done()
+}
+
+// named is a name that stands before a separator.
+type named struct {
+	text   string
+	start  int
+	quoted bool
+	query  bool // Of a URL, a form or a connection string.
+	member bool // Follows a bracket or a comma.
+	line   bool // Begins a line, a text or a quoted text.
+}
+
+// nameBefore reads the name before a separator, which may be quoted, or the
+// last index of another name: user[password]= and environ["PASSWORD"] =.
+func nameBefore(v string, i, last int) (n named, ok bool) {
+	end := i
+	for end > 0 && v[end-1] == ' ' {
+		end--
+	}
+	if end == 0 {
+		return n, false
+	}
+	form := v[i] == '='
+	indexed := form && v[end-1] == ']'
+	if indexed {
+		end--
+	}
+	if end > 0 && (v[end-1] == '"' || v[end-1] == '\'') {
+		n.quoted = true
+		end--
+		for end > 0 && v[end-1] == '\\' {
+			end-- // JSON inside of JSON, however often.
+		}
+	}
+	start := end
+	for start > 0 && end-start < 64 && (ident(v[start-1]) || n.quoted && v[start-1] == '.' || form && v[start-1] == '%') {
+		start--
+	}
+	if start == end || start < last {
+		return n, false
+	}
+	n.text, n.start = v[start:end], start
+	before := start
+	if indexed && !n.quoted {
+		if start == 0 || v[start-1] != '[' {
+			return n, false
+		}
+		for before > 0 && start-before < 256 && (ident(v[before-1]) || v[before-1] == '[' || v[before-1] == ']') {
+			before--
+		}
+	}
+	if before == 0 {
+		n.query = form && strings.IndexByte(v, ' ') < 0
+		n.line = true
+		return n, true
+	}
+	switch v[before-1] {
+	case '?', '&', ';', '#':
+		n.query = form
+	case '\n', '\r', '"', '\'':
+		n.line = true
+	}
+	for before > 0 && v[before-1] == ' ' {
+		before--
+		n.line = n.line || before > 0 && v[before-1] == ':'
+	}
+	n.member = before > 0 && strings.IndexByte("{,[(", v[before-1]) >= 0
+	n.line = n.line || before == 0 || n.member
+	return n, true
+}
+
+// secretName also knows names of which a URL has escaped some characters.
+func (s *Scrubber) secretName(name string) bool {
+	if strings.IndexByte(name, '%') < 0 {
+		return s.names.secret(name)
+	}
+	var plain []byte
+	for i := 0; i < len(name); {
+		c, n := escape(name, i)
+		if n == 0 {
+			c, n = name[i], 1
+		}
+		plain = append(plain, c)
+		i += n
+	}
+	return s.names.secret(string(plain))
+}
+
+// valueAfter returns where a value begins and ends; both are the same where
+// there is none to take out.
+func valueAfter(v string, from int, bare, quotedName bool) (int, int) {
+	mark := v[from]
+	escapes := 0
+	for from+escapes+1 < len(v) && v[from+escapes] == '\\' {
+		escapes++
+	}
+	if next := v[from+escapes]; escapes > 0 && (next == '"' || next == '\'') {
+		from += escapes
+		mark = next
+	} else {
+		escapes = 0
+	}
+	if (mark == 'b' || mark == 'u' || mark == 'r') && from+1 < len(v) && (v[from+1] == '"' || v[from+1] == '\'') {
+		from++
+		mark = v[from]
+	}
+	switch {
+	case mark == '"' || mark == '\'':
+		return from + 1, quoteEnd(v, from+1, mark, escapes)
+	case (mark == '[' || mark == '{') && (quotedName || bare):
+		if strings.HasPrefix(v[from:], filtered) || from+1 < len(v) && (v[from+1] == ']' || v[from+1] == '}') {
+			return from, from
+		}
+		return from, bracketEnd(v, from)
+	case !bare && (!quotedName || !digit(mark)):
+		return from, from
+	}
+	to := bareEnd(v, from)
+	switch v[from:to] {
+	case "None", "null", "nil", "true", "false", "True", "False":
+		return from, from
+	}
+	if to < len(v) && v[to] == ' ' && scheme(v[from:to]) {
+		to = bareEnd(v, to+1)
+	}
+	return from, to
+}
+
+func bareEnd(v string, to int) int {
+	for to < len(v) && strings.IndexByte("&; ,)}]\n\"'", v[to]) < 0 {
+		to++
+	}
+	return to
+}
+
+// scheme tells the word before a credential.
+func scheme(word string) bool {
+	switch strings.ToLower(word) {
+	case "bearer", "basic", "token", "digest", "negotiate", "apikey":
+		return true
+	}
+	return false
 }
 
 // quoteEnd returns where a quoted text ends whose quotes stand behind a number
@@ -108,6 +212,132 @@ func quoteEnd(v string, from int, mark byte, escapes int) int {
 		run = 0
 	}
 	return len(v)
+}
+
+// bracketEnd returns where a list or an object ends that begins at from: all of
+// the text where it was cut.
+func bracketEnd(v string, from int) int {
+	depth := 0
+	quote := byte(0)
+	for to := from; to < len(v); to++ {
+		switch ch := v[to]; {
+		case ch == '\\':
+			to++ // A quote of JSON in JSON is no mark here: brackets alone count then.
+		case quote != 0:
+			if ch == quote {
+				quote = 0
+			}
+		case ch == '"' || ch == '\'':
+			quote = ch
+		case ch == '[' || ch == '{':
+			depth++
+		case ch == ']' || ch == '}':
+			if depth--; depth == 0 {
+				return to + 1
+			}
+		}
+	}
+	return len(v)
+}
+
+// isHeader tells names of headers from words before a colon: "invalid token: x"
+// is no header.
+func isHeader(name string) bool {
+	if strings.IndexByte(name, '-') > 0 {
+		return true
+	}
+	switch strings.ToLower(name) {
+	case "authorization", "cookie":
+		return true
+	}
+	return false
+}
+
+// headerLine takes the secret out of a line like Authorization: Digest x, and
+// returns where the line ends. Words that are no credentials stay.
+func (s *Scrubber) headerLine(e *edit, name string, from int, c Counts) int {
+	v := e.s
+	cookie := strings.HasSuffix(strings.ToLower(name), "cookie")
+	to := len(v)
+	if !cookie {
+		to = min(to, from+1024)
+	}
+	for at := from; at < to; at++ {
+		n := strings.IndexAny(v[at:to], "\r\n\"'\\")
+		if n < 0 {
+			break
+		}
+		if at += n; v[at] != '\\' || at+1 < len(v) && strings.IndexByte(`nr"'`, v[at+1]) >= 0 {
+			to = at
+		}
+	}
+	line := v[from:to]
+	if cookie {
+		if n := s.cookies(line, c); n != line {
+			e.replace(from, to, n)
+		}
+		return max(to, from)
+	}
+	word, rest, two := strings.Cut(line, " ")
+	switch {
+	case strings.HasPrefix(line, filtered) || strings.HasPrefix(rest, filtered):
+		return to
+	case two && scheme(word):
+		if kind := strings.ToLower(word); kind == "bearer" || kind == "basic" {
+			return to // These have a rule of their own.
+		}
+		from += len(word) + 1
+		if strings.EqualFold(word, "digest") {
+			to = len(v) // Its parts are quoted.
+			if n := strings.IndexAny(v[from:], "\r\n"); n >= 0 {
+				to = from + n
+			}
+		}
+		if !token(v[from:to]) {
+			return to
+		}
+	case len(word) >= 8 && token(strings.TrimRight(word, ".,;)")):
+		to = from + len(word)
+	default:
+		return to
+	}
+	e.replace(from, to, filtered)
+	c.add(rulePair)
+	return to
+}
+
+// arguments takes out what follows the option of a command line: --password x.
+// That with an equal sign is a pair.
+func (s *Scrubber) arguments(v string, c Counts) string {
+	e := edit{s: v}
+	for at := 0; ; {
+		i := strings.Index(v[at:], "--")
+		if i < 0 {
+			break
+		}
+		i += at + 2
+		to := i
+		for to < len(v) && ident(v[to]) {
+			to++
+		}
+		at = max(to, i)
+		if to == i || to+1 >= len(v) || v[to] != ' ' || v[to+1] == '-' || i > 2 && v[i-3] != ' ' || !s.names.secret(v[i:to]) {
+			continue
+		}
+		from, end := valueAfter(v, to+1, true, false)
+		if from < end && !strings.HasPrefix(v[from:], filtered) {
+			e.replace(from, end, filtered)
+			c.add(rulePair)
+			at = end
+		}
+	}
+	return e.done()
+}
+
+// option reports whether an item of an argument list says that the next one is
+// a secret.
+func (s *Scrubber) option(v string) bool {
+	return len(v) > 3 && v[0] == '-' && strings.IndexByte(v, '=') < 0 && strings.IndexByte(v, ' ') < 0 && s.names.secret(strings.TrimLeft(v, "-"))
 }
 
 // cookies keeps the names of a Cookie header and the values of those that carry

@@ -100,6 +100,30 @@ func TestText(t *testing.T) {
 		{"python dict", `{'password': 'hunter2', 'n': 1}`, `{'password': '[Filtered]', 'n': 1}`},
 		{"source line stays", "password = os.environ['PASSWORD']", "password = os.environ['PASSWORD']"},
 		{"email", "no user bob.smith+x@mail.example.com.", "no user [email]."},
+		{"fragment", "https://x.example/cb#access_token=hunter2&token_type=bearer", "https://x.example/cb#access_token=[Filtered]&token_type=bearer"},
+		{"form of Rails", "user[password]=hunter2&user[name]=bob", "user[password]=[Filtered]&user[name]=bob"},
+		{"form of Rails, escaped", "user%5Bpassword%5D=hunter2&a=1", "user%5Bpassword%5D=[Filtered]&a=1"},
+		{"escaped name", "at /x?api%5Fkey=hunter2", "at /x?api%5Fkey=[Filtered]"},
+		{"url in a url", "https://x.example/?next=https%3A%2F%2Fy%2F%3Ftoken%3Dhunter2%26a%3D1", "https://x.example/?next=https%3A%2F%2Fy%2F%3Ftoken%3D[Filtered]%26a%3D1"},
+		{"url in a url in a url", "/?n=https%253A%252F%252Fy%252F%253Fa%253D1%2526token%253Dhunter2%2526b%253D2", "/?n=https%253A%252F%252Fy%252F%253Fa%253D1%2526token%253D[Filtered]%2526b%253D2"},
+		{"escaped url with a password", "/?u=https%3A%2F%2Fbob%3Ahunter2%40h.example%2Fx", "/?u=https%3A%2F%2F[Filtered]%40h.example%2Fx"},
+		{"escaped url with a port", "/?u=https%3A%2F%2Fh.example%3A8080%2Fa%40b", "/?u=https%3A%2F%2Fh.example%3A8080%2Fa%40b"},
+		{"escaped json", "/?q=%7B%22password%22%3A%22hunter2%22%2C%22n%22%3A1%7D", "/?q=%7B%22password%22%3A%22[Filtered]%22%2C%22n%22%3A1%7D"},
+		{"escaped bearer", "/?h=Bearer%20abc.hunter2&x=1", "/?h=Bearer%20[Filtered]&x=1"},
+		{"signature of a url", "GET https://s3/b?X-Amz-Signature=hunter2&x=1", "GET https://s3/b?X-Amz-Signature=[Filtered]&x=1"},
+		{"signature of Azure", "GET https://b/c?sv=2020&sig=hunter2&x=1", "GET https://b/c?sv=2020&sig=[Filtered]&x=1"},
+		{"list", `{"password":["hunter2","x"],"n":1}`, `{"password":[Filtered],"n":1}`},
+		{"object", `{"credentials":{"a":{"b":"hunter2}"}},"n":1}`, `{"credentials":[Filtered],"n":1}`},
+		{"number", `{"pin":1234,"password":5678,"token":null}`, `{"pin":[Filtered],"password":[Filtered],"token":null}`},
+		{"ruby", `{"password"=>"hunter2", :api_key=>"hunter3", token: "hunter4", "otp" => nil}`, `{"password"=>"[Filtered]", :api_key=>"[Filtered]", token: "[Filtered]", "otp" => nil}`},
+		{"index", `os.environ["DB_PASSWORD"] = "hunter2"`, `os.environ["DB_PASSWORD"] = "[Filtered]"`},
+		{"header", "X-Api-Key: hunter2secret\nHost: x", "X-Api-Key: [Filtered]\nHost: x"},
+		{"authorization with a scheme", "Authorization: Token hunter2secret1", "Authorization: Token [Filtered]"},
+		{"authorization alone", "sent: Authorization: hunter2secret1", "sent: Authorization: [Filtered]"},
+		{"digest", `Authorization: Digest username="bob", response="6629fae49393a053"`, "Authorization: Digest [Filtered]"},
+		{"cookie", "Cookie: sessionid=hunter2; theme=dark\nHost: x", "Cookie: sessionid=[Filtered]; theme=dark\nHost: x"},
+		{"no headers", "Authorization: denied for user 5. Unexpected token: '}' and invalid token: 17, x-auth-token: required", "Authorization: denied for user 5. Unexpected token: '}' and invalid token: 17, x-auth-token: required"},
+		{"code stays", `token = tokens[0] if token[i] == 1 else {"token": get_token()}`, `token = tokens[0] if token[i] == 1 else {"token": get_token()}`},
 		{"decorator is no email", "@app.get('/x') and a@b", "@app.get('/x') and a@b"},
 		{"version after @", "shop@1.2.3 failed", "shop@1.2.3 failed"},
 	} {
@@ -122,13 +146,13 @@ func TestEvent(t *testing.T) {
 	"user":{"id":"4111111111111111","email":"bob@x.example","password":"x"},
 	"breadcrumbs":{"values":[{"message":"login","data":{"access_token":"t","n":3}}]},
 	"tags":[["session_token","abc"],["ok","yes"]],"modules":{"django-auth":"1.0"},
-	"extra":{"path":"/home/bob/x.txt","sys.argv":["a","--password=x"]}}`
+	"extra":{"path":"/home/bob/x.txt","sys.argv":["a","--password=x","--api-key","argv-secret","-token","argv-secret","--verbose","argv-kept","--secret","--flag"]}}`
 	out, c := event(t, s, in)
-	for _, gone := range []string{"hunter2", "a@b.example", "u:p@", "Bearer abcdefgh1", "sessionid=abc", `"X-Api-Key","k"`, `"t"`, `"abc"`, "card 4111", `"card":4111`, "token=abc", `"PHPSESSID":"1"`, "secret=1&", "/home/bob/x", "--password=x"} {
+	for _, gone := range []string{"hunter2", "a@b.example", "u:p@", "Bearer abcdefgh1", "sessionid=abc", `"X-Api-Key","k"`, `"t"`, `"abc"`, "card 4111", `"card":4111`, "token=abc", `"PHPSESSID":"1"`, "secret=1&", "/home/bob/x", "--password=x", "argv-secret"} {
 		require.NotContains(t, out, gone)
 	}
 	for _, stays := range []string{`"event_id":"41111111111111114111111111111111"`, `"filename":"/home/bob/app.py"`, `"author":"bob"`, `"theme":"dark"`, "theme=dark", "page=1", "b=2", `"Mozilla 4111111111111111"`,
-		`"id":"4111111111111111"`, `"email":"bob@x.example"`, `"django-auth":"1.0"`, `["ok","yes"]`, `"token":null`, `"secret":""`, `"n":3`, `"function":"pay"`} {
+		`"id":"4111111111111111"`, `"email":"bob@x.example"`, `"django-auth":"1.0"`, `["ok","yes"]`, "argv-kept", "--flag", `"token":null`, `"secret":""`, `"n":3`, `"function":"pay"`} {
 		require.Contains(t, out, stays)
 	}
 	require.True(t, json.Valid([]byte(out)))
@@ -163,6 +187,12 @@ func TestAttribute(t *testing.T) {
 		{"gen_ai.usage.input_tokens", "17", "17"},
 		{"thing.id", "4111111111111111", "4111111111111111"},
 		{"note", "4111111111111111", "[creditcard]"},
+		{"note", "authorization=Bearer hunter2secret", "authorization=[Filtered]"},
+		{"note", `{"password":["hunter2"]}`, `{"password":[Filtered]}`},
+		{"note", "map[user:bob password:hunter2]", "map[user:bob password:[Filtered]]"},
+		{"note", "&{User:bob Password:hunter2}", "&{User:bob Password:[Filtered]}"},
+		{"note", "auth:login", "auth:login"},
+		{"process.command_line", "app --db-password hunter2 --token --port 80 --api-key='a b' --max-tokens 5", "app --db-password [Filtered] --token --port 80 --api-key='[Filtered]' --max-tokens 5"},
 	} {
 		require.Equal(t, tc.want, s.Attribute(tc.key, tc.in, Counts{}), tc.key)
 	}
@@ -213,8 +243,20 @@ func TestZeroScrubberDoesNothing(t *testing.T) {
 	require.Equal(t, "x", (&Scrubber{}).Attribute("password", "x", nil))
 }
 
+// TestLongTextsTakeLinearTime would not end in time if a detector looked at the
+// rest or the beginning of a text again for each of its finds.
+func TestLongTextsTakeLinearTime(t *testing.T) {
+	t.Parallel()
+	s := scrubber(t, Rules{})
+	for _, part := range []string{"token:", "token: ", "token=", "[token:x", "\"token\":[", "token]=", "[token]=x&", "token%3D", "%3A%2F%2Fa:", "%3Ftoken%3D%26", "%25", "--token ", "--token --", "Authorization: Token ", "Cookie: a=b;", "x-a-token: ", "://a:", "eyJ", "eyJ.", "sk_live_", "4 ", "a@", "/home/", "-----BEGIN ", "earer ", "token: \\", " ", "\\\"token"} {
+		text := strings.Repeat(part, 1<<19/len(part))
+		require.LessOrEqual(t, len(s.Text(text, Counts{})), 4*len(text))
+		require.LessOrEqual(t, len(s.Attribute("note", text, Counts{})), 4*len(text))
+	}
+}
+
 func FuzzText(f *testing.F) {
-	for _, s := range []string{"4111 1111 1111 1111", "a?token=1&b", `{"password":"x`, "x://a:b@c", "-----BEGIN PRIVATE KEY-----", "Bearer ", "password=", "a@b.cc", "/home/x/", `\"token\": \"a\\`} {
+	for _, s := range []string{"000]=0", `a[b][token]="x`, "n=a%253Ftoken%253Dx%2526", "%3A%2F%2Fa%3Ab%40c", "Cookie: sid=1; ", "Authorization: Digest a=\"b\"", "--token x", `{"token":[{"a":"]"}`, "4111 1111 1111 1111", "a?token=1&b", `{"password":"x`, "x://a:b@c", "-----BEGIN PRIVATE KEY-----", "Bearer ", "password=", "a@b.cc", "/home/x/", `\"token\": \"a\\`} {
 		f.Add(s)
 	}
 	s, err := New(Rules{IPAddresses: true, Rules: []Rule{{Pattern: "email"}}})

@@ -26,18 +26,20 @@ const filtered = "[Filtered]"
 
 // Classes of bytes: one pass over a text says which detectors need to look.
 const (
-	hasAt   = 1 << iota
-	hasDash // Or an underscore.
+	hasAt = 1 << iota
+	hasDash
 	hasEqual
 	hasColon
 	hasSpace
 	hasUpper
 	hasSlash
 	isDigit
+	hasPercent
+	hasUnder
 )
 
-var classes = func() (t [256]uint8) {
-	t['@'], t['-'], t['_'], t['='], t[':'], t[' '], t['/'], t['\\'] = hasAt, hasDash, hasDash, hasEqual, hasColon, hasSpace, hasSlash, hasSlash
+var classes = func() (t [256]uint16) {
+	t['@'], t['-'], t['_'], t['='], t[':'], t[' '], t['/'], t['\\'] = hasAt, hasDash, hasUnder, hasEqual, hasColon, hasSpace, hasSlash, hasSlash
 	for c := 'A'; c <= 'Z'; c++ {
 		t[c] = hasUpper
 	}
@@ -45,15 +47,16 @@ var classes = func() (t [256]uint8) {
 		t[c] = isDigit
 	}
 	t[0xef] = isDigit // Wide digits begin with it.
+	t['%'] = hasPercent
 	return
 }()
 
 // look returns the classes in s and how many digits it has.
-func look(s string) (flags uint8, digits int) {
+func look(s string) (flags uint16, digits int) {
 	for i := range len(s) {
 		c := classes[s[i]]
 		flags |= c
-		digits += int(c >> 7)
+		digits += int(c >> 7 & 1)
 	}
 	return flags, digits
 }
@@ -100,10 +103,16 @@ func (s *Scrubber) text(v string, message bool, c Counts) string {
 	if flags&(hasColon|hasEqual) != 0 {
 		v = s.pairs(v, !message, c)
 	}
-	if flags&hasSpace != 0 && len(v) > 12 {
+	if flags&hasPercent != 0 && digits > 0 {
+		v = s.escaped(v, c)
+	}
+	if flags&(hasSpace|hasPercent) != 0 && len(v) > 12 {
 		v = bearer(v, c)
 	}
-	if len(v) >= minToken && flags&(hasDash|hasUpper) != 0 {
+	if flags&hasDash != 0 && flags&hasSpace != 0 && !message {
+		v = s.arguments(v, c)
+	}
+	if len(v) >= minToken && flags&(hasDash|hasUnder|hasUpper) != 0 {
 		v = tokens(v, c)
 	}
 	if digits >= 13 {
@@ -195,7 +204,10 @@ func openPassword(s string) bool {
 // bearer takes out what follows Bearer or Basic.
 func bearer(v string, c Counts) string {
 	e := edit{s: v}
-	for _, word := range [...]string{"earer ", "asic "} {
+	for _, word := range [...]string{"earer ", "asic ", "earer%20", "asic%20"} {
+		if word[len(word)-1] == '0' && strings.IndexByte(v, '%') < 0 {
+			break
+		}
 		for at := 0; ; {
 			i := strings.Index(v[at:], word)
 			if i < 0 {

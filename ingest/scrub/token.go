@@ -30,17 +30,26 @@ var credentials = []struct {
 // stand. Only long words are looked at.
 func tokens(v string, c Counts) string {
 	e := edit{s: v}
-	for i := 0; i < len(v); {
-		if !wordByte[v[i]] {
-			i++
+	for i := 0; i+minToken <= len(v); {
+		// From behind: most texts have a short word there, and what stands before
+		// its end needs no look.
+		j := i + minToken - 1
+		for j >= i && wordByte[v[j]] {
+			j--
+		}
+		if j >= i {
+			i = j + 1
 			continue
 		}
-		end := i + 1
+		end := i + minToken
 		for end < len(v) && wordByte[v[end]] {
 			end++
 		}
 		for from := i; end-from >= minToken; from++ {
 			if from > i && v[from-1] != '.' && v[from-1] != '-' && v[from-1] != '_' {
+				continue
+			}
+			if !begins[v[from]] {
 				continue
 			}
 			if n := credential(v[from:end]); n > 0 {
@@ -57,6 +66,15 @@ func tokens(v string, c Counts) string {
 var wordByte = func() (t [256]bool) {
 	for c := range 256 {
 		t[c] = ident(byte(c)) || c == '.'
+	}
+	return
+}()
+
+// begins says with which bytes credentials begin.
+var begins = func() (t [256]bool) {
+	t['e'] = true // Of web tokens.
+	for i := range credentials {
+		t[credentials[i].begins[0]] = true
 	}
 	return
 }()

@@ -299,12 +299,24 @@ func (w *walker) any(v *fastjson.Value) *fastjson.Value {
 	case fastjson.TypeObject:
 		each(v, w.member)
 	case fastjson.TypeArray:
+		option := false // Of a command line, whose value is the next item.
 		for i, m := range v.GetArray() {
 			if name, ok := pair(m); ok {
 				if n := w.member(name, m.GetArray()[1]); n != nil {
 					m.SetArrayItem(1, n)
 				}
 				continue
+			}
+			if m.Type() == fastjson.TypeString {
+				text := str(m.GetStringBytes())
+				if option && text != "" && text[0] != '-' {
+					if n := w.filter(m, ruleKey); n != nil {
+						v.SetArrayItem(i, n)
+					}
+					option = false
+					continue
+				}
+				option = w.s.option(text)
 			}
 			if n := w.any(m); n != nil {
 				v.SetArrayItem(i, n)
