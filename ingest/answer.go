@@ -43,16 +43,18 @@ func errorAnswer(err error) (*intake.Error, time.Duration) {
 	var away *topic.ErrUnavailable
 	var l *limited
 	var f *fiber.Error
+	// Those that know how long to wait come first: gRPC joins them to what it
+	// answers.
 	switch {
+	case errors.As(err, &l):
+		return refuse(http.StatusTooManyRequests, "Sentry dropped data due to a quota or internal rate limit being reached", "rate_limited", l.Error()), l.retryAfter
+	case errors.As(err, &away):
+		return refuse(http.StatusServiceUnavailable, "the store cannot keep events now", "unavailable", away.Reason), away.RetryAfter
 	case errors.As(err, &e):
 		if e.Status == http.StatusServiceUnavailable {
 			return e, time.Second
 		}
 		return e, 0
-	case errors.As(err, &l):
-		return refuse(http.StatusTooManyRequests, "Sentry dropped data due to a quota or internal rate limit being reached", "rate_limited", l.Error()), l.retryAfter
-	case errors.As(err, &away):
-		return refuse(http.StatusServiceUnavailable, "the store cannot keep events now", "unavailable", away.Reason), away.RetryAfter
 	case errors.Is(err, inflate.ErrTooLarge):
 		return refuse(http.StatusRequestEntityTooLarge, "payload too large", "too_large", err.Error()), 0
 	case errors.Is(err, inflate.ErrBusy):

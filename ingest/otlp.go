@@ -7,11 +7,12 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"errata/ingest/intake"
 	"errata/ingest/otlp"
@@ -128,7 +129,11 @@ func (s *Server) otlpTake(req *intake.Request, adapt otlp.Adapter, body []byte, 
 
 // otlpByService parts a request without a key by the configured services.
 func (s *Server) otlpByService(req *intake.Request, adapt otlp.Adapter, body []byte, kind string) (*otlp.Partial, error) {
-	parts, err := s.cfg.ServiceProjects.Part(body, strings.Contains(strings.ToLower(kind), "json"), req.Project.ID)
+	encoding, err := decode.ContentType(kind)
+	if err != nil {
+		return s.otlpSubmit(req, adapt, body, kind) // Which says what is wrong.
+	}
+	parts, err := s.cfg.ServiceProjects.Part(body, encoding == decode.JSON, req.Project.ID)
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "cannot read OTLP request", "malformed", err.Error())
 	}
@@ -242,6 +247,16 @@ func (g grpcHandler) Take(_ context.Context, req *intake.Request, adapt otlp.Ada
 		return nil, errors.Join(e, err)
 	}
 	return partial, nil
+}
+
+// Refuse counts a call of which the message could not be received.
+func (g grpcHandler) Refuse(req *intake.Request, err error) {
+	e := refuse(http.StatusBadRequest, "cannot read OTLP message", "malformed", err.Error())
+	if status.Code(err) == codes.ResourceExhausted {
+		e.Status, e.Reason = http.StatusRequestEntityTooLarge, "too_large"
+	}
+	g.s.refused(req.Project, schema.Protocol_PROTOCOL_OTLP, e)
+	g.s.metrics.refused.WithLabelValues(e.Reason).Inc()
 }
 
 // RetryAfter says how long an exporter shall wait.

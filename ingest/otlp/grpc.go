@@ -33,6 +33,9 @@ type Handler interface {
 	// Take has a body read by adapt, once for each project that it goes to, and
 	// makes what is in it durable.
 	Take(ctx context.Context, req *intake.Request, adapt Adapter, body []byte) (*Partial, error)
+	// Refuse counts a call of which the message was not received: it was too
+	// large, or cannot be inflated.
+	Refuse(req *intake.Request, err error)
 	// RetryAfter says how long an exporter shall wait after err; 0 means that
 	// nothing is known.
 	RetryAfter(err error) time.Duration
@@ -76,7 +79,7 @@ func service(s Signal, name string) *grpc.ServiceDesc {
 				h := srv.(Handler)
 				var body frame
 				if err := dec(&body); err != nil {
-					return nil, err
+					return nil, unreceived(ctx, h, s, err)
 				}
 				if between == nil {
 					return export(ctx, h, s, body)
@@ -96,6 +99,30 @@ func export(ctx context.Context, h Handler, s Signal, body frame) (m proto.Messa
 			m, err = nil, status.Error(codes.Internal, "internal error")
 		}
 	}()
+	req, err := authorize(ctx, h, s)
+	if err != nil {
+		return nil, refusal(h, err)
+	}
+	partial, err := h.Take(ctx, req, Adapt(s), body)
+	if err != nil {
+		return nil, refusal(h, err)
+	}
+	return message(s, partial), nil
+}
+
+// unreceived counts a call whose message was not received for its caller's
+// project. The library has answered already, and has ended the call's context.
+func unreceived(ctx context.Context, h Handler, s Signal, err error) error {
+	switch status.Code(err) {
+	case codes.ResourceExhausted, codes.InvalidArgument, codes.Internal:
+		if req, denied := authorize(context.WithoutCancel(ctx), h, s); denied == nil {
+			h.Refuse(req, err)
+		}
+	}
+	return err
+}
+
+func authorize(ctx context.Context, h Handler, s Signal) (*intake.Request, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	header := func(name string) string {
 		if v := md.Get(name); len(v) > 0 {
@@ -107,15 +134,7 @@ func export(ctx context.Context, h Handler, s Signal, body frame) (m proto.Messa
 	if p, ok := peer.FromContext(ctx); ok && p.Addr != nil {
 		client = p.Addr.String()
 	}
-	req, err := h.Authorize(ctx, s, header, client)
-	if err != nil {
-		return nil, refusal(h, err)
-	}
-	partial, err := h.Take(ctx, req, Adapt(s), body)
-	if err != nil {
-		return nil, refusal(h, err)
-	}
-	return message(s, partial), nil
+	return h.Authorize(ctx, s, header, client)
 }
 
 func refusal(h Handler, err error) error {

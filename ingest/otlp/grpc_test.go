@@ -34,6 +34,7 @@ type edge struct {
 	t       testing.TB
 	submit  error
 	panics  bool
+	refused int
 	mu      sync.Mutex
 	batches []*intake.Batch
 	client  string
@@ -61,6 +62,12 @@ func (e *edge) Take(_ context.Context, req *intake.Request, adapt Adapter, body 
 	}
 	e.batches = append(e.batches, b)
 	return partial, e.submit
+}
+
+func (e *edge) Refuse(*intake.Request, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.refused++
 }
 
 func (e *edge) RetryAfter(err error) time.Duration {
@@ -194,6 +201,15 @@ func TestGRPCRefusals(t *testing.T) {
 			require.Equal(t, tt.retry, retry)
 			if tt.anonymous {
 				require.Empty(t, e.batches)
+			}
+			if tt.text == "larger than max" {
+				require.Eventually(t, func() bool {
+					e.mu.Lock()
+					defer e.mu.Unlock()
+					return e.refused == 1
+				}, 10*time.Second, time.Millisecond, "counted after it was answered")
+			} else {
+				require.Zero(t, e.refused)
 			}
 		})
 	}

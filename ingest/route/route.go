@@ -19,8 +19,12 @@ type Rules map[string]uint32
 // ErrBody is returned for a body that cannot be cut; the adapter will say why.
 var ErrBody = errors.New("cannot read the resources of an OTLP request")
 
-// lists are the names under which OTLP/JSON holds its resources.
-var lists = []string{"resourceSpans", "resourceLogs", "resourceMetrics"}
+// lists are the names under which OTLP/JSON holds its resources, in both of the
+// spellings that JSON of protobuf may have.
+var lists = map[string]bool{
+	"resourceSpans": true, "resourceLogs": true, "resourceMetrics": true,
+	"resource_spans": true, "resource_logs": true, "resource_metrics": true,
+}
 
 // Part returns the bodies by project; other is for resources that no rule
 // names. json says how the body is encoded. Where all of it is for one project
@@ -129,40 +133,59 @@ func (r Rules) json(body []byte, other uint32) (map[uint32][]byte, error) {
 		return nil, ErrBody
 	}
 	defer doc.Release()
-	for _, name := range lists {
-		all := doc.Root.GetArray(name)
-		if all == nil {
-			continue
+	root, err := doc.Root.Object()
+	if err != nil {
+		return nil, ErrBody
+	}
+	out := map[uint32][]byte{}
+	root.Visit(func(key []byte, list *fastjson.Value) {
+		if !lists[string(key)] {
+			return
 		}
 		parts := map[uint32][]*fastjson.Value{}
-		for _, v := range all {
-			service := ""
-			for _, kv := range v.GetArray("resource", "attributes") {
-				if string(kv.GetStringBytes("key")) == "service.name" {
-					service = string(kv.GetStringBytes("value", "stringValue"))
-				}
-			}
-			to := r.project(service, other)
+		for _, v := range list.GetArray() {
+			to := r.project(jsonServiceName(v), other)
 			parts[to] = append(parts[to], v)
 		}
-		out := map[uint32][]byte{}
 		for p, list := range parts {
-			if len(parts) == 1 {
-				return map[uint32][]byte{p: body}, nil
+			b := out[p]
+			if b == nil {
+				b = append(b, '{')
+			} else {
+				b[len(b)-1] = ',' // The list comes twice: the reader joins them.
 			}
-			b := append([]byte(`{"`), name...)
-			b = append(b, `":[`...)
+			b = append(tree.AppendString(b, string(key)), ":["...)
 			for i, v := range list {
 				if i > 0 {
 					b = append(b, ',')
 				}
 				b = tree.Append(b, v)
 			}
-			out[p] = append(b, `]}`...)
+			out[p] = append(b, "]}"...)
 		}
-		if len(out) > 0 {
-			return out, nil
+	})
+	switch len(out) {
+	case 0:
+		return map[uint32][]byte{other: body}, nil
+	case 1:
+		for p := range out {
+			out[p] = body
 		}
 	}
-	return map[uint32][]byte{other: body}, nil
+	return out, nil
+}
+
+// jsonServiceName reads the first service.name of a resource, as the adapter
+// does.
+func jsonServiceName(v *fastjson.Value) string {
+	for _, kv := range v.GetArray("resource", "attributes") {
+		if string(kv.GetStringBytes("key")) != "service.name" {
+			continue
+		}
+		if text := kv.GetStringBytes("value", "stringValue"); text != nil {
+			return string(text)
+		}
+		return string(kv.GetStringBytes("value", "string_value"))
+	}
+	return ""
 }
