@@ -107,6 +107,9 @@ func (s *Server) otlpRequest(c *fiber.Ctx, adapt otlp.Adapter, kind string) (*ot
 		c.Locals(projectLocal, p)
 		req = s.request(c)
 		req.Project = p
+		if !originAllowed(p.Settings.AllowedOrigins, req.Origin) {
+			return nil, rejected("Cors", "the origin is not among the project's allowed_origins")
+		}
 	}
 	if err := s.spent(req); err != nil {
 		return nil, err
@@ -143,6 +146,9 @@ func (s *Server) otlpByService(req *intake.Request, adapt otlp.Adapter, body []b
 		if id != req.Project.ID {
 			if one.Project, err = s.directory.ByID(id); err != nil {
 				return nil, lookupError(err)
+			}
+			if !originAllowed(one.Project.Settings.AllowedOrigins, req.Origin) {
+				return nil, rejected("Cors", "the origin is not among the project's allowed_origins")
 			}
 		}
 		p, err := s.otlpSubmit(&one, adapt, parts[id], kind)

@@ -359,3 +359,15 @@ func TestOTLPIsToldToComeBack(t *testing.T) {
 	require.Contains(t, r.body, "google.rpc.RetryInfo")
 	require.NotEmpty(t, r.header.Get("Retry-After"))
 }
+
+// TestOriginsHoldWithoutAKey sends what a page of any origin could make a
+// browser on this machine send.
+func TestOriginsHoldWithoutAKey(t *testing.T) {
+	t.Parallel()
+	e := start(t, withSettings(`{"allowed_origins":["https://shop.example"]}`, ""), func(c *Config) { c.ServiceProjects = map[string]uint32{"shop": 1} })
+	for origin, want := range map[string]int{"https://shop.example": 200, "https://evil.example": 403} {
+		r := e.do("POST", "/v1/traces", []byte("{}"), "Content-Type", textual, "Origin", origin)
+		require.Equal(t, want, r.status, "%s: %s", origin, r.body)
+	}
+	require.Equal(t, 200, e.do("POST", "/v1/traces", []byte("{}"), "Content-Type", textual).status)
+}

@@ -121,7 +121,7 @@ func TestGRPC(t *testing.T) {
 		_, err = collogs.NewLogsServiceClient(c).Export(ctx, logsOf(nil, &logspb.LogRecord{Body: str("x")}), opts...)
 		require.NoError(t, err)
 		_, err = colmetrics.NewMetricsServiceClient(c).Export(ctx, metricsOf(&metricspb.Metric{
-			Name: "m", Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{{}}}},
+			Name: "m", Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{{Value: &metricspb.NumberDataPoint_AsInt{AsInt: 1}}}}},
 		}), opts...)
 		require.NoError(t, err)
 		require.Len(t, e.batches, 4)

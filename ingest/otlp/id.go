@@ -62,6 +62,16 @@ func traceID(b []byte) (string, bool) { return idText(b, 16) }
 // spanID returns 16 lower hex digits.
 func spanID(b []byte) (string, bool) { return idText(b, 8) }
 
+// optional reads an id that an item may go without. One of zeros says that
+// there is none; one of another length is a mistake that the client hears of.
+func (a *adapter) optional(b []byte, n int) string {
+	if len(b) != 0 && len(b) != n {
+		a.badIDs++
+	}
+	s, _ := idText(b, n)
+	return s
+}
+
 func idText(b []byte, n int) (string, bool) {
 	if len(b) != n {
 		return "", false

@@ -44,8 +44,7 @@ func (a *adapter) logs(m *collogs.ExportLogsServiceRequest, size uint64) {
 // without them: its text is what matters.
 func (a *adapter) log(l *logspb.LogRecord, res *resource, sc *scope) *schema.Log {
 	s := a.req.Project.Scrubber
-	trace, _ := traceID(l.GetTraceId())
-	span, _ := spanID(l.GetSpanId())
+	trace, span := a.optional(l.GetTraceId(), 16), a.optional(l.GetSpanId(), 8)
 	ns := logTime(l)
 	at, original := a.when(ns, maxFuture)
 	body := attribute.Text(l.GetBody())

@@ -16,6 +16,9 @@ import (
 // on each side by default.
 const maxBuckets = 1024
 
+// noValue is the flag of a point that marks the end of its series.
+const noValue = uint32(metricspb.DataPointFlags_DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK)
+
 // series is what the points of one metric share.
 type series struct {
 	name, unit  string
@@ -97,7 +100,7 @@ func (a *adapter) keep(s *series, p point) *schema.Metric {
 	case s.name == "":
 		a.refusePoint("no metric name")
 		return nil
-	case p.GetFlags()&uint32(metricspb.DataPointFlags_DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK) != 0:
+	case p.GetFlags()&noValue != 0:
 		a.empty++
 		return nil
 	}
@@ -126,6 +129,11 @@ func (a *adapter) refusePoint(reason string) {
 func (a *adapter) number(s *series, p *metricspb.NumberDataPoint) {
 	var v float64
 	switch x := p.GetValue().(type) {
+	case nil:
+		if s.name != "" && p.GetFlags()&noValue == 0 {
+			a.refusePoint("no value") // Not 0, which is one.
+			return
+		}
 	case *metricspb.NumberDataPoint_AsInt:
 		v = float64(x.AsInt)
 	case *metricspb.NumberDataPoint_AsDouble:

@@ -112,16 +112,18 @@ func TestRefusedPoints(t *testing.T) {
 		&metricspb.Metric{Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{point(), point()}}}},
 		&metricspb.Metric{Name: "bounds", Data: &metricspb.Metric_Histogram{Histogram: &metricspb.Histogram{DataPoints: []*metricspb.HistogramDataPoint{{BucketCounts: []uint64{1, 2, 3}}}}}},
 		&metricspb.Metric{Name: "scale", Data: &metricspb.Metric_ExponentialHistogram{ExponentialHistogram: &metricspb.ExponentialHistogram{DataPoints: []*metricspb.ExponentialHistogramDataPoint{{Scale: math.MaxInt32}}}}},
+		&metricspb.Metric{Name: "value", Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{{TimeUnixNano: at(0)}}}}},
 		&metricspb.Metric{Name: "nothing"},
 	))
 	require.Len(t, b.Metrics, 1)
-	require.Equal(t, &Partial{Rejected: 4, Message: "4 data points refused: 2 with no metric name, 1 with buckets that do not fit their bounds, 1 with too many buckets or an unknown scale"}, p)
+	require.Equal(t, &Partial{Rejected: 5, Message: "5 data points refused: 2 with no metric name, 1 with buckets that do not fit their bounds, 1 with too many buckets or an unknown scale, 1 with no value"}, p)
 	require.Equal(t, []string{
 		"trace_metric invalid no_metric_name 2",
 		"trace_metric invalid buckets_that_do_not_fit_their_bounds 1",
 		"trace_metric invalid too_many_buckets_or_an_unknown_scale 1",
+		"trace_metric invalid no_value 1",
 		"trace_metric accepted_and_dropped no_recorded_value 2",
 	}, fates(b))
-	require.EqualValues(t, 7, b.Receipts[0].Quantity)
+	require.EqualValues(t, 8, b.Receipts[0].Quantity)
 	require.Equal(t, schema.CategoryMetric, b.Receipts[0].Category)
 }

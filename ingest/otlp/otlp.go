@@ -128,6 +128,7 @@ type adapter struct {
 	refusals   []*schema.Outcome // One a reason, also among the batch's outcomes.
 	empty      uint64            // Metric points without a value.
 	untold     uint64            // Exceptions over maxErrors.
+	badIDs     uint64            // Of the wrong length, on items that are kept.
 	ids        map[[16]byte]int  // Ids given so far, to tell equal items apart.
 	attributes attribute.Reader
 	frames     int // Read so far.
@@ -157,31 +158,31 @@ func (a *adapter) reject(category, reason string, protocol schema.Protocol) {
 }
 
 func (a *adapter) partial(items string) *Partial {
-	if a.rejected == 0 && a.untold == 0 {
+	var texts []string
+	if a.rejected > 0 {
+		parts := make([]string, len(a.refusals))
+		for i, o := range a.refusals {
+			parts[i] = fmt.Sprintf("%d with %s", o.Quantity, o.Detail)
+		}
+		texts = append(texts, fmt.Sprintf("%d %s refused: %s", a.rejected, items, strings.Join(parts, ", ")))
+	}
+	// Beside no refusal the rest is OTLP's form of a warning: nothing is
+	// rejected, and something is said.
+	if a.untold > 0 {
+		texts = append(texts, fmt.Sprintf("%d exceptions over the limit of %d a request made no error: send smaller batches", a.untold, maxErrors))
+	}
+	if a.badIDs > 0 {
+		texts = append(texts, fmt.Sprintf("%d ids of the wrong length were left out: a trace id has 16 bytes, a span id 8", a.badIDs))
+	}
+	if len(texts) == 0 {
 		return nil
 	}
-	if a.rejected == 0 {
-		// OTLP's form of a warning: nothing is refused, and something is said.
-		return &Partial{Message: a.warning()}
-	}
-	parts := make([]string, len(a.refusals))
-	for i, o := range a.refusals {
-		parts[i] = fmt.Sprintf("%d with %s", o.Quantity, o.Detail)
-	}
-	text := fmt.Sprintf("%d %s refused: %s", a.rejected, items, strings.Join(parts, ", "))
-	if a.untold > 0 {
-		text += "; " + a.warning()
-	}
-	return &Partial{Rejected: int64(a.rejected), Message: text}
+	return &Partial{Rejected: int64(a.rejected), Message: strings.Join(texts, "; ")}
 }
 
 // maxErrors bounds the errors of one request; a Collector's batch of nothing
 // but errors has 8192.
 const maxErrors = 10_000
-
-func (a *adapter) warning() string {
-	return fmt.Sprintf("%d exceptions over the limit of %d a request made no error: send smaller batches", a.untold, maxErrors)
-}
 
 // tooManyErrors counts an exception that makes no event any more. Its span or
 // log record is kept.

@@ -142,7 +142,7 @@ func TestScopesAreKept(t *testing.T) {
 	b, _ := run(t, Logs, lm)
 	require.Equal(t, "shop.jobs", b.Logs[0].ScopeName)
 	require.Equal(t, []*schema.Tag{{Key: "otel.scope.team", Value: "red"}, {Key: "otel.scope.version", Value: "3"}}, b.Logs[0].Attributes)
-	mm := metricsOf(&metricspb.Metric{Name: "m", Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{{TimeUnixNano: at(0)}}}}})
+	mm := metricsOf(&metricspb.Metric{Name: "m", Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{{TimeUnixNano: at(0), Value: &metricspb.NumberDataPoint_AsInt{AsInt: 1}}}}}})
 	mm.ResourceMetrics[0].ScopeMetrics[0].Scope = sc
 	b, _ = run(t, Metrics, mm)
 	require.Equal(t, []*schema.Tag{{Key: "otel.scope.team", Value: "red"}, {Key: "otel.scope.version", Value: "3"}, {Key: "otel.scope.name", Value: "shop.jobs"}}, b.Metrics[0].Attributes)
@@ -197,4 +197,25 @@ func TestConventions(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWhatIsLostOfKeptItemsIsSaid sends ids that are none where the item is
+// kept without them: an id of zeros or no id says that there is none.
+func TestWhatIsLostOfKeptItemsIsSaid(t *testing.T) {
+	t.Parallel()
+	record := func(trace, span []byte) *logspb.LogRecord {
+		return &logspb.LogRecord{TimeUnixNano: at(0), Body: str("x"), TraceId: trace, SpanId: span}
+	}
+	b, p := run(t, Logs, logsOf(nil, record([]byte("short"), bytes8(1)), record(bytes16(1), []byte{0}), record(make([]byte, 16), make([]byte, 8)), record(nil, nil)))
+	require.Len(t, b.Logs, 4)
+	require.Equal(t, &Partial{Message: "2 ids of the wrong length were left out: a trace id has 16 bytes, a span id 8"}, p)
+	require.Empty(t, b.Outcomes)
+
+	odd, zero := span(1, 0, 0, 1), span(2, 0, 0, 1)
+	odd.ParentSpanId, zero.ParentSpanId = []byte("odd"), make([]byte, 8)
+	refused := span(3, 0, 0, 1)
+	refused.TraceId = nil
+	b, p = run(t, Traces, tracesOf(nil, odd, zero, refused))
+	require.Len(t, b.Spans, 2)
+	require.Equal(t, &Partial{Rejected: 1, Message: "1 spans refused: 1 with invalid trace id; 1 ids of the wrong length were left out: a trace id has 16 bytes, a span id 8"}, p)
 }

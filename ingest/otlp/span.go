@@ -132,7 +132,7 @@ func (a *adapter) span(s *tracepb.Span, res *resource, sc *scope) (*schema.Span,
 	if !ok {
 		return nil, "invalid span id"
 	}
-	parent, _ := spanID(s.GetParentSpanId())
+	parent := a.optional(s.GetParentSpanId(), 8)
 	scrubber := a.req.Project.Scrubber
 	from := s.GetStartTimeUnixNano()
 	if from == 0 {
