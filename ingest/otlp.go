@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"errata/ingest/directory"
 	"errata/ingest/intake"
 	"errata/ingest/otlp"
 	"errata/ingest/otlp/decode"
@@ -48,25 +49,28 @@ func (s *Server) anonymous(peer string, forwarded bool) bool {
 	return err == nil && a.IsLoopback() && !forwarded
 }
 
-// otlpProject returns the project for a request without a key.
+// otlpProject returns the project for a request without a key: the one marked
+// as OTLP default. It is nil where none is, but rules by service may name others.
 func (s *Server) otlpProject(peer string, forwarded bool) (*intake.Project, error) {
 	if !s.anonymous(peer, forwarded) {
 		return nil, refuse(http.StatusUnauthorized, detailNoAuth, "no_auth",
 			"send a project's key: OTEL_EXPORTER_OTLP_HEADERS=x-errata-key=KEY")
 	}
 	p, err := s.directory.OTLPDefault()
-	if err != nil {
-		if e := lookupError(err); func() *intake.Error {
-			target := &intake.Error{}
-			_ = errors.As(e, &target)
-			return target
-		}().Status == http.StatusServiceUnavailable {
-			return nil, e
-		}
-		return nil, refuse(http.StatusUnauthorized, detailNoAuth, "no_auth",
-			"no project is marked as OTLP default; send a project's key: OTEL_EXPORTER_OTLP_HEADERS=x-errata-key=KEY")
+	switch {
+	case err == nil:
+		return p, nil
+	case errors.Is(err, directory.ErrNotLoaded):
+		return nil, lookupError(err)
+	case len(s.cfg.ServiceProjects) > 0:
+		return nil, nil
 	}
-	return p, nil
+	return nil, noDefault()
+}
+
+func noDefault() error {
+	return refuse(http.StatusUnauthorized, detailNoAuth, "no_auth",
+		"no project is marked as OTLP default; send a project's key: OTEL_EXPORTER_OTLP_HEADERS=x-errata-key=KEY")
 }
 
 // otlp handles one signal, plain or under a project's path.
@@ -107,12 +111,14 @@ func (s *Server) otlpRequest(c *fiber.Ctx, adapt otlp.Adapter, kind string) (*ot
 		c.Locals(projectLocal, p)
 		req = s.request(c)
 		req.Project = p
-		if !originAllowed(p.Settings.AllowedOrigins, req.Origin) {
+		if p != nil && !originAllowed(p.Settings.AllowedOrigins, req.Origin) {
 			return nil, rejected("Cors", "the origin is not among the project's allowed_origins")
 		}
 	}
-	if err := s.spent(req); err != nil {
-		return nil, err
+	if req.Project != nil {
+		if err := s.spent(req); err != nil {
+			return nil, err
+		}
 	}
 	body, err := s.body(c, maxOTLPBytes)
 	if err != nil {
@@ -134,16 +140,23 @@ func (s *Server) otlpTake(req *intake.Request, adapt otlp.Adapter, body []byte, 
 func (s *Server) otlpByService(req *intake.Request, adapt otlp.Adapter, body []byte, kind string) (*otlp.Partial, error) {
 	encoding, err := decode.ContentType(kind)
 	if err != nil {
-		return s.otlpSubmit(req, adapt, body, kind) // Which says what is wrong.
+		return nil, refuse(http.StatusUnsupportedMediaType, "cannot read OTLP request", "content_type", err.Error())
 	}
-	parts, err := s.cfg.ServiceProjects.Part(body, encoding == decode.JSON, req.Project.ID)
+	var other uint32 // 0 is nobody's.
+	if req.Project != nil {
+		other = req.Project.ID
+	}
+	parts, err := s.cfg.ServiceProjects.Part(body, encoding == decode.JSON, other)
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "cannot read OTLP request", "malformed", err.Error())
 	}
 	var sum *otlp.Partial
 	for _, id := range slices.Sorted(maps.Keys(parts)) {
 		one := *req
-		if id != req.Project.ID {
+		if id == 0 {
+			return nil, noDefault() // The first of all: nothing was taken yet.
+		}
+		if id != other {
 			if one.Project, err = s.directory.ByID(id); err != nil {
 				return nil, lookupError(err)
 			}

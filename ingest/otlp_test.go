@@ -13,7 +13,9 @@ import (
 	collogs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	colmetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	common "go.opentelemetry.io/proto/otlp/common/v1"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
+	resource "go.opentelemetry.io/proto/otlp/resource/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
@@ -370,4 +372,42 @@ func TestOriginsHoldWithoutAKey(t *testing.T) {
 		require.Equal(t, want, r.status, "%s: %s", origin, r.body)
 	}
 	require.Equal(t, 200, e.do("POST", "/v1/traces", []byte("{}"), "Content-Type", textual).status)
+}
+
+// TestRulesHoldWithoutADefault has no project marked as OTLP default.
+func TestRulesHoldWithoutADefault(t *testing.T) {
+	t.Parallel()
+	e := start(t, func(c *Config) {
+		l := twoProjects()
+		l.Projects[0].OTLPDefault = false
+		c.Projects, c.ServiceProjects = l, map[string]uint32{"mail": 2}
+	})
+	c := coltrace.NewTraceServiceClient(e.grpcConn())
+	for _, tc := range []struct {
+		services []string
+		status   int
+		code     codes.Code
+		taken    int
+	}{
+		{[]string{"mail"}, 200, codes.OK, 1},
+		{[]string{"mail", "shop"}, 401, codes.Unauthenticated, 0},
+		{[]string{"shop"}, 401, codes.Unauthenticated, 0},
+		{nil, 200, codes.OK, 0},
+	} {
+		m := &coltrace.ExportTraceServiceRequest{}
+		for _, name := range tc.services {
+			r := traces("0123456789abcdef").ResourceSpans[0]
+			r.Resource = &resource.Resource{Attributes: []*common.KeyValue{{Key: "service.name", Value: &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: name}}}}}
+			m.ResourceSpans = append(m.ResourceSpans, r)
+		}
+		body, err := proto.Marshal(m)
+		require.NoError(t, err)
+		before := e.spans()[2]
+		require.Equal(t, tc.status, e.do("POST", "/v1/traces", body, "Content-Type", binary).status, tc.services)
+		_, err = c.Export(t.Context(), m)
+		require.Equal(t, tc.code, status.Code(err), tc.services)
+		require.Equal(t, before+2*tc.taken, e.spans()[2])
+	}
+	require.Equal(t, 415, e.do("POST", "/v1/traces", []byte("{}"), "Content-Type", "text/plain").status)
+	require.Equal(t, 401, e.do("POST", "/v1/traces", []byte("{}"), "Content-Type", textual, "X-Forwarded-For", "203.0.113.7").status)
 }
