@@ -222,8 +222,12 @@ func (s *Server) clientIP(c *fiber.Ctx) string {
 	if s.cfg.TrustForwarded {
 		if f := c.Get(fiber.HeaderXForwardedFor); f != "" {
 			first, _, _ := strings.Cut(f, ",")
-			if a, err := netip.ParseAddr(strings.TrimSpace(first)); err == nil {
+			first = strings.TrimSpace(first)
+			if a, err := netip.ParseAddr(strings.Trim(first, "[]")); err == nil {
 				return a.Unmap().String()
+			}
+			if a, err := netip.ParseAddrPort(first); err == nil { // As some proxies write it.
+				return a.Addr().Unmap().String()
 			}
 		}
 	}

@@ -127,10 +127,12 @@ func (d *decision) quotas() {
 
 // refused is the answer to a batch of which a quota took something.
 func (d *decision) refused() error {
-	if len(d.limits) == 0 {
+	header, wait := quota.Header(d.limits, d.now)
+	if header == "" {
+		// No limit, or only those of single issues: SDKs take a 429 without a header
+		// for a limit on all that they send.
 		return nil
 	}
-	header, wait := quota.Header(d.limits, d.now)
 	b := d.b
 	kept := len(b.Events) + len(b.Attachments) + len(b.Feedback) + len(b.Spans) + len(b.Logs) + len(b.Sessions) + len(b.CheckIns) + len(b.Metrics) + len(d.tickets)
 	return &limited{header: header, retryAfter: wait, reason: d.limits[0].Quota.ReasonText(), partly: kept > 0, counted: true}

@@ -138,6 +138,87 @@ func TestInboundFilters(t *testing.T) {
 	balanced(t, accepted, fates)
 }
 
+// TestFiltersOfAllItems sends each kind of item over both protocols to a project
+// that wants nothing of one release, one environment and one network.
+func TestFiltersOfAllItems(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		settings, ip string
+		reason       string
+		checkIns     bool // Whether these go too.
+	}{
+		"release":        {`{"filters":{"releases":["shop@0.*"]}}`, "198.51.100.1", "release-version", false},
+		"environment":    {`{"filters":{"environments":["C?"]}}`, "198.51.100.1", "environment", false},
+		"network":        {`{"filters":{"ips":["198.51.100.0/24"]}}`, "198.51.100.1:4711, 10.0.0.1", "ip-address", true},
+		"mapped network": {`{"filters":{"ips":["::ffff:198.51.100.0/120"]}}`, "198.51.100.1", "ip-address", true},
+		"version 6":      {`{"filters":{"ips":["2001:db8::/32"]}}`, "[2001:db8:1::7]:4711", "ip-address", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := start(t, withSettings(tc.settings, ""), func(c *Config) { c.TrustForwarded = true })
+			now := time.Now().UTC().Format(time.RFC3339)
+			of := `"release":"shop@0.9","environment":"ci"`
+			attributes := `"attributes":{"sentry.release":{"value":"shop@0.9","type":"string"},"sentry.environment":{"value":"ci","type":"string"}}`
+			for i, item := range [][2]string{
+				{`{"type":"event"}`, `{"message":"x",` + of + `}`},
+				{`{"type":"transaction"}`, `{"type":"transaction","transaction":"x","start_timestamp":1795430000,"timestamp":1795430001,"contexts":{"trace":{"trace_id":"` + hexID(7) + `","span_id":"1234567812345678"}},"spans":[{"span_id":"1234567812345679","start_timestamp":1795430000,"timestamp":1795430001}],` + of + `}`},
+				{`{"type":"session"}`, `{"sid":"7c7b6585-f901-4351-bf8d-02711b721929","init":true,"started":"` + now + `","timestamp":"` + now + `","status":"ok","attrs":{` + of + `}}`},
+				{`{"type":"log","content_type":"application/vnd.sentry.items.log+json","item_count":1}`, `{"items":[{"timestamp":1795430000,"level":"info","body":"x",` + attributes + `}]}`},
+				{`{"type":"span","content_type":"application/vnd.sentry.items.span.v2+json","item_count":1}`, `{"items":[{"trace_id":"` + hexID(8) + `","span_id":"1234567812345678","name":"x","start_timestamp":1795430000,"end_timestamp":1795430001,` + attributes + `}]}`},
+				{`{"type":"trace_metric","content_type":"application/vnd.sentry.items.trace-metric+json","item_count":1}`, `{"items":[{"timestamp":1795430000,"name":"n","type":"counter","value":1,` + attributes + `}]}`},
+				{`{"type":"feedback"}`, `{"type":"feedback","contexts":{"feedback":{"message":"x"}},` + of + `}`},
+				{`{"type":"check_in"}`, `{"check_in_id":"` + hexID(9) + `","monitor_slug":"job","status":"ok","environment":"ci","monitor_config":{"schedule":{"type":"crontab","value":"* * * * *"}}}`},
+			} {
+				r := e.do("POST", "/api/1/envelope/", []byte("{\"event_id\":\""+hexID(100+i)+"\"}\n"+item[0]+"\n"+item[1]+"\n"), "X-Sentry-Auth", auth, "X-Forwarded-For", tc.ip)
+				require.Equal(t, 200, r.status, "%s: %s", item[0], r.body)
+			}
+			resource := `"resource":{"attributes":[{"key":"service.version","value":{"stringValue":"shop@0.9"}},{"key":"deployment.environment.name","value":{"stringValue":"ci"}}]}`
+			for signal, body := range map[string]string{
+				"traces":  `{"resourceSpans":[{` + resource + `,"scopeSpans":[{"spans":[{"traceId":"` + hexID(3) + `","spanId":"1234567812345678","name":"x"}]}]}]}`,
+				"logs":    `{"resourceLogs":[{` + resource + `,"scopeLogs":[{"logRecords":[{"severityNumber":9,"body":{"stringValue":"x"}},{"severityNumber":17,"body":{"stringValue":"y"}}]}]}]}`,
+				"metrics": `{"resourceMetrics":[{` + resource + `,"scopeMetrics":[{"metrics":[{"name":"n","gauge":{"dataPoints":[{"asInt":"1","timeUnixNano":"1795430000000000000"}]}}]}]}]}`,
+			} {
+				r := e.do("POST", "/v1/"+signal, []byte(body), "X-Errata-Key", testKey, "Content-Type", "application/json", "X-Forwarded-For", tc.ip)
+				require.Equal(t, 200, r.status, r.body)
+			}
+			accepted, fates := e.ledger()
+			require.Len(t, accepted, 8)
+			for category, n := range accepted {
+				want := category + " filtered " + tc.reason
+				if category == schema.CategoryMonitor && !tc.checkIns {
+					continue
+				}
+				require.Equal(t, n, fates[want], want)
+			}
+			for _, name := range schema.Topics {
+				for _, r := range e.records(name) {
+					require.Nil(t, r.Event)
+					require.Empty(t, len(r.Spans)+len(r.Logs)+len(r.Metrics)+len(r.Sessions)+len(r.Feedback), name)
+					if tc.checkIns {
+						require.Empty(t, len(r.CheckIns)+len(r.Monitors))
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestLimitOfAnIssueHoldsBackNoOther shows what clients are told of it: nothing,
+// as an answer of 429 without a header stops all that an SDK sends.
+func TestLimitOfAnIssueHoldsBackNoOther(t *testing.T) {
+	t.Parallel()
+	e := start(t, withSettings(`{"quotas":[{"categories":["error"],"limit":1,"window_seconds":86400,"per_fingerprint":true,"reason":"noisy"}]}`, ""))
+	for i := range 3 {
+		r := e.do("POST", "/api/1/envelope/", sent(hexID(i), "x"), "X-Sentry-Auth", auth)
+		require.Equal(t, 200, r.status, r.body)
+		require.Empty(t, r.header.Get("X-Sentry-Rate-Limits"))
+		require.Empty(t, r.header.Get("Retry-After"))
+	}
+	accepted, fates := e.ledger()
+	require.Equal(t, map[string]uint64{"error row": 1, "error rate_limited noisy": 2}, fates)
+	balanced(t, accepted, fates)
+}
+
 func TestFloodIsCountedExactly(t *testing.T) {
 	e := start(t, withSettings(`{"flood":{"per_minute":20}}`, ""))
 	const n = 400

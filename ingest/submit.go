@@ -168,20 +168,6 @@ func (d *decision) events(f func(*schema.Event) bool) {
 	d.b.Events = kept
 }
 
-func (d *decision) filter() {
-	f := d.b.Request.Project.Filter
-	if f == nil {
-		return
-	}
-	d.events(func(ev *schema.Event) bool {
-		reason := f.Event(ev, d.b.Request.ClientIP, d.b.Request.UserAgent)
-		if reason != "" {
-			d.end(ev, schema.OutcomeFiltered, reason, "an inbound filter of the project matches")
-		}
-		return reason == ""
-	})
-}
-
 func (d *decision) flood() {
 	req := d.b.Request
 	d.events(func(ev *schema.Event) bool {

@@ -4,13 +4,15 @@
 package filter
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/valyala/fastjson"
 
 	"errata/schema"
 )
@@ -19,6 +21,7 @@ import (
 type Config struct {
 	BrowserExtensions bool     `json:"browser_extensions"` // Errors out of browser extensions.
 	WebCrawlers       bool     `json:"web_crawlers"`       // Known crawlers, by user agent.
+	LegacyBrowsers    bool     `json:"legacy_browsers"`    // Browsers that their makers gave up, by user agent.
 	Localhost         bool     `json:"localhost"`          // Events from local hosts.
 	Releases          []string `json:"releases"`           // Globs over the release; * is anything.
 	Environments      []string `json:"environments"`       // Globs over the environment.
@@ -31,6 +34,7 @@ type Config struct {
 const (
 	ReasonExtension   = "browser-extensions"
 	ReasonCrawler     = "web-crawlers"
+	ReasonLegacy      = "legacy-browsers"
 	ReasonLocalhost   = "localhost"
 	ReasonRelease     = "release-version"
 	ReasonEnvironment = "environment"
@@ -73,26 +77,30 @@ func New(cfg Config) (*Filter, error) {
 		}
 		f.fingerprints[n] = true
 	}
-	if !cfg.BrowserExtensions && !cfg.WebCrawlers && !cfg.Localhost && len(cfg.Releases)+len(cfg.Environments)+len(cfg.Messages)+len(cfg.IPs)+len(cfg.Fingerprints) == 0 {
+	if !cfg.BrowserExtensions && !cfg.WebCrawlers && !cfg.LegacyBrowsers && !cfg.Localhost && len(cfg.Releases)+len(cfg.Environments)+len(cfg.Messages)+len(cfg.IPs)+len(cfg.Fingerprints) == 0 {
 		return nil, nil
 	}
 	return f, nil
 }
 
-// network reads an address or a network, for example 10.0.0.0/8.
+// network reads an address or a network, for example 10.0.0.0/8. Addresses of
+// version 4 that are written in version 6 are those of version 4.
 func network(text string) (netip.Prefix, error) {
 	if p, err := netip.ParsePrefix(text); err == nil {
+		if p.Addr().Is4In6() && p.Bits() >= 96 {
+			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+		}
 		return p.Masked(), nil
 	}
 	a, err := netip.ParseAddr(text)
 	if err != nil {
 		return netip.Prefix{}, fmt.Errorf("%q is neither an IP address nor a network", text)
 	}
-	return netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()), nil
+	a = a.Unmap().WithZone("")
+	return netip.PrefixFrom(a, a.BitLen()), nil
 }
 
-// Client reports whether a client's address is unwanted, before its body is
-// read.
+// Client reports whether a client's address is unwanted.
 func (f *Filter) Client(ip string) bool {
 	if f == nil || len(f.networks) == 0 || ip == "" {
 		return false
@@ -102,7 +110,7 @@ func (f *Filter) Client(ip string) bool {
 		return false
 	}
 	for _, n := range f.networks {
-		if n.Contains(a.Unmap()) {
+		if n.Contains(a.Unmap().WithZone("")) {
 			return true
 		}
 	}
@@ -125,12 +133,27 @@ func (f *Filter) Event(ev *schema.Event, clientIP, userAgent string) string {
 		return ReasonEnvironment
 	case any(f.cfg.Messages, ev.Title), any(f.cfg.Messages, ev.Message), any(f.cfg.Messages, ev.ExceptionValue):
 		return ReasonMessage
-	case f.cfg.Localhost && local(ev, clientIP):
+	case f.cfg.Localhost && local(ev):
 		return ReasonLocalhost
 	case f.cfg.BrowserExtensions && extension(ev):
 		return ReasonExtension
-	case f.cfg.WebCrawlers && crawler(ev, userAgent):
+	case f.cfg.WebCrawlers && agent(ev, userAgent, crawlerText.MatchString):
 		return ReasonCrawler
+	case f.cfg.LegacyBrowsers && agent(ev, userAgent, legacy):
+		return ReasonLegacy
+	}
+	return ""
+}
+
+// Row returns the reason to filter a span, log record, session or metric by its
+// release and environment, or the empty string.
+func (f *Filter) Row(release, environment string) string {
+	switch {
+	case f == nil:
+	case any(f.cfg.Releases, release):
+		return ReasonRelease
+	case any(f.cfg.Environments, environment):
+		return ReasonEnvironment
 	}
 	return ""
 }
@@ -166,14 +189,17 @@ func Glob(pattern, text string) bool {
 	i, j, star, mark := 0, 0, -1, 0
 	for j < len(t) {
 		switch {
-		case i < len(p) && (p[i] == '?' || p[i] == t[j] && p[i] != '*'):
-			i++
-			j++
 		case i < len(p) && p[i] == '*':
 			star, mark = i, j
 			i++
+		case i < len(p) && p[i] == '?':
+			i++
+			j += width(t[j:])
+		case i < len(p) && p[i] == t[j]:
+			i++
+			j++
 		case star >= 0:
-			mark++
+			mark += width(t[mark:])
 			i, j = star+1, mark
 		default:
 			return false
@@ -185,22 +211,31 @@ func Glob(pattern, text string) bool {
 	return i == len(p)
 }
 
-func local(ev *schema.Event, clientIP string) bool {
+func width(s string) int {
+	_, n := utf8.DecodeRuneInString(s)
+	return n
+}
+
+func local(ev *schema.Event) bool {
 	if ip := ev.UserIp; ip != "" {
-		if a, err := netip.ParseAddr(ip); err == nil && a.IsLoopback() {
+		if a, err := netip.ParseAddr(ip); err == nil && a.Unmap().IsLoopback() {
 			return true
 		}
 	}
-	if ev.Url == "" {
+	text := ev.Url
+	if text == "" {
+		text = attribute(ev, "url.full", "http.url")
+	}
+	if text == "" {
 		return false
 	}
-	u, err := url.Parse(ev.Url)
+	u, err := url.Parse(text)
 	if err != nil {
 		return false
 	}
-	h := u.Hostname()
+	h := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
 	a, err := netip.ParseAddr(h)
-	return h == "localhost" || strings.HasSuffix(h, ".localhost") || err == nil && a.IsLoopback()
+	return h == "localhost" || strings.HasSuffix(h, ".localhost") || err == nil && (a.Unmap().IsLoopback() || a.IsUnspecified())
 }
 
 var extensionText = regexp.MustCompile(`(?i)top\.GLOBALS|originalCreateNotification|canvas\.contentDocument|MyApp_RemoveAllHighlights|atomicFindClose|fb_xd_fragment|bmi_SafeAddOnload|EBCallBackMessageReceived|Extension context invalidated|conduitPage|_avast_submit|jigsaw is not defined|ComboSearch is not defined`)
@@ -220,15 +255,89 @@ func extension(ev *schema.Event) bool {
 
 var crawlerText = regexp.MustCompile(`(?i)googlebot|mediapartners-google|adsbot-google|feedfetcher|bingbot|bingpreview|baiduspider|yandex(bot|images)|slurp|duckduckbot|applebot|facebookexternalhit|twitterbot|linkedinbot|slackbot|telegrambot|semrushbot|ahrefsbot|mj12bot|dotbot|petalbot|bytespider|gptbot|claudebot|ccbot|crawler|spider|\bbot\b|uptimerobot|pingdom|headlesschrome-prerender`)
 
-// crawler looks at the user agent of the request that the event tells of; the
+// agent asks of the user agent of the request that the event tells of; the
 // request's own one is the SDK's, except for browsers.
-func crawler(ev *schema.Event, userAgent string) bool {
-	if ev.Platform == "javascript" && crawlerText.MatchString(userAgent) {
+func agent(ev *schema.Event, own string, is func(string) bool) bool {
+	if ev.Platform == "javascript" && own != "" && is(own) {
 		return true
 	}
-	if i := bytes.Index(bytes.ToLower(ev.Payload), []byte(`"user-agent"`)); i >= 0 {
-		end := min(len(ev.Payload), i+400)
-		return crawlerText.Match(ev.Payload[i:end])
+	text := attribute(ev, "user_agent.original", "http.user_agent")
+	return text != "" && is(text)
+}
+
+var parsers fastjson.ParserPool
+
+// attribute returns what an event of OTLP says under one of two names, new and
+// old, or what an event of Sentry has in its place: the User-Agent header.
+func attribute(ev *schema.Event, name, old string) string {
+	sentry := ev.Protocol != schema.Protocol_PROTOCOL_OTLP
+	if sentry && name != "user_agent.original" {
+		return ""
 	}
-	return false
+	p := parsers.Get()
+	defer parsers.Put(p)
+	v, err := p.ParseBytes(ev.Payload)
+	if err != nil {
+		return ""
+	}
+	if attributes := v.Get("contexts", "otel", "attributes"); attributes != nil {
+		for _, n := range [...]string{name, old} {
+			if b := attributes.GetStringBytes(n); len(b) > 0 {
+				return string(b)
+			}
+		}
+	}
+	if !sentry {
+		return ""
+	}
+	headers := v.Get("request", "headers")
+	if o := headers.GetObject(); o != nil {
+		text := ""
+		o.Visit(func(k []byte, v *fastjson.Value) {
+			if strings.EqualFold(string(k), "user-agent") {
+				text = string(v.GetStringBytes())
+			}
+		})
+		return text
+	}
+	for _, h := range headers.GetArray() {
+		if strings.EqualFold(string(h.GetStringBytes("0")), "user-agent") {
+			return string(h.GetStringBytes("1"))
+		}
+	}
+	return ""
+}
+
+var (
+	internetExplorer = regexp.MustCompile(`\bMSIE |\bTrident/`)
+	oldOpera         = regexp.MustCompile(`\bOpera[/ ]|\bOpera Mini`)
+	versions         = regexp.MustCompile(`\b(Edge|Edg|Chrome|CriOS|Firefox|FxiOS|OPR|Android|Version)[/ ](\d+)`)
+)
+
+// legacy tells browsers that get no updates: Internet Explorer, Edge before 79,
+// Opera before 15 and Opera Mini, the browser of Android up to 4, and Safari
+// before 12.
+func legacy(userAgent string) bool {
+	if internetExplorer.MatchString(userAgent) || oldOpera.MatchString(userAgent) {
+		return true
+	}
+	is := map[string]int{}
+	for _, m := range versions.FindAllStringSubmatch(userAgent, 16) {
+		if n, err := strconv.Atoi(m[2]); err == nil {
+			is[m[1]] = n
+		}
+	}
+	if n, ok := is["Edge"]; ok {
+		return n < 79
+	}
+	for _, other := range [...]string{"Edg", "Chrome", "CriOS", "Firefox", "FxiOS", "OPR"} {
+		if _, ok := is[other]; ok {
+			return false
+		}
+	}
+	if n, ok := is["Android"]; ok {
+		return n <= 4
+	}
+	n, ok := is["Version"]
+	return ok && n < 12 && strings.Contains(userAgent, "Safari/")
 }

@@ -77,15 +77,28 @@ func (r Reached) RetryAfter(now time.Time) time.Duration {
 func Header(limits []Reached, now time.Time) (header string, retryAfter time.Duration) {
 	var parts []string
 	for _, r := range limits {
-		wait := r.RetryAfter(now)
-		retryAfter = max(retryAfter, wait)
 		if r.Quota.PerFingerprint {
 			continue
 		}
+		wait := r.RetryAfter(now)
+		retryAfter = max(retryAfter, wait)
 		seconds := int64((wait + time.Second - 1) / time.Second)
-		parts = append(parts, fmt.Sprintf("%d:%s:%s:%s", seconds, strings.Join(r.Quota.Categories, ";"), r.Scope, r.Quota.ReasonText()))
+		parts = append(parts, fmt.Sprintf("%d:%s:%s:%s", seconds, strings.Join(clientNames(r.Quota.Categories), ";"), r.Scope, r.Quota.ReasonText()))
 	}
 	return strings.Join(parts, ", "), retryAfter
+}
+
+// clientNames adds what SDKs call a part of a category: they send no log while
+// log_item is limited, but profiles of two kinds have names of their own.
+func clientNames(categories []string) []string {
+	out := make([]string, 0, len(categories)+2)
+	for _, c := range categories {
+		out = append(out, c)
+		if c == "profile" {
+			out = append(out, "profile_chunk", "profile_chunk_ui")
+		}
+	}
+	return out
 }
 
 const (

@@ -77,12 +77,18 @@ func TestConcurrentTakersGetExactlyTheLimit(t *testing.T) {
 func TestHeader(t *testing.T) {
 	a := Config{Categories: []string{"error", "transaction"}, WindowSeconds: 60}
 	b := Config{WindowSeconds: 60, Reason: "burst"}
-	c := Config{WindowSeconds: 60, PerFingerprint: true}
+	c := Config{WindowSeconds: 600, PerFingerprint: true}
 	h, wait := Header([]Reached{
-		{Quota: &a, Scope: "project", Until: noon.Add(1500 * time.Millisecond)}, {Quota: &b, Scope: "key", Until: noon.Add(time.Minute)}, {Quota: &c, Scope: "project", Until: noon},
+		{Quota: &a, Scope: "project", Until: noon.Add(1500 * time.Millisecond)}, {Quota: &b, Scope: "key", Until: noon.Add(time.Minute)}, {Quota: &c, Scope: "project", Until: noon.Add(10 * time.Minute)},
 	}, noon)
 	require.Equal(t, "2:error;transaction:project:quota, 60::key:burst", h)
 	require.Equal(t, time.Minute, wait)
+	h, wait = Header([]Reached{{Quota: &c, Scope: "project", Until: noon.Add(time.Minute)}}, noon)
+	require.Empty(t, h)
+	require.Zero(t, wait, "what is not told is not waited for")
+	p := Config{Categories: []string{"profile"}, WindowSeconds: 60}
+	h, _ = Header([]Reached{{Quota: &p, Scope: "project", Until: noon.Add(time.Minute)}}, noon)
+	require.Equal(t, "60:profile;profile_chunk;profile_chunk_ui:project:quota", h)
 }
 
 func TestExhausted(t *testing.T) {
