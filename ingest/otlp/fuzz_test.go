@@ -24,7 +24,7 @@ func seeds(f *testing.F, ext string, write func(proto.Message) ([]byte, error)) 
 	for _, m := range []proto.Message{
 		tracesOf(attrs("service.name", "s"), span(2, 1, 0, 5, thrownAt(1, "E", "m", traceback("E", "m", "/a.py:1:f"))), span(1, 0, 0, 9, thrownAt(2, "E", "m", ""))),
 		logsOf(attrs("service.name", "s"), &logspb.LogRecord{TimeUnixNano: at(1), SeverityNumber: 17, Body: str("b"), Attributes: attrs("exception.type", "E", "exception.message", "m")}),
-		metricsOf(&metricspb.Metric{Name: "m", Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{{}}}}}),
+		metricsOf(&metricspb.Metric{Name: "m", Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{{Value: &metricspb.NumberDataPoint_AsInt{AsInt: 1}}}}}}),
 	} {
 		b, err := write(m)
 		require.NoError(f, err)

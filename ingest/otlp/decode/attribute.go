@@ -80,6 +80,9 @@ func (r *reader) keyValue(depth int) (*common.KeyValue, error) {
 		case string(it.Key()) == "value" && t == jx.Object:
 			p.kv.Value = &p.v
 			err = r.value(&p.v, depth+1)
+		case string(it.Key()) == "value" && isPlain(t):
+			p.kv.Value = &p.v
+			err = r.plain(&p.v, t)
 		default:
 			err = r.d.Skip()
 		}
@@ -88,6 +91,31 @@ func (r *reader) keyValue(depth int) (*common.KeyValue, error) {
 		}
 	}
 	return &p.kv, it.Err()
+}
+
+func isPlain(t jx.Type) bool { return t == jx.String || t == jx.Number || t == jx.Bool }
+
+// plain reads a value that was written without its kind, as people do by hand:
+// "value":"v" for "value":{"stringValue":"v"}.
+func (r *reader) plain(v *common.AnyValue, t jx.Type) error {
+	if err := r.spend(valueShape()); err != nil {
+		return err
+	}
+	switch t {
+	case jx.String:
+		s, err := r.text()
+		v.Value = &common.AnyValue_StringValue{StringValue: s}
+		return err
+	case jx.Bool:
+		return r.boolean(v, t)
+	}
+	return r.number(t, func(b []byte) {
+		if n, err := strconv.ParseInt(string(b), 10, 64); err == nil {
+			v.Value = &common.AnyValue_IntValue{IntValue: n}
+		} else if n, err := strconv.ParseFloat(string(b), 64); err == nil {
+			v.Value = &common.AnyValue_DoubleValue{DoubleValue: n}
+		}
+	})
 }
 
 func (r *reader) value(v *common.AnyValue, depth int) error {

@@ -94,6 +94,11 @@ func TestJSON(t *testing.T) {
 			body: span(`"attributes":[{"key":"s","value":{"stringValue":"v"}},{"key":"b","value":{"boolValue":true}},{"key":"i","value":{"intValue":"-7"}},{"key":"d","value":{"doubleValue":"NaN"}},{"key":"y","value":{"bytesValue":"AQI="}},{"key":"a","value":{"arrayValue":{"values":[{"intValue":1}]}}},{"key":"n","value":{}}]`),
 			want: `attributes:{key:"s" value:{string_value:"v"}} attributes:{key:"b" value:{bool_value:true}} attributes:{key:"i" value:{int_value:-7}} attributes:{key:"d" value:{double_value:nan}} attributes:{key:"y" value:{bytes_value:"\x01\x02"}} attributes:{key:"a" value:{array_value:{values:{int_value:1}}}} attributes:{key:"n" value:{}}`,
 		},
+		"values without a kind": {
+			body: span(`"attributes":[{"key":"s","value":"v"},{"key":"i","value":-7},{"key":"d","value":1.5},{"key":"b","value":true},{"key":"n","value":null},{"key":"l","value":["x"]}]`),
+			want: `attributes:{key:"s" value:{string_value:"v"}} attributes:{key:"i" value:{int_value:-7}} attributes:{key:"d" value:{double_value:1.5}} attributes:{key:"b" value:{bool_value:true}} attributes:{key:"n"} attributes:{key:"l"}`,
+		},
+		"keys that come twice":     {body: span(`"name":"a","name":"b","attributes":[{"key":"x","key":"y"}],"attributes":[{"key":"z"}]`), want: `name:"b" attributes:{key:"y"} attributes:{key:"z"}`},
 		"bytes that are not UTF-8": {body: span("\"name\":\"a\xffb\""), want: "name:\"a\uFFFDb\""},
 		"lone surrogate":           {body: span(`"name":"a\ud800b"`), want: "name:\"a\uFFFDb\""},
 		"space around":             {body: " \n" + span(`"name":"n"`) + "\n ", want: `name:"n"`},

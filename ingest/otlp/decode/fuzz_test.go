@@ -26,6 +26,7 @@ func FuzzAttributes(f *testing.F) {
 		`{"stringValue":"a\u0000\n"}`, `{"intValue":"5"}`, `{"intValue":1e3}`, `{"doubleValue":"NaN"}`, `{"boolValue":"true"}`,
 		`{"arrayValue":{"values":[{"stringValue":"a"},{"kvlistValue":{"values":[{"key":"k","value":{"bytesValue":"AQI="}}]}},3,null]}}`,
 		`{"string_value":null,"new":[{}]}`, `{"arrayValue":null}`, `{"kvlistValue":{}}`, `{"stringValue":"a","intValue":2}`,
+		`"a\ud800"`, `5`, `-1.5e3`, `true`, `null`, `[1]`, `"a"},{"value":7`,
 	} {
 		f.Add(s)
 	}

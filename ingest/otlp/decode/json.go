@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/go-faster/jx"
+	common "go.opentelemetry.io/proto/otlp/common/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -100,8 +101,16 @@ func (r *reader) message(m protoreflect.Message, s *shape, depth int) error {
 
 func (r *reader) single(m protoreflect.Message, f *field, depth int) error {
 	if f.kind == protoreflect.MessageKind {
-		if r.d.Next() != jx.Object {
-			return r.d.Skip()
+		if t := r.d.Next(); t != jx.Object {
+			if !isPlain(t) {
+				return r.d.Skip()
+			}
+			v, ok := m.NewField(f.fd).Message().Interface().(*common.AnyValue)
+			if !ok {
+				return r.d.Skip()
+			}
+			m.Set(f.fd, protoreflect.ValueOfMessage(v.ProtoReflect()))
+			return r.plain(v, t)
 		}
 		return r.message(m.Mutable(f.fd).Message(), f.message(), depth+1)
 	}
