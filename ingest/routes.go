@@ -30,7 +30,12 @@ func (s *Server) routes() *fiber.App {
 		// The library would set memory aside for a body of any claimed length;
 		// body() reads it as it comes, within limits of its own.
 		StreamRequestBody: true,
-		ErrorHandler:      func(c *fiber.Ctx, err error) error { return s.fail(c, err) },
+		ErrorHandler: func(c *fiber.Ctx, err error) error {
+			if p := c.Path(); strings.HasPrefix(p, "/v1/") || strings.Contains(p, "/integration/otlp/") {
+				return s.otlpFail(c, c.Get(fiber.HeaderContentType), err)
+			}
+			return s.fail(c, err)
+		},
 	})
 	app.Use(fold)
 	app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok\n") })

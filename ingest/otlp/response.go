@@ -78,6 +78,8 @@ func Code(httpStatus int) codes.Code {
 		return codes.PermissionDenied
 	case http.StatusNotFound:
 		return codes.NotFound
+	case http.StatusMethodNotAllowed:
+		return codes.Unimplemented
 	case http.StatusTooManyRequests:
 		return codes.ResourceExhausted
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
