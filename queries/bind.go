@@ -45,7 +45,15 @@ func (q *Query) Bind(values map[string]string, now time.Time) (map[string]string
 		}
 		out[p.Name] = bound
 	}
+	// Both have one form, in which text orders as time does.
+	if from, to := out["from"], out["to"]; from > to && q.timed("from") && q.timed("to") {
+		return nil, fmt.Errorf("cannot run query %s: %w: from (%s) is after to (%s): give both, the earlier one as from", q.Name, ErrParam, from, to)
+	}
 	return out, nil
+}
+
+func (q *Query) timed(name string) bool {
+	return slices.ContainsFunc(q.Params, func(p Param) bool { return p.Name == name && strings.HasPrefix(p.Type, "DateTime64") })
 }
 
 func (q *Query) paramNames() string {

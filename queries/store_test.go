@@ -72,7 +72,8 @@ type event struct {
 	fingerprint uint64
 	id          string
 	ts          time.Time
-	weight      int // -1 means 0: a twin.
+	received    time.Time // Zero: ts.
+	weight      int       // -1 means 0: a twin.
 	protocol    string
 	release     string
 	environment string
@@ -102,6 +103,9 @@ func seed(t testing.TB, s *queries.Store, events ...event) {
 		if e.ts.IsZero() {
 			e.ts = time.Now().Add(-time.Minute)
 		}
+		if e.received.IsZero() {
+			e.received = e.ts
+		}
 		weight := uint32(max(e.weight, 0))
 		if e.weight == 0 {
 			weight = 1
@@ -121,7 +125,7 @@ func seed(t testing.TB, s *queries.Store, events ...event) {
 		if weight > 1 {
 			payload = ""
 		}
-		require.NoError(t, batch.Append(e.project, e.ts.UTC(), e.ts.UTC(), e.fingerprint, []uint64{e.fingerprint}, e.fingerprint, e.id, weight, or(e.protocol, "sentry"), "error", or(e.level, "error"),
+		require.NoError(t, batch.Append(e.project, e.ts.UTC(), e.received.UTC(), e.fingerprint, []uint64{e.fingerprint}, e.fingerprint, e.id, weight, or(e.protocol, "sentry"), "error", or(e.level, "error"),
 			"python", or(e.service, "shop"), or(e.environment, "production"), e.release, title, "shop.views in pay", kind, value, e.user, e.users, e.trace, "", e.tags, payload))
 	}
 	require.NoError(t, batch.Send())

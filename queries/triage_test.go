@@ -240,6 +240,52 @@ func TestStateAsOf(t *testing.T) {
 	}
 }
 
+// Ignored until there are more: who was known before is no more user then, and
+// a late event counts from when it came.
+func TestStateAsOfIgnoredUntilMore(t *testing.T) {
+	project := newProject()
+	owner := store(t, "errata")
+	at := func(f uint64, late time.Duration, weight int, users ...uint64) {
+		now := time.Now().UTC()
+		seed(t, owner, event{project: project, fingerprint: f, id: uuid.NewString(), ts: now.Add(-late), received: now, weight: weight, users: users})
+	}
+	at(1, time.Hour, 1, 1, 2)
+	at(2, time.Hour, 5)
+	ignore := func(f uint64, c queries.Change) {
+		c.Project, c.Actor, c.Kind, c.Issues = project, "ann", queries.Ignore, []string{issueHex(f)}
+		_, err := owner.Triage(t.Context(), c)
+		require.NoError(t, err)
+	}
+	ignore(1, queries.Change{UntilUsers: 2})
+	ignore(2, queries.Change{UntilEvents: 2})
+	var moments []time.Time
+	var want []string
+	look := func(first, second string) {
+		time.Sleep(3 * time.Millisecond)
+		moments, want = append(moments, time.Now().UTC()), append(want, first+" "+second)
+		require.Equal(t, want[len(want)-1], status(t, owner, project, 1)+" "+status(t, owner, project, 2))
+		time.Sleep(3 * time.Millisecond)
+	}
+	look("ignored", "ignored")
+	at(1, 0, 1, 1, 2)
+	at(2, 0, 1)
+	look("ignored", "ignored")
+	at(1, 0, 1, 3)
+	at(2, 30*time.Hour, 1)
+	look("ignored", "ongoing")
+	at(1, 30*time.Hour, 1, 4)
+	look("ongoing", "ongoing")
+	for i, moment := range moments {
+		r, err := owner.Run(t.Context(), "state_as_of", map[string]string{"project": text(project), "at": moment.Format(time.RFC3339Nano)})
+		require.NoError(t, err)
+		got := map[string]string{}
+		for _, row := range rows(r) {
+			got[text(row["issue"])] = text(row["status"])
+		}
+		require.Equal(t, want[i], got[issueHex(1)]+" "+got[issueHex(2)], "moment %d", i)
+	}
+}
+
 func TestTriageRefuses(t *testing.T) {
 	project := newProject()
 	owner, triage, reader := store(t, "errata"), store(t, "triage"), store(t, "reader")

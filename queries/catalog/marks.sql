@@ -43,7 +43,8 @@ FROM (
         SELECT project_id, fingerprint, argMaxMerge(last).1 AS name FROM issue_rollup WHERE {kind:String} = 'regressions' AND <<.Projects>>
         GROUP BY project_id, fingerprint) AS t ON t.project_id = s.project_id AND t.fingerprint = s.fingerprint
     UNION ALL
-    SELECT at, concat(actor, ': ', action, if(detail = '', '', concat(' ', detail))), if(comment = '', concat('Issue ', issue, '.'), comment), concat('triage,', action), project_id, issue
+    SELECT at, concat(actor, ': ', action, if(detail = '', '', concat(' ', detail))), if(comment = '', concat('Issue ', issue, '.'), comment), concat('triage,', action), project_id,
+        <<hex (survivor "reinterpretAsUInt64(reverse(unhex(issue)))")>>
     FROM issue_history
     WHERE {kind:String} = 'actions' AND <<.Projects>> AND undone = 0)
 WHERE time >= {from:DateTime64(3, 'UTC')} AND time <= {to:DateTime64(3, 'UTC')} AND <<.Same "issue" "issue">>

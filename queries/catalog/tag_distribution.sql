@@ -21,7 +21,8 @@ FROM (
     FROM issue_tag AS t
     WHERE project_id = {project:UInt32} AND fingerprint IN <<members>> AND <<.Same "key" "key">>
         AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
-    GROUP BY key, value)
+    GROUP BY key, value
+    HAVING n > 0)
 WHERE rank <= least({top:UInt32}, 1000)
 ORDER BY total DESC, key, rank
 LIMIT 10000

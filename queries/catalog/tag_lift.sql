@@ -23,7 +23,7 @@ FROM (
     FROM issue_tag AS t
     WHERE project_id = {project:UInt32} AND fingerprint IN <<members>> AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
     GROUP BY key, value
-    HAVING n >= {min_support:Float64} * own) AS i
+    HAVING n > 0 AND n >= {min_support:Float64} * own) AS i
 INNER JOIN (
     SELECT CAST(t.key, 'String') AS key, t.value AS value, sum(t.events) AS n
     FROM project_tag AS t
