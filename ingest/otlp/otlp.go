@@ -75,10 +75,12 @@ func Adapt(s Signal) Adapter {
 // Traces reads an ExportTraceServiceRequest.
 func Traces(req *intake.Request, body []byte, contentType string) (*intake.Batch, *Partial, error) {
 	var m coltrace.ExportTraceServiceRequest
-	if err := read(body, contentType, &m); err != nil {
+	left, err := read(body, contentType, &m)
+	if err != nil {
 		return nil, nil, err
 	}
 	a := newAdapter(req)
+	a.left = left
 	a.traces(&m, uint64(len(body)))
 	return a.batch, a.partial("spans"), nil
 }
@@ -86,10 +88,12 @@ func Traces(req *intake.Request, body []byte, contentType string) (*intake.Batch
 // Logs reads an ExportLogsServiceRequest.
 func Logs(req *intake.Request, body []byte, contentType string) (*intake.Batch, *Partial, error) {
 	var m collogs.ExportLogsServiceRequest
-	if err := read(body, contentType, &m); err != nil {
+	left, err := read(body, contentType, &m)
+	if err != nil {
 		return nil, nil, err
 	}
 	a := newAdapter(req)
+	a.left = left
 	a.logs(&m, uint64(len(body)))
 	return a.batch, a.partial("log records"), nil
 }
@@ -97,18 +101,20 @@ func Logs(req *intake.Request, body []byte, contentType string) (*intake.Batch, 
 // Metrics reads an ExportMetricsServiceRequest.
 func Metrics(req *intake.Request, body []byte, contentType string) (*intake.Batch, *Partial, error) {
 	var m colmetrics.ExportMetricsServiceRequest
-	if err := read(body, contentType, &m); err != nil {
+	left, err := read(body, contentType, &m)
+	if err != nil {
 		return nil, nil, err
 	}
 	a := newAdapter(req)
+	a.left = left
 	a.metrics(&m, uint64(len(body)))
 	return a.batch, a.partial("data points"), nil
 }
 
-func read(body []byte, contentType string, m proto.Message) error {
-	err := decode.Message(body, contentType, m)
+func read(body []byte, contentType string, m proto.Message) (left int, err error) {
+	left, err = decode.Counted(body, contentType, m)
 	if err == nil {
-		return nil
+		return left, nil
 	}
 	e := &intake.Error{Status: 400, Detail: "cannot read OTLP request", Causes: []string{err.Error()}, Reason: "malformed"}
 	switch {
@@ -117,7 +123,7 @@ func read(body []byte, contentType string, m proto.Message) error {
 	case errors.Is(err, decode.ErrContentType):
 		e.Status, e.Reason = 415, "content_type"
 	}
-	return e
+	return 0, e
 }
 
 // adapter holds what one request needs while it is read.
@@ -129,6 +135,7 @@ type adapter struct {
 	empty      uint64            // Metric points without a value.
 	untold     uint64            // Exceptions over maxErrors.
 	badIDs     uint64            // Of the wrong length, on items that are kept.
+	left       int               // Fields of JSON that are of another type.
 	ids        map[[16]byte]int  // Ids given so far, to tell equal items apart.
 	attributes attribute.Reader
 	frames     int // Read so far.
@@ -173,6 +180,9 @@ func (a *adapter) partial(items string) *Partial {
 	}
 	if a.badIDs > 0 {
 		texts = append(texts, fmt.Sprintf("%d ids of the wrong length were left out: a trace id has 16 bytes, a span id 8", a.badIDs))
+	}
+	if a.left > 0 {
+		texts = append(texts, fmt.Sprintf("%d fields of another type than OTLP gives them were left out", a.left))
 	}
 	if len(texts) == 0 {
 		return nil

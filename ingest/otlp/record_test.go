@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
@@ -218,4 +219,33 @@ func TestWhatIsLostOfKeptItemsIsSaid(t *testing.T) {
 	b, p = run(t, Traces, tracesOf(nil, odd, zero, refused))
 	require.Len(t, b.Spans, 2)
 	require.Equal(t, &Partial{Rejected: 1, Message: "1 spans refused: 1 with invalid trace id; 1 ids of the wrong length were left out: a trace id has 16 bytes, a span id 8"}, p)
+}
+
+// TestFieldsOfAnotherTypeAreSaid counts what of JSON could not be read beside
+// what could.
+func TestFieldsOfAnotherTypeAreSaid(t *testing.T) {
+	t.Parallel()
+	for fields, want := range map[string]int{
+		`"body":{"stringValue":"x"},"new":[{}],"attributes":null,"timeUnixNano":null,"severityNumber":"9"`: 0,
+		`"timeUnixNano":"now"`:                     1,
+		`"severityNumber":"LOUD"`:                  1,
+		`"severityText":5,"flags":"x"`:             2,
+		`"attributes":{"a":"b"}`:                   1,
+		`"attributes":["a",{"key":5},null]`:        2,
+		`"body":["x"]`:                             1,
+		`"body":{"intValue":"x"}`:                  1,
+		`"attributes":[{"key":"a","value":["x"]}]`: 1,
+		`"attributes":[{"key":"a","value":{"intValue":"x","stringValue":5,"boolValue":{},"doubleValue":null}}]`: 3,
+		`"attributes":[{"key":"a","value":{"arrayValue":{"values":["x",{"intValue":1},null]}}}]`:                1,
+		`"attributes":[{"key":"a","value":{"bytesValue":"-+"}}]`:                                                1,
+	} {
+		b, p, err := Logs(request(t), []byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{`+fields+`}]}]}]}`), "application/json")
+		require.NoError(t, err)
+		require.Len(t, b.Logs, 1, fields)
+		if want == 0 {
+			require.Nil(t, p, fields)
+			continue
+		}
+		require.Equal(t, &Partial{Message: fmt.Sprintf("%d fields of another type than OTLP gives them were left out", want)}, p, fields)
+	}
 }

@@ -56,7 +56,7 @@ func (r *reader) each(t jx.Type, read func() error) error {
 	}
 	for it.Next() {
 		if r.d.Next() != t {
-			err = r.d.Skip()
+			err = r.leave()
 		} else {
 			err = read()
 		}
@@ -83,6 +83,8 @@ func (r *reader) keyValue(depth int) (*common.KeyValue, error) {
 		case string(it.Key()) == "value" && isPlain(t):
 			p.kv.Value = &p.v
 			err = r.plain(&p.v, t)
+		case string(it.Key()) == "key" || string(it.Key()) == "value":
+			err = r.leave()
 		default:
 			err = r.d.Skip()
 		}
@@ -124,7 +126,7 @@ func (r *reader) value(v *common.AnyValue, depth int) error {
 		return err
 	}
 	for it.Next() {
-		t := r.d.Next()
+		t, before, known := r.d.Next(), v.Value, true
 		switch string(it.Key()) {
 		case "stringValue", "string_value":
 			if t == jx.String {
@@ -179,10 +181,14 @@ func (r *reader) value(v *common.AnyValue, depth int) error {
 				return err
 			})
 		default:
+			known = false
 			err = r.d.Skip()
 		}
 		if err != nil {
 			return err
+		}
+		if known && v.Value == before && t != jx.Null {
+			r.left++
 		}
 	}
 	return it.Err()

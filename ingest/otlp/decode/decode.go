@@ -56,17 +56,24 @@ func ContentType(header string) (string, error) {
 
 // Message reads body into m. Strings of m do not alias body.
 func Message(body []byte, contentType string, m proto.Message) error {
+	_, err := Counted(body, contentType, m)
+	return err
+}
+
+// Counted is Message, and says how many known fields of JSON were left out
+// because they are of another type.
+func Counted(body []byte, contentType string, m proto.Message) (left int, err error) {
 	if len(body) > MaxBytes {
-		return fmt.Errorf("%w: %d bytes, the limit is %d: send smaller batches", ErrTooLarge, len(body), MaxBytes)
+		return 0, fmt.Errorf("%w: %d bytes, the limit is %d: send smaller batches", ErrTooLarge, len(body), MaxBytes)
 	}
 	t, err := ContentType(contentType)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if t == JSON {
 		return fromJSON(body, m)
 	}
-	return fromProtobuf(body, m)
+	return 0, fromProtobuf(body, m)
 }
 
 // budget is what a request may still ask for.

@@ -21,23 +21,23 @@ import (
 // differs from the JSON of protobuf in its ids, which are hex; protojson would
 // read them as base64. A field of the wrong type is left out; only a body that
 // is not JSON is refused.
-func fromJSON(body []byte, m proto.Message) error {
+func fromJSON(body []byte, m proto.Message) (left int, err error) {
 	if depth(body) > maxJSONDepth {
-		return tooDeep() // Found here in a thousandth of the time of reading it.
+		return 0, tooDeep() // Found here in a thousandth of the time of reading it.
 	}
 	d := jx.DecodeBytes(body)
 	if d.Next() != jx.Object {
-		return fmt.Errorf("%w: cannot read JSON: the body is not an object", ErrMalformed)
+		return 0, fmt.Errorf("%w: cannot read JSON: the body is not an object", ErrMalformed)
 	}
 	r := reader{d: d}
 	r.scratch = make([]byte, 0, 256)
 	if err := r.message(m.ProtoReflect(), messageShape(m.ProtoReflect().Descriptor()), 0); err != nil {
-		return refused(err)
+		return 0, refused(err)
 	}
 	if err := d.Skip(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: cannot read JSON: text after the object", ErrMalformed)
+		return 0, fmt.Errorf("%w: cannot read JSON: text after the object", ErrMalformed)
 	}
-	return nil
+	return r.left, nil
 }
 
 // maxJSONDepth is more than MaxDepth messages take.
@@ -72,6 +72,15 @@ type reader struct {
 	budget
 	d       *jx.Decoder
 	scratch []byte
+	left    int // Known fields of another type.
+}
+
+// leave passes over a value of another type than its field has. Null is none.
+func (r *reader) leave() error {
+	if r.d.Next() != jx.Null {
+		r.left++
+	}
+	return r.d.Skip()
 }
 
 func (r *reader) message(m protoreflect.Message, s *shape, depth int) error {
@@ -103,27 +112,32 @@ func (r *reader) single(m protoreflect.Message, f *field, depth int) error {
 	if f.kind == protoreflect.MessageKind {
 		if t := r.d.Next(); t != jx.Object {
 			if !isPlain(t) {
-				return r.d.Skip()
+				return r.leave()
 			}
 			v, ok := m.NewField(f.fd).Message().Interface().(*common.AnyValue)
 			if !ok {
-				return r.d.Skip()
+				return r.leave()
 			}
 			m.Set(f.fd, protoreflect.ValueOfMessage(v.ProtoReflect()))
 			return r.plain(v, t)
 		}
 		return r.message(m.Mutable(f.fd).Message(), f.message(), depth+1)
 	}
+	null := r.d.Next() == jx.Null
 	v, err := r.scalar(f)
-	if err == nil && v.IsValid() {
+	switch {
+	case err != nil:
+	case v.IsValid():
 		m.Set(f.fd, v)
+	case !null:
+		r.left++
 	}
 	return err
 }
 
 func (r *reader) list(m protoreflect.Message, f *field, depth int) error {
 	if r.d.Next() != jx.Array {
-		return r.d.Skip()
+		return r.leave()
 	}
 	l := m.Mutable(f.fd).List()
 	if f.attributes {
@@ -136,7 +150,7 @@ func (r *reader) list(m protoreflect.Message, f *field, depth int) error {
 	for it.Next() {
 		if f.kind == protoreflect.MessageKind {
 			if r.d.Next() != jx.Object {
-				if err := r.d.Skip(); err != nil {
+				if err := r.leave(); err != nil {
 					return err
 				}
 				continue
