@@ -61,6 +61,9 @@ func errorAnswer(err error) (*intake.Error, time.Duration) {
 		return errBusy, time.Second
 	case errors.Is(err, inflate.ErrEncoding):
 		return refuse(http.StatusUnsupportedMediaType, "unsupported content encoding", "encoding", err.Error()), 0
+	case errors.As(err, &f) && f.Code == http.StatusBadRequest:
+		// The library quotes what it read, headers with credentials among it.
+		return refuse(f.Code, "cannot read the HTTP request", "http", "its request line or a header is malformed or too long"), 0
 	case errors.As(err, &f):
 		return refuse(f.Code, f.Message, "http"), 0
 	}
