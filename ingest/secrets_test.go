@@ -32,6 +32,13 @@ var canaries = map[string][2]string{
 	"google":               {"with AIzaSyDaGmWKa4JsXZ-HjGw7ISLn_3namBGewQe", "SyDaGmWKa4JsXZ"},
 	"json in text":         {`bad body {"user":"bob","password":"canary0002"}`, "canary0002"},
 	"json in json in text": {`bad body "{\"user\":\"bob\",\"api_key\":\"canary0003\"}"`, "canary0003"},
+	"escaped in a URL":     {"GET /login?next=https%3A%2F%2Fx%2F%3Ftoken%3Dcanary0005%26a%3D1", "canary0005"},
+	"form of Rails":        {"POST /users?user[password]=canary0006&user[name]=bob", "canary0006"},
+	"fragment":             {"at https://x.example/cb#access_token=canary0007&state=1", "canary0007"},
+	"presigned":            {"GET https://s3.example/b?X-Amz-Signature=canary0008&x=1", "canary0008"},
+	"list in text":         {`bad body {"passwords":["canary0009"]}`, "canary0009"},
+	"ruby":                 {`{"password"=>"canary0010", "n"=>1}`, "canary0010"},
+	"header in text":       {"sent\nX-Api-Key: canary0011x\nHost: x", "canary0011x"},
 	"python dict":          {`{'client_secret': 'canary0004', 'n': 1}`, "canary0004"},
 }
 
@@ -50,10 +57,10 @@ func TestNoSecretReachesATopic(t *testing.T) {
 		for _, text := range []string{string(quoted), string(long)} {
 			n++
 			fill := func(s string) string {
-				return strings.NewReplacer("$TEXT", text, "$ID", hexID(n), "$NOW", time.Now().UTC().Format(time.RFC3339), "$SPAN", hexID(n)[16:], "\n", "").Replace(s)
+				return strings.NewReplacer("$TEXT", text, "$KEY", testKey, "$ID", hexID(n), "$NOW", time.Now().UTC().Format(time.RFC3339), "$SPAN", hexID(n)[16:], "\n", "").Replace(s)
 			}
 			envelope := func(header, payload string) {
-				body := "{\"event_id\":\"" + hexID(n) + "\"}\n" + fill(header) + "\n" + fill(payload) + "\n"
+				body := fill(`{"event_id":"$ID","trace":{"trace_id":"$ID","public_key":"$KEY","transaction":$TEXT,"release":$TEXT,"environment":$TEXT,"sample_rand":$TEXT,"sample_rate":$TEXT,"user":{"id":$TEXT,"segment":$TEXT},"user_segment":$TEXT,"org_id":$TEXT},"sdk":{"name":$TEXT,"version":$TEXT},"unknown":$TEXT}`) + "\n" + fill(header) + "\n" + fill(payload) + "\n"
 				r := e.do("POST", "/api/1/envelope/", []byte(body), "X-Sentry-Auth", auth)
 				require.Equal(t, 200, r.status, "%s: %s", kind, r.body)
 			}
@@ -70,13 +77,14 @@ func TestNoSecretReachesATopic(t *testing.T) {
 			envelope(`{"type":"feedback"}`, `{"event_id":"$ID","type":"feedback","contexts":{"feedback":{"message":$TEXT,"name":$TEXT,"url":$TEXT}}}`)
 			envelope(`{"type":"user_report"}`, `{"event_id":"$ID","name":"x","email":"x@y.example","comments":$TEXT}`)
 			envelope(`{"type":"attachment","length":1,"filename":$TEXT}`, `x`)
+			envelope(`{"type":"attachment","length":1,"filename":"a.txt","content_type":$TEXT,"attachment_type":$TEXT}`, `x`)
 			envelope(`{"type":"session"}`, `{"sid":"$ID","init":true,"status":"ok","started":"$NOW","timestamp":"$NOW","attrs":{"release":"a@1","environment":$TEXT}}`)
 			envelope(`{"type":"check_in"}`, `{"check_in_id":"$ID","monitor_slug":"job","status":"ok","environment":$TEXT,"monitor_config":{"schedule":{"type":"crontab","value":$TEXT}}}`)
 			envelope(`{"type":"client_report"}`, `{"timestamp":1795430000,"discarded_events":[{"reason":$TEXT,"category":"error","quantity":1}]}`)
 			envelope(`{"type":"security"}`, `{"csp-report":{"document-uri":$TEXT,"referrer":$TEXT,"blocked-uri":$TEXT,"source-file":$TEXT,"script-sample":$TEXT,"violated-directive":"script-src","original-policy":$TEXT}}`)
 			envelope(`{"type":"event"}`, `{"event_id":"$ID","level":$TEXT,"timestamp":$TEXT,"user":[$TEXT],"tags":{"x":[$TEXT]},"contexts":[$TEXT],"message":[$TEXT],"exception":[$TEXT],"breadcrumbs":[$TEXT]}`) // All of a wrong kind.
 
-			kv := `[{"key":"note","value":{"stringValue":$TEXT}},{"key":"list","value":{"arrayValue":{"values":[{"stringValue":$TEXT}]}}},{"key":"map","value":{"kvlistValue":{"values":[{"key":"a","value":{"stringValue":$TEXT}}]}}}]`
+			kv := `[{"key":"http.request.header.x-note","value":{"arrayValue":{"values":[{"stringValue":$TEXT}]}}},{"key":"note","value":{"stringValue":$TEXT}},{"key":"list","value":{"arrayValue":{"values":[{"stringValue":$TEXT}]}}},{"key":"map","value":{"kvlistValue":{"values":[{"key":"a","value":{"stringValue":$TEXT}}]}}}]`
 			scope := `"scope":{"name":"s","version":"1","attributes":` + kv + `}`
 			resource := `"resource":{"attributes":` + kv + `}`
 			thrown := `[{"key":"exception.type","value":{"stringValue":"A"}},{"key":"exception.message","value":{"stringValue":$TEXT}},{"key":"exception.stacktrace","value":{"stringValue":$TEXT}}]`
@@ -88,6 +96,10 @@ func TestNoSecretReachesATopic(t *testing.T) {
 				"events":[{"name":"exception","attributes":`+thrown+`},{"name":"other","attributes":`+kv+`}],"links":[{"traceId":"$ID","spanId":"$SPAN","attributes":`+kv+`}]}]}]}]}`)
 			otlp("logs", `{"resourceLogs":[{`+resource+`,"scopeLogs":[{`+scope+`,"logRecords":[{"severityNumber":17,"severityText":"ERROR","body":{"stringValue":$TEXT},"attributes":`+thrown+`},
 				{"severityNumber":9,"body":{"kvlistValue":{"values":[{"key":"a","value":{"stringValue":$TEXT}}]}},"attributes":`+kv+`}]}]}]}`)
+			whole := "canary-whole"
+			secretHeaders := `[{"key":"http.request.header.authorization","value":{"arrayValue":{"values":[{"stringValue":"` + whole + `"}]}}},{"key":"http.request.header.x_api_key","value":{"stringValue":"` + whole + `"}},{"key":"http.request.header.cookie","value":{"arrayValue":{"values":[{"stringValue":"sessionid=` + whole + `; a=b"}]}}},{"key":"http.response.header.set-cookie","value":{"arrayValue":{"values":[{"stringValue":"sessionid=` + whole + `; Path=/"},{"stringValue":"csrftoken=` + whole + `"}]}}},{"key":"headers","value":{"kvlistValue":{"values":[{"key":"Authorization","value":{"stringValue":"` + whole + `"}}]}}}]`
+			otlp("traces", `{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"$ID","spanId":"$SPAN","name":"x","attributes":`+secretHeaders+`}]}]}]}`)
+			otlp("logs", `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"severityNumber":17,"body":{"kvlistValue":{"values":[{"key":"password","value":{"stringValue":"`+whole+`"}}]}},"attributes":`+secretHeaders+`}]}]}]}`)
 			otlp("metrics", `{"resourceMetrics":[{`+resource+`,"scopeMetrics":[{`+scope+`,"metrics":[{"name":"n","gauge":{"dataPoints":[{"asInt":"1","timeUnixNano":"1795430000000000000","attributes":`+kv+`,"exemplars":[{"asInt":"1","filteredAttributes":`+kv+`}]}]}}]}]}]}`)
 		}
 	}
@@ -95,6 +107,7 @@ func TestNoSecretReachesATopic(t *testing.T) {
 		for _, r := range e.records(topic) {
 			raw, err := schema.EncodeRecord(r)
 			require.NoError(t, err)
+			require.NotContains(t, string(raw), "canary-whole")
 			for kind, c := range canaries {
 				if i := strings.Index(string(raw), c[1]); i >= 0 {
 					t.Errorf("%s passed to %s: ...%q", kind, topic, raw[max(0, i-120):min(len(raw), i+20)])

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"mime"
 	"os"
 	"path/filepath"
 
@@ -49,6 +50,10 @@ func Open(ctx context.Context, url, dir string) (*Store, error) {
 
 // Put writes data under key; nil means that the store took it.
 func (s *Store) Put(ctx context.Context, key, contentType string, data []byte) error {
+	if _, _, err := mime.ParseMediaType(contentType); err != nil {
+		// The bucket refuses what is none; clients send anything.
+		contentType = "application/octet-stream"
+	}
 	if err := s.bucket.WriteAll(ctx, key, data, &blob.WriterOptions{ContentType: contentType}); err != nil {
 		return fmt.Errorf("cannot write blob: %w", err)
 	}

@@ -18,6 +18,7 @@ func TestFolder(t *testing.T) {
 	b, err := s.Get(t.Context(), "7/2026/ab cd")
 	require.NoError(t, err)
 	require.Equal(t, "two", string(b))
+	require.NoError(t, s.Put(t.Context(), "7/odd", "no media type", []byte("x")), "clients send any content type")
 	_, err = s.Get(t.Context(), "7/none")
 	require.ErrorIs(t, err, ErrNotFound)
 	require.NoError(t, s.Close())

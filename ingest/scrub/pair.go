@@ -62,7 +62,7 @@ type named struct {
 	quoted bool
 	query  bool // Of a URL, a form or a connection string.
 	member bool // Follows a bracket or a comma.
-	line   bool // Begins a line, a text or a quoted text.
+	line   bool // Begins a line, a text, a quoted text or a word.
 }
 
 // nameBefore reads the name before a separator, which may be quoted, or the
@@ -112,12 +112,12 @@ func nameBefore(v string, i, last int) (n named, ok bool) {
 	switch v[before-1] {
 	case '?', '&', ';', '#':
 		n.query = form
-	case '\n', '\r', '"', '\'':
+	case '\n', '\r', '"', '\'', '\\': // Also \n that is escaped.
 		n.line = true
 	}
 	for before > 0 && v[before-1] == ' ' {
 		before--
-		n.line = n.line || before > 0 && v[before-1] == ':'
+		n.line = true // Lines that were joined.
 	}
 	n.member = before > 0 && strings.IndexByte("{,[(", v[before-1]) >= 0
 	n.line = n.line || before == 0 || n.member
@@ -267,7 +267,7 @@ func (s *Scrubber) headerLine(e *edit, name string, from int, c Counts) int {
 		if n < 0 {
 			break
 		}
-		if at += n; v[at] != '\\' || at+1 < len(v) && strings.IndexByte(`nr"'`, v[at+1]) >= 0 {
+		if at += n; v[at] != '\\' || at+1 < len(v) && strings.IndexByte(`nru"'`, v[at+1]) >= 0 {
 			to = at
 		}
 	}
@@ -343,6 +343,13 @@ func (s *Scrubber) option(v string) bool {
 // cookies keeps the names of a Cookie header and the values of those that carry
 // no session.
 func (s *Scrubber) cookies(v string, c Counts) string {
+	if strings.HasPrefix(v, `["`) && strings.Contains(v, `","`) { // Values of one header that came as a list.
+		list := strings.Split(v, `","`)
+		for i := range list {
+			list[i] = s.cookies(list[i], c)
+		}
+		return strings.Join(list, `","`)
+	}
 	parts := strings.Split(v, ";")
 	changed := false
 	for i, p := range parts {

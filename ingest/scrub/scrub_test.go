@@ -181,6 +181,9 @@ func TestAttribute(t *testing.T) {
 	for _, tc := range []struct{ key, in, want string }{
 		{"http.request.header.authorization", "anything", filtered},
 		{"http.request.header.cookie", "sid=1; theme=dark", "sid=[Filtered]; theme=dark"},
+		{"http.response.header.set-cookie", `["sid=1; Path=/","csrftoken=2; Secure","a=b"]`, `["sid=[Filtered]; Path=/","csrftoken=[Filtered]; Secure","a=b"]`},
+		{"http.response.header.set-cookie", `["sid=1"]`, `["sid=[Filtered]`},
+		{"note", `["sent\u000aX-Api-Key: hunter2secret\u000aHost: x"]`, `["sent\u000aX-Api-Key: [Filtered]\u000aHost: x"]`},
 		{"url.full", "https://u:p@x.example/?api_key=1", "https://[Filtered]@x.example/?api_key=[Filtered]"},
 		{"db.statement", "SELECT 1", "SELECT 1"},
 		{"enduser.id", "4111111111111111", "4111111111111111"},

@@ -29,8 +29,8 @@ type File struct {
 // project's settings may drop it instead.
 func (b *Batch) Attach(f *File) {
 	row := &schema.Attachment{
-		EventId: f.EventID, Name: tree.Clean(tree.Cut(b.scrubText(first(f.Name, f.ItemType)), schema.MaxPath)), Type: tree.Clean(tree.Cut(first(f.Type, "event.attachment"), 64)),
-		ContentType: tree.Clean(tree.Cut(first(f.ContentType, "application/octet-stream"), 128)), Size: uint64(len(f.Data)),
+		EventId: f.EventID, Name: tree.Clean(tree.Cut(b.scrubText(first(f.Name, f.ItemType)), schema.MaxPath)), Type: tree.Clean(tree.Cut(b.scrubText(first(f.Type, "event.attachment")), 64)),
+		ContentType: tree.Clean(tree.Cut(b.scrubText(first(f.ContentType, "application/octet-stream")), 128)), Size: uint64(len(f.Data)),
 		ItemType: f.ItemType, Timestamp: b.received() / 1000, TraceId: f.TraceID,
 	}
 	category := row.Category()
