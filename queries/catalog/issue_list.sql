@@ -34,18 +34,24 @@
 -- column sample_trace_id String: Its trace.
 -- column trend Array(UInt64): Events of the window in 24 equal parts (days where the window is over 3 days).
 -- column matches UInt64: Issues that match, on all pages.
--- cost: issue_hour or issue_day of the window and the plain columns of issue_rollup for the project; the view issue_state only where a state or an assignee is asked for, issue_state_of where somebody acted on an issue of the page. Most of the CPU time is planning.
+-- cost: issue_hour or issue_day of the window and the plain columns of issue_rollup for the project; the project's triage log where a state or an assignee is asked for, else that of the page's issues where somebody acted on one; issue_release and release_rollup only where one of those is resolved in a release. Most of the CPU time is planning.
 -- bound: 1000 rows a page; windows over 3 days read days, not hours.
--- step touched: touched Array(UInt8)
+-- step touched: touched Array(UInt8), released Array(UInt8), counted Array(UInt8), crowded Array(UInt8)
 <<- if or (not (.Is "status" "any" "")) (.Given "assignee") >>
-SELECT toUInt8(1) FROM issue_actions WHERE project_id = {project:UInt32} LIMIT 1
+SELECT toUInt8(count() > 0), toUInt8(countIf(action = 'resolve' AND resolution IN ('in_release', 'in_next_release')) > 0), toUInt8(max(until_events) > 0), toUInt8(max(until_users) > 0)
+FROM issue_actions WHERE project_id = {project:UInt32}
 <<- end >>
 -- step page: keys Array(UInt64), counts Array(UInt64), total Array(UInt64), members Array(Array(UInt64)), acted Array(Array(UInt64)), states Array(String), people Array(String)
 SELECT survivor, n, count() OVER () AS total, parts, if(acted_, parts, []) AS acted, state, who
 FROM (
     SELECT w.survivor AS survivor, w.n AS n, r.first_seen_ AS first_seen_, r.last_seen_ AS last_seen_, r.parts_ AS parts,
         <<- if .Is "sort" "users">> w.u AS u,<<end>><<if .Is "sort" "trend">> w.rise AS rise,<<end>>
-        <<- if .Some "touched">> if(st.status != '', st.status, if(r.fresh_, 'new', 'ongoing')) AS state, st.assignee AS who, toUInt8(0) AS acted_
+        <<- if .Some "touched">>
+        multiIf(st.kind = '', if(r.fresh_, 'new', 'ongoing'), st.kind = 'at_once', if(r.last_seen_ > st.s.2, 'regressed', 'resolved'),
+            <<- if .Some "released">> st.kind = 'in_release', if(survivor IN (
+                <<reopened reopeners "1">>), 'regressed', 'resolved'),<<end>>
+            <<- if .Some "counted">> st.kind = 'ignored' AND st.s.5 > 0 AND r.events_ >= st.s.5, 'ongoing',<<end>>
+            <<- if .Some "crowded">> st.kind = 'ignored' AND st.s.6 > 0 AND r.users_ >= st.s.6, 'ongoing',<<end>> st.kind) AS state, st.who AS who, toUInt8(0) AS acted_
         <<- else>> if(r.fresh_, 'new', 'ongoing') AS state, '' AS who, survivor IN (SELECT fingerprint FROM issue_actions WHERE project_id = {project:UInt32}) AS acted_<<end>>
     FROM (
         SELECT <<survivor "fingerprint">> AS survivor, sum(events) AS n
@@ -62,8 +68,11 @@ FROM (
     INNER JOIN (
         SELECT <<survivor "fingerprint">> AS survivor, min(first_seen) AS first_seen_, max(last_seen) AS last_seen_, groupArray(fingerprint) AS parts_, first_seen_ > now64(3) - INTERVAL 7 DAY AS fresh_
             <<- if .Given "level">>, toString(max(level_max)) AS level_<<end>>
+            <<- if .Some "counted">>, sum(events) AS events_<<end>>
+            <<- if .Some "crowded">>, uniqCombinedArrayMerge(12)(users) AS users_<<end>>
         FROM issue_rollup WHERE project_id = {project:UInt32} GROUP BY survivor) AS r ON r.survivor = w.survivor
-    <<if .Some "touched">>LEFT JOIN (SELECT fingerprint, status, assignee FROM issue_state WHERE project_id = {project:UInt32}) AS st ON st.fingerprint = w.survivor<<end>>
+    <<if .Some "touched">>LEFT JOIN (
+        <<acts "1" (print kind " AS kind")>>) AS st ON st.fingerprint = w.survivor<<end>>
     WHERE 1
         <<if .Given "level">>AND has(splitByChar('\n', {level:String}), r.level_)<<end>>
         <<if .Given "assignee">>AND who = {assignee:String}<<end>>
@@ -82,14 +91,23 @@ FROM (
 <<if .Is "status" "unresolved">>WHERE state IN ('new', 'ongoing', 'regressed')<<else if not (.Is "status" "any" "")>>WHERE state = {status:String}<<end>>
 ORDER BY <<if .Is "sort" "events">>n<<else if .Is "sort" "users">>u<<else if .Is "sort" "trend">>rise<<else if .Is "sort" "first_seen">>toUnixTimestamp64Milli(first_seen_)<<else>>toUnixTimestamp64Milli(last_seen_)<<end>> DESC, survivor
 LIMIT least({limit:UInt32}, 1000) OFFSET {offset:UInt32}
--- step acts: acts Array(UInt64), act_states Array(String), act_people Array(String)
+-- step acts: acts Array(UInt64), act_kinds Array(String), act_at Array(Int64), act_events Array(UInt64), act_users Array(UInt64), act_released Array(UUID), act_people Array(String), releases Array(UInt8)
 <<- if .Some "acted">>
-SELECT fingerprint, status, assignee FROM issue_state_of(project = {project:UInt32}, issues = arrayFlatten({acted:Array(Array(UInt64))}))
+SELECT fingerprint, <<kind>> AS kind, toUnixTimestamp64Milli(s.2), s.5, s.6, s.7, who, kind = 'in_release'
+FROM (
+    <<acts "fingerprint IN {keys:Array(UInt64)}">>)
+<<- end>>
+-- step reopened: reopened Array(UInt64)
+<<- if .Some "releases">>
+<<reopened (reopenersOf "{acts:Array(UInt64)}" "{act_released:Array(UUID)}") "fingerprint IN arrayFlatten({acted:Array(Array(UInt64))})">>
 <<- end>>
 -- step result: rows
 SELECT <<hex "g.survivor">> AS issue, g.l.1 AS title, g.l.2 AS culprit, g.l.3 AS type, toString(g.level_) AS level,
     <<- if .Some "acted">>
-    if(arrayElement({act_states:Array(String)}, g.act) != '', arrayElement({act_states:Array(String)}, g.act), arrayElement({states:Array(String)}, g.place)) AS status, arrayElement({act_people:Array(String)}, g.act) AS assignee,
+    multiIf((arrayElement({act_kinds:Array(String)}, g.act) AS kind_) = '', arrayElement({states:Array(String)}, g.place), kind_ = 'at_once', if(toUnixTimestamp64Milli(g.last_seen_) > arrayElement({act_at:Array(Int64)}, g.act), 'regressed', 'resolved'),
+        <<- if .Some "releases">> kind_ = 'in_release', if(has({reopened:Array(UInt64)}, g.survivor), 'regressed', 'resolved'),<<end>>
+        <<- if .Some "act_events">> kind_ = 'ignored' AND arrayElement({act_events:Array(UInt64)}, g.act) > 0 AND g.events_ >= arrayElement({act_events:Array(UInt64)}, g.act), 'ongoing',<<end>>
+        <<- if .Some "act_users">> kind_ = 'ignored' AND arrayElement({act_users:Array(UInt64)}, g.act) > 0 AND g.users_ >= arrayElement({act_users:Array(UInt64)}, g.act), 'ongoing',<<end>> kind_) AS status, arrayElement({act_people:Array(String)}, g.act) AS assignee,
     <<- else>>
     arrayElement({states:Array(String)}, g.place) AS status, arrayElement({people:Array(String)}, g.place) AS assignee,<<end>>
     toDateTime64(g.first_seen_, 3, 'UTC') AS first_seen, toDateTime64(g.last_seen_, 3, 'UTC') AS last_seen,

@@ -179,6 +179,14 @@ func compare(t *testing.T, one, many *queries.Store, some []string) {
 		if q.Name == "disk_report" || some != nil && !slices.Contains(some, q.Name) { // The former is of one server.
 			continue
 		}
+		if q.Name == "issue_list" { // By state: the triage log and releases are part of the page.
+			for _, status := range []string{"unresolved", "regressed", "resolved"} {
+				t.Run("issue_list/"+status, func(t *testing.T) {
+					given := map[string]string{"project": "1", "status": status}
+					require.Equal(t, ask(t, one, "issue_list", given), ask(t, many, "issue_list", given))
+				})
+			}
+		}
 		last := -1
 		for _, mode := range []string{"required", "all"} {
 			given := map[string]string{}
