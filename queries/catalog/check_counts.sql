@@ -15,14 +15,27 @@ WITH
     (SELECT if(count() = 0, toDateTime('2100-01-01 00:00:00', 'UTC'), max(r.since)) FROM rollup_since AS r WHERE r.rollup = 'tag_trend') AS since,
     raw AS (
         SELECT project_id, sum(toUInt64(weight)) AS n, sumIf(toUInt64(weight), ts >= since) AS tagged, sumIf(toUInt64(weight), release != '') AS released, sumIf(toUInt64(weight), trace_id != '') AS traced,
-            uniqExactArray(arrayFilter(h -> h != 0, arrayPushBack(user_hashes, user_hash))) AS people, min(ts) AS oldest, uniqExact(fingerprint) AS issues
+            uniqExactArray(arrayFilter(h -> h != 0, arrayPushBack(user_hashes, user_hash))) AS people, min(ts) AS oldest, min(retention_days) AS days, uniqExact(fingerprint) AS issues
         FROM events WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id),
     rolled AS (
         SELECT project_id, sum(events) AS n, count() AS issues, min(born) AS oldest FROM (
             SELECT project_id, fingerprint, sum(r.events) AS events, min(r.first_seen) AS born FROM issue_rollup AS r WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id, fingerprint)
+        GROUP BY project_id),
+    -- Rows may be gone that are older than the shortest retention which a project has, or which rows of it still tell of.
+    expiry AS (
+        SELECT project_id, now64(3) - toIntervalDay(min(days)) AS at FROM (
+            SELECT id AS project_id, toUInt32(argMax(p.retention_days, p.updated_at)) AS days FROM projects AS p GROUP BY id
+            UNION ALL SELECT project_id, toUInt32(days) FROM raw
+            UNION ALL SELECT project_id, toUInt32(min(retention_days)) FROM spans WHERE <<.Project>> GROUP BY project_id
+            UNION ALL SELECT project_id, toUInt32(min(retention_days)) FROM logs WHERE <<.Project>> GROUP BY project_id)
+        WHERE days > 0 GROUP BY project_id),
+    begun AS (
+        SELECT project_id, min(at) AS oldest FROM (
+            SELECT project_id, oldest AS at FROM rolled
+            UNION ALL SELECT project_id, min(min_ts) FROM trace_index WHERE <<.Project>> GROUP BY project_id)
         GROUP BY project_id)
 SELECT c.project_id AS project_id, c.rollup AS rollup, c.measure AS measure, c.expected AS expected, c.actual AS actual, toInt64(c.actual) - toInt64(c.expected) AS difference,
-    multiIf(difference = 0 OR c.measure = 'users' AND abs(difference) <= greatest(2, c.expected * 0.065), 'ok', difference > 0 AND o.oldest < r.oldest
+    multiIf(difference = 0 OR c.measure = 'users' AND abs(difference) <= greatest(2, c.expected * 0.065), 'ok', difference > 0 AND (o.oldest < r.oldest OR b.oldest > toDateTime64(0, 3, 'UTC') AND b.oldest < x.at)
             OR difference < 0 AND c.rollup IN ('issue_hour', 'project_minute', 'issue_tag', 'project_tag', 'tag_trend', 'trace_index') AND r.oldest < now64(3) - INTERVAL 90 DAY
             OR difference < 0 AND c.rollup = 'issue_day' AND r.oldest < now64(3) - INTERVAL 400 DAY, 'expired', 'differs') AS verdict
 FROM (
@@ -72,4 +85,6 @@ FROM (
     GROUP BY project_id, rollup, measure) AS c
 LEFT JOIN raw AS r ON r.project_id = c.project_id
 LEFT JOIN rolled AS o ON o.project_id = c.project_id
+LEFT JOIN expiry AS x ON x.project_id = c.project_id
+LEFT JOIN begun AS b ON b.project_id = c.project_id
 ORDER BY project_id, rollup, measure
