@@ -1,11 +1,28 @@
 # Celery with its forked pool: a task that fails, and one that gives up after two
 # retries. The SDK starts with celeryd_init, before the tasks are traced.
 import os
+import time
+import uuid
 
 import sentry_sdk
 from celery import Celery
 from celery.signals import celeryd_init
+from kombu.transport import filesystem
+from kombu.utils.encoding import str_to_bytes
+from kombu.utils.json import dumps
 from sentry_sdk.integrations.celery import CeleryIntegration
+
+
+def put_whole(self, queue, payload, **kwargs):
+    part = os.path.join(self.data_folder_out, f"{uuid.uuid4()}.part")
+    with open(part, "wb") as f:
+        f.write(str_to_bytes(dumps(payload)))
+    os.rename(part, os.path.join(self.data_folder_out, f"{int(time.monotonic() * 1000)}_{uuid.uuid4()}.{queue}.msg"))
+
+
+# Kombu writes a message into a file that a worker may already read: one that is
+# read half is lost. Here it appears whole.
+filesystem.Channel._put = put_whole
 
 celery = Celery("tasks", broker=os.environ.get("CELERY_BROKER_URL"))
 folder = os.environ.get("BROKER_FOLDER", ".")
