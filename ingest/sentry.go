@@ -50,6 +50,7 @@ func (s *Server) envelope(c *fiber.Ctx) error {
 			return err
 		}
 	}
+	req.Outlines = s.outlines(req, len(body.Bytes))
 	var batch *intake.Batch
 	var answer sentry.Answer
 	err = s.inTurn(req, len(body.Bytes), func() (err error) {
@@ -104,6 +105,7 @@ func (s *Server) store(c *fiber.Ctx) error {
 		return err
 	}
 	defer body.Release()
+	req.Outlines = s.outlines(req, len(body.Bytes))
 	var batch *intake.Batch
 	var answer sentry.Answer
 	err = s.inTurn(req, len(body.Bytes), func() (err error) {

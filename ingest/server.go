@@ -50,6 +50,8 @@ type Server struct {
 	turns     chan struct{}       // One for each request of flooding projects that is read now.
 	heavy     *semaphore.Weighted // Places for large bodies to be inflated and read.
 	pace      pace
+	atOnce    bool         // Events are never read by their outlines first; for tests.
+	outlined  atomic.Int64 // Events that were counted by their outlines.
 	app       *fiber.App
 	grpc      *grpc.Server
 

@@ -26,7 +26,10 @@ func (s *Server) submit(ctx context.Context, b *intake.Batch) error {
 	d.filter()
 	d.quotas()
 	d.flood()
-	err := s.write(ctx, b)
+	err := d.complete()
+	if err == nil {
+		err = s.write(ctx, b)
+	}
 	// The groups of the flood are waited for even when the rest failed: their
 	// events alias the request.
 	for _, t := range d.tickets {
@@ -176,8 +179,13 @@ func (d *decision) flood() {
 		}
 		verdict := d.s.flood.Judge(req.Project, ev, d.now)
 		d.judged = append(d.judged, judged{ev, verdict, len(d.tickets)})
+		o := d.outline(ev)
 		switch verdict {
 		case flood.Counted:
+			if o != nil {
+				o.Counted()
+				d.s.outlined.Add(1)
+			}
 			bytes := takeReceipt(d.b, ev.Category())
 			d.tickets = append(d.tickets, d.s.flood.Join(req, ev, bytes))
 			d.orphan(ev, schema.OutcomeDropped, "flood")
@@ -191,4 +199,43 @@ func (d *decision) flood() {
 		}
 		return true
 	})
+}
+
+// outline returns that of an event; nil for one that was read whole.
+func (d *decision) outline(ev *schema.Event) *intake.Outline {
+	for i := range d.b.Outlines {
+		if d.b.Outlines[i].Event == ev {
+			return &d.b.Outlines[i]
+		}
+	}
+	return nil
+}
+
+// complete reads the rest of the events that are kept whole.
+func (d *decision) complete() error {
+	if len(d.b.Outlines) == 0 || len(d.b.Events) == 0 {
+		return nil
+	}
+	whole := map[*schema.Event]*schema.Event{}
+	err := d.s.inTurn(d.b.Request, 0, func() error {
+		for _, ev := range d.b.Events {
+			if o := d.outline(ev); o != nil {
+				whole[ev] = o.Whole()
+			}
+		}
+		return nil
+	})
+	d.events(func(ev *schema.Event) bool {
+		x, outlined := whole[ev]
+		if outlined && x == nil {
+			d.end(ev, schema.OutcomeInvalid, "invalid_json", "a part of the event that does not decide its issue is no JSON")
+		}
+		return !outlined || x != nil
+	})
+	for i, ev := range d.b.Events {
+		if x := whole[ev]; x != nil {
+			d.b.Events[i] = x
+		}
+	}
+	return err
 }

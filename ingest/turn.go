@@ -32,3 +32,9 @@ func (s *Server) inTurn(req *intake.Request, n int, read func() error) error {
 	}
 	return read()
 }
+
+// outlines reports whether it pays to read only what groups and counts of the
+// events of a body of n bytes first: an event that is kept is then read twice.
+func (s *Server) outlines(req *intake.Request, n int) bool {
+	return !s.atOnce && n <= inflate.HeavyBytes && s.flood.Mostly(req.Project.ID, req.ReceivedAt)
+}

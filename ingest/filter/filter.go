@@ -100,6 +100,11 @@ func network(text string) (netip.Prefix, error) {
 	return netip.PrefixFrom(a, a.BitLen()), nil
 }
 
+// ReadsAgents reports whether the user agent in an event's payload decides.
+func (f *Filter) ReadsAgents() bool {
+	return f != nil && (f.cfg.WebCrawlers || f.cfg.LegacyBrowsers)
+}
+
 // Client reports whether a client's address is unwanted.
 func (f *Filter) Client(ip string) bool {
 	if f == nil || len(f.networks) == 0 || ip == "" {

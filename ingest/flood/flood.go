@@ -75,7 +75,7 @@ type Flood struct {
 	shards  [shards]shard
 	tracked atomic.Int64 // Entries in all generations.
 	traffic traffic
-	wet     sync.Map // Project id -> *atomic.Int64: the last minute in which it flooded.
+	wet     sync.Map // Project id -> *wet.
 
 	mu     sync.Mutex
 	groups map[groupKey]*group // Those that are open.
@@ -174,29 +174,60 @@ func (f *Flood) limit(p *intake.Project, own uint32, all uint64) uint32 {
 	return uint32(min(max(others/othersShare, LeastPerMinute), MostPerMinute))
 }
 
+// wet is what is known of a project that floods: the last minute in which it
+// did, and how many of its events since then were counted and how many whole.
+// Events that pass while the minute turns may be missed.
+type wet struct {
+	minute, counted, whole atomic.Int64
+}
+
+func (f *Flood) wetness(project uint32) *wet {
+	if at, ok := f.wet.Load(project); ok {
+		w, _ := at.(*wet)
+		return w
+	}
+	return nil
+}
+
 // Flooding reports whether a project had an event counted without its body in
 // the minute of now.
 func (f *Flood) Flooding(project uint32, now time.Time) bool {
-	at, ok := f.wet.Load(project)
-	if !ok {
-		return false
-	}
-	last, _ := at.(*atomic.Int64)
-	return last.Load() == now.Unix()/60
+	w := f.wetness(project)
+	return w != nil && w.minute.Load() == now.Unix()/60
+}
+
+// Mostly reports whether a project floods and most of what it sends now is
+// counted without its body.
+func (f *Flood) Mostly(project uint32, now time.Time) bool {
+	w := f.wetness(project)
+	return w != nil && w.minute.Load() == now.Unix()/60 && w.counted.Load() > w.whole.Load()
 }
 
 func (f *Flood) wets(project uint32, minute int64) {
-	at, ok := f.wet.Load(project)
-	if !ok {
-		at, _ = f.wet.LoadOrStore(project, &atomic.Int64{})
+	w := f.wetness(project)
+	if w == nil {
+		at, _ := f.wet.LoadOrStore(project, &wet{})
+		w, _ = at.(*wet)
 	}
-	if last, _ := at.(*atomic.Int64); last.Load() < minute {
-		last.Store(minute)
+	if old := w.minute.Load(); old < minute && w.minute.CompareAndSwap(old, minute) {
+		w.counted.Store(0)
+		w.whole.Store(0)
 	}
+	w.counted.Add(1)
 }
 
 // Judge decides over one event, received at now.
 func (f *Flood) Judge(p *intake.Project, ev *schema.Event, now time.Time) Verdict {
+	v := f.judge(p, ev, now)
+	if v == Whole {
+		if w := f.wetness(p.ID); w != nil {
+			w.whole.Add(1)
+		}
+	}
+	return v
+}
+
+func (f *Flood) judge(p *intake.Project, ev *schema.Event, now time.Time) Verdict {
 	minute := now.Unix() / 60
 	all := f.traffic.add(minute)
 	key := stateKey{p.ID, ev.Fingerprint}

@@ -34,6 +34,9 @@ type Request struct {
 	Origin      string
 	Client      string // sentry_client, for example sentry.python/2.75.0.
 	Query       func(name string) string
+	// Outlines says that most events of the project are only counted now: the
+	// adapter may read what counts first and the rest of an event when it is asked.
+	Outlines bool
 }
 
 // Blob is bytes that go to the blob store before the request is acknowledged.
@@ -43,11 +46,22 @@ type Blob struct {
 	Data        []byte
 }
 
+// Outline is an event of a batch of which only what groups and counts was read.
+type Outline struct {
+	Event *schema.Event
+	// Whole reads all of it, as long as the body is there; nil where that cannot be
+	// read.
+	Whole func() *schema.Event
+	// Counted says that it stays as it is.
+	Counted func()
+}
+
 // Batch is what one request brought. Every item that was taken in is counted by
 // Accept once; it then is a row here or has a fate in Outcomes, never both.
 type Batch struct {
 	Request     *Request
 	Events      []*schema.Event
+	Outlines    []Outline // Of those of Events that are one.
 	Attachments []*schema.Attachment
 	Feedback    []*schema.Feedback
 	Spans       []*schema.Span

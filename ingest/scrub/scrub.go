@@ -59,15 +59,38 @@ func Totals() map[string]uint64 {
 	return out
 }
 
+// held is the rule of no redaction: while it is there the totals do not know of
+// the others.
+const held = ""
+
+// Hold keeps further redactions from the totals.
+func (c Counts) Hold() { c[held] = 0 }
+
+// Tell gives redactions that were held to the totals.
+func (c Counts) Tell() {
+	for rule, n := range c {
+		if rule != held {
+			total(rule, n)
+		}
+	}
+}
+
 func (c Counts) add(rule string) {
+	if c != nil {
+		c[rule]++
+		if _, hold := c[held]; hold {
+			return
+		}
+	}
+	total(rule, 1)
+}
+
+func total(rule string, by int) {
 	n, ok := totals.Load(rule)
 	if !ok {
 		n, _ = totals.LoadOrStore(rule, new(atomic.Uint64))
 	}
-	n.(*atomic.Uint64).Add(1)
-	if c != nil {
-		c[rule]++
-	}
+	n.(*atomic.Uint64).Add(uint64(by))
 }
 
 // Scrubber applies one project's rules. It is safe for concurrent use.

@@ -87,9 +87,11 @@ func Envelope(req *intake.Request, body []byte) (*intake.Batch, Answer, error) {
 	if err := checkSizes(items); err != nil {
 		return nil, Answer{}, err
 	}
-	for name, value := range map[string]*string{"release": &h.Trace.Release, "environment": &h.Trace.Environment,
-		"transaction": &h.Trace.Transaction, "sdk.name": &h.SDKName, "sdk.version": &h.SDKVersion} {
-		*value = req.Project.Scrubber.Attribute(name, *value, nil) // They stand in for what an event lacks.
+	for _, x := range [...]struct {
+		name  string
+		value *string
+	}{{"release", &h.Trace.Release}, {"environment", &h.Trace.Environment}, {"transaction", &h.Trace.Transaction}, {"sdk.name", &h.SDKName}, {"sdk.version", &h.SDKVersion}} {
+		*x.value = req.Project.Scrubber.Attribute(x.name, *x.value, nil) // They stand in for what an event lacks.
 	}
 	b := batch{Batch: item.New(req, &h), items: len(items)}
 	if h.SentAt != "" {

@@ -36,6 +36,10 @@ func Store(req *intake.Request, body []byte) (*intake.Batch, Answer, error) {
 	if len(body) > MaxEventBytes {
 		return nil, Answer{}, tooLarge("event", MaxEventBytes)
 	}
+	b := batch{Batch: item.New(req, nil), items: 1}
+	if b.outline(body) {
+		return b.Batch.Batch, b.ids.answer(), nil
+	}
 	doc, err := tree.Parse(body)
 	if err != nil {
 		return nil, Answer{}, bad("invalid event", "invalid_json", err)
@@ -47,7 +51,6 @@ func Store(req *intake.Request, body []byte) (*intake.Batch, Answer, error) {
 	if err := checkDSN(req, event.DSN(doc)); err != nil {
 		return nil, Answer{}, err
 	}
-	b := batch{Batch: item.New(req, nil), items: 1}
 	b.tree("event", doc, len(body))
 	return b.Batch.Batch, b.ids.answer(), nil
 }
@@ -86,6 +89,9 @@ func decodeStore(body []byte) ([]byte, error) {
 // event reads an event-shaped item. A payload that is no JSON refuses the whole
 // request where it is all that there is; beside other items it is invalid.
 func (b *batch) event(it *envelope.Item) error {
+	if it.Type == "event" && b.outline(it.Payload) {
+		return nil
+	}
 	doc, err := tree.Parse(it.Payload)
 	if err == nil && doc.Root.Type() != fastjson.TypeObject {
 		doc.Release()
@@ -121,11 +127,8 @@ func (b *batch) tree(typ string, doc *tree.Doc, size int) {
 	if t := event.Type(doc); t == "transaction" || t == "feedback" {
 		typ = t
 	}
-	id, ok := b.ids.next(event.ID(doc))
+	id, ok := b.number(typ, doc, size)
 	if !ok {
-		c := eventCategory(typ)
-		b.Accept(c, 1, uint64(size))
-		b.End(c, schema.OutcomeDropped, "second_event_without_own_id", "an envelope holds one event; further ones need an event_id of their own", 1, uint64(size), nil)
 		return
 	}
 	in := event.Input{Request: b.Request, Header: b.Header, ID: id, Drift: b.Drift, Bytes: size, Feedback: typ == "feedback"}
@@ -139,6 +142,17 @@ func (b *batch) tree(typ string, doc *tree.Doc, size int) {
 	if fb != nil {
 		b.Feedback(ev, fb)
 	}
+}
+
+// number returns an event's id; one that may have none has its fate.
+func (b *batch) number(typ string, doc *tree.Doc, size int) ([16]byte, bool) {
+	id, ok := b.ids.next(event.ID(doc))
+	if !ok {
+		c := eventCategory(typ)
+		b.Accept(c, 1, uint64(size))
+		b.End(c, schema.OutcomeDropped, "second_event_without_own_id", "an envelope holds one event; further ones need an event_id of their own", 1, uint64(size), nil)
+	}
+	return id, ok
 }
 
 func (b *batch) transaction(doc *tree.Doc, in *event.Input) {

@@ -7,6 +7,7 @@ package event
 
 import (
 	"encoding/hex"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +34,12 @@ type Input struct {
 	Bytes   int   // Size as received.
 	// Feedback says that the item's type or the payload's is feedback.
 	Feedback bool
+	// Outline says that the tree is only an event's outline: the row gets neither
+	// payload nor redactions, and nobody is told of those yet.
+	Outline bool
+	Agents  bool // The row of an outline has a payload all the same: a filter reads it.
+	// Held are the redactions of an outline; nil for none.
+	Held scrub.Counts
 }
 
 // reader is the state of one event's way; it is pooled.
@@ -144,6 +151,13 @@ func Read(doc *tree.Doc, in *Input) (*schema.Event, *Feedback) {
 	if c := r.short(shape.Culprit, schema.MaxCulprit); c != "" {
 		ev.Culprit = c // Old clients name it themselves.
 	}
+	if in.Outline && len(r.counts) > 1 {
+		in.Held = maps.Clone(r.counts)
+	}
+	if in.Outline && !in.Agents {
+		detach(ev)
+		return ev, nil
+	}
 	r.scratch = payload.Append(r.scratch[:0], &payload.Input{
 		Event: ev, Attributes: &r.f, Time: r.ts, Shift: r.shift, Message: r.group.Message, Template: r.group.Template, Tags: r.tags, Main: main,
 	})
@@ -174,6 +188,9 @@ func (r *reader) feedback(ev *schema.Event) *Feedback {
 // prepare shapes and scrubs the tree and settles the time.
 func (r *reader) prepare() {
 	r.f.Shape(r.in.Request.ClientIP)
+	if r.in.Outline {
+		r.counts.Hold()
+	}
 	r.f.Scrub(func(root *fastjson.Value, a *fastjson.Arena) {
 		if s := r.in.Request.Project.Scrubber; s != nil {
 			s.JSON(root, a, r.counts)
