@@ -114,6 +114,9 @@ window.ask = async (query) => {
   return res.data.map((f) => ({ name: f.name, rows: f.length, fields: f.fields.map((x) => x.name), meta: f.meta, first: f.fields.map((x) => x.values[0]) }));
 };
 
+// Where says which URL the page is at.
+window.where = () => runtime.locationService.getLocation().pathname + runtime.locationService.getLocation().search;
+
 // Follow gives the bodies of a live tail that has this many records.
 window.follow = async (query, least) => {
   const { ds } = await source();

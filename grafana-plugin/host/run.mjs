@@ -195,6 +195,7 @@ const cases = [
   ['panel: narrow', 'panel', { width: 480 }, { role: 'Editor' }, async (page) => {
     await page.getByText('PaymentError').first().waitFor();
     must(!(await page.getByRole('columnheader', { name: 'Assignee' }).isVisible()), 'a narrow list shows every column');
+    must(!(await page.getByRole('columnheader', { name: 'Trend' }).isVisible()), 'a narrow list shows the trend');
     const wide = await page.evaluate(() => document.querySelector('main').scrollWidth - document.querySelector('main').clientWidth);
     must(wide <= 1, `the list is ${wide} pixels wider than its panel`);
     // With keys alone: the first row is chosen, and opened.
@@ -216,12 +217,14 @@ const cases = [
   }, 'panel'],
   ['pages: list to detail', 'app', { path: '/a/errata-errors-app/issues?status=all' }, { role: 'Editor' }, async (page) => {
     await page.getByText('PaymentError').first().waitFor();
+    const trend = page.getByRole('row').filter({ hasText: 'PaymentError' }).first().getByRole('img', { name: /events? in \d+ parts of the range/ });
+    must((await trend.getAttribute('aria-label')).startsWith('12 events'), await trend.getAttribute('aria-label'));
     await shot(page, 'issues');
     await page.getByText('PaymentError').first().click();
     await page.getByRole('tab', { name: 'Stack trace' }).waitFor();
     await page.getByText('shop/payment.py').first().waitFor();
     must((await page.getByText('KeyError').count()) > 0, 'the cause of the exception is not shown');
-    for (const [tab, text] of [['Breadcrumbs', 'SELECT card'], ['Tags', 'plan'], ['Users', 'u1'], ['Trace', 'Trace '], ['Releases', 'shop@1.0.0'], ['Context', 'shop.example'], ['Grouping', 'Decided by'], ['History', '']]) {
+    for (const [tab, text] of [['Breadcrumbs', 'SELECT card'], ['Tags', 'plan'], ['Users', 'u1'], ['Events', 'shop@1.0.0'], ['Trace', 'Trace '], ['Releases', 'shop@1.0.0'], ['Context', 'shop.example'], ['Grouping', 'Decided by'], ['History', '']]) {
       await page.getByRole('tab', { name: tab, exact: true }).click();
       if (text) {
         await page.getByText(text).first().waitFor();
@@ -233,7 +236,25 @@ const cases = [
     await page.getByLabel('Assign to').fill('team pay');
     await page.getByRole('dialog').getByRole('button', { name: 'Assign' }).click();
     await page.getByText('team pay').first().waitFor();
-    await page.getByRole('button', { name: 'Older event' }).click();
+    // From the newest event to the oldest and back, one by one, in a list and by URL.
+    const shown = () => page.evaluate(() => document.querySelector('[aria-live]').textContent);
+    const search = () => page.evaluate(() => window.where());
+    const button = (name) => page.getByRole('button', { name, exact: true });
+    const newest = await shown();
+    must(await button('Newer event').isDisabled(), 'something is newer than the newest event');
+    await button('Older event').click();
+    await page.waitForFunction((was) => document.querySelector('[aria-live]').textContent !== was, newest);
+    must(/event=[0-9a-f]{32}/.test(await search()), await search());
+    await button('Oldest event').click();
+    await page.waitForFunction(() => [...document.querySelectorAll('button')].find((b) => b.getAttribute('aria-label') === 'Older event').disabled);
+    must((await search()).includes('event=oldest'), await search());
+    await page.getByRole('tab', { name: 'Events', exact: true }).click();
+    await page.getByRole('button', { name: /^Show event/ }).first().click();
+    await page.waitForFunction((was) => document.querySelector('[aria-live]').textContent === was, newest);
+    await button('Oldest event').click();
+    await button('Newest event').click();
+    await page.waitForFunction((was) => document.querySelector('[aria-live]').textContent === was, newest);
+    must(!(await search()).includes('event='), await search());
     await page.getByText('shop/payment.py').first().waitFor();
   }, 'issue'],
   ['pages: merge and split', 'app', { path: '/a/errata-errors-app/issues?status=all' }, { role: 'Editor' }, async (page) => {

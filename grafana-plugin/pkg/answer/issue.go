@@ -3,6 +3,7 @@ package answer
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -37,8 +38,7 @@ type Issue struct {
 	LastRelease   string   `json:"lastRelease"`
 	SampleEventID string   `json:"sampleEventId"`
 	SampleTraceID string   `json:"sampleTraceId"`
-
-	rise int64
+	Spark         []uint64 `json:"spark"` // Events of the range in equal parts, oldest first.
 }
 
 // ReadIssue is a row of the catalog as a list shows it.
@@ -48,7 +48,16 @@ func ReadIssue(t frame.Rows, i int, project int64) Issue {
 		Status: t.Text(i, "status"), Assignee: t.Text(i, "assignee"), FirstSeen: t.Milli(i, "first_seen"), LastSeen: t.Milli(i, "last_seen"),
 		Events: t.Int(i, "events"), Users: t.Int(i, "users"), EventsInRange: t.Int(i, "window_events"), Protocols: t.List(i, "protocols"), Environments: t.List(i, "environments"),
 		FirstRelease: t.Text(i, "first_release"), LastRelease: t.Text(i, "last_release"), SampleEventID: t.Text(i, "sample_event_id"), SampleTraceID: t.Text(i, "sample_trace_id"),
+		Spark: spark(t, i),
 	}
+}
+
+// spark is the trend of a row; a detail has none, but a trend of its own.
+func spark(t frame.Rows, i int) []uint64 {
+	if v, ok := t.Value(i, "trend").([]uint64); ok {
+		return v
+	}
+	return []uint64{}
 }
 
 // MaxIssues bounds a list, whatever its offset.
@@ -87,7 +96,6 @@ func (a *Asker) issueList(ctx context.Context, q *ask.Query, limit int, exact bo
 			t := frame.Read(r)
 			for i := range t.Len() {
 				x := ReadIssue(t, i, int64(id))
-				x.rise = rise(t, i)
 				if !q.FirstSeen || x.FirstSeen >= q.From.UnixMilli() && x.FirstSeen <= q.To.UnixMilli() {
 					lists[n] = append(lists[n], x)
 				}
@@ -147,14 +155,13 @@ func rank(i Issue, sort string) int64 {
 	case "first_seen":
 		return i.FirstSeen
 	case "trend":
-		return i.rise
+		return rise(i.Spark)
 	}
 	return i.LastSeen
 }
 
 // rise is how many more events the second half of the window has.
-func rise(t frame.Rows, i int) (r int64) {
-	trend, _ := t.Value(i, "trend").([]uint64)
+func rise(trend []uint64) (r int64) {
 	for n, v := range trend {
 		if n*2 >= len(trend) {
 			r += int64(v) //nolint:gosec // A count.
@@ -213,11 +220,23 @@ func (a *Asker) issueFrame(ctx context.Context, q *ask.Query, numeric, alert boo
 		data.NewField("first_release", nil, text(func(i Issue) string { return i.FirstRelease })),
 		data.NewField("last_release", nil, text(func(i Issue) string { return i.LastRelease })),
 		data.NewField("sample_event_id", nil, text(func(i Issue) string { return i.SampleEventID })),
+		data.NewField("trend", nil, each(list, func(i Issue) json.RawMessage { return sparkJSON(i.Spark) })),
 		data.NewField("sample_trace_id", nil, text(func(i Issue) string { return i.SampleTraceID })))
 	f.Meta = &data.FrameMeta{PreferredVisualization: data.VisTypeTable, PreferredVisualizationPluginID: "errata-triage-panel"}
 	frame.WithLinks(frame.Typed(f, data.FrameTypeTable), a.links)
 	f.Fields[len(f.Fields)-1].Config = &data.FieldConfig{Links: a.links.Trace()}
+	// For the panel that draws it; a table would show a list of numbers.
+	f.Fields[len(f.Fields)-2].Config = &data.FieldConfig{Custom: map[string]any{"hidden": true}}
 	return told(f, limit, more, left), nil
+}
+
+// sparkJSON is a trend as a cell.
+func sparkJSON(trend []uint64) json.RawMessage {
+	raw, err := json.Marshal(trend)
+	if err != nil {
+		return json.RawMessage("[]")
+	}
+	return raw
 }
 
 // told says what a list of issues leaves out.

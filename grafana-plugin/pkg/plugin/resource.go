@@ -31,6 +31,7 @@ func (s *Source) routes() []route {
 		{http.MethodGet, "me", s.me},
 		{http.MethodGet, "issues", s.getIssues},
 		{http.MethodGet, "issues/{project}/{issue}", s.getIssue},
+		{http.MethodGet, "issues/{project}/{issue}/event", s.getIssueEvent},
 		{http.MethodGet, "issues/{project}/{issue}/events", s.getEvents},
 		{http.MethodGet, "issues/{project}/{issue}/users", s.getUsers},
 		{http.MethodGet, "events/{project}/{id}", s.getEvent},
@@ -189,71 +190,6 @@ func (s *Source) projectOf(r *http.Request) (string, error) {
 		return "", problem{http.StatusBadRequest, "Name one project."}
 	}
 	return answer.IDList(ids), nil
-}
-
-func (s *Source) getEvents(r *http.Request) (any, error) {
-	project, err := s.projectOf(r)
-	if err != nil {
-		return nil, err
-	}
-	limit, err := count(r, "limit", 50, 200)
-	if err != nil {
-		return nil, err
-	}
-	offset, err := count(r, "offset", 0, 1000)
-	if err != nil {
-		return nil, err
-	}
-	res, err := s.store.Run(r.Context(), "latest_events", map[string]string{"project": project, "issue": r.PathValue("issue"), "limit": strconv.Itoa(min(offset+limit, 1000))})
-	if err != nil {
-		return nil, err
-	}
-	t := frame.Read(res)
-	events := []eventRow{}
-	for i := offset; i < t.Len(); i++ {
-		events = append(events, readEventRow(t, i))
-	}
-	return map[string]any{"events": events}, nil
-}
-
-// eventRow is one event of a list, as shared/types.ts has it.
-type eventRow struct {
-	EventID     string `json:"eventId"`
-	TS          int64  `json:"ts"`
-	Title       string `json:"title"`
-	Environment string `json:"environment"`
-	Release     string `json:"release"`
-	User        string `json:"user"`
-	Protocol    string `json:"protocol"`
-	TraceID     string `json:"traceId"`
-	TwinOf      string `json:"twinOf"`
-}
-
-func readEventRow(t frame.Rows, i int) eventRow {
-	return eventRow{
-		EventID: t.Text(i, "event_id"), TS: t.Milli(i, "ts"), Title: t.Text(i, "title"), Environment: t.Text(i, "environment"), Release: t.Text(i, "release"),
-		User: t.Text(i, "user_id"), Protocol: t.Text(i, "protocol"), TraceID: t.Text(i, "trace_id"), TwinOf: t.Text(i, "twin_of"),
-	}
-}
-
-func (s *Source) getEvent(r *http.Request) (any, error) {
-	project, err := s.projectOf(r)
-	if err != nil {
-		return nil, err
-	}
-	res, err := s.store.Run(r.Context(), "event_by_id", map[string]string{"project": project, "event_id": r.PathValue("id")})
-	if err != nil {
-		return nil, err
-	}
-	t := frame.Read(res)
-	if t.Len() == 0 {
-		return nil, problem{http.StatusNotFound, "There is no such event in this project. It may be older than the project keeps events."}
-	}
-	payload := json.RawMessage(t.Text(0, "payload"))
-	if !json.Valid(payload) {
-		payload = json.RawMessage("{}") // A counted flood row has none.
-	}
-	return map[string]any{"row": readEventRow(t, 0), "payload": payload}, nil
 }
 
 // traceItem is one thing of a trace, as shared/types.ts has it.

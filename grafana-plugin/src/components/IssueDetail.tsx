@@ -8,6 +8,7 @@ import type { EventDetail, IssueDetail as Detail, Me } from '../shared/types';
 import { ago, at, count, percent, text } from '../shared/format';
 import { useLoad } from '../shared/load';
 import { Breadcrumbs } from './Breadcrumbs';
+import { EventList } from './EventList';
 import { ExploreLinks } from './ExploreLinks';
 import { levelColor, statusColor } from './IssueList';
 import { StackTrace } from './StackTrace';
@@ -23,26 +24,25 @@ export interface IssueDetailProps {
   project: number | string;
   issue: string;
   range?: { from: number; to: number };
+  event?: string; // Its id, newest or oldest: where a page keeps it in its URL.
+  onEvent?: (event: string) => void;
   onBack?: () => void;
   onChanged?: () => void;
 }
 
-const TABS = ['Stack trace', 'Breadcrumbs', 'Tags', 'Users', 'Trace', 'Releases', 'Context', 'Grouping', 'History'] as const;
-// LAST is how many events back one can page, twins included.
-const LAST = 1000;
+const TABS = ['Stack trace', 'Breadcrumbs', 'Tags', 'Users', 'Events', 'Trace', 'Releases', 'Context', 'Grouping', 'History'] as const;
 
 type TabName = (typeof TABS)[number];
 
-export function IssueDetail({ api, me, project, issue, range, onBack, onChanged }: IssueDetailProps) {
+export function IssueDetail({ api, me, project, issue, range, event: given, onEvent, onBack, onChanged }: IssueDetailProps) {
   const s = useStyles2(styles);
   const [version, setVersion] = useState(0);
   const [tab, setTab] = useState<TabName>('Stack trace');
-  const [index, setIndex] = useState(0);
+  const [chosen, setChosen] = useState('newest');
+  const shown = onEvent ? (given ?? 'newest') : chosen;
+  const show = onEvent ?? setChosen;
   const detail = useLoad(() => api.issue(project, issue, range), [api, project, issue, range?.from, range?.to, version]);
-  const sample = useLoad(async () => {
-    const { events } = await api.events(project, issue, index, 1);
-    return events.length ? { event: await api.event(project, events[0].eventId) } : {};
-  }, [api, project, issue, index, version]);
+  const sample = useLoad(() => api.event(project, issue, shown), [api, project, issue, shown, version]);
 
   if (detail.error) {
     return <Alert severity="error" title="Cannot show this issue">{detail.error}</Alert>;
@@ -55,7 +55,9 @@ export function IssueDetail({ api, me, project, issue, range, onBack, onChanged 
     setVersion(version + 1);
     onChanged?.();
   };
-  const event = sample.value?.event;
+  // What failed has no neighbours to go to; the ends are always there.
+  const event = sample.error ? undefined : (sample.value?.event ?? undefined);
+  const { older, newer } = sample.error || !sample.value ? { older: '', newer: '' } : sample.value;
   return (
     <div>
       <header>
@@ -86,17 +88,15 @@ export function IssueDetail({ api, me, project, issue, range, onBack, onChanged 
       <Triage api={api} me={me} issues={[d]} onDone={done} />
       <Trend points={d.trend} />
       <div className={s.row}>
-        <Button size="sm" variant="secondary" icon="angle-left" disabled={index === 0} onClick={() => setIndex(index - 1)} aria-label="Newer event" />
-        <span>
-          {event
-            ? `Event ${event.row.eventId}, ${at(event.row.ts)}`
-            : sample.loading
-              ? 'Loading the event'
-              : index > 0
-                ? 'No older event can be shown here; ask for Events in Explore'
-                : 'No event is kept any more'}
-        </span>
-        <Button size="sm" variant="secondary" icon="angle-right" disabled={!event || index + 1 >= LAST} onClick={() => setIndex(index + 1)} aria-label="Older event" />
+        <Button size="sm" variant="secondary" disabled={Boolean(event) && !newer} onClick={() => show('newest')} aria-label="Newest event">
+          Newest
+        </Button>
+        <Button size="sm" variant="secondary" icon="angle-left" disabled={!newer} onClick={() => show(newer)} aria-label="Newer event" />
+        <span aria-live="polite">{event ? `Event ${event.row.eventId}, ${at(event.row.ts)}` : sample.loading ? 'Loading the event' : sample.error ? 'No event' : 'No event is kept any more'}</span>
+        <Button size="sm" variant="secondary" icon="angle-right" disabled={!older} onClick={() => show(older)} aria-label="Older event" />
+        <Button size="sm" variant="secondary" disabled={Boolean(event) && !older} onClick={() => show('oldest')} aria-label="Oldest event">
+          Oldest
+        </Button>
         <ExploreLinks api={api} issue={d.issue} project={d.project} traceId={event?.row.traceId} range={range} />
         {event?.row.twinOf && <Badge text="second witness, not counted" color="purple" />}
       </div>
@@ -108,7 +108,19 @@ export function IssueDetail({ api, me, project, issue, range, onBack, onChanged 
       <TabContent>
         <div className={s.tab}>
           {sample.error && <Alert severity="error" title="Cannot show this event">{sample.error}</Alert>}
-          <TabBody tab={tab} detail={d} event={event} api={api} me={me} range={range} onDone={done} />
+          <TabBody
+            tab={tab}
+            detail={d}
+            event={event}
+            api={api}
+            me={me}
+            range={range}
+            onDone={done}
+            onEvent={(id) => {
+              show(id);
+              setTab('Stack trace');
+            }}
+          />
         </div>
       </TabContent>
     </div>
@@ -123,13 +135,16 @@ interface TabProps {
   me?: Me;
   range?: { from: number; to: number };
   onDone: () => void;
+  onEvent: (event: string) => void;
 }
 
-function TabBody({ tab, detail, event, api, me, range, onDone }: TabProps) {
+function TabBody({ tab, detail, event, api, me, range, onDone, onEvent }: TabProps) {
   const s = useStyles2(styles);
   switch (tab) {
     case 'Tags':
       return <Tags tags={detail.tags} />;
+    case 'Events':
+      return <EventList api={api} project={detail.project} issue={detail.issue} shown={event?.row.eventId} onOpen={onEvent} />;
     case 'Users':
       return <Users api={api} project={detail.project} issue={detail.issue} range={range} />;
     case 'Releases':

@@ -6,6 +6,7 @@ import type { BadgeColor } from '@grafana/ui';
 import type { Api } from '../shared/api';
 import type { Issue, Level, Me, Status } from '../shared/types';
 import { ago, at, count } from '../shared/format';
+import { Sparkline } from './Sparkline';
 import { Triage } from './Triage';
 
 export const levelColor: Record<Level, BadgeColor> = { debug: 'blue', info: 'blue', warning: 'orange', error: 'red', fatal: 'purple' };
@@ -59,6 +60,9 @@ export function IssueList({ api, me, issues, onOpen, onChanged, href }: IssueLis
             </th>
             <th scope="col">Issue</th>
             <th scope="col">Status</th>
+            <th scope="col" className={s.wide}>
+              Trend
+            </th>
             <th scope="col" className={s.number}>
               Events
             </th>
@@ -115,6 +119,9 @@ export function IssueList({ api, me, issues, onOpen, onChanged, href }: IssueLis
               </td>
               <td>
                 <Badge text={i.status} color={statusColor[i.status] ?? 'blue'} />
+              </td>
+              <td className={s.wide}>
+                <Sparkline parts={i.spark} />
               </td>
               <td className={s.number} title={String(i.events)}>
                 {count(i.events)}

@@ -33,6 +33,17 @@ export function rangeOf(window: string, now = Date.now()): { from: number; to: n
 
 export const issuePath = (i: Pick<Issue, 'project' | 'issue'>) => `${ROOT}/issues/${i.project}/${i.issue}`;
 
+// queryOf is the state of the page with another event open: a link to an event
+// stays one while newer ones come.
+function queryOf(params: URLSearchParams, event: string): string {
+  const next = new URLSearchParams(params);
+  next.delete('event');
+  if (event) {
+    next.set('event', event);
+  }
+  return next.toString() && `?${next.toString()}`;
+}
+
 export function App() {
   const url = useSyncExternalStore(subscribe, href);
   const [path, search] = url.split('?');
@@ -56,7 +67,9 @@ export function App() {
             project={parts[1]}
             issue={parts[2]}
             range={range}
-            onBack={() => locationService.push(`${ROOT}/issues${search ? `?${search}` : ''}`)}
+            event={params.get('event') ?? 'newest'}
+            onEvent={(event) => locationService.push(`${path}${queryOf(params, event === 'newest' ? '' : event)}`)}
+            onBack={() => locationService.push(`${ROOT}/issues${queryOf(params, '')}`)}
           />
         ) : (
           <IssuesPage api={api.value} me={me.value} params={params} />

@@ -16,6 +16,16 @@ export interface PanelOptions {
 const names = (v: unknown): string[] =>
   Array.isArray(v) ? v.map(String) : typeof v === 'string' && v ? v.split(',').map((x) => x.trim()) : [];
 
+// numbers reads a cell of JSON, which arrives as a list or as its text.
+const numbers = (v: unknown): number[] | undefined => {
+  try {
+    const list: unknown = typeof v === 'string' ? JSON.parse(v) : v;
+    return Array.isArray(list) ? list.map(Number).filter((n) => n >= 0) : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
 // issuesOf reads the rows of an Issues query; other frames give nothing.
 export function issuesOf(frames: DataFrame[]): Issue[] {
   const out: Issue[] = [];
@@ -49,6 +59,7 @@ export function issuesOf(frames: DataFrame[]): Issue[] {
         lastRelease: text('last_release', r),
         sampleEventId: text('sample_event_id', r),
         sampleTraceId: text('sample_trace_id', r),
+        spark: numbers(get('trend', r)),
       });
     }
   }
@@ -115,7 +126,7 @@ export function TriagePanel({ data, options, height, timeRange }: PanelProps<Pan
         <IssueList
           api={a}
           me={me.value}
-          issues={issues.map((i) => ({ ...i, ...fresh.get(`${i.project}/${i.issue}`), eventsInRange: i.eventsInRange }))}
+          issues={issues.map((i) => ({ ...i, ...fresh.get(`${i.project}/${i.issue}`), eventsInRange: i.eventsInRange, projectName: i.projectName, spark: i.spark }))}
           onOpen={setOpen}
           onChanged={changed}
         />

@@ -1,6 +1,6 @@
 import { getDataSourceSrv } from '@grafana/runtime';
 import type { DataSourceWithBackend } from '@grafana/runtime';
-import type { AffectedUser, EventDetail, EventRow, IssueDetail, IssuePage, Me, Option, TraceItem, TriageRequest } from './types';
+import type { AffectedUser, EventPage, IssueDetail, IssueEvent, IssuePage, Me, Option, Place, TraceItem, TriageRequest } from './types';
 
 export const DATASOURCE_TYPE = 'errata-errors-datasource';
 export const APP_ID = 'errata-errors-app';
@@ -45,14 +45,15 @@ export class Api {
   issue(project: number | string, issue: string, range?: { from: number; to: number }): Promise<IssueDetail> {
     return this.ds.getResource(`issues/${part(project)}/${part(issue)}`, clean(range ?? {}));
   }
-  events(project: number | string, issue: string, offset: number, limit: number): Promise<{ events: EventRow[] }> {
-    return this.ds.getResource(`issues/${part(project)}/${part(issue)}/events`, { offset, limit });
+  events(project: number | string, issue: string, place: Place, limit = 50): Promise<EventPage> {
+    return this.ds.getResource(`issues/${part(project)}/${part(issue)}/events`, { ...place, limit });
+  }
+  // event is the one with this id, or at an end.
+  event(project: number | string, issue: string, event: string): Promise<IssueEvent> {
+    return this.ds.getResource(`issues/${part(project)}/${part(issue)}/event`, event === 'newest' || event === 'oldest' ? { at: event } : { event });
   }
   users(project: number | string, issue: string, range?: { from: number; to: number }): Promise<{ users: AffectedUser[]; all: number }> {
     return this.ds.getResource(`issues/${part(project)}/${part(issue)}/users`, clean(range ?? {}));
-  }
-  event(project: number | string, eventId: string): Promise<EventDetail> {
-    return this.ds.getResource(`events/${part(project)}/${part(eventId)}`);
   }
   trace(traceId: string, project?: number | string): Promise<{ items: TraceItem[]; truncated: boolean }> {
     return this.ds.getResource(`traces/${part(traceId)}`, clean({ project }));

@@ -25,6 +25,7 @@ export interface Issue {
   lastRelease: string;
   sampleEventId: string;
   sampleTraceId: string;
+  spark?: number[]; // Events of the range in equal parts, oldest first; lists have it.
 }
 
 export interface IssuePage {
@@ -147,6 +148,26 @@ export interface EventDetail {
   row: EventRow;
   payload: Payload;
 }
+
+// IssueEvent is one event of an issue and the ids of those beside it; empty at
+// the ends. No event at all means that none is kept any more.
+export interface IssueEvent {
+  event: EventDetail | null;
+  older: string;
+  newer: string;
+}
+
+// EventPage is a part of an issue's events, newest first, and the places from
+// which older and newer ones are asked for; empty at the ends.
+export interface EventPage {
+  events: EventRow[];
+  older: string;
+  newer: string;
+}
+
+// Place says which events to show: those from an end, or beyond a place that a
+// page named.
+export type Place = { older: string } | { newer: string } | { oldest: true } | undefined;
 
 export interface TraceItem {
   kind: 'error' | 'span' | 'log';
