@@ -171,6 +171,33 @@ func Read(doc *tree.Doc, in *Input) (*schema.Event, *Feedback) {
 	return ev, fb
 }
 
+// ReadOwn makes the row of an event that is as like, but for what is its own:
+// id, time, trace and user, which are all that the tree has. HTTP status and
+// replay are left out. The row shares memory with like, which nobody may change.
+func ReadOwn(doc *tree.Doc, in *Input, like *schema.Event) *schema.Event {
+	r := newReader(doc, in)
+	defer r.release()
+	r.prepare()
+	own := schema.Event{}
+	r.user(&own)
+	r.contexts(&own)
+	if len(r.counts) > 1 {
+		in.Held = maps.Clone(r.counts)
+	}
+	detach(&own)
+	return &schema.Event{
+		EventId: append([]byte(nil), in.ID[:]...), Timestamp: r.ts / 1000, PayloadBytes: uint32(in.Bytes),
+		UserId: own.UserId, UserHash: own.UserHash, UserIp: own.UserIp, UserEmail: own.UserEmail, UserName: own.UserName, Country: own.Country,
+		TraceId: own.TraceId, SpanId: own.SpanId, TraceSampled: own.TraceSampled,
+		Fingerprint: like.Fingerprint, Hashes: like.Hashes, MainHash: like.MainHash, GroupingVersion: like.GroupingVersion, GroupingReason: like.GroupingReason,
+		DecidingComponent: like.DecidingComponent, Weight: like.Weight, Protocol: like.Protocol, Type: like.Type, Level: like.Level, Platform: like.Platform,
+		SdkName: like.SdkName, SdkVersion: like.SdkVersion, Service: like.Service, Environment: like.Environment, Release: like.Release, Dist: like.Dist,
+		ServerName: like.ServerName, Transaction: like.Transaction, Logger: like.Logger, Title: like.Title, Culprit: like.Culprit, Message: like.Message,
+		ExceptionType: like.ExceptionType, ExceptionValue: like.ExceptionValue, Handled: like.Handled, Mechanism: like.Mechanism, FramesFunction: like.FramesFunction,
+		FramesFile: like.FramesFile, FramesLine: like.FramesLine, FramesInApp: like.FramesInApp, HttpMethod: like.HttpMethod, Url: like.Url, Tags: like.Tags,
+	}
+}
+
 func (r *reader) feedback(ev *schema.Event) *Feedback {
 	v := r.f.Get(shape.Contexts).Get("feedback")
 	get := func(k string, max int) string { return tree.Clean(tree.Cut(tree.Get(v, k), max)) }

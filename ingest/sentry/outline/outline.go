@@ -1,8 +1,9 @@
 // Package outline leaves out of an event's JSON what neither grouping nor
 // filters nor counts read: variables and source around a frame's line,
 // breadcrumbs, modules, extra and their like, which are most of its bytes. In:
-// the JSON as sent. Out: the same without those members, to be parsed. It parses
-// and checks nothing; what it does not know the shape of it keeps.
+// the JSON as sent. Out: the same without those members, to be parsed, and which
+// of the rest is one event's own: id, time, trace and user. It parses and checks
+// nothing; what it does not know the shape of it keeps.
 package outline
 
 import "bytes"
@@ -94,23 +95,113 @@ func (s shape) item() shape {
 // maxDepth bounds the nesting; deeper events are for the parser to refuse.
 const maxDepth = 200
 
-type cutter struct {
-	in, out []byte
-	at      int
-	agents  bool
+// Outline is what is left of an event. It may be used again for the next one.
+type Outline struct {
+	JSON []byte
+	own  []part
+	// odd says that own may miss some, or that some of it stands twice.
+	odd bool
 }
 
-// Cut appends the outline of an event to dst. agents keeps request and contexts
+// part is a member with its name in an Outline's JSON.
+type part struct {
+	from, to int
+	in       shape // event, contexts or request: what it is a member of.
+	both     bool  // It also tells of the rest.
+}
+
+type cutter struct {
+	*Outline
+	in     []byte
+	at     int
+	agents bool
+	once   [sdk + 1]bool // Shapes that were met.
+}
+
+// Cut makes an Outline of an event the outline of an event to dst. agents keeps request and contexts
 // whole: they tell the user agent. ok is false where in is not an object with
 // matching brackets; it then has to be read as it is.
-func Cut(dst, in []byte, agents bool) (out []byte, ok bool) {
-	c := cutter{in: in, out: dst, agents: agents}
+func (o *Outline) Cut(in []byte, agents bool) (ok bool) {
+	o.JSON, o.own, o.odd = o.JSON[:0], o.own[:0], agents
+	c := cutter{Outline: o, in: in, agents: agents}
 	c.space()
 	if c.at >= len(in) || in[c.at] != '{' || !c.value(event) {
-		return dst, false
+		return false
 	}
 	c.space()
-	return c.out, c.at == len(in)
+	return c.at == len(in)
+}
+
+// Parts appends what is the event's own to own, as JSON, and the rest to rest,
+// which is equal for events that differ in nothing else. ok is false where they
+// cannot be told apart.
+func (o *Outline) Parts(own, rest []byte) (_, _ []byte, ok bool) {
+	if o.odd {
+		return own, rest, false
+	}
+	at := 0
+	for _, p := range o.own {
+		if !p.both {
+			rest = append(rest, o.JSON[at:p.from]...)
+			at = p.to
+		}
+	}
+	rest = append(rest, o.JSON[at:]...)
+	own = append(own, '{')
+	for _, in := range [...]shape{event, contexts, request} {
+		open := false
+		for _, p := range o.own {
+			if p.in != in {
+				continue
+			}
+			if own[len(own)-1] != '{' {
+				own = append(own, ',')
+			}
+			switch {
+			case open || in == event:
+			case in == contexts:
+				own = append(own, `"contexts":{`...)
+			case in == request:
+				own = append(own, `"request":{`...)
+			}
+			open = true
+			own = append(own, o.JSON[p.from:p.to]...)
+		}
+		if open && in != event {
+			own = append(own, '}')
+		}
+	}
+	return append(own, '}'), rest, true
+}
+
+// note remembers the member that was written from start on, where it is the
+// event's own.
+func (c *cutter) note(s shape, name []byte, start int) {
+	p := part{from: start, to: len(c.JSON), in: s}
+	switch s {
+	case event:
+		switch string(name) {
+		case "event_id", "id", "timestamp", "user", "sentry.interfaces.User", "dsn":
+		case "platform", "sdk", "sentry.interfaces.Sdk":
+			p.both = true
+		default:
+			return
+		}
+	case contexts:
+		switch string(name) {
+		case "trace", "response", "replay":
+		default:
+			return
+		}
+	case request:
+		if string(name) != "env" {
+			return
+		}
+		p.both = true
+	default:
+		return
+	}
+	c.own = append(c.own, p)
 }
 
 func (c *cutter) space() {
@@ -144,13 +235,13 @@ func (c *cutter) value(s shape) bool {
 		return false
 	}
 	if s != dropped {
-		c.out = append(c.out, c.in[start:c.at]...)
+		c.JSON = append(c.JSON, c.in[start:c.at]...)
 	}
 	return true
 }
 
 func (c *cutter) object(s shape) bool {
-	c.out = append(c.out, '{')
+	c.JSON = append(c.JSON, '{')
 	c.at++
 	first := true
 	for {
@@ -160,7 +251,7 @@ func (c *cutter) object(s shape) bool {
 		}
 		if first && c.in[c.at] == '}' {
 			c.at++
-			c.out = append(c.out, '}')
+			c.JSON = append(c.JSON, '}')
 			return true
 		}
 		start := c.at
@@ -168,8 +259,10 @@ func (c *cutter) object(s shape) bool {
 			return false
 		}
 		name := c.in[start:c.at]
-		sub := whole // A name that is written with escapes may be any.
-		if bytes.IndexByte(name, '\\') < 0 {
+		sub := whole
+		if bytes.IndexByte(name, '\\') >= 0 {
+			c.odd = true // It may be any.
+		} else {
 			sub = s.member(string(name[1 : len(name)-1]))
 			if c.agents && (sub == request || sub == contexts) {
 				sub = whole
@@ -181,14 +274,24 @@ func (c *cutter) object(s shape) bool {
 		}
 		c.at++
 		c.space()
+		from := len(c.JSON)
+		switch sub {
+		case contexts, request, sdk:
+			c.odd = c.odd || c.once[sub] // Under two names: one of them counts.
+			c.once[sub] = true
+		}
 		if sub != dropped {
-			if n := len(c.out); c.out[n-1] != '{' {
-				c.out = append(c.out, ',')
+			if n := len(c.JSON); c.JSON[n-1] != '{' {
+				c.JSON = append(c.JSON, ',')
+				from++
 			}
-			c.out = append(append(c.out, name...), ':')
+			c.JSON = append(append(c.JSON, name...), ':')
 		}
 		if !c.value(sub) {
 			return false
+		}
+		if sub != dropped {
+			c.note(s, name[1:len(name)-1], from)
 		}
 		first = false
 		c.space()
@@ -200,7 +303,7 @@ func (c *cutter) object(s shape) bool {
 			c.at++
 		case '}':
 			c.at++
-			c.out = append(c.out, '}')
+			c.JSON = append(c.JSON, '}')
 			return true
 		default:
 			return false
@@ -209,12 +312,12 @@ func (c *cutter) object(s shape) bool {
 }
 
 func (c *cutter) list(s shape) bool {
-	c.out = append(c.out, '[')
+	c.JSON = append(c.JSON, '[')
 	c.at++
 	c.space()
 	if c.at < len(c.in) && c.in[c.at] == ']' {
 		c.at++
-		c.out = append(c.out, ']')
+		c.JSON = append(c.JSON, ']')
 		return true
 	}
 	for {
@@ -228,7 +331,7 @@ func (c *cutter) list(s shape) bool {
 		}
 		b := c.in[c.at]
 		c.at++
-		c.out = append(c.out, b)
+		c.JSON = append(c.JSON, b)
 		switch b {
 		case ',':
 		case ']':
