@@ -16,6 +16,7 @@ type metrics struct {
 	bytes    prometheus.Counter
 	counted  prometheus.Counter
 	panics   prometheus.Counter
+	accepted prometheus.Gauge // For who must know of a consumer that is down: the tables then say nothing.
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -26,13 +27,14 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "errata_ingest_request_seconds", Help: "Time until a request was answered.",
 			Buckets: []float64{.001, .002, .005, .01, .02, .05, .1, .25, 1, 5},
 		}, []string{"endpoint"}),
-		items:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "errata_ingest_items_total", Help: "Accepted items by category."}, []string{"category"}),
-		fates:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "errata_ingest_outcomes_total", Help: "Fates that the edge decided."}, []string{"category", "outcome", "reason"}),
-		bytes:   prometheus.NewCounter(prometheus.CounterOpts{Name: "errata_ingest_body_bytes_total", Help: "Bytes of bodies as sent."}),
-		panics:  prometheus.NewCounter(prometheus.CounterOpts{Name: "errata_ingest_panics_total", Help: "Requests that ended in a defect of the edge."}),
-		counted: prometheus.NewCounter(prometheus.CounterOpts{Name: "errata_ingest_flood_events_total", Help: "Events that were counted without their body."}),
+		items:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "errata_ingest_items_total", Help: "Accepted items by category."}, []string{"category"}),
+		fates:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "errata_ingest_outcomes_total", Help: "Fates that the edge decided."}, []string{"category", "outcome", "reason"}),
+		bytes:    prometheus.NewCounter(prometheus.CounterOpts{Name: "errata_ingest_body_bytes_total", Help: "Bytes of bodies as sent."}),
+		panics:   prometheus.NewCounter(prometheus.CounterOpts{Name: "errata_ingest_panics_total", Help: "Requests that ended in a defect of the edge."}),
+		accepted: prometheus.NewGauge(prometheus.GaugeOpts{Name: "errata_ingest_last_accepted_timestamp_seconds", Help: "When something was last accepted; 0 where nothing was yet."}),
+		counted:  prometheus.NewCounter(prometheus.CounterOpts{Name: "errata_ingest_flood_events_total", Help: "Events that were counted without their body."}),
 	}
-	r.MustRegister(redactions{}, m.requests, m.refused, m.seconds, m.items, m.fates, m.bytes, m.counted, m.panics)
+	r.MustRegister(redactions{}, m.requests, m.refused, m.seconds, m.items, m.fates, m.bytes, m.counted, m.panics, m.accepted)
 	return m
 }
 

@@ -10,6 +10,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +39,23 @@ func TestAcceptedEventIsOnTheTopic(t *testing.T) {
 	require.Len(t, rec.Receipts, 1)
 	require.Equal(t, schema.CategoryError, rec.Receipts[0].Category)
 	require.EqualValues(t, 1, rec.Receipts[0].Quantity)
+}
+
+// The edge says when it last accepted something: what is refused does not count.
+func TestLastAccepted(t *testing.T) {
+	e := start(t)
+	last := func() time.Time {
+		m := regexp.MustCompile(`(?m)^errata_ingest_last_accepted_timestamp_seconds (\S+)$`).FindStringSubmatch(e.do("GET", "/metrics", nil).body)
+		require.NotNil(t, m)
+		seconds, err := strconv.ParseFloat(m[1], 64)
+		require.NoError(t, err)
+		return time.UnixMilli(int64(seconds * 1000))
+	}
+	require.Equal(t, int64(0), last().Unix())
+	require.Equal(t, 400, e.do("POST", "/api/1/envelope/", []byte("{"), "X-Sentry-Auth", auth).status)
+	require.Equal(t, int64(0), last().Unix())
+	require.Equal(t, 200, e.do("POST", "/api/1/envelope/", sent(hexID(1), "boom"), "X-Sentry-Auth", auth).status)
+	require.WithinDuration(t, time.Now(), last(), time.Minute)
 }
 
 func TestAuthForms(t *testing.T) {

@@ -44,6 +44,9 @@ func (s *Server) submit(ctx context.Context, b *intake.Batch) error {
 		}
 		return err
 	}
+	if len(b.Receipts) > 0 {
+		s.metrics.accepted.Set(float64(b.Request.ReceivedAt.UnixMilli()) / 1000)
+	}
 	for _, o := range b.Outcomes {
 		s.metrics.fates.WithLabelValues(o.Category, o.Outcome, reasonLabel(o)).Add(float64(o.Quantity))
 	}

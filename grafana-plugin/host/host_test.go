@@ -37,7 +37,7 @@ func TestHost(t *testing.T) {
 	waitFor(t, s)
 	go s.keepLogging(t.Context())
 
-	jsonData, err := json.Marshal(map[string]any{"address": s.ClickHouse})
+	jsonData, err := json.Marshal(map[string]any{"address": s.ClickHouse, "edges": s.HTTP})
 	require.NoError(t, err)
 	p := startProgram(t, gpx, backend.DataSourceInstanceSettings{ID: 1, UID: "errata", Name: "Errata", Type: "errata-errors-datasource", JSONData: jsonData, Updated: time.Now(),
 		DecryptedSecureJSONData: map[string]string{"password": s.Passwords["reader"], "triagePassword": s.Passwords["triage"]}})

@@ -71,6 +71,7 @@ const cases = [
       ['Trace search', 'trace_search', ['Project', 'Service', 'Text', 'Longer than', 'Only errors', 'Limit']],
       ['Releases', 'releases', ['Format', 'Project', 'Limit']],
       ['Outcomes', 'outcomes', ['Format', 'Project']],
+      ['Lag', 'lag', ['Format', 'Project']],
       ['Catalog', 'catalog', ['Question', 'Format', 'Project', 'Limit']],
       ['SQL', 'sql', ['Format', 'Project', 'Limit']],
     ]) {
@@ -128,12 +129,12 @@ const cases = [
     await choose(page, 'Who may triage', 'Admins');
     await page.getByRole('button', { name: /reset/i }).first().click();
     await page.getByLabel('Password', { exact: true }).fill('new');
-    for (const [label, value] of [['Database', 'other'], ['User', 'somebody'], ['Triage user', 'hand'], ['Rows at most', '50'], ['Traces data source', 'jaeger'], ['CA certificate', 'PEM'], ['Client certificate', 'MINE'], ['Client key', 'KEY']]) {
+    for (const [label, value] of [['Database', 'other'], ['User', 'somebody'], ['Triage user', 'hand'], ['Rows at most', '50'], ['Edges', 'edge:8000'], ['Traces data source', 'jaeger'], ['CA certificate', 'PEM'], ['Client certificate', 'MINE'], ['Client key', 'KEY']]) {
       await page.getByLabel(label, { exact: true }).fill(value);
     }
     await choose(page, 'It is', 'Jaeger');
     const v = await page.evaluate(() => window.__value);
-    must(v.jsonData.triageRole === 'Admin' && v.jsonData.maxRows === 50 && v.jsonData.database === 'other' && v.jsonData.username === 'somebody' && v.jsonData.triageUsername === 'hand' && v.jsonData.tracesDatasourceUid === 'jaeger' && v.jsonData.tracesDatasourceKind === 'jaeger', JSON.stringify(v));
+    must(v.jsonData.triageRole === 'Admin' && v.jsonData.maxRows === 50 && v.jsonData.edges === 'edge:8000' && v.jsonData.database === 'other' && v.jsonData.username === 'somebody' && v.jsonData.triageUsername === 'hand' && v.jsonData.tracesDatasourceUid === 'jaeger' && v.jsonData.tracesDatasourceKind === 'jaeger', JSON.stringify(v));
     must(v.secureJsonFields.password === false && v.secureJsonData.password === 'new' && v.secureJsonData.tlsCACert === 'PEM' && v.secureJsonData.tlsClientCert === 'MINE' && v.secureJsonData.tlsClientKey === 'KEY', 'secrets: ' + JSON.stringify(Object.keys(v.secureJsonData)));
   }],
   ['variable editor', 'variable', {}, {}, async (page) => {
@@ -177,6 +178,9 @@ const cases = [
       const frames = await page.evaluate((m) => window.ask({ mode: m }), mode);
       must(frames.length > 0 && frames[0].rows > 0, `${mode}: ${JSON.stringify(frames)}`);
     }
+    // The edge of the running store accepted, and all of it came through.
+    const lag = await page.evaluate(() => window.ask({ mode: 'lag' }));
+    must(lag[0].rows >= 1 && lag[0].fields[3] === 'waiting_seconds' && lag[0].first[0] === 'edge' && lag[0].first[3] < 60 && lag[0].first[5] > 0 && !lag[0].meta.notices, JSON.stringify(lag));
     const found = await page.evaluate(() => window.ask({ mode: 'trace_search' }));
     const trace = found[0].first[0];
     const spans = await page.evaluate((id) => window.ask({ mode: 'trace', traceId: id }), trace);

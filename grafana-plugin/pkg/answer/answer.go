@@ -53,6 +53,8 @@ func (a *Asker) Frames(ctx context.Context, q *ask.Query, numeric, alert bool) (
 		return one(a.releaseFrame(ctx, q, numeric))
 	case ask.Outcomes:
 		return one(a.outcomeFrame(ctx, q, numeric))
+	case ask.Lag:
+		return one(a.lagFrame(ctx, q, numeric, alert))
 	case ask.Catalog:
 		return one(a.catalogFrame(ctx, q, numeric, alert))
 	case ask.Annotations:

@@ -32,6 +32,7 @@ const (
 	SQL         = "sql"
 	Annotations = "annotations"
 	Catalog     = "catalog"
+	Lag         = "lag"
 )
 
 // Formats of an answer.
@@ -123,7 +124,7 @@ func (q *Query) check() error {
 	fail := func(form string, args ...any) error {
 		return fmt.Errorf("%w: %s", ErrQuery, fmt.Sprintf(form, args...))
 	}
-	if !slices.Contains([]string{Issues, Events, ErrorTrend, Logs, Trace, TraceSearch, Releases, Outcomes, SQL, Annotations, Catalog}, q.Mode) {
+	if !slices.Contains([]string{Issues, Events, ErrorTrend, Logs, Trace, TraceSearch, Releases, Outcomes, SQL, Annotations, Catalog, Lag}, q.Mode) {
 		return fail("there is no mode %q", clip(q.Mode))
 	}
 	for _, f := range []struct {

@@ -79,6 +79,21 @@ func TestLabelsFilterTheirRecord(t *testing.T) {
 	}
 }
 
+// Who cannot look says so: a panel shows the rest with a notice, a rule ends in
+// an error instead of silence.
+func TestLagOfAnEdgeThatIsAway(t *testing.T) {
+	s := source(t, settings{"edges": "127.0.0.1:1"}, nil)
+	r := askOne(t, s, `{"mode":"lag"}`, nil)
+	require.NoError(t, r.Error)
+	require.Contains(t, r.Frames[0].Meta.Notices[0].Text, "127.0.0.1:1")
+	r = askOne(t, s, `{"mode":"lag"}`, fromAlert)
+	require.ErrorContains(t, r.Error, "Is it running")
+	require.Equal(t, backend.ErrorSourceDownstream, r.ErrorSource)
+	r = askOne(t, source(t, nil, nil), `{"mode":"lag"}`, fromAlert) // No edge is named: silence, and a word about it.
+	require.NoError(t, r.Error)
+	require.Contains(t, r.Frames[0].Meta.Notices[0].Text, "addresses of the edges")
+}
+
 // A chart begins with the bucket that its range begins in, whatever the hour.
 func TestNoHourIsMissing(t *testing.T) {
 	s := source(t, nil, nil)

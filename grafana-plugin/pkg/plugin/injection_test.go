@@ -60,6 +60,7 @@ var readBy = map[string]string{
 	"trace_search": "project service text filter_key filter_value filter_regex",
 	"releases":     "project",
 	"outcomes":     "project",
+	"lag":          "project",
 	"annotations":  "project environment issue kind",
 	"catalog":      "project name param param_name filter_value filter_regex",
 	"sql":          "project",

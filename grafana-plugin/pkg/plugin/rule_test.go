@@ -3,9 +3,12 @@ package plugin_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -134,7 +137,27 @@ func TestRulesFire(t *testing.T) {
 	defer owner.Close()
 	_, err = queries.CreateProject(t.Context(), owner.Conn(), schema.Project{Slug: "shop"})
 	require.NoError(t, err)
-	s := source(t, settings{"address": server.Addr()}, nil)
+	var accepted atomic.Int64 // When the edge last accepted something, in seconds.
+	edge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprintf(w, "# TYPE errata_ingest_last_accepted_timestamp_seconds gauge\nerrata_ingest_last_accepted_timestamp_seconds %d\n", accepted.Load())
+	}))
+	defer edge.Close()
+	s := source(t, settings{"address": server.Addr(), "edges": edge.URL}, nil)
+	lagging := func(labels map[string]string) {
+		t.Helper()
+		for _, r := range rules(t) {
+			if r.UID == "errata-lag" {
+				got := r.evaluate(t, s, time.Now().Add(time.Second))
+				if labels == nil {
+					require.Empty(t, got)
+					continue
+				}
+				require.Len(t, got, 1, "%v", got)
+				require.Equal(t, labels, got[0])
+			}
+		}
+	}
+	atEdge := map[string]string{"source": "edge", "name": strings.TrimPrefix(edge.URL, "http://"), "category": ""}
 
 	do := func(sql string, args ...any) {
 		t.Helper()
@@ -160,6 +183,9 @@ func TestRulesFire(t *testing.T) {
 		}
 	}
 	t.Run("empty store", silent)
+	accepted.Store(time.Now().Unix())
+	lagging(atEdge) // The consumer of a new store was never started.
+	accepted.Store(0)
 	for _, b := range boards(t) {
 		t.Run("empty store/"+b.name, func(t *testing.T) { b.ask(t, s, everything) })
 	}
@@ -181,7 +207,11 @@ func TestRulesFire(t *testing.T) {
 		outcome(age, "filtered", "crawler", 2)
 		outcome(age, "client_report", "sample_rate", 70)
 	}
-	outcome(30, "accepted", "", 10) // On its way.
+	accepted.Store(time.Now().Unix() - 1000)
+	lagging(nil) // Idle since then, and all of it came through.
+	accepted.Store(time.Now().Unix())
+	lagging(atEdge)                 // The consumer has been down for minutes.
+	outcome(30, "accepted", "", 10) // On its way; so the consumer is back.
 	t.Run("ordinary data", silent)
 
 	time.Sleep(5 * time.Millisecond) // Actions are ordered by milliseconds.
@@ -202,7 +232,7 @@ func TestRulesFire(t *testing.T) {
 				"errata-new-issue": issue(fresh), "errata-regressed-issue": issue(fixed), "errata-spike": issue(hot), "errata-error-rate": {{}},
 				"errata-release-worse": {{"project": "1", "release": "shop@1.2.0", "previous": "shop@1.1.0"}}, "errata-crash-free": {{"project": "1", "release": "shop@1.2.0"}},
 				"errata-rate-limited": {{"project": "shop", "reason": "key quota"}}, "errata-dead-letters": {{"project": "shop", "reason": "insert"}},
-				"errata-lag": {{"project": "shop", "category": "error"}},
+				"errata-lag": {{"source": "project", "name": "shop", "category": "error"}},
 			}[r.UID]
 			got := r.evaluate(t, s, time.Now().Add(time.Second))
 			require.Len(t, got, len(want), "%v", got)

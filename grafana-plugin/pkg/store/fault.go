@@ -14,6 +14,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
 	"errata/grafana-plugin/pkg/ask"
+	"errata/grafana-plugin/pkg/edge"
 	"errata/queries"
 )
 
@@ -37,6 +38,8 @@ func (s *Store) Fault(err error) Fault {
 	var certificate *tls.CertificateVerificationError
 	var authority x509.UnknownAuthorityError
 	switch {
+	case errors.Is(err, edge.ErrEdge):
+		return down(http.StatusBadGateway, "%s. Is it running, and is its address in the settings of the data source right?", strings.TrimRight(sentence(err.Error()), "."))
 	case errors.Is(err, ErrTimeout):
 		return down(http.StatusGatewayTimeout, "The query took longer than %d seconds. Narrow the time range, or name a project.", s.settings.TimeoutSeconds)
 	case errors.Is(err, ErrSettings), errors.Is(err, ErrTriageOff), errors.Is(err, ask.ErrQuery), errors.Is(err, queries.ErrParam), errors.Is(err, queries.ErrTriage), errors.Is(err, ErrNotFound):

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
+
+	"errata/grafana-plugin/pkg/edge"
 )
 
 // ErrSettings is returned for settings that a person must correct.
@@ -28,6 +30,7 @@ type Settings struct {
 	TimeoutSeconds int    `json:"timeoutSeconds"`
 	MaxRows        int    `json:"maxRows"`
 	TriageRole     string `json:"triageRole"` // Editor, Admin, Viewer, nobody.
+	Edges          string `json:"edges"`      // host:port of each edge, commas between.
 	TracesUID      string `json:"tracesDatasourceUid"`
 	TracesKind     string `json:"tracesDatasourceKind"` // tempo, jaeger.
 
@@ -90,6 +93,9 @@ func (s *Settings) check() error {
 	}
 	if !slices.Contains([]string{"tempo", "jaeger"}, s.TracesKind) {
 		return fmt.Errorf("%w: the kind of the traces data source is tempo or jaeger, not %q", ErrSettings, s.TracesKind)
+	}
+	if _, err := edge.Addresses(s.Edges); err != nil {
+		return fmt.Errorf("%w: %w", ErrSettings, err)
 	}
 	_, err := s.tls()
 	return err

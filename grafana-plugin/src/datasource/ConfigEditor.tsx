@@ -97,6 +97,9 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
         <InlineField label="Rows at most" labelWidth={24}>
           <Input aria-label="Rows at most" type="number" width={40} placeholder="1000" value={jsonData.maxRows ?? ''} onChange={(e) => set({ maxRows: Number(e.currentTarget.value) || undefined })} />
         </InlineField>
+        <InlineField label="Edges" labelWidth={24} tooltip="host:port of the HTTP port of each edge, commas between. With it the mode Lag sees a consumer that is down.">
+          <Input aria-label="Edges" width={40} placeholder="127.0.0.1:8000" value={jsonData.edges ?? ''} onChange={(e) => set({ edges: e.currentTarget.value })} />
+        </InlineField>
         <InlineField label="Traces data source" labelWidth={24} tooltip="Uid of a Tempo or Jaeger data source that trace ids also link to.">
           <Input aria-label="Traces data source" width={40} value={jsonData.tracesDatasourceUid ?? ''} onChange={(e) => set({ tracesDatasourceUid: e.currentTarget.value })} />
         </InlineField>

@@ -27,6 +27,7 @@ const HAS: Record<Mode, Array<keyof ErrataQuery>> = {
   trace_search: ['project', 'service', 'text', 'minDurationMs', 'onlyErrors', 'limit', 'filters'],
   releases: ['project', 'format', 'metric', 'limit'],
   outcomes: ['project', 'format', 'filters'],
+  lag: ['project', 'format', 'metric'],
   catalog: ['name', 'project', 'format', 'metric', 'limit', 'filters'],
   sql: ['sql', 'project', 'format', 'limit'],
   annotations: [],

@@ -10,6 +10,7 @@ export const MODES = [
   { value: 'trace_search', label: 'Trace search', description: 'Traces by service, name, duration or error' },
   { value: 'releases', label: 'Releases', description: 'Releases with new issues and crash-free rates' },
   { value: 'outcomes', label: 'Outcomes', description: 'What became of everything that was sent' },
+  { value: 'lag', label: 'Lag', description: 'How long what was accepted has waited for its fate' },
   { value: 'catalog', label: 'Catalog', description: 'Any other question of the catalog: sessions, services, cost, transactions' },
   { value: 'sql', label: 'SQL', description: 'Your own SQL as the read-only user' },
 ] as const;
@@ -72,6 +73,7 @@ export interface ErrataOptions extends DataSourceJsonData {
   timeoutSeconds?: number;
   maxRows?: number;
   triageRole?: 'Editor' | 'Admin' | 'Viewer' | 'nobody';
+  edges?: string; // host:port of each edge, commas between.
   tracesDatasourceUid?: string; // Tempo or Jaeger, for links from trace ids.
   tracesDatasourceKind?: 'tempo' | 'jaeger';
 }
