@@ -43,16 +43,3 @@ func TestLz4Frames(t *testing.T) {
 		require.True(t, bytes.Equal(raw, got), size)
 	}
 }
-
-func BenchmarkLz4(b *testing.B) {
-	line := []byte(`{"filename":"shop/views/order_7.py","function":"place_order","module":"shop.views","lineno":41,"in_app":true,"value":"4711 of 9"},`)
-	raw := bytes.Repeat(line, 60<<10/len(line))
-	codec := compress.Lz4.Codec()
-	b.SetBytes(int64(len(raw)))
-	b.ReportAllocs()
-	for b.Loop() {
-		w := codec.NewWriter(io.Discard)
-		_, _ = w.Write(raw)
-		_ = w.Close()
-	}
-}

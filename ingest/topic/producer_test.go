@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -87,29 +88,53 @@ func message(i int) Message {
 	return Message{Topic: testTopic, Key: []byte{byte(i % 7)}, Value: fmt.Appendf(nil, "m%04d", i)}
 }
 
+// An embedded broker's producer packs with snappy, any other with lz4.
 func TestRoundTrip(t *testing.T) {
-	port := freePort(t)
-	c := startBroker(t, port, t.TempDir())
-	defer c.Close()
-	p := producer(t, port)
-	var wg sync.WaitGroup
-	for i := range 200 {
-		wg.Go(func() {
-			if err := p.Write(context.Background(), []Message{message(2 * i), message(2*i + 1)}); err != nil {
-				t.Error(err)
+	for _, c := range []struct {
+		name  string
+		dial  func(context.Context, string, string) (net.Conn, error)
+		codec kafka.Compression
+	}{
+		{"over TCP", nil, kafka.Lz4},
+		{"embedded", (&net.Dialer{}).DialContext, kafka.Snappy},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			port, dir := freePort(t), t.TempDir()
+			cluster := startBroker(t, port, dir)
+			defer cluster.Close()
+			p := producer(t, port, func(cfg *Config) { cfg.Dial = c.dial })
+			var wg sync.WaitGroup
+			for i := range 200 {
+				wg.Go(func() {
+					if err := p.Write(context.Background(), []Message{message(2 * i), message(2*i + 1)}); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			seen := map[string]int{}
+			for _, part := range values(t, port) {
+				for _, v := range part {
+					seen[v]++
+				}
+			}
+			require.Len(t, seen, 400)
+			for v, n := range seen {
+				require.Equal(t, 1, n, v)
+			}
+			require.Zero(t, p.SpoolBytes())
+			require.NoError(t, p.Ready())
+			client := &kafka.Client{Addr: kafka.TCP(fmt.Sprintf("127.0.0.1:%d", port)), Transport: p.raw}
+			r, err := client.Fetch(t.Context(), &kafka.FetchRequest{Topic: "t." + testTopic, Offset: kafka.FirstOffset, MinBytes: 1, MaxBytes: 1 << 20, MaxWait: time.Second})
+			require.NoError(t, err)
+			require.NoError(t, r.Error)
+			stream, ok := r.Records.(*protocol.RecordStream)
+			require.True(t, ok)
+			for _, b := range stream.Records {
+				require.Equal(t, c.codec, b.(*protocol.RecordBatch).Attributes.Compression())
 			}
 		})
 	}
-	wg.Wait()
-	seen := map[string]int{}
-	for _, part := range values(t, port) {
-		for _, v := range part {
-			seen[v]++
-		}
-	}
-	require.Len(t, seen, 400)
-	require.Zero(t, p.SpoolBytes())
-	require.NoError(t, p.Ready())
 }
 
 func TestBrokerDiesAndComesBack(t *testing.T) {
