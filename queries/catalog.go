@@ -36,6 +36,19 @@ type Step struct {
 	Name string
 	Out  []Field // Parameters for the steps after it; empty for the last.
 	text *template.Template
+	uses map[string]bool // Words of its text, names of what others hand on among them.
+}
+
+// reads tells whether a step needs what one of these hands on.
+func (s Step) reads(others []Step) bool {
+	for _, o := range others {
+		for _, f := range o.Out {
+			if s.uses[f.Name] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Param is a typed parameter: SQL refers to it as {name:Type}.
@@ -134,6 +147,7 @@ var (
 	paramLine  = regexp.MustCompile(`^(\w+) (\w+(?:\([^=:]*\))?)(?: (required)| = ([^:]*?))?(?: of ([\w,]+))?: (.+)$`)
 	columnLine = regexp.MustCompile(`^(\w+) (.+?): (.+)$`)
 	stepLine   = regexp.MustCompile(`^(\w+): (.+)$`)
+	word       = regexp.MustCompile(`\w+`)
 )
 
 // parseQuery reads a file: a header of comments, then one statement, or steps.
@@ -150,6 +164,10 @@ func parseQuery(raw []byte) (*Query, error) {
 		var err error
 		if step.text, err = template.New(q.Name).Delims("<<", ">>").Funcs(fragments).Parse(strings.TrimSuffix(sql, ";")); err != nil {
 			return fmt.Errorf("cannot parse step %s: %w", step.Name, err)
+		}
+		step.uses = map[string]bool{}
+		for _, w := range word.FindAllString(sql, -1) {
+			step.uses[w] = true
 		}
 		q.Steps = append(q.Steps, step)
 		step = Step{Name: "result"}

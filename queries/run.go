@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"golang.org/x/sync/errgroup"
 )
 
 // Result is columns and rows, in the order that the query gave them.
@@ -36,27 +37,42 @@ func (s *Store) Run(ctx context.Context, name string, values map[string]string) 
 	if err != nil {
 		return nil, err
 	}
-	for i, step := range q.Steps {
-		sql, err := q.Statement(step, bound)
-		if err != nil {
-			return nil, fmt.Errorf("cannot run query %s: %w", q.Name, err)
+	// Steps that wait for nothing of each other are asked at once.
+	for at := 0; at < len(q.Steps); {
+		next := at + 1
+		for next < len(q.Steps) && !q.Steps[next].reads(q.Steps[at:next]) {
+			next++
 		}
-		if sql == "" {
-			for _, f := range step.Out {
-				bound[f.Name] = "[]"
+		results := make([]*Result, next-at)
+		g, ctx := errgroup.WithContext(ctx)
+		for i, step := range q.Steps[at:next] {
+			sql, err := q.Statement(step, bound)
+			if err != nil {
+				return nil, fmt.Errorf("cannot run query %s: %w", q.Name, err)
 			}
-			continue
+			if sql != "" {
+				g.Go(func() (err error) {
+					results[i], err = s.ask(ctx, sql, bound)
+					return err
+				})
+			}
 		}
-		r, err := s.ask(ctx, sql, bound)
-		if err != nil {
+		if err := g.Wait(); err != nil {
 			return nil, fmt.Errorf("cannot run query %s: %w", q.Name, err)
 		}
-		if i == len(q.Steps)-1 {
-			return r, nil
+		if next == len(q.Steps) && results[next-at-1] != nil {
+			return results[next-at-1], nil
 		}
-		if err := handOn(step, r, bound); err != nil {
-			return nil, fmt.Errorf("cannot run query %s: %w", q.Name, err)
+		for i, step := range q.Steps[at:next] {
+			if results[i] == nil {
+				for _, f := range step.Out {
+					bound[f.Name] = "[]"
+				}
+			} else if err := handOn(step, results[i], bound); err != nil {
+				return nil, fmt.Errorf("cannot run query %s: %w", q.Name, err)
+			}
 		}
+		at = next
 	}
 	return nil, fmt.Errorf("cannot run query %s: it has no statement", q.Name)
 }

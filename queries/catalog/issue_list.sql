@@ -97,6 +97,17 @@ SELECT fingerprint, <<kind>> AS kind, toUnixTimestamp64Milli(s.2), s.5, s.6, s.7
 FROM (
     <<acts "fingerprint IN {keys:Array(UInt64)}">>)
 <<- end>>
+-- step trend: trend_of Array(UInt64), trends Array(Array(UInt64))
+SELECT <<survivor "fingerprint">> AS survivor,
+<<- if .Within 72>> sumForEach(arrayMap(i -> if(i = least(intDiv(dateDiff('second', toStartOfHour({from:DateTime64(3, 'UTC')}), hour) * 24, greatest(dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}), 1)), 23), events, 0), range(24))) AS trend
+FROM issue_hour
+WHERE project_id = {project:UInt32} AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')}
+<<- else>> sumForEach(arrayMap(i -> if(i = dateDiff('day', toDate({from:DateTime64(3, 'UTC')}), day), events, 0), range(toUInt32(least(dateDiff('day', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) + 1, 400))))) AS trend
+FROM issue_day
+WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
+<<- end>>
+    AND fingerprint IN (arrayFlatten({members:Array(Array(UInt64))})) AND <<.AnyOf "environment">> AND <<.AnyOf "release">>
+GROUP BY survivor
 -- step reopened: reopened Array(UInt64)
 <<- if .Some "releases">>
 <<reopened (reopenersOf "{acts:Array(UInt64)}" "{act_released:Array(UUID)}") "fingerprint IN arrayFlatten({acted:Array(Array(UInt64))})">>
@@ -115,7 +126,7 @@ SELECT <<hex "g.survivor">> AS issue, g.l.1 AS title, g.l.2 AS culprit, g.l.3 AS
     g.events_ AS events, g.users_ AS users,
     arrayFilter((p, bit) -> bitAnd(g.protocols_, bit) != 0, ['sentry', 'otlp'], [1, 2]) AS protocols,
     arraySort(arrayFilter(e -> e != '', g.environments_)) AS environments,
-    g.f.1 AS first_release, g.l.6 AS last_release, g.l.7 AS sample_event_id, g.l.8 AS sample_trace_id, t.trend AS trend,
+    g.f.1 AS first_release, g.l.6 AS last_release, g.l.7 AS sample_event_id, g.l.8 AS sample_trace_id, arrayElement({trends:Array(Array(UInt64))}, indexOf({trend_of:Array(UInt64)}, g.survivor)) AS trend,
     arrayElement({total:Array(UInt64)}, 1) AS matches
 FROM (
     SELECT <<survivor "fingerprint">> AS survivor, indexOf({keys:Array(UInt64)}, survivor) AS place,<<if .Some "acted">> indexOf({acts:Array(UInt64)}, survivor) AS act,<<end>> min(first_seen) AS first_seen_, max(last_seen) AS last_seen_, sum(events) AS events_, max(level_max) AS level_,
@@ -123,15 +134,4 @@ FROM (
     FROM issue_rollup
     WHERE project_id = {project:UInt32} AND fingerprint IN (arrayFlatten({members:Array(Array(UInt64))}))
     GROUP BY survivor) AS g
-LEFT JOIN (
-    SELECT <<survivor "fingerprint">> AS survivor,
-    <<- if .Within 72>> sumForEach(arrayMap(i -> if(i = least(intDiv(dateDiff('second', toStartOfHour({from:DateTime64(3, 'UTC')}), hour) * 24, greatest(dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}), 1)), 23), events, 0), range(24))) AS trend
-    FROM issue_hour
-    WHERE project_id = {project:UInt32} AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')}
-    <<- else>> sumForEach(arrayMap(i -> if(i = dateDiff('day', toDate({from:DateTime64(3, 'UTC')}), day), events, 0), range(toUInt32(least(dateDiff('day', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) + 1, 400))))) AS trend
-    FROM issue_day
-    WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
-    <<- end>>
-        AND fingerprint IN (arrayFlatten({members:Array(Array(UInt64))})) AND <<.AnyOf "environment">> AND <<.AnyOf "release">>
-    GROUP BY survivor) AS t ON t.survivor = g.survivor
 ORDER BY g.place

@@ -1054,6 +1054,31 @@ ALTER TABLE errata.event_outcomes_local ON CLUSTER prod
 ALTER TABLE errata.event_outcomes ON CLUSTER prod 
     COMMENT COLUMN protocol 'Both: which protocol brought it.';
 
+-- 041_merge_old_parts.sql
+ALTER TABLE errata.issue_rollup_local ON CLUSTER prod MODIFY SETTING min_age_to_force_merge_seconds = 600, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.release_rollup_local ON CLUSTER prod MODIFY SETTING min_age_to_force_merge_seconds = 600, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.issue_release_local ON CLUSTER prod MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.issue_hour_local ON CLUSTER prod MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.issue_day_local ON CLUSTER prod MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.issue_tag_local ON CLUSTER prod MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.project_tag_local ON CLUSTER prod MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.tag_trend_local ON CLUSTER prod MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.project_minute_local ON CLUSTER prod MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.trace_index_local ON CLUSTER prod MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.segment_hour_local ON CLUSTER prod MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.session_hour_local ON CLUSTER prod MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges ON CLUSTER prod AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor

@@ -887,6 +887,31 @@ ALTER TABLE `errors-2`.outcomes
 ALTER TABLE `errors-2`.event_outcomes 
     COMMENT COLUMN protocol 'Both: which protocol brought it.';
 
+-- 041_merge_old_parts.sql
+ALTER TABLE `errors-2`.issue_rollup MODIFY SETTING min_age_to_force_merge_seconds = 600, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE `errors-2`.release_rollup MODIFY SETTING min_age_to_force_merge_seconds = 600, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE `errors-2`.issue_release MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE `errors-2`.issue_hour MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE `errors-2`.issue_day MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE `errors-2`.issue_tag MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE `errors-2`.project_tag MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE `errors-2`.tag_trend MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE `errors-2`.project_minute MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE `errors-2`.trace_index MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE `errors-2`.segment_hour MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE `errors-2`.session_hour MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW `errors-2`.issue_merges AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor

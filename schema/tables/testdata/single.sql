@@ -887,6 +887,31 @@ ALTER TABLE errata.outcomes
 ALTER TABLE errata.event_outcomes 
     COMMENT COLUMN protocol 'Both: which protocol brought it.';
 
+-- 041_merge_old_parts.sql
+ALTER TABLE errata.issue_rollup MODIFY SETTING min_age_to_force_merge_seconds = 600, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.release_rollup MODIFY SETTING min_age_to_force_merge_seconds = 600, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.issue_release MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.issue_hour MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.issue_day MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.issue_tag MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.project_tag MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.tag_trend MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.project_minute MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.trace_index MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.segment_hour MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
+ALTER TABLE errata.session_hour MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor
