@@ -15,6 +15,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/cenkalti/backoff/v5"
 )
 
 // Options say where the schema goes.
@@ -123,7 +124,7 @@ func applied(ctx context.Context, conn driver.Conn, o Options) (map[string]strin
 func apply(ctx context.Context, conn driver.Conn, o Options, m Migration) error {
 	// Statements with braces ({shard}, {database}) must not be taken for query parameters.
 	for _, s := range m.Statements {
-		if err := conn.Exec(ctx, s); err != nil {
+		if err := exec(ctx, conn, s); err != nil {
 			return fmt.Errorf("cannot apply migration %s at %q: %w", m.Name, head(s), err)
 		}
 	}
@@ -137,6 +138,42 @@ func apply(ctx context.Context, conn driver.Conn, o Options, m Migration) error 
 		fmt.Fprintf(o.Progress, "applied %s\n", m.Name)
 	}
 	return nil
+}
+
+// exec does one statement. Somebody who migrates at the same time replaces views
+// and the dictionary too, and a statement that reads them just then fails: the
+// old one is gone and the new one not there yet. Every statement may be done
+// again, so it is, until the other must be through.
+func exec(ctx context.Context, conn driver.Conn, statement string) error {
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := conn.Exec(ctx, statement)
+		if err != nil && !racing(err) {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(&backoff.ExponentialBackOff{InitialInterval: 50 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 1.5, MaxInterval: time.Second}),
+		backoff.WithMaxElapsedTime(racePatience))
+	return err
+}
+
+// racePatience is how long a statement is tried against others who migrate. What
+// fails for another reason with the same code is told that much later.
+const racePatience = 8 * time.Second
+
+// racing reports whether an error is one that a statement meets beside another
+// migration: dictionary not found, table exists, table unknown.
+func racing(err error) bool {
+	e, ok := errors.AsType[*clickhouse.Exception](err)
+	if !ok {
+		return false
+	}
+	switch e.Code {
+	case 36:
+		return strings.Contains(e.Message, "dictionary")
+	case 57, 60:
+		return true
+	}
+	return false
 }
 
 // head is a statement's first line, for messages: it never carries a password.
