@@ -37,6 +37,32 @@ func (c choice) Series() (string, error) {
 	return "'errors'", err
 }
 
+// Parts are the columns that a deep trend is counted by, Series made of them: a
+// row of an issue is named once all of it is added up, not once an event.
+func (c choice) Parts() (string, error) {
+	if issue, err := c.Is("by", "issue"); issue || err != nil {
+		return "project_id, fingerprint", err
+	}
+	series, err := c.Series()
+	return series + " AS series", err
+}
+
+// PartNames names Parts.
+func (c choice) PartNames() (string, error) {
+	if issue, err := c.Is("by", "issue"); issue || err != nil {
+		return "project_id, fingerprint", err
+	}
+	return "series", nil
+}
+
+// Named is Series in terms of PartNames.
+func (c choice) Named() (string, error) {
+	if issue, err := c.Is("by", "issue"); issue || err != nil {
+		return c.Series()
+	}
+	return "series", nil
+}
+
 // Deep tells whether a trend needs more than project_minute has.
 func (c choice) Deep() (bool, error) {
 	for _, name := range []string{"issue", "text", "filters"} {
@@ -109,6 +135,6 @@ func (c choice) OfIssue() (string, error) {
 		return "1", err
 	}
 	issue := "reinterpretAsUInt64(reverse(unhex({issue:String})))"
-	return "fingerprint IN (SELECT " + issue + " AS fingerprint UNION ALL SELECT fingerprint FROM issue_merges WHERE survivor = " + issue + ") AND " +
+	return "fingerprint IN (SELECT " + issue + " AS fingerprint UNION ALL SELECT fingerprint FROM issue_of WHERE survivor = " + issue + ") AND " +
 		survivor("fingerprint") + " = " + issue, nil
 }

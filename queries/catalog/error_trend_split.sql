@@ -26,7 +26,7 @@ WITH
     (SELECT if(count() = 0, toDateTime('2100-01-01 00:00:00', 'UTC'), max(since)) FROM rollup_since WHERE rollup = 'tag_trend') AS since,
     greatest(toStartOfFiveMinutes(toStartOfMinute({from:DateTime64(3, 'UTC')}) + INTERVAL 299 SECOND), since, toStartOfFiveMinutes(now('UTC') - INTERVAL 90 DAY) + INTERVAL 5 MINUTE) AS first_slot, toStartOfFiveMinutes({to:DateTime64(3, 'UTC')}) AS end_slot,<<end>>
     counted AS (
-        SELECT time, series, sum(n) AS n
+        SELECT time, <<.Named>> AS series, sum(n) AS n
         FROM (
             <<- if not .Deep>>
             SELECT toStartOfInterval(minute, toIntervalSecond(greatest({bucket_seconds:UInt32}, 60)), 'UTC') AS time, <<.Series>> AS series, sum(events) AS n
@@ -35,10 +35,10 @@ WITH
                 AND <<.AnyOf "environment">> AND <<.AnyOf "release">> AND <<.AnyOf "service">> AND <<.AnyOf "level">>
             GROUP BY time, series
             <<- else>><<if .Hourly>>
-            SELECT toStartOfInterval(hour, toIntervalSecond({bucket_seconds:UInt32}), 'UTC') AS time, <<.Series>> AS series, sum(h.events) AS n
+            SELECT toStartOfInterval(hour, toIntervalSecond({bucket_seconds:UInt32}), 'UTC') AS time, <<.Parts>>, sum(h.events) AS n
             FROM issue_hour AS h
             WHERE <<.Projects>> AND hour >= first_hour AND hour < end_hour AND <<.OfIssue>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">>
-            GROUP BY time, series
+            GROUP BY time, <<.PartNames>>
             UNION ALL<<else if .Tagged>>
             SELECT toStartOfInterval(slot, toIntervalSecond({bucket_seconds:UInt32}), 'UTC') AS time, <<if .Is "by" "tag">>tag_value<<else>><<.Series>><<end>> AS series, toUInt64(sum(rest)) AS n
             FROM (
@@ -51,7 +51,7 @@ WITH
             WHERE <<.TagFilters>>
             GROUP BY time, series
             UNION ALL<<end>>
-            SELECT toStartOfInterval(toDateTime(ts, 'UTC'), toIntervalSecond(greatest({bucket_seconds:UInt32}, 60)), 'UTC') AS time, <<.Series>> AS series, sum(toUInt64(weight)) AS n
+            SELECT toStartOfInterval(toDateTime(ts, 'UTC'), toIntervalSecond(greatest({bucket_seconds:UInt32}, 60)), 'UTC') AS time, <<.Parts>>, sum(toUInt64(weight)) AS n
             FROM events
             WHERE <<.Projects>> AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')})
                 AND ts >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND ts <= {to:DateTime64(3, 'UTC')}
@@ -60,7 +60,7 @@ WITH
                 AND <<.OfIssue>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">> AND <<.AnyOf "service">> AND <<.AnyOf "level">>
                 AND <<if .Given "text">>hasAllTokens(lower(concat(title, ' ', message)), lower({text:String}))<<else>>1<<end>>
                 AND <<.EventFilters>>
-            GROUP BY time, series
+            GROUP BY time, <<.PartNames>>
             <<- end>>)
         GROUP BY time, series)
 SELECT time, if(rank <= {series:UInt32}, series, 'other') AS series, sum(n) AS events, max(ranks) AS all_series
