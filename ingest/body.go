@@ -30,18 +30,33 @@ type requestBody struct {
 	held     int64
 	from     *semaphore.Weighted // What held was taken from.
 	inflated *inflate.Body
+	turn     func() // Gives back its place among the large bodies; nil where it has none.
 }
 
 // Release gives the memory back: Bytes must not be used after it.
 func (b *requestBody) Release() {
+	b.leave()
 	b.inflated.Release()
+	b.releaseRaw()
+	b.Bytes = nil
+}
+
+func (b *requestBody) releaseRaw() {
 	if b.held > 0 {
 		b.from.Release(b.held)
 	}
 	if b.own {
 		b.s.pool(b.raw)
 	}
-	b.Bytes, b.raw, b.held = nil, nil, 0
+	b.raw, b.held, b.own = nil, 0, false
+}
+
+// leave lets the next large body take its turn.
+func (b *requestBody) leave() {
+	if b.turn != nil {
+		b.turn()
+		b.turn = nil
+	}
 }
 
 // body reads and inflates a request's body. It is read from the connection
@@ -79,7 +94,10 @@ func (s *Server) watchedBody(c *fiber.Ctx, limit int64, watch func() inflate.Wat
 	var err error
 	b.inflated, err = s.decoder.Decode(ctx, b.raw, encoding, limit, watch)
 	if err == nil {
-		b.Bytes = b.inflated.Bytes
+		b.Bytes, b.turn = b.inflated.Bytes, b.inflated.Turn()
+		if !inflate.Plain(encoding) {
+			b.releaseRaw()
+		}
 		return b, nil
 	}
 	b.Release()
@@ -215,25 +233,28 @@ func (s *Server) grow(b *requestBody, declared, limit int64) error {
 	if declared >= 0 {
 		size = min(size, declared+1)
 	}
-	need := size
 	if size > largeBody {
-		// Those that came so far reserve what they declared at once: many that grow
-		// side by side would leave each other too little.
+		// Those that came so far get what they declared at once: many that grow side
+		// by side would leave each other too little, and much garbage.
 		from = s.rawLarge
 		if declared >= 0 && declared < declaredBody {
-			need = declared + 1
+			size = declared + 1
 		}
 	}
 	held := b.held
-	if reserved := b.from == s.rawLarge && held >= size; !reserved {
-		if !from.TryAcquire(need) {
+	if b.from == from {
+		if !from.TryAcquire(size - held) {
+			return errBusy
+		}
+	} else {
+		if !from.TryAcquire(size) {
 			return errBusy
 		}
 		if held > 0 {
 			b.from.Release(held)
 		}
-		b.held, b.from = need, from
 	}
+	b.held, b.from = size, from
 	bigger := make([]byte, len(b.raw), size)
 	copy(bigger, b.raw)
 	if held == 0 {

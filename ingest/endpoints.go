@@ -48,7 +48,7 @@ func (s *Server) report(c *fiber.Ctx, never429 bool, read func(*intake.Request, 
 	}
 	defer body.Release()
 	var batch *intake.Batch
-	if err := s.inTurn(req, len(body.Bytes), func() (err error) {
+	if err := s.inTurn(req, body, func() (err error) {
 		batch, err = read(req, body.Bytes)
 		return err
 	}); err != nil {
@@ -119,6 +119,7 @@ func (s *Server) upload(c *fiber.Ctx, read func(req *intake.Request, kind string
 	}
 	defer body.Release()
 	text, status, batch, err := read(req, utils.CopyString(c.Get(fiber.HeaderContentType)), body.Bytes)
+	body.leave()
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,9 @@ import (
 
 // The server library's worker pools notice their end only when they wake.
 func TestMain(m *testing.M) {
+	if play() {
+		return
+	}
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"))
 }

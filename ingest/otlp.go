@@ -125,19 +125,19 @@ func (s *Server) otlpRequest(c *fiber.Ctx, adapt otlp.Adapter, kind string) (*ot
 		return nil, err
 	}
 	defer body.Release()
-	return s.otlpTake(req, adapt, body.Bytes, kind)
+	return s.otlpTake(req, adapt, body, kind)
 }
 
 // otlpTake submits a body, in parts where services have projects of their own.
-func (s *Server) otlpTake(req *intake.Request, adapt otlp.Adapter, body []byte, kind string) (*otlp.Partial, error) {
+func (s *Server) otlpTake(req *intake.Request, adapt otlp.Adapter, body *requestBody, kind string) (*otlp.Partial, error) {
 	if req.Key == "" && len(s.cfg.ServiceProjects) > 0 {
 		return s.otlpByService(req, adapt, body, kind)
 	}
-	return s.otlpSubmit(req, adapt, body, kind)
+	return s.otlpSubmit(req, adapt, body, body.Bytes, kind)
 }
 
 // otlpByService parts a request without a key by the configured services.
-func (s *Server) otlpByService(req *intake.Request, adapt otlp.Adapter, body []byte, kind string) (*otlp.Partial, error) {
+func (s *Server) otlpByService(req *intake.Request, adapt otlp.Adapter, body *requestBody, kind string) (*otlp.Partial, error) {
 	encoding, err := decode.ContentType(kind)
 	if err != nil {
 		return nil, refuse(http.StatusUnsupportedMediaType, "cannot read OTLP request", "content_type", err.Error())
@@ -146,7 +146,7 @@ func (s *Server) otlpByService(req *intake.Request, adapt otlp.Adapter, body []b
 	if req.Project != nil {
 		other = req.Project.ID
 	}
-	parts, err := s.cfg.ServiceProjects.Part(body, encoding == decode.JSON, other)
+	parts, err := s.cfg.ServiceProjects.Part(body.Bytes, encoding == decode.JSON, other)
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "cannot read OTLP request", "malformed", err.Error())
 	}
@@ -164,7 +164,7 @@ func (s *Server) otlpByService(req *intake.Request, adapt otlp.Adapter, body []b
 				return nil, rejected("Cors", "the origin is not among the project's allowed_origins")
 			}
 		}
-		p, err := s.otlpSubmit(&one, adapt, parts[id], kind)
+		p, err := s.otlpSubmit(&one, adapt, body, parts[id], kind)
 		if err != nil {
 			// All of it is sent again; what was taken is known by its ids.
 			return nil, err
@@ -180,11 +180,11 @@ func (s *Server) otlpByService(req *intake.Request, adapt otlp.Adapter, body []b
 	return sum, nil
 }
 
-func (s *Server) otlpSubmit(req *intake.Request, adapt otlp.Adapter, body []byte, kind string) (*otlp.Partial, error) {
+func (s *Server) otlpSubmit(req *intake.Request, adapt otlp.Adapter, body *requestBody, part []byte, kind string) (*otlp.Partial, error) {
 	var batch *intake.Batch
 	var partial *otlp.Partial
-	err := s.inTurn(req, len(body), func() (err error) {
-		batch, partial, err = adapt(req, body, kind)
+	err := s.inTurn(req, body, func() (err error) {
+		batch, partial, err = adapt(req, part, kind)
 		return err
 	})
 	if err != nil {
@@ -258,7 +258,9 @@ func (g grpcHandler) Authorize(ctx context.Context, _ otlp.Signal, header func(s
 
 // Take reads and submits what a call brought.
 func (g grpcHandler) Take(_ context.Context, req *intake.Request, adapt otlp.Adapter, body []byte) (*otlp.Partial, error) {
-	partial, err := g.s.otlpTake(req, adapt, body, decode.Protobuf)
+	b := &requestBody{Bytes: body}
+	defer b.Release()
+	partial, err := g.s.otlpTake(req, adapt, b, decode.Protobuf)
 	if err != nil {
 		e, _ := errorAnswer(err)
 		g.s.refused(req.Project, schema.Protocol_PROTOCOL_OTLP, err)

@@ -53,12 +53,15 @@ func (s *Server) envelope(c *fiber.Ctx) error {
 	req.Outlines = s.outlines(req, len(body.Bytes))
 	var batch *intake.Batch
 	var answer sentry.Answer
-	err = s.inTurn(req, len(body.Bytes), func() (err error) {
+	err = s.inTurn(req, body, func() (err error) {
 		batch, answer, err = sentry.Envelope(req, body.Bytes)
 		return err
 	})
 	if err != nil {
 		return err
+	}
+	if len(batch.Blobs) > 0 {
+		body.leave() // A blob store may be slow.
 	}
 	return s.finish(c, batch, answer)
 }
@@ -108,7 +111,7 @@ func (s *Server) store(c *fiber.Ctx) error {
 	req.Outlines = s.outlines(req, len(body.Bytes))
 	var batch *intake.Batch
 	var answer sentry.Answer
-	err = s.inTurn(req, len(body.Bytes), func() (err error) {
+	err = s.inTurn(req, body, func() (err error) {
 		batch, answer, err = sentry.Store(req, body.Bytes)
 		return err
 	})

@@ -85,9 +85,8 @@ func New(cfg Config) (*Server, error) {
 	s.turns = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 	s.heavy = semaphore.NewWeighted(int64(cap(s.turns)))
 	s.decoder = inflate.New(cfg.BodyBytes, cfg.MaxEnvelopeBytes, s.heavy)
-	// A body that grows holds its old and its new half as large memory for a moment.
 	s.raw = semaphore.NewWeighted(max(2*largeBody, int64(cfg.MaxRequestBytes)/2))
-	s.rawLarge = semaphore.NewWeighted(3*int64(cfg.MaxRequestBytes)/2 + largeBody)
+	s.rawLarge = semaphore.NewWeighted(int64(cfg.MaxRequestBytes) + largeBody)
 	var err error
 	if s.blobs, err = blob.Open(context.Background(), cfg.BlobURL, filepath.Join(cfg.Data, "blobs")); err != nil {
 		return nil, err

@@ -220,7 +220,7 @@ func (d *decision) complete() error {
 		return nil
 	}
 	whole := map[*schema.Event]*schema.Event{}
-	err := d.s.inTurn(d.b.Request, 0, func() error {
+	err := d.s.inTurn(d.b.Request, &requestBody{}, func() error {
 		for _, ev := range d.b.Events {
 			if o := d.outline(ev); o != nil {
 				whole[ev] = o.Whole()

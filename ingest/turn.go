@@ -12,23 +12,33 @@ import (
 // told to come again.
 const heavyWait = 5 * time.Second
 
-// inTurn calls read, which turns a body of n bytes into rows, and returns its
-// error. Two kinds of requests wait for it, so that the requests of others find
-// a free core: large bodies, and those of projects that flood. All large ones
-// together have half of the cores, and so have all of the floods. They wait
-// only once their body is there: a slow client holds up nobody.
-func (s *Server) inTurn(req *intake.Request, n int, read func() error) error {
+// wholeTurn is the size from which on a body keeps its turn until its rows are
+// on the topic: they take more memory than it does.
+const wholeTurn = 4 << 20
+
+// inTurn calls read, which turns a body into rows, and returns its error. Two
+// kinds of requests wait for it, so that the requests of others find a free
+// core: large bodies, and those of projects that flood. All large ones together
+// have half of the cores, and so have all of the floods. They wait only once
+// their body is there: a slow client holds up nobody. One that was inflated has
+// its turn already. Bodies over wholeTurn keep it until they leave.
+func (s *Server) inTurn(req *intake.Request, body *requestBody, read func() error) error {
+	n := len(body.Bytes)
 	switch {
+	case body.turn != nil:
 	case n > inflate.HeavyBytes:
 		ctx, cancel := context.WithTimeout(context.Background(), heavyWait)
 		defer cancel()
 		if s.heavy.Acquire(ctx, 1) != nil {
 			return errBusy
 		}
-		defer s.heavy.Release(1)
+		body.turn = func() { s.heavy.Release(1) }
 	case s.flood.Flooding(req.Project.ID, req.ReceivedAt):
 		s.turns <- struct{}{}
 		defer func() { <-s.turns }()
+	}
+	if n <= wholeTurn {
+		defer body.leave()
 	}
 	return read()
 }

@@ -81,12 +81,28 @@ type Body struct {
 	buf   *bytes.Buffer
 	held  int64
 	big   bool
+	leave func() // Gives back the place among the heavy; nil where it has none.
+}
+
+// Turn hands over the place among the heavy that a body over HeavyBytes has
+// while it lives, nil for others: whoever reads it goes on in that place, so that
+// inflated bodies do not pile up before the next one. Without Turn, Release gives
+// it back.
+func (b *Body) Turn() (leave func()) {
+	if b == nil {
+		return nil
+	}
+	leave, b.leave = b.leave, nil
+	return leave
 }
 
 // Release gives the memory back: Bytes must not be used after it.
 func (b *Body) Release() {
 	if b == nil || b.d == nil {
 		return
+	}
+	if b.leave != nil {
+		b.leave()
 	}
 	if b.held > 0 {
 		if b.big {
@@ -98,7 +114,7 @@ func (b *Body) Release() {
 	if b.buf != nil && b.buf.Cap() <= 1<<20 {
 		b.d.buffers.Put(b.buf)
 	}
-	b.Bytes, b.buf, b.d = nil, nil, nil
+	b.Bytes, b.buf, b.d, b.leave = nil, nil, nil, nil
 }
 
 // Known reports whether a Content-Encoding can be read; empty, identity and
@@ -231,6 +247,9 @@ func (d *Decoder) readSmall(ctx context.Context, raw []byte, encoding string, li
 		}
 		if errors.Is(err, io.EOF) {
 			b.Bytes = buf.Bytes()
+			if heavy {
+				b.leave, leave = leave, func() {}
+			}
 			return b, false, nil
 		}
 		if err != nil {
@@ -246,7 +265,7 @@ func (d *Decoder) readLarge(ctx context.Context, raw []byte, encoding string, li
 	if err != nil {
 		return nil, err
 	}
-	defer done()
+	defer func() { done() }()
 	stop := min(limit, d.largeMax, max(int64(len(raw))*maxRatio, smallBytes))
 	r, put, err := d.reader(raw, encoding)
 	if err != nil {
@@ -277,6 +296,7 @@ func (d *Decoder) readLarge(ctx context.Context, raw []byte, encoding string, li
 		b.Release()
 		return nil, fmt.Errorf("cannot read %s: %w", encoding, err)
 	}
+	b.leave, done = done, func() {}
 	return b, nil
 }
 
