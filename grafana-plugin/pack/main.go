@@ -50,17 +50,33 @@ func run(dist, folder string) error {
 }
 
 type manifest struct {
-	Type       string `json:"type"`
-	ID         string `json:"id"`
-	Executable string `json:"executable"`
-	Info       struct {
-		Version string `json:"version"`
-		Updated string `json:"updated"`
-		Logos   struct {
+	Type         string `json:"type"`
+	Name         string `json:"name"`
+	ID           string `json:"id"`
+	Backend      bool   `json:"backend"`
+	Alerting     bool   `json:"alerting"`
+	Executable   string `json:"executable"`
+	Dependencies struct {
+		Grafana string `json:"grafanaDependency"`
+	} `json:"dependencies"`
+	Info struct {
+		Version     string   `json:"version"`
+		Updated     string   `json:"updated"`
+		Description string   `json:"description"`
+		Keywords    []string `json:"keywords"`
+		Author      struct {
+			Name string `json:"name"`
+		} `json:"author"`
+		Links []struct {
+			Name string `json:"name"`
+			URL  string `json:"url"`
+		} `json:"links"`
+		Logos struct {
 			Small string `json:"small"`
 			Large string `json:"large"`
 		} `json:"logos"`
 		Screenshots []struct {
+			Name string `json:"name"`
 			Path string `json:"path"`
 		} `json:"screenshots"`
 	} `json:"info"`
@@ -75,7 +91,7 @@ type manifest struct {
 func check(dist string) (string, error) {
 	var faults []error
 	fault := func(form string, args ...any) { faults = append(faults, fmt.Errorf(form, args...)) }
-	version := ""
+	version, manifests := "", map[string]manifest{}
 	for folder, want := range map[string]manifest{
 		".": {Type: "app", ID: app}, "datasource": {Type: "datasource", ID: "errata-errors-datasource"}, "panel": {Type: "panel", ID: "errata-triage-panel"},
 	} {
@@ -97,7 +113,7 @@ func check(dist string) (string, error) {
 		if version != "" && m.Info.Version != version {
 			fault("%s has version %s, another has %s", folder, m.Info.Version, version)
 		}
-		version = m.Info.Version
+		version, manifests[folder] = m.Info.Version, m
 		there := func(path string) {
 			if _, err := os.Stat(filepath.Join(dist, folder, path)); err != nil || path == "" {
 				fault("%s/plugin.json names %q, which is not there", folder, path)
@@ -126,6 +142,7 @@ func check(dist string) (string, error) {
 		}
 	}
 	faults = append(faults, checkModules(dist)...)
+	faults = append(faults, checkCatalog(dist, version, manifests)...)
 	return version, errors.Join(faults...)
 }
 
