@@ -29,6 +29,19 @@ func New(s *store.Store, links frame.Links) *Asker { return &Asker{store: s, lin
 // Frames answers one query. numeric asks for texts and one number without
 // times; alert says that an alert rule asks, which also takes wide series.
 func (a *Asker) Frames(ctx context.Context, q *ask.Query, numeric, alert bool) (data.Frames, error) {
+	frames, err := a.frames(ctx, q, numeric, alert)
+	for _, f := range frames {
+		// To the alert engine a time without a number is an error, no field no data.
+		if rows, _ := f.RowLen(); alert && f.Meta.Type == data.FrameTypeTimeSeriesWide && (rows == 0 || len(f.TypeIndices(numbers...)) == 0) {
+			f.Fields = nil
+		}
+	}
+	return frames, err
+}
+
+var numbers = data.NumericFieldTypes()
+
+func (a *Asker) frames(ctx context.Context, q *ask.Query, numeric, alert bool) (data.Frames, error) {
 	series := numeric && q.Format != ask.TimeSeries // A rule may ask for the series itself, to reduce it.
 	if err := a.byID(ctx, q); err != nil {
 		return nil, err

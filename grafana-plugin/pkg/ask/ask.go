@@ -90,6 +90,7 @@ const (
 	maxQueryBytes = 256 << 10
 	maxFieldBytes = 8 << 10
 	maxFilters    = 50
+	maxKeyBytes   = 1000 // Keys of tags have up to 200 characters.
 	maxBuckets    = 2000
 )
 
@@ -209,13 +210,20 @@ func (q *Query) checkFilters() error {
 		if !slices.Contains(operators, f.Operator) {
 			return fmt.Errorf("%w: filter %q has the operator %q; there are %s", ErrQuery, clip(f.Key), clip(f.Operator), strings.Join(operators, " "))
 		}
-		if f.Key == "" || len(f.Key) > 200 {
-			return fmt.Errorf("%w: a filter needs a key of 1 to 200 bytes", ErrQuery)
+		if f.Key == "" || len(f.Key) > maxKeyBytes {
+			return fmt.Errorf("%w: a filter needs a key of 1 to %d bytes", ErrQuery, maxKeyBytes)
 		}
 		if len(f.Values) == 0 {
 			q.Filters[i].Values = []string{f.Value}
 		}
 		q.Filters[i].Value = ""
+		if strings.ContainsAny(f.Operator, "<>") {
+			for _, v := range q.Filters[i].Values {
+				if n, err := strconv.ParseFloat(strings.TrimSpace(v), 64); err != nil || math.IsNaN(n) || len(q.Filters[i].Values) > 1 {
+					return fmt.Errorf("%w: filter %q: %s compares with one number, not with %q", ErrQuery, clip(f.Key), f.Operator, clip(v))
+				}
+			}
+		}
 		if f.Operator != "=~" && f.Operator != "!~" {
 			continue
 		}

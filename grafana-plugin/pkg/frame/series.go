@@ -47,6 +47,13 @@ func Series(t Rows, name, label string, from, to time.Time, bucket int64) *data.
 		}
 		return 0
 	})
+	if len(names) == 0 && label != "" {
+		// Times without a number are an error to a chart, no rows are no data.
+		f := data.NewFrame(name, data.NewField("time", nil, []time.Time{}), data.NewField(name, nil, []float64{}))
+		f.Fields[1].Config = &data.FieldConfig{DisplayNameFromDS: name}
+		f.Meta = &data.FrameMeta{PreferredVisualization: data.VisTypeGraph}
+		return Typed(f, data.FrameTypeTimeSeriesWide)
+	}
 	f := data.NewFrame(name, data.NewField("time", nil, times))
 	if len(names) == 0 && label == "" {
 		names = []string{name}

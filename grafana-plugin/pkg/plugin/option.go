@@ -34,8 +34,8 @@ func (s *Source) getOptions(r *http.Request) (any, error) {
 	p := r.URL.Query()
 	kind, key, project, text := r.PathValue("kind"), p.Get("key"), p.Get("project"), p.Get("text")
 	filters := p.Get("filters")
-	if len(key) > 200 || len(text) > 200 || len(project) > 8<<10 || len(filters) > 32<<10 {
-		return nil, problem{http.StatusBadRequest, "key and text are at most 200 bytes, project 8 KiB, filters 32 KiB."}
+	if len(key) > 1000 || len(text) > 1000 || len(project) > 8<<10 || len(filters) > 32<<10 {
+		return nil, problem{http.StatusBadRequest, "key and text are at most 1000 bytes, project 8 KiB, filters 32 KiB."}
 	}
 	switch kind {
 	case "environment", "release", "service", "level", "server_name", "transaction":
@@ -53,8 +53,13 @@ func (s *Source) getOptions(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if kind == "tag_value" && filters != "" && filters != "[]" {
-		return s.filteredValues(r, key, project, text, filters)
+	if filters != "" && filters != "[]" {
+		switch kind {
+		case "tag_value":
+			return s.filteredValues(r, key, project, text, filters)
+		case "filter_key":
+			return s.filteredKeys(r, project, text, filters)
+		}
 	}
 	id, err := json.Marshal([]string{kind, key, project, text, from.Format("2006-01-02"), to.Format("2006-01-02")})
 	if err != nil {
@@ -71,10 +76,10 @@ func (s *Source) getOptions(r *http.Request) (any, error) {
 
 func (s *Source) list(ctx context.Context, kind, key, project, text string, v map[string]string) ([]option, error) {
 	out := []option{}
-	if kind == "project" {
+	if kind == "project" { // All of them: who has a thousand wants to find each.
 		all, err := s.store.Projects(ctx)
 		for _, p := range all {
-			if !p.Disabled && len(out) < maxOptions {
+			if !p.Disabled && strings.Contains(strings.ToLower(p.Slug), strings.ToLower(text)) {
 				out = append(out, option{p.Slug, strconv.FormatUint(uint64(p.ID), 10)})
 			}
 		}
@@ -100,9 +105,7 @@ func (s *Source) list(ctx context.Context, kind, key, project, text string, v ma
 		return out, nil
 	}
 	if kind == "filter_key" {
-		for _, d := range append(slices.Clone(dimensions), "type", "title", "user", "url", "platform", "protocol", "handled", "sdk") {
-			out = append(out, option{d, d})
-		}
+		out = columns()
 	}
 	r, err := s.store.Run(ctx, "option_keys", v)
 	if err != nil {
@@ -115,6 +118,74 @@ func (s *Source) list(ctx context.Context, kind, key, project, text string, v ma
 		}
 	}
 	return out, nil
+}
+
+// columns are the keys that are no tags, as filters take them.
+func columns() (out []option) {
+	for _, d := range append(slices.Clone(dimensions), "type", "title", "user", "url", "platform", "protocol", "handled", "sdk") {
+		out = append(out, option{d, d})
+	}
+	return out
+}
+
+// readFilters are filters in a URL.
+func readFilters(text string) (given []ask.Filter, err error) {
+	if err := json.Unmarshal([]byte(text), &given); err != nil {
+		return nil, problem{http.StatusBadRequest, "filters must be a list of filters as JSON."}
+	}
+	return given, nil
+}
+
+// maxKeyEvents is how many of the newest events say which tags there are under
+// other filters.
+const maxKeyEvents = 1000
+
+// filteredKeys lists the keys of the newest events that other filters select,
+// most frequent first: no other key would narrow them further.
+func (s *Source) filteredKeys(r *http.Request, project, text, filters string) (any, error) {
+	from, to, err := window(r)
+	if err != nil {
+		return nil, err
+	}
+	given, err := readFilters(filters)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := json.Marshal(ask.Query{Mode: ask.Events, Project: project, Filters: slices.DeleteFunc(given, func(f ask.Filter) bool { return f.Key == "" })})
+	if err != nil {
+		return nil, err
+	}
+	q, err := ask.Read(raw, from, to, 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := s.asks.Projects(r.Context(), project)
+	if err != nil {
+		return nil, err
+	}
+	v := q.Window()
+	v["projects"], v["filters"], v["limit"] = answer.IDList(ids), q.FilterText(), strconv.Itoa(maxKeyEvents)
+	res, err := s.store.Run(r.Context(), "event_search", v)
+	if err != nil {
+		return nil, err
+	}
+	t, events := frame.Read(res), map[string]int{}
+	for i := range t.Len() {
+		for key := range t.Map(i, "tags") {
+			events[key]++
+		}
+	}
+	var tags []option
+	for key := range events {
+		if !slices.Contains(dimensions, key) {
+			tags = append(tags, option{key, key})
+		}
+	}
+	slices.SortFunc(tags, func(a, b option) int {
+		return cmp.Or(cmp.Compare(events[b.Value], events[a.Value]), cmp.Compare(a.Value, b.Value))
+	})
+	out := slices.DeleteFunc(append(columns(), tags...), func(o option) bool { return !strings.Contains(strings.ToLower(o.Value), strings.ToLower(text)) })
+	return map[string]any{"values": out}, nil
 }
 
 // splittable are keys that a trend is split by; others are tags, and those that
@@ -131,9 +202,9 @@ func (s *Source) filteredValues(r *http.Request, key, project, text, filters str
 	if err != nil {
 		return nil, err
 	}
-	var given []ask.Filter
-	if err := json.Unmarshal([]byte(filters), &given); err != nil {
-		return nil, problem{http.StatusBadRequest, "filters must be a list of filters as JSON."}
+	given, err := readFilters(filters)
+	if err != nil {
+		return nil, err
 	}
 	given = slices.DeleteFunc(given, func(f ask.Filter) bool { return f.Key == key || f.Key == "" })
 	by := "tag"

@@ -190,6 +190,27 @@ func TestRulesFire(t *testing.T) {
 		t.Run("empty store/"+b.name, func(t *testing.T) { b.ask(t, s, everything) })
 	}
 
+	// Each mode gives a rule nothing but frames that the engine takes, and a panel
+	// fields with their types.
+	for _, m := range modes {
+		t.Run("empty store/"+m.name, func(t *testing.T) {
+			body := strings.NewReplacer(`"project":"shop"`, `"project":""`, `"project":"billing"`, `"project":""`, `"project":"1"`, `"project":""`).Replace(m.body)
+			r := askOne(t, s, body, fromAlert)
+			require.NoError(t, r.Error)
+			for _, f := range r.Frames {
+				requireAlertable(t, f)
+			}
+			r = askOne(t, s, body, nil)
+			require.NoError(t, r.Error)
+			for _, f := range r.Frames {
+				require.NotEmpty(t, f.Fields)
+				if f.Meta.Type == data.FrameTypeTimeSeriesWide {
+					require.NotEmpty(t, f.TypeIndices(data.NumericFieldTypes()...), "a chart calls times without a number an error")
+				}
+			}
+		})
+	}
+
 	const old, busy, fixed, fresh, hot = 0xa1, 0xa2, 0xa3, 0xa4, 0xa5
 	day := 24 * 3600
 	events(old, 30, 3*day, 5) // Known for three days, still there.
@@ -243,4 +264,13 @@ func TestRulesFire(t *testing.T) {
 			}
 		})
 	}
+	t.Run("many projects", func(t *testing.T) {
+		do("INSERT INTO projects (id, slug) SELECT 1000 + number, concat('team-', toString(number)) FROM numbers(700)")
+		all := source(t, settings{"address": server.Addr()}, nil)
+		for url, want := range map[string]int{"options/project": 701, "options/project?text=TEAM-69": 11} {
+			status, body := call(t, all, viewer, getMethod, url, "", nil)
+			require.Equal(t, 200, status, "%v", body)
+			require.Len(t, body["values"], want, url)
+		}
+	})
 }

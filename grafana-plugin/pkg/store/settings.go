@@ -85,6 +85,9 @@ func (s *Settings) check() error {
 	if s.Address == "" {
 		return fmt.Errorf("%w: the ClickHouse address is missing: give host:port of the native protocol, as errata up prints it", ErrSettings)
 	}
+	if strings.Contains(s.Address, "@") {
+		return fmt.Errorf("%w: the ClickHouse address holds an @: a DSN is for SDKs, and users have fields of their own; give host:port of ClickHouse's native protocol", ErrSettings)
+	}
 	if _, _, err := net.SplitHostPort(s.Address); err != nil {
 		return fmt.Errorf("%w: the ClickHouse address %q must be host:port of the native protocol, without http://", ErrSettings, s.Address)
 	}

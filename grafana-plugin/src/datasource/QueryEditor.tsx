@@ -5,6 +5,7 @@ import { CodeEditor, InlineField, InlineSwitch, useStyles2 } from '@grafana/ui';
 import { Choice } from '../components/Choice';
 import { CatalogName, CatalogParams } from './Catalog';
 import { Filters } from './Filters';
+import { suggestions } from './sql';
 import { TextField } from './TextField';
 import type { ErrataDataSource } from './datasource';
 import { DIMENSIONS, MODES, defaultQuery } from './types';
@@ -102,7 +103,7 @@ export function QueryEditor({ datasource, query: given, onChange, onRunQuery }: 
         {has('limit') && <TextField name="Limit" type="number" width={12} placeholder="default" value={query.limit} onCommit={(v) => set({ limit: v ? Number(v) : undefined })} />}
       </div>
       {has('name') && <CatalogParams datasource={datasource} query={query} onChange={set} />}
-      {has('filters') && <Filters filters={query.filters ?? []} onChange={(filters) => set({ filters })} />}
+      {has('filters') && <Filters datasource={datasource} query={query} filters={query.filters ?? []} onChange={(filters) => set({ filters })} />}
       {has('sql') && (
         <div data-testid="sql">
           <CodeEditor
@@ -110,6 +111,7 @@ export function QueryEditor({ datasource, query: given, onChange, onRunQuery }: 
             height="160px"
             showMiniMap={false}
             value={query.sql ?? 'SELECT $__timeInterval(ts) AS time, sum(weight) AS errors\nFROM errata.events\nWHERE $__timeFilter(ts)\nGROUP BY time ORDER BY time'}
+            getSuggestions={suggestions}
             onBlur={(sql) => set({ sql })}
             onSave={(sql) => set({ sql })}
           />

@@ -134,7 +134,11 @@ export class ErrataDataSource
   }
 
   async getTagKeys(options?: TagOptions): Promise<MetricFindValue[]> {
-    const { values } = await this.getResource<{ values: Array<{ text: string; value: string }> }>('options/filter_key', this.within(options));
+    const others = (options?.filters ?? []).filter((f) => f.key && f.value !== '');
+    const { values } = await this.getResource<{ values: Array<{ text: string; value: string }> }>('options/filter_key', {
+      ...this.within(options),
+      ...(others.length ? { filters: JSON.stringify(others.map(asFilter)) } : {}),
+    });
     return values.map((v) => ({ text: v.text, value: v.value }));
   }
 

@@ -123,3 +123,11 @@ it('lists the values of a variable', async () => {
   expect(res).toEqual({ data: [{ text: 'pro', value: 'pro' }] });
   expect(get).toHaveBeenCalledWith('options/tag_value', { project: 'web', key: 'plan' });
 });
+
+it('offers keys that other filters leave', async () => {
+  const ds = source();
+  const get = jest.spyOn(ds, 'getResource').mockResolvedValue({ values: [{ text: 'plan', value: 'plan' }] });
+  const filters = [{ key: 'browser', operator: '=', value: 'Firefox' }, { key: '', operator: '=', value: 'x' }];
+  expect(await ds.getTagKeys({ filters })).toEqual([{ text: 'plan', value: 'plan' }]);
+  expect(get).toHaveBeenCalledWith('options/filter_key', { filters: '[{"key":"browser","operator":"=","value":"Firefox"}]' });
+});
