@@ -217,3 +217,25 @@ func TestTagsOfTwins(t *testing.T) {
 		}
 	}
 }
+
+// A page of events is full while there are older ones: rows that count a flood
+// are many events, and those of a busy day may all be after the moment.
+func TestNewestEventsFillThePage(t *testing.T) {
+	owner := store(t, "errata")
+	now := time.Now().UTC().Truncate(24 * time.Hour)
+	for name, newest := range map[string]event{"a flood": {ts: now.Add(-20 * time.Hour), weight: 100_000}, "a busy day before which to look": {ts: now.Add(-1 * time.Hour), weight: 5000}} {
+		t.Run(name, func(t *testing.T) {
+			project := newProject()
+			newest.project, newest.fingerprint = project, 1
+			block := []event{newest}
+			for i := range 120 {
+				block = append(block, event{project: project, fingerprint: 1, ts: now.Add(-time.Duration(30+i) * time.Hour), id: uuid.NewString()})
+			}
+			seed(t, owner, block...)
+			before := now.Add(-2 * time.Hour).Format(time.RFC3339)
+			require.Len(t, ask(t, owner, project, "latest_events", "ts", "issue", issueHex(1), "before", before, "limit", "50"), 50)
+			require.Len(t, ask(t, owner, project, "latest_events", "ts", "issue", issueHex(1), "before", before, "limit", "1000"), len(block)-map[bool]int{true: 1}[newest.ts.After(now.Add(-2*time.Hour))])
+			require.Empty(t, ask(t, owner, project, "latest_events", "ts", "issue", issueHex(1), "before", now.Add(-30*24*time.Hour).Format(time.RFC3339)))
+		})
+	}
+}

@@ -21,23 +21,45 @@
 -- column trace_id String: Trace.
 -- column weight UInt32: Occurrences: 0 for a twin.
 -- column twin_of UUID: The event that counts; zero where this one does.
--- cost: The newest days of issue_day that hold enough events, then those rows of events. 20 ms.
+-- cost: The newest days of issue_day that hold enough events, the time of events on them, then the rows of the page. 20 ms; the time of all its events where those days hold fewer rows than counted.
 -- bound: 1000 rows, the newest days first.
--- step days: oldest Array(String)
-SELECT toString(min(day)) AS oldest
+-- step days: guess Array(String), older Array(UInt8)
+SELECT toString(minIf(day, newer < least({limit:UInt32}, 1000) * 2 + 1000)) AS guess, toUInt8(min(day) < toDate(guess))
 FROM (
     SELECT day, sum(sum(events)) OVER (ORDER BY day DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS newer
     FROM issue_day
     WHERE project_id = {project:UInt32} AND fingerprint IN <<members>> AND day <= toDate({before:DateTime64(3, 'UTC')})
         AND <<.Same "environment" "environment">> AND <<.Same "release" "release">>
     GROUP BY day)
-WHERE newer < least({limit:UInt32}, 1000) * 2 + 1000
+-- step page: oldest Array(DateTime64(3)), short Array(UInt8)
+SELECT min(ts), toUInt8(count() < least({limit:UInt32}, 1000))
+FROM (
+    SELECT ts
+    FROM events
+    WHERE project_id = {project:UInt32} AND fingerprint IN <<members>>
+        AND toDate(ts) >= toDate(arrayElement({guess:Array(String)}, 1)) AND toDate(ts) <= toDate({before:DateTime64(3, 'UTC')}) AND ts < {before:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND
+        AND <<.Same "environment" "environment">> AND <<.Same "release" "release">>
+    ORDER BY ts DESC
+    LIMIT least({limit:UInt32}, 1000))
+-- step all: far Array(DateTime64(3))
+<<- if and (.Some "older") (.Some "short")>>
+SELECT min(ts)
+FROM (
+    -- A row that counts a flood is many events, and those of the first day may be after the moment.
+    SELECT ts
+    FROM events
+    WHERE project_id = {project:UInt32} AND fingerprint IN <<members>> AND toDate(ts) <= toDate({before:DateTime64(3, 'UTC')}) AND ts < {before:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND
+        AND <<.Same "environment" "environment">> AND <<.Same "release" "release">>
+    ORDER BY ts DESC
+    LIMIT least({limit:UInt32}, 1000))
+<<- end>>
 -- step result: rows
 SELECT event_id, ts, title, message, toString(level) AS level, toString(protocol) AS protocol, CAST(environment, 'String') AS environment, CAST(release, 'String') AS release,
     CAST(service, 'String') AS service, CAST(transaction, 'String') AS transaction, user_id, url, trace_id, weight, twin_of
 FROM events
 WHERE project_id = {project:UInt32} AND fingerprint IN <<members>>
-    AND toDate(ts) >= toDate(arrayElement({oldest:Array(String)}, 1)) AND toDate(ts) <= toDate({before:DateTime64(3, 'UTC')}) AND events.ts < {before:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND
+    AND toDate(ts) >= toDate(arrayElement(<<if .Given "far">>{far:Array(DateTime64(3, 'UTC'))}<<else>>{oldest:Array(DateTime64(3, 'UTC'))}<<end>>, 1)) AND toDate(ts) <= toDate({before:DateTime64(3, 'UTC')})
+    AND events.ts >= arrayElement(<<if .Given "far">>{far:Array(DateTime64(3, 'UTC'))}<<else>>{oldest:Array(DateTime64(3, 'UTC'))}<<end>>, 1) AND events.ts < {before:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND
     AND <<.Same "environment" "events.environment">> AND <<.Same "release" "events.release">>
 ORDER BY ts DESC, event_id
 LIMIT least({limit:UInt32}, 1000)
