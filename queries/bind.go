@@ -75,6 +75,8 @@ func (p Param) bind(v string, now time.Time) (string, error) {
 		return "", fmt.Errorf("%q is none of %s", v, strings.Join(p.OneOf, ", "))
 	}
 	switch {
+	case p.Name == "projects" && v != "":
+		return projectList(v)
 	case p.Type == "Issue":
 		v = strings.ToLower(v)
 		if !issueForm.MatchString(v) {
@@ -110,6 +112,20 @@ func (p Param) bind(v string, now time.Time) (string, error) {
 		return escapeText(v), nil
 	}
 	return "", fmt.Errorf("type %s has no form", p.Type)
+}
+
+// projectList checks ids with commas between: what is no id would be project 0,
+// which has nothing, and the answer would be empty without a reason.
+func projectList(v string) (string, error) {
+	ids := strings.Split(v, ",")
+	for i, id := range ids {
+		n, err := strconv.ParseUint(strings.TrimSpace(id), 10, 32)
+		if err != nil {
+			return "", fmt.Errorf("%q is not the id of a project: give numbers with commas between, such as 1,2 (`errata project list` names them)", id)
+		}
+		ids[i] = strconv.FormatUint(n, 10)
+	}
+	return strings.Join(ids, ","), nil
 }
 
 // escapeText is what a top-level text parameter is sent as: the server reads it

@@ -91,6 +91,8 @@ var branches = map[string][]map[string]string{
 	"event_search":      {{"issue": issueHex(1)}, {"projects": "1"}, {"projects": "1,2", "text": "words"}},
 	"issue_events":      {{"direction": "newer"}},
 	"issue_trend":       {{"bucket": "minute"}, {"bucket": "day"}},
+	"marks":             {{"kind": "first_seen"}, {"kind": "regressions"}, {"kind": "actions"}},
+	"cost":              {{"by": "service"}, {"by": "tag", "key": "plan"}},
 	"trace":             {{"project": "0"}},
 	"event_by_id":       {{"project": "0"}},
 }

@@ -1,0 +1,106 @@
+package queries_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"errata/queries"
+)
+
+// A list of projects that is none would be project 0, which has nothing.
+func TestProjectsAreNumbers(t *testing.T) {
+	s := store(t, "reader")
+	for _, bad := range []string{"shop", "1,shop", "1,,2", "-1", "4294967296"} {
+		_, err := s.Run(t.Context(), "event_search", map[string]string{"projects": bad})
+		require.ErrorIs(t, err, queries.ErrParam, bad)
+		require.ErrorContains(t, err, "is not the id of a project", bad)
+	}
+	project := newProject()
+	seed(t, store(t, "errata"), event{project: project, fingerprint: 1})
+	r, err := s.Run(t.Context(), "event_search", map[string]string{"projects": " " + text(project) + ", 4000000001"})
+	require.NoError(t, err)
+	require.Len(t, r.Rows, 1)
+}
+
+// An event in a release that the resolution covers brings nothing back, so a
+// chart marks the first one that does.
+func TestRegressionIsMarkedWhereItHappened(t *testing.T) {
+	owner, project := store(t, "errata"), newProject()
+	start := time.Now().UTC().Truncate(time.Second).Add(-10 * time.Hour)
+	hour := func(n int) time.Time { return start.Add(time.Duration(n) * time.Hour) }
+	var block []event
+	add := func(f uint64, at int, release string) {
+		block = append(block, event{project: project, fingerprint: f, id: uuid.NewString(), ts: hour(at), release: release})
+	}
+	for f := range uint64(3) {
+		add(f+1, 0, "shop@1.0.0")
+		add(f+1, 1, "shop@1.2.0")
+		add(f+1, 4, "shop@1.0.0") // Older than the release with the fix.
+		add(f+1, 6, "shop@1.2.0")
+		add(f+1, 8, "shop@1.3.0")
+	}
+	seed(t, owner, block...)
+	for f, what := range []string{"'in_release', 'shop@1.2.0'", "'in_next_release', 'shop@1.2.0'", "'now', ''"} {
+		require.NoError(t, owner.Conn().Exec(t.Context(), "INSERT INTO issue_actions (project_id, fingerprint, at, actor, action, resolution, in_release) VALUES ("+text(project)+", "+text(f+1)+", '"+hour(2).Format("2006-01-02 15:04:05")+"', 'ann', 'resolve', "+what+")"))
+	}
+	require.Equal(t, []string{
+		text(hour(8)) + " | " + issueHex(2),
+		text(hour(6)) + " | " + issueHex(1),
+		text(hour(4)) + " | " + issueHex(3),
+	}, marks(t, owner, project, "regressions"))
+	require.Equal(t, []string{text(hour(8)) + " | " + issueHex(2)}, marks(t, owner, project, "regressions", "from", hour(7).Format(time.RFC3339)), "what came back earlier is not marked at its next event")
+}
+
+func marks(t *testing.T, s *queries.Store, project uint32, kind string, more ...string) (out []string) {
+	t.Helper()
+	values := map[string]string{"projects": text(project), "kind": kind}
+	for i := 0; i < len(more); i += 2 {
+		values[more[i]] = more[i+1]
+	}
+	r, err := s.Run(t.Context(), "marks", values)
+	require.NoError(t, err)
+	for _, row := range rows(r) {
+		out = append(out, text(row["time"])+" | "+text(row["issue"]))
+	}
+	return out
+}
+
+// What was said about an issue before it was merged is said about the one that
+// it is a part of now; what was done to it was not.
+func TestHistoryKeepsCommentsOfMerged(t *testing.T) {
+	owner, project := store(t, "errata"), newProject()
+	seed(t, owner, event{project: project, fingerprint: 1, id: uuid.NewString()}, event{project: project, fingerprint: 2, id: uuid.NewString()})
+	for _, c := range []queries.Change{
+		{Kind: queries.Comment, Comment: "seen on the blue cluster", Issues: []string{issueHex(1)}},
+		{Kind: queries.Resolve, Issues: []string{issueHex(1)}},
+		{Kind: queries.Merge, Issues: []string{issueHex(1)}, Into: issueHex(2)},
+	} {
+		c.Project, c.Actor = project, "ann"
+		_, err := owner.Triage(t.Context(), c)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []string{"comment | " + issueHex(1) + " | seen on the blue cluster", "merge | " + issueHex(1) + " | "},
+		ask(t, owner, project, "issue_history", "action issue comment", "issue", issueHex(2)))
+}
+
+// A release that three sessions tried is not what the next one is judged by.
+func TestTinyReleasesAreNoMeasure(t *testing.T) {
+	owner, project := store(t, "errata"), newProject()
+	now := time.Now().UTC()
+	var block []event
+	for i, release := range []string{"shop@1.0.0", "shop@1.1.0-dev", "shop@1.1.0"} {
+		for f := range uint64(map[int]int{0: 30, 1: 1, 2: 25}[i]) {
+			block = append(block, event{project: project, fingerprint: f + 1, id: uuid.NewString(), ts: now.Add(-time.Duration(30-10*i) * time.Hour), release: release})
+		}
+		require.NoError(t, owner.Conn().Exec(t.Context(), "INSERT INTO sessions (project_id, started, ts, release, environment, status, quantity) SELECT ?, now64(3) - toIntervalHour(?) AS started, started, ?, 'production', ['exited', 'crashed'][number + 1], [?, ?][number + 1] FROM numbers(2)",
+			project, 30-10*i, release, map[int]int{0: 990, 1: 1, 2: 900}[i], map[int]int{0: 10, 1: 2, 2: 100}[i]))
+	}
+	seed(t, owner, block...)
+	columns := "release before new_issues returned_issues sessions crash_free_before verdict"
+	require.Equal(t, []string{"shop@1.1.0 | shop@1.0.0 | 0 | 0 | 1000 | 0.990 | worse", "shop@1.1.0-dev | shop@1.0.0 | 0 | 0 | 3 | 0.990 | unknown", "shop@1.0.0 |  | 30 | 0 | 1000 | <nil> | unknown"},
+		ask(t, owner, project, "release_compare", columns))
+	require.Equal(t, []string{"shop@1.1.0 | shop@1.1.0-dev | 0 | 24 | 1000 | 0.333 | better"}, ask(t, owner, project, "release_compare", columns, "min_sessions", "1", "min_events", "1", "limit", "1"), "as it was without a least size")
+}
