@@ -71,7 +71,7 @@ func (s *Server) body(c *fiber.Ctx, limit int64) (*requestBody, error) {
 func (s *Server) watchedBody(c *fiber.Ctx, limit int64, watch func() inflate.Watch) (*requestBody, error) {
 	encoding := c.Get(fiber.HeaderContentEncoding)
 	if !inflate.Known(encoding) {
-		return nil, fmt.Errorf("%w %q: use gzip, deflate, br or zstd", inflate.ErrEncoding, cutText(encoding, 40))
+		return nil, fmt.Errorf("%w %q: use %s", inflate.ErrEncoding, cutText(encoding, 40), inflate.Encodings)
 	}
 	// Nothing shrinks below its raw size by much, so raw has the same limit.
 	b := &requestBody{s: s}

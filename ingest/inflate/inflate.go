@@ -21,7 +21,9 @@ import (
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -34,6 +36,9 @@ var (
 	// ErrEncoding says that the Content-Encoding is not known.
 	ErrEncoding = errors.New("unknown content encoding")
 )
+
+// Encodings are those that Known knows, for people.
+const Encodings = "gzip, deflate, br, zstd, snappy or lz4"
 
 // HeavyBytes is the size from which on a body is work that others notice.
 const HeavyBytes = 256 << 10
@@ -57,6 +62,7 @@ type Decoder struct {
 	buffers              sync.Pool
 	gzips, zlibs, flates sync.Pool
 	brotlis, zstds       sync.Pool
+	snappys, lz4s        sync.Pool
 }
 
 // New bounds the memory of all bodies up to 4 MiB together by small bytes, and
@@ -136,7 +142,11 @@ func normal(encoding string) (string, bool) {
 		return "", true
 	case "gzip", "x-gzip":
 		return "gzip", true
-	case "deflate", "br", "zstd":
+	case "snappy", "x-snappy-framed":
+		return "snappy", true
+	case "zlib":
+		return "deflate", true
+	case "deflate", "br", "zstd", "lz4":
 		return e, true
 	default:
 		return e, false
@@ -153,7 +163,7 @@ type Watch func(part []byte) error
 func (d *Decoder) Decode(ctx context.Context, raw []byte, encoding string, limit int64, watch func() Watch) (*Body, error) {
 	e, ok := normal(encoding)
 	if !ok {
-		return nil, fmt.Errorf("%w %q: use gzip, deflate, br or zstd", ErrEncoding, e)
+		return nil, fmt.Errorf("%w %q: use %s", ErrEncoding, e, Encodings)
 	}
 	if e == "" {
 		if int64(len(raw)) > limit {
@@ -166,6 +176,9 @@ func (d *Decoder) Decode(ctx context.Context, raw []byte, encoding string, limit
 	}
 	if watch == nil {
 		watch = func() Watch { return func([]byte) error { return nil } }
+	}
+	if snappyBlock(raw, e) {
+		return d.readBlock(ctx, raw, limit, watch())
 	}
 	body, more, err := d.readSmall(ctx, raw, e, limit, watch())
 	if err != nil || !more {
@@ -356,6 +369,21 @@ func (d *Decoder) reader(raw []byte, encoding string) (io.Reader, func(), error)
 			return nil, nil, err
 		}
 		return b, func() { d.brotlis.Put(b) }, nil
+	case "snappy":
+		z, _ := d.snappys.Get().(*s2.Reader)
+		if z == nil {
+			z = s2.NewReader(nil, s2.ReaderMaxBlockSize(64<<10)) // No frame of snappy has more.
+		}
+		z.Reset(src)
+		return z, func() { d.snappys.Put(z) }, nil
+	case "lz4":
+		z, _ := d.lz4s.Get().(*lz4.Reader)
+		if z == nil {
+			z = lz4.NewReader(src)
+		} else {
+			z.Reset(src)
+		}
+		return z, func() { d.lz4s.Put(z) }, nil
 	default:
 		z, _ := d.zstds.Get().(*zstd.Decoder)
 		if z == nil {

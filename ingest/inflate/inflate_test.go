@@ -12,7 +12,9 @@ import (
 	"testing"
 
 	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
 	"github.com/stretchr/testify/require"
 )
 
@@ -32,6 +34,14 @@ func pack(t testing.TB, encoding string, r io.Reader) []byte {
 		w = brotli.NewWriterLevel(&b, 4)
 	case "zstd":
 		w, err = zstd.NewWriter(&b, zstd.WithWindowSize(1<<20))
+	case "snappy":
+		w = s2.NewWriter(&b, s2.WriterSnappyCompat())
+	case "snappy block":
+		all, err := io.ReadAll(r)
+		require.NoError(t, err)
+		return s2.EncodeSnappy(nil, all)
+	case "lz4":
+		w = lz4.NewWriter(&b)
 	}
 	require.NoError(t, err)
 	_, err = io.Copy(w, r)
@@ -41,13 +51,16 @@ func pack(t testing.TB, encoding string, r io.Reader) []byte {
 }
 
 func header(name string) string {
-	if name == "raw deflate" {
+	switch name {
+	case "raw deflate":
 		return "deflate"
+	case "snappy block":
+		return "snappy"
 	}
 	return name
 }
 
-var encodings = []string{"gzip", "deflate", "raw deflate", "br", "zstd"}
+var encodings = []string{"gzip", "deflate", "raw deflate", "br", "zstd", "snappy", "snappy block", "lz4"}
 
 // noise is text that shrinks about as JSON does.
 func noise(n int) []byte {
@@ -64,8 +77,9 @@ func TestRoundTrips(t *testing.T) {
 		want := noise(size)
 		for _, e := range encodings {
 			t.Run(fmt.Sprint(e, " ", size), func(t *testing.T) {
+				raw := pack(t, e, bytes.NewReader(want))
 				for range 2 { // The second one uses pooled readers.
-					b, err := d.Decode(t.Context(), pack(t, e, bytes.NewReader(want)), header(e), 10<<20, nil)
+					b, err := d.Decode(t.Context(), raw, header(e), 10<<20, nil)
 					require.NoError(t, err)
 					require.True(t, bytes.Equal(want, b.Bytes))
 					b.Release()
@@ -92,8 +106,43 @@ func TestLimits(t *testing.T) {
 	}
 	_, err := d.Decode(t.Context(), make([]byte, 11), "", 10, nil)
 	require.ErrorIs(t, err, ErrTooLarge)
-	_, err = d.Decode(t.Context(), []byte("x"), "snappy", 10, nil)
+	_, err = d.Decode(t.Context(), []byte("x"), "lzma", 10, nil)
 	require.ErrorIs(t, err, ErrEncoding)
+}
+
+func TestClaimedSizeOfABlock(t *testing.T) {
+	d := New(8<<20, 64<<20, nil)
+	for name, c := range map[string]struct {
+		raw  []byte
+		want error
+	}{
+		"more than it can hold": {[]byte("\xff\xff\xff\x07\x00a"), nil},
+		"beyond the limit":      {s2.EncodeSnappy(nil, make([]byte, 41<<20)), ErrTooLarge},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := d.Decode(t.Context(), c.raw, "snappy", 40<<20, nil)
+			require.Error(t, err)
+			if c.want != nil {
+				require.ErrorIs(t, err, c.want)
+			}
+			runtime.ReadMemStats(&after)
+			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4<<20))
+		})
+	}
+	require.True(t, d.small.TryAcquire(8<<20), "all memory was given back")
+	require.True(t, d.heavy.TryAcquire(1), "every turn was given back")
+}
+
+func TestOtherNames(t *testing.T) {
+	d := New(1<<20, 1<<20, nil)
+	for name, as := range map[string]string{"x-gzip": "gzip", "zlib": "deflate", "x-snappy-framed": "snappy", " GZIP ": "gzip"} {
+		b, err := d.Decode(t.Context(), pack(t, as, bytes.NewReader(noise(500))), name, 1000, nil)
+		require.NoError(t, err, name)
+		require.Equal(t, noise(500), b.Bytes, name)
+		b.Release()
+	}
 }
 
 func TestNamesThatMeanNoEncoding(t *testing.T) {
@@ -127,7 +176,7 @@ func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
 func TestBombsCostNoMemory(t *testing.T) {
 	d := New(32<<20, 200<<20, nil)
-	for _, e := range []string{"gzip", "br", "zstd"} {
+	for _, e := range []string{"gzip", "br", "zstd", "snappy", "lz4"} {
 		raw := pack(t, e, io.LimitReader(zeros{}, 256<<20))
 		var before, after runtime.MemStats
 		runtime.GC()
@@ -154,6 +203,8 @@ func FuzzGzip(f *testing.F)    { fuzz(f, "gzip") }
 func FuzzDeflate(f *testing.F) { fuzz(f, "deflate") }
 func FuzzBrotli(f *testing.F)  { fuzz(f, "br") }
 func FuzzZstd(f *testing.F)    { fuzz(f, "zstd") }
+func FuzzSnappy(f *testing.F)  { fuzz(f, "snappy") }
+func FuzzLz4(f *testing.F)     { fuzz(f, "lz4") }
 
 func fuzz(f *testing.F, encoding string) {
 	const limit = 1 << 20
@@ -163,6 +214,10 @@ func fuzz(f *testing.F, encoding string) {
 	f.Add(pack(f, encoding, bytes.NewReader(make([]byte, limit+1))))
 	if encoding == "deflate" {
 		f.Add(pack(f, "raw deflate", bytes.NewReader(noise(500))))
+	}
+	if encoding == "snappy" {
+		f.Add(pack(f, "snappy block", bytes.NewReader(noise(500))))
+		f.Add([]byte("\xff\xff\xff\xff\x07\x00\x61")) // A claim of 2 GiB.
 	}
 	d := New(8*limit, 8*limit, nil)
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -107,7 +107,7 @@ func TestGRPC(t *testing.T) {
 	e := &edge{t: t}
 	c := dial(t, e)
 	ctx := authorized(t)
-	for _, opts := range [][]grpc.CallOption{nil, {grpc.UseCompressor(gzip.Name)}, {grpc.UseCompressor("zstd")}, {grpc.UseCompressor("zstd")}} {
+	for _, opts := range [][]grpc.CallOption{nil, {grpc.UseCompressor(gzip.Name)}, {grpc.UseCompressor("zstd")}, {grpc.UseCompressor("zstd")}, {grpc.UseCompressor("snappy")}, {grpc.UseCompressor("snappy")}} {
 		e.batches = nil
 		traces, err := coltrace.NewTraceServiceClient(c).Export(ctx, tracesOf(nil, span(1, 0, 0, 1)), opts...)
 		require.NoError(t, err)
@@ -171,6 +171,7 @@ func TestGRPCRefusals(t *testing.T) {
 		"no key":             {anonymous: true, body: good, code: codes.Unauthenticated, text: "missing authorization information"},
 		"too large":          {body: big, code: codes.ResourceExhausted, text: "larger than max"},
 		"bomb":               {body: big, compress: gzip.Name, code: codes.ResourceExhausted, text: "larger than max"},
+		"snappy bomb":        {body: big, compress: "snappy", code: codes.ResourceExhausted, text: "larger than max"},
 		"zstd bomb":          {body: big, compress: "zstd", code: codes.ResourceExhausted, text: "larger than max"},
 		"queue full":         {submit: &intake.Error{Status: 503, Detail: "no durable place left"}, body: good, code: codes.Unavailable, text: "no durable place left", retry: 3 * time.Second},
 		"over quota":         {submit: &intake.Error{Status: 429, Detail: "over quota"}, body: good, code: codes.ResourceExhausted, text: "over quota", retry: 3 * time.Second},
