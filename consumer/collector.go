@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"time"
 
 	kafka "github.com/segmentio/kafka-go"
@@ -138,6 +139,11 @@ func (c *collector) age() time.Duration {
 	return cfg.MaxAge
 }
 
+// yieldEvery is after how many records others get their turn: in one process with
+// the edge a whole fetch, tens of milliseconds on one of few cores, is what
+// requests would wait for.
+const yieldEvery = 16
+
 // drainFetch adds fetched records to b until it is full, end is reached or
 // none is left.
 func (c *collector) drainFetch(b *block, end int64) error {
@@ -148,6 +154,9 @@ func (c *collector) drainFetch(b *block, end int64) error {
 		}
 		if !ok {
 			return nil
+		}
+		if b.records%yieldEvery == 0 {
+			runtime.Gosched()
 		}
 		before := b.held
 		if b.records == 0 {

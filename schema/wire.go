@@ -3,6 +3,7 @@ package schema
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // WireVersion is what this build writes into Record.version.
@@ -12,10 +13,14 @@ const WireVersion = 1
 var ErrWireVersion = errors.New("unknown record version")
 
 // EncodeRecord returns the bytes of r for a topic and stamps the version.
-func EncodeRecord(r *Record) ([]byte, error) {
+func EncodeRecord(r *Record) ([]byte, error) { return AppendRecord(nil, r) }
+
+// AppendRecord is EncodeRecord into the memory behind b.
+func AppendRecord(b []byte, r *Record) ([]byte, error) {
 	r.Version = WireVersion
-	b, err := r.MarshalVT()
-	if err != nil {
+	at, n := len(b), r.SizeVT()
+	b = slices.Grow(b, n)[:at+n]
+	if _, err := r.MarshalToSizedBufferVT(b[at:]); err != nil {
 		return nil, fmt.Errorf("cannot encode record: %w", err)
 	}
 	return b, nil

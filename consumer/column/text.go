@@ -2,6 +2,7 @@ package column
 
 import (
 	"encoding/binary"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -87,6 +88,7 @@ func (c *text) stream(f func(piece []byte)) {
 				*work = raw
 			}
 			f(raw)
+			runtime.Gosched() // The edge of the same process has work of microseconds.
 		}
 		packing.Put(work)
 	}

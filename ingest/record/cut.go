@@ -278,17 +278,19 @@ func (c *cutter) finish() ([]topic.Message, error) {
 	}
 	messages := make([]topic.Message, 0, len(c.pieces))
 	for _, p := range c.pieces {
-		b, err := schema.EncodeRecord(p.rec)
+		memory := topic.Lend()
+		b, err := schema.AppendRecord((*memory)[:0], p.rec)
 		if err != nil {
 			return nil, err
 		}
 		if len(b) > schema.MaxRecordBytes && p.rec.Event != nil {
 			trim(p.rec.Event, len(b)-schema.MaxRecordBytes)
-			if b, err = schema.EncodeRecord(p.rec); err != nil {
+			if b, err = schema.AppendRecord(b[:0], p.rec); err != nil {
 				return nil, err
 			}
 		}
-		messages = append(messages, topic.Message{Topic: p.topic, Key: p.key, Value: b})
+		*memory = b
+		messages = append(messages, topic.Message{Topic: p.topic, Key: p.key, Value: b, Lent: memory})
 	}
 	return messages, nil
 }

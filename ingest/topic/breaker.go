@@ -153,7 +153,7 @@ func (p *Producer) replay(ctx context.Context) bool {
 	if err := p.writer.WriteMessages(ctx, out...); err != nil {
 		plain := make([]Message, len(messages))
 		for i, m := range messages {
-			plain[i] = Message(m)
+			plain[i] = Message{Topic: m.Topic, Key: m.Key, Value: m.Value}
 		}
 		if _, cause := split(plain, err); ctx.Err() != nil || temporary(cause) {
 			p.trip(err)

@@ -35,6 +35,10 @@ type Config struct {
 	Metrics       *Metrics // Nil: not counted.
 }
 
+// lendFor is well below the writer's timeouts: after those a try that was given up
+// might still read the values of the one that succeeded.
+const lendFor = 5 * time.Second
+
 // Producer is the one way from the edge to Kafka.
 type Producer struct {
 	cfg     Config
@@ -148,7 +152,11 @@ func (p *Producer) Write(ctx context.Context, messages []Message) error {
 	case err := <-result:
 		if err == nil {
 			p.metrics.Acked.Add(float64(len(messages)))
-			p.metrics.AckSeconds.Observe(time.Since(start).Seconds())
+			took := time.Since(start)
+			p.metrics.AckSeconds.Observe(took.Seconds())
+			if took < lendFor {
+				takeBack(messages)
+			}
 			return nil
 		}
 		failed, cause := split(messages, err)
@@ -211,7 +219,7 @@ func (p *Producer) keep(messages []Message, reason string, cause ...error) error
 	}
 	out := make([]spool.Message, len(messages))
 	for i, m := range messages {
-		out[i] = spool.Message(m)
+		out[i] = spool.Message{Topic: m.Topic, Key: m.Key, Value: m.Value}
 	}
 	if err := p.spool.Append(out); err != nil {
 		p.metrics.Refused.Inc()

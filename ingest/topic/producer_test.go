@@ -262,3 +262,45 @@ func TestInFlightBytesAreBounded(t *testing.T) {
 	p.budget.Release(950)
 	require.NoError(t, p.Write(t.Context(), []Message{message(0)}))
 }
+
+// Memory of values is used again once they are durable, not before, and not where
+// they went to the spool; what is stored is what was written.
+func TestLent(t *testing.T) {
+	port, dir := freePort(t), t.TempDir()
+	cluster := startBroker(t, port, dir)
+	p := producer(t, port)
+	lend := func(i int) Message {
+		m := message(i)
+		m.Lent = Lend()
+		m.Value = append((*m.Lent)[:0], m.Value...)
+		*m.Lent = m.Value
+		return m
+	}
+	var all sync.WaitGroup
+	for c := range 8 {
+		all.Go(func() {
+			for i := range 50 {
+				m := []Message{lend(50*c + i), message(1000 + 50*c + i)}
+				if err := p.Write(context.Background(), m); err != nil {
+					t.Error(err)
+				}
+				if m[0].Value != nil || m[0].Lent != nil || m[1].Value == nil {
+					t.Errorf("%d: taken back: %v", i, m)
+				}
+			}
+		})
+	}
+	all.Wait()
+	seen := map[string]int{}
+	for _, part := range values(t, port) {
+		for _, v := range part {
+			seen[v]++
+		}
+	}
+	require.Len(t, seen, 800)
+	cluster.Close()
+	m := []Message{lend(900)}
+	require.NoError(t, p.Write(t.Context(), m))
+	require.Positive(t, p.SpoolBytes())
+	require.Equal(t, "m0900", string(m[0].Value))
+}

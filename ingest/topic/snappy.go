@@ -14,7 +14,7 @@ import (
 // The client's own snappy writer cuts a batch into blocks of 32 KiB, so that
 // what records have in common is found within five of them only, and searches
 // longer than it pays. Ours packs with s2's fast encoder in blocks that hold most
-// batches whole: 5 % larger than lz4, for less than half of its CPU time. The
+// batches whole: 5 % larger than lz4, for three fifths of its CPU time. The
 // frame is that of Kafka's Java client; its readers take blocks of any size.
 func init() { compress.Codecs[compress.Snappy] = &snappyFrames{Codec: &compress.SnappyCodec} }
 

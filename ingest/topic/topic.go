@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -18,6 +19,32 @@ type Message struct {
 	Topic string
 	Key   []byte
 	Value []byte
+	// Lent is the memory of Value where it came from Lend: nobody reads Value once
+	// the message is durable.
+	Lent *[]byte
+}
+
+// lent is memory of values that are durable. A value is a fifth of what the edge
+// allocates for an event.
+var lent = sync.Pool{New: func() any { return new([]byte) }}
+
+// mostLent keeps the memory of rare large values out of the pool.
+const mostLent = 256 << 10
+
+// Lend returns memory for the value of one message; a producer takes it back.
+func Lend() *[]byte { return lent.Get().(*[]byte) }
+
+// takeBack has the memory of durable messages used again.
+func takeBack(messages []Message) {
+	for i := range messages {
+		if m := &messages[i]; m.Lent != nil {
+			memory := m.Lent
+			m.Value, m.Lent = nil, nil
+			if cap(*memory) <= mostLent {
+				lent.Put(memory)
+			}
+		}
+	}
 }
 
 // Writer sends all messages or says why not; nil means durable.
