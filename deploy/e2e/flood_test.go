@@ -16,9 +16,16 @@ import (
 	"errata/schema"
 )
 
-// owner asks for numbers as the owner of the database: people may not read
-// system tables.
+// owner asks for one number as the owner of the database.
 func (s *store) owner(t *testing.T, query string) uint64 {
+	t.Helper()
+	rows := s.asOwner(t, query)
+	require.Len(t, rows, 1)
+	return uint64(rows[0]["n"].(float64))
+}
+
+// asOwner asks as the owner of the database: people may not read system tables.
+func (s *store) asOwner(t *testing.T, query string) []map[string]any {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.ClickHouseHTTP+"/?database=errata&default_format=JSON&output_format_json_quote_64bit_integers=0", strings.NewReader(query))
 	require.NoError(t, err)
@@ -31,11 +38,10 @@ func (s *store) owner(t *testing.T, query string) uint64 {
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, resp.StatusCode, "%s: %s", query, raw)
 	var answer struct {
-		Data []struct{ N uint64 }
+		Data []map[string]any
 	}
 	require.NoError(t, json.Unmarshal(raw, &answer))
-	require.Len(t, answer.Data, 1)
-	return answer.Data[0].N
+	return answer.Data
 }
 
 // TestFlood sends one error thousands of times beside a project with a few

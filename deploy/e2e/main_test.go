@@ -118,6 +118,7 @@ type store struct {
 	cmd   *exec.Cmd
 	ended chan struct{}
 	took  time.Duration // From the call to ready.
+	said  *bytes.Buffer // Its output; to be read when it ended.
 }
 
 var anyPort = []string{
@@ -163,8 +164,8 @@ func (s *store) run(t *testing.T) {
 	t.Helper()
 	begin := time.Now()
 	s.cmd = errata(t, s.args...)
-	var output bytes.Buffer
-	s.cmd.Stdout, s.cmd.Stderr = &output, &output
+	output := &bytes.Buffer{}
+	s.said, s.cmd.Stdout, s.cmd.Stderr = output, output, output
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	require.NoError(t, s.cmd.Start())
 	s.ended = make(chan struct{})

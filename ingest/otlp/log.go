@@ -52,12 +52,12 @@ func (a *adapter) log(l *logspb.LogRecord, res *resource, sc *scope) *schema.Log
 	row := &schema.Log{
 		TimeUs: at, Protocol: schema.Protocol_PROTOCOL_OTLP_LOGS,
 		Severity:     severity(l),
-		SeverityText: attribute.Clipped(l.GetSeverityText(), schema.MaxTagValue),
+		SeverityText: a.named(l.GetSeverityText(), schema.MaxTagValue),
 		Body:         attribute.Clipped(s.Text(body, a.attributes.Redacted), schema.MaxMessage),
 		TraceId:      trace, SpanId: span,
 		Service: res.service, Environment: res.environment, Release: res.release, ServerName: res.serverName,
 		Attributes: a.attributes.Tags(l.GetAttributes(), l.GetDroppedAttributesCount(), &room, sc.logTags...), Resource: res.tags,
-		EventName: attribute.Clipped(l.GetEventName(), schema.MaxTagKey), ScopeName: sc.name,
+		EventName: a.named(l.GetEventName(), schema.MaxTagKey), ScopeName: sc.name,
 	}
 	row.LogId = a.identify("log", trace, span, strconv.FormatUint(l.GetTimeUnixNano(), 10), strconv.FormatUint(l.GetObservedTimeUnixNano(), 10),
 		l.GetEventName(), strconv.Itoa(int(l.GetSeverityNumber())), l.GetSeverityText(), body, attribute.Raw(l.GetAttributes(), "exception.stacktrace"),

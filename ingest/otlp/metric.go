@@ -36,7 +36,7 @@ func (a *adapter) metrics(m *colmetrics.ExportMetricsServiceRequest, size uint64
 			sc := a.scope(sm.GetScope())
 			for _, mt := range sm.GetMetrics() {
 				a.metric(mt, &series{
-					name: attribute.Clipped(mt.GetName(), schema.MaxTagValue), unit: attribute.Clipped(mt.GetUnit(), schema.MaxTagValue),
+					name: a.named(mt.GetName(), schema.MaxTagValue), unit: a.named(mt.GetUnit(), schema.MaxTagValue),
 					res: res, scope: &sc,
 				})
 			}

@@ -87,8 +87,8 @@ type scope struct {
 func (a *adapter) scope(s *common.InstrumentationScope) scope {
 	room := attribute.RoomResource
 	out := scope{
-		name:    attribute.Clipped(s.GetName(), schema.MaxTagValue),
-		version: attribute.Clipped(s.GetVersion(), schema.MaxTagValue),
+		name:    a.named(s.GetName(), schema.MaxTagValue),
+		version: a.named(s.GetVersion(), schema.MaxTagValue),
 		tags:    a.attributes.Tags(s.GetAttributes(), s.GetDroppedAttributesCount(), &room),
 	}
 	for _, t := range out.tags {
@@ -129,4 +129,10 @@ func (a *adapter) when(ns uint64, ahead time.Duration) (us int64, original strin
 		return received.UnixMicro(), t.UTC().Format(time.RFC3339Nano)
 	}
 	return int64(ns / 1000), ""
+}
+
+// named returns what a client calls something, without secrets and cut: it is no
+// place for one, and some put them there.
+func (a *adapter) named(s string, n int) string {
+	return attribute.Clipped(a.req.Project.Scrubber.Attribute("name", s, a.attributes.Redacted), n)
 }

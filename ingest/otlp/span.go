@@ -154,7 +154,7 @@ func (a *adapter) span(s *tracepb.Span, res *resource, sc *scope) (*schema.Span,
 		Kind:          known(int32(s.GetKind()), 5),
 		Status:        known(int32(s.GetStatus().GetCode()), 2),
 		StatusMessage: attribute.Clipped(scrubber.Text(s.GetStatus().GetMessage(), a.attributes.Redacted), schema.MaxMessage),
-		TraceState:    attribute.Clipped(s.GetTraceState(), schema.MaxAttributeValue),
+		TraceState:    a.named(s.GetTraceState(), schema.MaxAttributeValue),
 		SampleWeight:  sampleWeight(s.GetTraceState()),
 		Attributes:    a.attributes.Tags(s.GetAttributes(), s.GetDroppedAttributesCount(), &room, sc.tags...),
 	}
@@ -174,7 +174,7 @@ func (a *adapter) spanEvents(row *schema.Span, s *tracepb.Span) {
 	dropped := s.GetDroppedEventsCount()
 	room := attribute.RoomEvents
 	for _, e := range s.GetEvents() {
-		name := attribute.Clipped(e.GetName(), schema.MaxTagKey)
+		name := a.named(e.GetName(), schema.MaxTagKey)
 		room -= len(name) + attribute.Overhead
 		if len(row.Events) == maxSpanEvents || room < 0 {
 			dropped++
@@ -205,7 +205,7 @@ func (a *adapter) spanEvents(row *schema.Span, s *tracepb.Span) {
 			TraceId: trace, SpanId: id,
 			Attributes: a.attributes.Tags(l.GetAttributes(), l.GetDroppedAttributesCount(), &room),
 		}
-		if state := attribute.Clipped(l.GetTraceState(), schema.MaxAttributeValue); state != "" {
+		if state := a.named(l.GetTraceState(), schema.MaxAttributeValue); state != "" {
 			// Named as OTel names it for protocols without a field for it.
 			if room -= len(state) + attribute.Overhead; room >= 0 {
 				link.Attributes = append(link.Attributes, &schema.Tag{Key: "w3c.tracestate", Value: state})

@@ -100,6 +100,9 @@ func (s *Scrubber) text(v string, message bool, c Counts) string {
 	if flags&(hasColon|hasEqual) != 0 {
 		v = s.pairs(v, !message, c)
 	}
+	if isCoded(v, flags, digits) {
+		v = s.coded(v, c, 1)
+	}
 	if flags&hasPercent != 0 && digits > 0 {
 		v = s.escaped(v, c)
 	}

@@ -100,7 +100,7 @@ func (b *batch) eachReport(body []byte, read reportReader) {
 			return
 		}
 		if kind := tree.Get(v, "type"); kind != "" && kind != "csp-violation" && kind != "network-error" && tree.Is(v.Get("body"), fastjson.TypeObject) {
-			b.Drop(schema.CategorySecurity, item.ReasonName("report_"+kind), 1, 0)
+			b.Drop(schema.CategorySecurity, b.Reason("report_"+kind), 1, 0)
 			continue
 		}
 		raw, err := read(v, func(k string) string { return query(b.Request, k) })

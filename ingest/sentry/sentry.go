@@ -231,7 +231,7 @@ func (b *batch) item(it *envelope.Item) error {
 	case "integration":
 		return bad("invalid item", "invalid_item", errors.New("items of type integration are not taken from clients"))
 	default:
-		b.Drop(schema.CategoryUnknown, item.ReasonName(it.Type), 1, n)
+		b.Drop(schema.CategoryUnknown, b.Reason(it.Type), 1, n)
 	}
 	return nil
 }

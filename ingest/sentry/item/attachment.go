@@ -83,8 +83,8 @@ func NewID() (id [16]byte) {
 
 func uitoa(n uint64) string { return strconv.FormatUint(n, 10) }
 
-// ReasonName makes a type that a client made up fit for a reason.
-func ReasonName(s string) string {
+// Reason makes a type that a client made up fit for a reason.
+func (b *Batch) Reason(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_', r == '-', r == '.':
@@ -93,6 +93,6 @@ func ReasonName(s string) string {
 			return r + 'a' - 'A'
 		}
 		return '_'
-	}, s)
+	}, b.scrubText(s))
 	return tree.Cut(s, 64)
 }

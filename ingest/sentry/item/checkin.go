@@ -49,7 +49,7 @@ func (b *Batch) CheckIn(payload []byte) (id []byte) {
 }
 
 func (b *Batch) checkIn(v *fastjson.Value) (*schema.CheckIn, error) {
-	c := &schema.CheckIn{Monitor: Slug(tree.Get(v, "monitor_slug")), Status: strings.Clone(tree.Get(v, "status")), Timestamp: b.received() / 1000}
+	c := &schema.CheckIn{Monitor: Slug(b.scrubText(tree.Get(v, "monitor_slug"))), Status: strings.Clone(tree.Get(v, "status")), Timestamp: b.received() / 1000}
 	if c.Monitor == "" {
 		return nil, errors.New("a check-in needs monitor_slug: letters, digits, - and _")
 	}

@@ -282,8 +282,8 @@ func (b *Batch) metric(v *fastjson.Value) (*schema.Metric, error) {
 	}
 	at, a := b.clamp(at, b.attributes(v.Get("attributes")))
 	return &schema.Metric{
-		TimeUs: at, Protocol: schema.Protocol_PROTOCOL_SENTRY, Name: tree.Clean(tree.Cut(name, schema.MaxTagValue)), Type: strings.Clone(typ),
-		Unit: b.scrubText(tree.Clean(tree.Cut(tree.Get(v, "unit"), 64))), Value: n, Count: 1, Min: n, Max: n,
+		TimeUs: at, Protocol: schema.Protocol_PROTOCOL_SENTRY, Name: tree.Cut(b.scrubText(tree.Clean(name)), schema.MaxTagValue), Type: strings.Clone(typ),
+		Unit: tree.Cut(b.scrubText(tree.Clean(tree.Get(v, "unit"))), 64), Value: n, Count: 1, Min: n, Max: n,
 		TraceId: event.HexID(strings.Clone(tree.Get(v, "trace_id")), 32), SpanId: event.HexID(strings.Clone(tree.Get(v, "span_id")), 16),
 		Environment: b.environment(find(a, "sentry.environment")), Release: b.release(find(a, "sentry.release")),
 		Service: find(a, "service.name"), Attributes: a,

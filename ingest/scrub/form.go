@@ -1,0 +1,87 @@
+package scrub
+
+import (
+	"net/url"
+	"strings"
+)
+
+// maxCoded bounds how often a text is coded as the value of a form that is the
+// value of a form.
+const maxCoded = 3
+
+// coded looks into what stands in URLs and forms as a value of its own: a search
+// for a card number is ?q=card+4111+1111... there, and a header Bearer%20....
+func (s *Scrubber) coded(v string, c Counts, depth int) string {
+	e := edit{s: v}
+	for from := 0; from < len(v); {
+		n := strings.IndexAny(v[from:], "?&=;#/\"'<> \n,")
+		if n < 0 {
+			n = len(v) - from
+		}
+		part := v[from : from+n]
+		if plain, ok := decoded(part); ok {
+			if clean := s.value(plain, c, depth); clean != plain {
+				e.replace(from, from+n, recode(clean, part))
+			}
+		}
+		from += n + 1
+	}
+	return e.done()
+}
+
+// isCoded reports whether a text may have a value that is worth to be decoded:
+// blanks alone hide nothing but numbers.
+func isCoded(v string, flags uint16, digits int) bool {
+	return flags&hasPercent != 0 || digits >= 12 && flags&hasEqual != 0 && strings.IndexByte(v, '+') >= 0
+}
+
+// decoded returns what part stands for; ok is false where that is itself.
+func decoded(part string) (string, bool) {
+	if len(part) < 12 || strings.IndexByte(part, '%') < 0 && strings.IndexByte(part, '+') < 0 {
+		return "", false
+	}
+	plain, err := url.QueryUnescape(part)
+	return plain, err == nil && plain != part
+}
+
+// recode writes a clean value as its part was written, its marks readable.
+func recode(v, part string) string {
+	blank := "%20"
+	if strings.IndexByte(part, '+') >= 0 {
+		blank = "+"
+	}
+	return strings.NewReplacer("%5B", "[", "%5D", "]", "+", blank).Replace(url.QueryEscape(v))
+}
+
+// value applies the detectors of values that have a form of their own.
+func (s *Scrubber) value(v string, c Counts, depth int) string {
+	flags, digits := look(v)
+	if flags&hasDash != 0 && len(v) > 40 && strings.Contains(v, "PRIVATE KEY") {
+		v = pem(v, c)
+	}
+	if flags&hasAt != 0 && flags&hasColon != 0 && strings.Contains(v, "://") {
+		v = urlAuth(v, c)
+	}
+	if flags&(hasColon|hasEqual) != 0 {
+		v = s.pairs(v, true, c)
+	}
+	if flags&hasSpace != 0 {
+		v = bearer(v, c)
+	}
+	if len(v) >= minToken && flags&(hasDash|hasUnder|hasUpper) != 0 {
+		v = tokens(v, c)
+	}
+	if digits >= 13 {
+		v = numbers(v, c)
+	}
+	if digits >= 12 {
+		v = iban(v, c)
+	}
+	if digits >= 9 && flags&hasDash != 0 {
+		v = ssn(v, c)
+	}
+	if depth < maxCoded && isCoded(v, flags, digits) {
+		v = s.coded(v, c, depth+1)
+	}
+	return v
+}
