@@ -63,7 +63,7 @@ const cases = [
   ['query editor: every mode', 'query', {}, {}, async (page) => {
     const text = { Project: 'default', Environment: 'production', Release: 'shop@1.0.0', Service: 'web', Issue: '00000000000000aa', 'Trace id': '0'.repeat(32), Text: 'card', Tag: 'plan', 'Longer than': '5', Limit: '7' };
     for (const [label, mode, fields] of [
-      ['Issues', 'issues', ['Status', 'Sort by', 'First seen here', 'Format', 'Project', 'Environment', 'Release', 'Level', 'Text', 'Limit']],
+      ['Issues', 'issues', ['Status', 'Sort by', 'First seen here', 'Format', 'Project', 'Environment', 'Release', 'Service', 'Level', 'Text', 'Limit']],
       ['Events', 'events', ['Format', 'Project', 'Environment', 'Release', 'Service', 'Level', 'Issue', 'Trace id', 'Text', 'Limit']],
       ['Error trend', 'error_trend', ['Split by', 'Format', 'Project', 'Environment', 'Release', 'Service', 'Level', 'Issue', 'Text', 'Limit']],
       ['Logs', 'logs', ['Format', 'Project', 'Environment', 'Service', 'Level', 'Text', 'Trace id', 'Limit']],

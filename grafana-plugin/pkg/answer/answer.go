@@ -59,7 +59,7 @@ func (a *Asker) frames(ctx context.Context, q *ask.Query, numeric, alert bool) (
 		}
 		return one(a.logFrame(ctx, q))
 	case ask.Trace:
-		return one(a.traceFrame(ctx, q, numeric))
+		return whole(q, "a trace")(a.traceFrame(ctx, q, numeric))
 	case ask.TraceSearch:
 		return one(a.traceSearchFrame(ctx, q, numeric))
 	case ask.Releases:
@@ -67,11 +67,11 @@ func (a *Asker) frames(ctx context.Context, q *ask.Query, numeric, alert bool) (
 	case ask.Outcomes:
 		return one(a.outcomeFrame(ctx, q, numeric))
 	case ask.Lag:
-		return one(a.lagFrame(ctx, q, numeric, alert))
+		return whole(q, "lag")(a.lagFrame(ctx, q, numeric, alert))
 	case ask.Catalog:
 		return one(a.catalogFrame(ctx, q, numeric, alert))
 	case ask.Annotations:
-		return one(a.markFrame(ctx, q, numeric, alert))
+		return whole(q, "annotations")(a.markFrame(ctx, q, numeric, alert))
 	}
 	return one(a.sqlFrame(ctx, q, numeric, alert))
 }
@@ -106,6 +106,17 @@ func (a *Asker) byID(ctx context.Context, q *ask.Query) error {
 	}
 	q.Filters = filters
 	return nil
+}
+
+// whole is one for what filters do not select from, and says so where there are
+// some.
+func whole(q *ask.Query, what string) func(*data.Frame, error) (data.Frames, error) {
+	return func(f *data.Frame, err error) (data.Frames, error) {
+		if err == nil {
+			f = unfiltered(f, q.Filters, what)
+		}
+		return one(f, err)
+	}
 }
 
 func one(f *data.Frame, err error) (data.Frames, error) {

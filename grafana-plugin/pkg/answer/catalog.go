@@ -2,7 +2,6 @@ package answer
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -44,7 +43,7 @@ func (a *Asker) catalogFrame(ctx context.Context, q *ask.Query, numeric, alert b
 	if err != nil {
 		return nil, err
 	}
-	r, left, err := a.eachCatalog(ctx, q, asked, v)
+	r, left, more, err := a.eachCatalog(ctx, q, asked, v)
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +71,9 @@ func (a *Asker) catalogFrame(ctx context.Context, q *ask.Query, numeric, alert b
 	if left > 0 {
 		frame.Notice(f, data.NoticeSeverityWarning, fmt.Sprintf("Only the first %d projects were asked, %d were not. Name projects to see theirs.", maxProjects, left))
 	}
+	if more {
+		frame.Notice(f, data.NoticeSeverityWarning, fmt.Sprintf("Truncated: only the first %d rows of %s are shown. Narrow the query, or raise its limit.", rowsOf(q, asked), asked.Name))
+	}
 	return unfiltered(f, ignored, "columns of "+asked.Name), nil
 }
 
@@ -92,21 +94,21 @@ func (a *Asker) catalogValues(q *ask.Query, asked *queries.Query) (map[string]st
 			v[name] = value
 		}
 	}
-	if p := takes("limit"); p != nil && q.Limit > 0 {
-		v["limit"] = strconv.Itoa(q.Limit)
+	if n := rowsOf(q, asked); n > 0 {
+		v["limit"] = strconv.Itoa(n + 1) // One more than is shown says whether there are more.
 	}
 	for name, given := range q.Params {
 		p := takes(name)
 		if p == nil || name == "project" || name == "projects" {
 			return nil, fmt.Errorf("%w: %s takes no value %.60q here; it takes %s", ask.ErrQuery, asked.Name, name, paramNames(asked))
 		}
-		var list []string
-		if json.Unmarshal([]byte(given), &list) != nil || name == "filters" {
+		list, ok := ask.JSONList(given)
+		if !ok || name == "filters" {
 			list = []string{strings.TrimSpace(given)}
 		}
 		list = slices.DeleteFunc(list, func(x string) bool { return x == "" })
 		switch {
-		case len(list) == 0 || slices.Contains(list, "$__all"):
+		case len(list) == 0 || slices.Contains(list, "$__all") || name == "limit" && v["limit"] != "":
 		case len(list) == 1:
 			v[name] = list[0]
 		case strings.Contains(p.Purpose, "one a line"):
@@ -116,6 +118,24 @@ func (a *Asker) catalogValues(q *ask.Query, asked *queries.Query) (map[string]st
 		}
 	}
 	return v, nil
+}
+
+// rowsOf is how many rows a query gives at most of those that it has; 0 where
+// it takes no such number.
+func rowsOf(q *ask.Query, asked *queries.Query) int {
+	i := slices.IndexFunc(asked.Params, func(p queries.Param) bool { return p.Name == "limit" })
+	if i < 0 {
+		return 0
+	}
+	given := strings.TrimSpace(q.Params["limit"])
+	if given == "" {
+		given = asked.Params[i].Default
+	}
+	n, _ := strconv.Atoi(given)
+	if q.Limit > 0 {
+		n = q.Limit
+	}
+	return min(max(n, 0), maxRows)
 }
 
 func paramNames(q *queries.Query) string {
@@ -132,11 +152,11 @@ func paramNames(q *queries.Query) string {
 }
 
 // eachCatalog runs a query for the projects of the field. left says how many
-// projects were not asked.
-func (a *Asker) eachCatalog(ctx context.Context, q *ask.Query, asked *queries.Query, v map[string]string) (r *queries.Result, left int, err error) {
+// projects were not asked, more that there are more rows than the limit.
+func (a *Asker) eachCatalog(ctx context.Context, q *ask.Query, asked *queries.Query, v map[string]string) (r *queries.Result, left int, more bool, err error) {
 	ids, err := a.Projects(ctx, q.Project)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, false, err
 	}
 	one := slices.IndexFunc(asked.Params, func(p queries.Param) bool { return p.Name == "project" })
 	switch {
@@ -144,14 +164,14 @@ func (a *Asker) eachCatalog(ctx context.Context, q *ask.Query, asked *queries.Qu
 		v["projects"] = IDList(ids)
 	case one < 0:
 		if ids != nil {
-			return nil, 0, fmt.Errorf("%w: %s takes no project", ask.ErrQuery, asked.Name)
+			return nil, 0, false, fmt.Errorf("%w: %s takes no project", ask.ErrQuery, asked.Name)
 		}
 	case ids == nil && !asked.Params[one].Required:
 	default:
 		if ids == nil {
 			all, err := a.store.Projects(ctx)
 			if err != nil {
-				return nil, 0, err
+				return nil, 0, false, err
 			}
 			for _, p := range all {
 				if !p.Disabled {
@@ -160,29 +180,41 @@ func (a *Asker) eachCatalog(ctx context.Context, q *ask.Query, asked *queries.Qu
 			}
 		}
 		left = max(len(ids)-maxProjects, 0)
-		r, err = a.byProject(ctx, asked.Name, ids[:len(ids)-left], v)
-		return r, left, err
+		r, more, err = a.byProject(ctx, asked.Name, ids[:len(ids)-left], v, rowsOf(q, asked))
+		return r, left, more, err
 	}
 	r, err = a.store.Run(ctx, asked.Name, v)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, false, err
 	}
+	more = clip(r, rowsOf(q, asked))
 	if len(r.Columns) > 0 && r.Columns[0].Name == "project_id" {
 		a.nameProjects(ctx, r)
 	}
-	return r, 0, nil
+	return r, 0, more, nil
 }
 
-// byProject runs a query for each project and puts its slug before the rows.
-func (a *Asker) byProject(ctx context.Context, name string, ids []uint32, v map[string]string) (*queries.Result, error) {
+// clip keeps the first n rows, where n is known, and says whether there were more.
+func clip(r *queries.Result, n int) bool {
+	if n == 0 || len(r.Rows) <= n {
+		return false
+	}
+	r.Rows = r.Rows[:n]
+	return true
+}
+
+// byProject runs a query for each project and puts its slug before the rows. Of
+// each at most limit rows are kept, where there is a limit.
+func (a *Asker) byProject(ctx context.Context, name string, ids []uint32, v map[string]string, limit int) (all *queries.Result, more bool, err error) {
 	slug := a.Slugs(ctx)
-	all := &queries.Result{}
+	all = &queries.Result{}
 	for _, id := range ids {
 		v["project"] = strconv.FormatUint(uint64(id), 10)
 		r, err := a.store.Run(ctx, name, v)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
+		more = clip(r, limit) || more
 		if all.Columns == nil {
 			all.Columns = append([]queries.Field{{Name: "project", Type: "String"}}, slices.DeleteFunc(slices.Clone(r.Columns), func(f queries.Field) bool { return f.Name == "project_id" })...)
 		}
@@ -203,9 +235,9 @@ func (a *Asker) byProject(ctx context.Context, name string, ids []uint32, v map[
 	if all.Columns == nil { // No project at all: what the catalog says of the columns.
 		asked, err := queries.Lookup(name)
 		if err != nil {
-			return nil, errors.Join(ask.ErrQuery, err)
+			return nil, false, errors.Join(ask.ErrQuery, err)
 		}
 		all.Columns = append([]queries.Field{{Name: "project", Type: "String"}}, asked.Columns...)
 	}
-	return all, nil
+	return all, more, nil
 }

@@ -76,6 +76,9 @@ func (a *Asker) issueList(ctx context.Context, q *ask.Query, limit int, exact bo
 	if q.FirstSeen {
 		q.Sort = "first_seen" // Those that count come first.
 	}
+	if services := ask.List(q.Service); services != nil { // A list knows services by their events only.
+		q.Filters = append(slices.Clone(q.Filters), ask.Filter{Key: "service", Operator: "=|", Values: services})
+	}
 	ids, left, err := a.eachProject(ctx, q)
 	if err != nil {
 		return nil, false, 0, err

@@ -263,8 +263,8 @@ func (q *Query) State() string {
 // variable gives it, or values with commas between, as a person types them.
 // Empty means all.
 func List(v string) []string {
-	var parts []string
-	if json.Unmarshal([]byte(v), &parts) != nil {
+	parts, ok := JSONList(v)
+	if !ok {
 		for p := range strings.SplitSeq(v, ",") {
 			parts = append(parts, strings.TrimSpace(p))
 		}
@@ -280,6 +280,13 @@ func List(v string) []string {
 		}
 	}
 	return out
+}
+
+// JSONList reads a list as a variable gives it. Other JSON, such as null, is a
+// value like any.
+func JSONList(v string) (parts []string, ok bool) {
+	ok = strings.HasPrefix(strings.TrimSpace(v), "[") && json.Unmarshal([]byte(v), &parts) == nil
+	return parts, ok
 }
 
 // Lines is a field for the catalog: one value a line.

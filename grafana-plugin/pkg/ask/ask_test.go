@@ -25,6 +25,8 @@ func TestList(t *testing.T) {
 		{"all of a variable", `["$__all"]`, nil},
 		{"a line end cannot add a value", "[\"a\\nb\"]", []string{"a b"}},
 		{"of a variable, as it is", `[" a ","[b]"]`, []string{" a ", "[b]"}},
+		{"null is a value", "null", []string{"null"}},
+		{"so is a number", "7", []string{"7"}},
 		{"nearly JSON", `["a"`, []string{`["a"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, ask.List(c.given)) })

@@ -38,6 +38,21 @@ func TestLifetimeAndRangeAreApart(t *testing.T) {
 	require.Equal(t, base.Add(11*30*time.Minute), cell(t, f, "last_seen", 0))
 }
 
+// A list of issues of a service holds those that have events of it.
+func TestIssuesOfAService(t *testing.T) {
+	s := source(t, nil, nil)
+	for service, want := range map[string]string{`worker`: issueB, `[\"worker\",\"none such\"]`: issueB, `none such`: ""} {
+		r := askOne(t, s, `{"mode":"issues","project":"shop","service":"`+service+`"}`, nil)
+		require.NoError(t, r.Error)
+		if want == "" {
+			require.Zero(t, r.Frames[0].Rows())
+			continue
+		}
+		require.Equal(t, 1, r.Frames[0].Rows(), service)
+		require.Equal(t, want, cell(t, r.Frames[0], "issue", 0))
+	}
+}
+
 // A rule counts to the minute, where a list reads whole hours.
 func TestRulesCountToTheMinute(t *testing.T) {
 	s := source(t, nil, nil)

@@ -177,6 +177,8 @@ func TestFiltersOfSummaries(t *testing.T) {
 		{"more than", "outcomes", `{"key":"quantity","operator":">","value":"2"}`, 2, ""},
 		{"at most", "outcomes", `{"key":"quantity","operator":"<=","value":"2"}`, 1, ""},
 		{"a tag", "outcomes", `{"key":"plan","operator":"=","value":"pro"}`, 3, "Filters on plan do not apply to outcomes."},
+		{"a trace", `trace","traceId":"` + trace1, `{"key":"plan","operator":"=","value":"pro"}`, 2, "Filters on plan do not apply to a trace."},
+		{"annotations", "annotations", `{"key":"plan","operator":"=","value":"pro"}`, 3, "Filters on plan do not apply to annotations."},
 		{"a tag of releases", "releases", `{"key":"plan","operator":"=","value":"pro"}`, 3, "Filters on plan do not apply to releases."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -325,6 +327,17 @@ func TestLimits(t *testing.T) {
 		require.Contains(t, r.Frames[0].Meta.Notices[0].Text, "Truncated")
 		r = askOne(t, s, `{"mode":"issues","limit":3}`, nil)
 		require.Empty(t, r.Frames[0].Meta.Notices)
+	})
+	t.Run("catalog", func(t *testing.T) {
+		s := source(t, nil, nil)
+		r := askOne(t, s, `{"mode":"catalog","name":"latest_events","project":"shop","params":{"issue":"`+issueA+`"},"limit":3}`, nil)
+		require.NoError(t, r.Error)
+		require.Equal(t, 3, r.Frames[0].Rows())
+		require.Contains(t, r.Frames[0].Meta.Notices[0].Text, "first 3 rows of latest_events")
+		r = askOne(t, s, `{"mode":"catalog","name":"latest_events","project":"shop","params":{"issue":"`+issueA+`","limit":"12"}}`, nil)
+		require.NoError(t, r.Error)
+		require.Equal(t, 12, r.Frames[0].Rows())
+		require.Empty(t, r.Frames[0].Meta.Notices, "all that there are")
 	})
 	t.Run("series", func(t *testing.T) {
 		s := source(t, nil, nil)

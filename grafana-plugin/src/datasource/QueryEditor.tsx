@@ -20,7 +20,7 @@ const LEVELS = options(['all', 'fatal', 'error', 'warning', 'info', 'debug'] as 
 const FORMATS = options(['table', 'time_series', 'numeric'] as const);
 
 const HAS: Record<Mode, Array<keyof ErrataQuery>> = {
-  issues: ['project', 'environment', 'release', 'level', 'status', 'text', 'sort', 'firstSeen', 'format', 'limit', 'filters'],
+  issues: ['project', 'environment', 'release', 'service', 'level', 'status', 'text', 'sort', 'firstSeen', 'format', 'limit', 'filters'],
   events: ['project', 'environment', 'release', 'service', 'level', 'issue', 'traceId', 'text', 'format', 'limit', 'filters'],
   error_trend: ['project', 'environment', 'release', 'service', 'level', 'issue', 'text', 'by', 'format', 'limit', 'filters'],
   logs: ['project', 'environment', 'service', 'level', 'text', 'traceId', 'format', 'limit', 'filters'],
