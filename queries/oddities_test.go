@@ -104,3 +104,44 @@ func TestTinyReleasesAreNoMeasure(t *testing.T) {
 		ask(t, owner, project, "release_compare", columns))
 	require.Equal(t, []string{"shop@1.1.0 | shop@1.1.0-dev | 0 | 24 | 1000 | 0.333 | better"}, ask(t, owner, project, "release_compare", columns, "min_sessions", "1", "min_events", "1", "limit", "1"), "as it was without a least size")
 }
+
+// Everything can be asked of a store that has nothing yet: no row, or one that
+// says so, and never what is no number.
+func TestEmptyStore(t *testing.T) {
+	s := storeIn(t, "empty")
+	all, err := queries.Catalog()
+	require.NoError(t, err)
+	given := map[string]string{"project": "1", "issue": issueHex(1), "trace_id": "11111111111111111111111111111111", "event_id": uuid.NewString(), "release": "shop@1.0.0", "text": "words", "fingerprints": issueHex(1),
+		"id": uuid.NewString(), "at": "now", "key": "plan", "log_id": uuid.NewString(), "service": "shop", "at_us": "1"}
+	for _, q := range all {
+		ask := func(more map[string]string) {
+			values := map[string]string{}
+			for _, p := range q.Params {
+				if v, ok := more[p.Name]; ok {
+					values[p.Name] = v
+				} else if v, ok := given[p.Name]; ok && p.Required {
+					values[p.Name] = v
+				}
+			}
+			r, err := s.Run(t.Context(), q.Name, values)
+			require.NoError(t, err, "%s %v", q.Name, values)
+			switch {
+			case q.Name == "issue_trend", q.Name == "newest_receipt", q.Name == "triage_base", q.Name == "disk_report":
+			default:
+				require.Empty(t, r.Rows, "%s %v", q.Name, values)
+			}
+			raw, err := r.MarshalJSON()
+			require.NoError(t, err)
+			require.NotContains(t, string(raw), "null", "%s %v", q.Name, values)
+		}
+		ask(nil)
+		for _, p := range q.Params {
+			for _, v := range p.OneOf {
+				ask(map[string]string{p.Name: v, "tag_key": "plan"})
+			}
+			if v, ok := given[p.Name]; ok && !p.Required {
+				ask(map[string]string{p.Name: v})
+			}
+		}
+	}
+}
