@@ -55,12 +55,21 @@ func (c choice) PartNames() (string, error) {
 	return "series", nil
 }
 
-// Named is Series in terms of PartNames.
+// Named is Series in terms of PartNames; of an issue it stays a number, which
+// Shown writes out for those that are shown.
 func (c choice) Named() (string, error) {
 	if issue, err := c.Is("by", "issue"); issue || err != nil {
-		return c.Series()
+		return survivor("fingerprint"), err
 	}
 	return "series", nil
+}
+
+// Shown is what people read of column named.
+func (c choice) Shown(named string) (string, error) {
+	if issue, err := c.Is("by", "issue"); issue || err != nil {
+		return "lower(leftPad(hex(" + named + "), 16, '0'))", err
+	}
+	return named, nil
 }
 
 // Deep tells whether a trend needs more than project_minute has.

@@ -63,10 +63,10 @@ WITH
             GROUP BY time, <<.PartNames>>
             <<- end>>)
         GROUP BY time, series)
-SELECT time, if(rank <= {series:UInt32}, series, 'other') AS series, sum(n) AS events, max(ranks) AS all_series
+SELECT time, if(place <= {series:UInt32}, <<.Shown "any(named)">>, 'other') AS series, sum(n) AS events, max(ranks) AS all_series
 FROM (
-    SELECT series, rank, ranks, arrayJoin(points) AS point, point.1 AS time, point.2 AS n
-    FROM (SELECT series, points, row_number() OVER (ORDER BY total DESC, series) AS rank, count() OVER () AS ranks
-        FROM (SELECT series, groupArray((time, n)) AS points, sum(n) AS total FROM counted GROUP BY series)))
-GROUP BY time, series
+    SELECT named, <<if .Is "by" "issue">>least(rank, {series:UInt32} + 1)<<else>>if(named = 'other', {series:UInt32} + 1, least(rank, {series:UInt32} + 1))<<end>> AS place, ranks, arrayJoin(points) AS point, point.1 AS time, point.2 AS n
+    FROM (SELECT named, points, row_number() OVER (ORDER BY total DESC, named) AS rank, count() OVER () AS ranks
+        FROM (SELECT series AS named, groupArray((time, n)) AS points, sum(n) AS total FROM counted GROUP BY named)))
+GROUP BY time, place
 ORDER BY time, series
