@@ -54,7 +54,7 @@ func TestCheckCounts(t *testing.T) {
 		seed(t, owner, block...)
 	}
 	got := verdicts(t, owner, project)
-	require.Len(t, got, 15)
+	require.Len(t, got, 19)
 	for what, verdict := range got {
 		require.Equal(t, "ok", verdict, what)
 	}
@@ -229,4 +229,25 @@ func TestLongRetentionIsNoDifference(t *testing.T) {
 		require.NotEqual(t, "differs", verdict, what)
 	}
 	require.Equal(t, "expired", got["issue_hour events"])
+}
+
+// What is wrong today is seen in a project that is older than what it keeps,
+// where a surplus in all may be of events that are gone.
+func TestRecentDifferencesAreNoExpiry(t *testing.T) {
+	project := newProject()
+	owner := store(t, "errata")
+	exec := func(sql string) {
+		t.Helper()
+		require.NoError(t, owner.Conn().Exec(t.Context(), fmt.Sprintf(sql, project)))
+	}
+	seed(t, owner, event{project: project, fingerprint: 1, release: "a@1.0.0"})
+	// Events of long ago: their rows are gone, rollups still count them.
+	exec("INSERT INTO issue_rollup (project_id, fingerprint, first_seen, last_seen, events) VALUES (%d, 1, now64(3) - INTERVAL 200 DAY, now64(3) - INTERVAL 200 DAY, 5)")
+	exec("INSERT INTO issue_day (project_id, day, fingerprint, events) VALUES (%d, today() - 200, 1, 5)")
+	got := verdicts(t, owner, project)
+	require.Equal(t, []string{"expired", "expired", "ok", "ok"}, []string{got["issue_rollup events"], got["issue_day events"], got["issue_day recent events"], got["issue_hour recent events"]})
+	exec("INSERT INTO issue_day (project_id, day, fingerprint, events) VALUES (%d, today(), 1, 1)")
+	got = verdicts(t, owner, project)
+	require.Equal(t, "differs", got["issue_day recent events"])
+	require.Equal(t, "ok", got["issue_hour recent events"])
 }

@@ -4,7 +4,7 @@
 -- param project UInt32 = 0: Project id; 0 for all.
 -- column project_id UInt32: Project.
 -- column rollup String: Table.
--- column measure String: What is counted.
+-- column measure String: What is counted; recent events are those of days that nothing has expired of yet, which agree to the event or differ.
 -- column expected UInt64: From raw rows.
 -- column actual UInt64: From the rollup.
 -- column difference Int64: actual minus expected.
@@ -29,13 +29,24 @@ WITH
             UNION ALL SELECT project_id, toUInt32(min(retention_days)) FROM spans WHERE <<.Project>> GROUP BY project_id
             UNION ALL SELECT project_id, toUInt32(min(retention_days)) FROM logs WHERE <<.Project>> GROUP BY project_id)
         WHERE days > 0 GROUP BY project_id),
+    recent AS (
+        SELECT d.project_id AS project_id, d.rollup AS rollup, sum(d.e) AS e, sum(d.a) AS a
+        FROM (
+            SELECT project_id, arrayJoin(['issue_hour', 'issue_day', 'project_minute', 'project_tag']) AS rollup, toDate(ts) AS on, sum(toUInt64(weight)) AS e, toUInt64(0) AS a FROM events WHERE <<.Project>> GROUP BY project_id, on
+            UNION ALL SELECT project_id, 'issue_hour', toDate(hour, 'UTC') AS on, toUInt64(0), sum(events) FROM issue_hour WHERE <<.Project>> GROUP BY project_id, on
+            UNION ALL SELECT project_id, 'issue_day', day AS on, toUInt64(0), sum(events) FROM issue_day WHERE <<.Project>> GROUP BY project_id, on
+            UNION ALL SELECT project_id, 'project_minute', toDate(minute, 'UTC') AS on, toUInt64(0), sum(events) FROM project_minute WHERE <<.Project>> GROUP BY project_id, on
+            UNION ALL SELECT project_id, 'project_tag', day AS on, toUInt64(0), sum(events) FROM project_tag WHERE key = 'level' AND <<.Project>> GROUP BY project_id, on) AS d
+        INNER JOIN expiry AS x ON x.project_id = d.project_id
+        WHERE d.on > greatest(toDate(x.at), toDate(now('UTC') - INTERVAL 89 DAY))
+        GROUP BY project_id, rollup),
     begun AS (
         SELECT project_id, min(at) AS oldest FROM (
             SELECT project_id, oldest AS at FROM rolled
             UNION ALL SELECT project_id, min(min_ts) FROM trace_index WHERE <<.Project>> GROUP BY project_id)
         GROUP BY project_id)
 SELECT c.project_id AS project_id, c.rollup AS rollup, c.measure AS measure, c.expected AS expected, c.actual AS actual, toInt64(c.actual) - toInt64(c.expected) AS difference,
-    multiIf(difference = 0 OR c.measure = 'users' AND abs(difference) <= greatest(2, c.expected * 0.065), 'ok', difference > 0 AND (o.oldest < r.oldest OR b.oldest > toDateTime64(0, 3, 'UTC') AND b.oldest < x.at)
+    multiIf(c.measure = 'recent events' AND difference != 0, 'differs', difference = 0 OR c.measure = 'users' AND abs(difference) <= greatest(2, c.expected * 0.065), 'ok', difference > 0 AND (o.oldest < r.oldest OR b.oldest > toDateTime64(0, 3, 'UTC') AND b.oldest < x.at)
             OR difference < 0 AND c.rollup IN ('issue_hour', 'project_minute', 'issue_tag', 'project_tag', 'tag_trend', 'trace_index') AND r.oldest < now64(3) - INTERVAL 90 DAY
             OR difference < 0 AND c.rollup = 'issue_day' AND r.oldest < now64(3) - INTERVAL 400 DAY, 'expired', 'differs') AS verdict
 FROM (
@@ -82,7 +93,9 @@ FROM (
         SELECT project_id, 'segment_hour', 'segments', toUInt64(0), sum(segments) FROM segment_hour WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id
         UNION ALL
         SELECT project_id, 'segment_hour', 'segments', count(), toUInt64(0) FROM spans WHERE is_segment AND <<.Project>> GROUP BY project_id)
-    GROUP BY project_id, rollup, measure) AS c
+    GROUP BY project_id, rollup, measure
+    UNION ALL
+    SELECT project_id, rollup, 'recent events', e, a FROM recent) AS c
 LEFT JOIN raw AS r ON r.project_id = c.project_id
 LEFT JOIN rolled AS o ON o.project_id = c.project_id
 LEFT JOIN expiry AS x ON x.project_id = c.project_id

@@ -12,8 +12,8 @@ import (
 // block is how many events one insert makes.
 const block = 200_000
 
-// made is one event as a function of its number n: 10 projects (the first has
-// a quarter of all), 20,000 fingerprints by a power law, 100 releases that come
+// made is one event as a function of its number n: 10 projects (the last has
+// a quarter of all, each other one a twelfth), 20,000 fingerprints by a power law, 100 releases that come
 // one after the other, 90 days, 10 tags, a trace for every other event, a twin
 // for every tenth. The same number gives the same event.
 const made = `INSERT INTO events (project_id, ts, received_at, fingerprint, hashes, main_hash, event_id, grouping_version, deciding_component, weight, protocol, type, level, platform,
