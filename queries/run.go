@@ -43,13 +43,14 @@ func (s *Store) Run(ctx context.Context, name string, values map[string]string) 
 		for next < len(q.Steps) && !q.Steps[next].reads(q.Steps[at:next]) {
 			next++
 		}
-		results := make([]*Result, next-at)
-		g, ctx := errgroup.WithContext(ctx)
+		statements, results := make([]string, next-at), make([]*Result, next-at)
 		for i, step := range q.Steps[at:next] {
-			sql, err := q.Statement(step, bound)
-			if err != nil {
+			if statements[i], err = q.Statement(step, bound); err != nil {
 				return nil, fmt.Errorf("cannot run query %s: %w", q.Name, err)
 			}
+		}
+		g, ctx := errgroup.WithContext(ctx)
+		for i, sql := range statements {
 			if sql != "" {
 				g.Go(func() (err error) {
 					results[i], err = s.ask(ctx, sql, bound)
