@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 
@@ -56,6 +57,12 @@ func (c *upCmd) Run(ctx context.Context) error {
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(300) // Little lives long here; the limit above still holds.
+	}
+	// On few cores a processor of Go's for each is too few: whoever computes, or
+	// whose thread waits for ClickHouse to leave a core, holds one while requests
+	// wait behind it. With two for each the kernel shares the cores out (docs/adr/024).
+	if n := runtime.GOMAXPROCS(0); os.Getenv("GOMAXPROCS") == "" && n <= 4 {
+		runtime.GOMAXPROCS(2 * n)
 	}
 	// After the first signal the second one ends the process at once, which
 	// loses nothing that was acknowledged either.

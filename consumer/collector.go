@@ -140,7 +140,7 @@ func (c *collector) age() time.Duration {
 }
 
 // yieldEvery is after how many records others get their turn: in one process with
-// the edge a whole fetch, tens of milliseconds on one of few cores, is what
+// the edge a whole fetch, ten milliseconds on one of few cores, is what
 // requests would wait for.
 const yieldEvery = 16
 
