@@ -16,7 +16,13 @@ import (
 // line.
 func ask(t *testing.T, s *queries.Store, project uint32, name, columns string, pairs ...string) []string {
 	t.Helper()
-	values := map[string]string{"project": text(project)}
+	return askAny(t, s, name, columns, append(pairs, "project", text(project))...)
+}
+
+// askAny is ask of a query that takes no one project.
+func askAny(t *testing.T, s *queries.Store, name, columns string, pairs ...string) []string {
+	t.Helper()
+	values := map[string]string{}
 	for i := 0; i < len(pairs); i += 2 {
 		values[pairs[i]] = pairs[i+1]
 	}

@@ -251,7 +251,7 @@ func TestRulesFire(t *testing.T) {
 		t.Run(r.UID, func(t *testing.T) {
 			want := map[string][]map[string]string{
 				"errata-new-issue": issue(fresh), "errata-regressed-issue": issue(fixed), "errata-spike": issue(hot), "errata-error-rate": {{}},
-				"errata-release-worse": {{"project": "1", "release": "shop@1.2.0", "previous": "shop@1.1.0"}}, "errata-crash-free": {{"project": "1", "release": "shop@1.2.0"}},
+				"errata-release-worse": {{"project": "shop", "release": "shop@1.2.0", "previous": "shop@1.1.0"}}, "errata-crash-free": {{"project": "shop", "release": "shop@1.2.0"}},
 				"errata-rate-limited": {{"project": "shop", "reason": "key quota"}}, "errata-dead-letters": {{"project": "shop", "reason": "insert"}},
 				"errata-lag": {{"source": "project", "name": "shop", "category": "error"}},
 			}[r.UID]

@@ -1,0 +1,62 @@
+package queries_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Rates of releases and requests, of several projects at once.
+func TestRates(t *testing.T) {
+	owner, s := store(t, "errata"), store(t, "reader")
+	project, other := newProject(), newProject()
+	day := func(n int) string { return time.Now().UTC().AddDate(0, 0, n-3).Format("2006-01-02") } // Rows as old as a retention would go.
+	for _, sql := range []string{
+		"INSERT INTO sessions (project_id, started, ts, release, environment, status, quantity) SELECT ?, toDateTime64('DAY 10:00:00', 3, 'UTC') + toIntervalHour(intDiv(number, 2)), now64(3), ['1', '1', '2', '2', 'tiny', 'tiny'][number + 1], 'production', ['exited', 'crashed'][number % 2 + 1], [198, 2, 90, 10, 5, 5][number + 1] FROM numbers(6)",
+		"INSERT INTO sessions (project_id, started, ts, release, environment, status, quantity) SELECT ?, toDateTime64('DAY 10:00:00', 3, 'UTC'), now64(3), 'alone', 'staging', 'exited', 100",
+		"INSERT INTO spans (project_id, ts, trace_id, span_id, service, name, is_segment, status, environment) SELECT ?, toDateTime64('DAY 10:00:00', 6, 'UTC'), leftPad(hex(number), 32, '0'), '', 'web', 'GET /', true, ['ok', 'error'][number % 2 + 1], 'production' FROM numbers(4)",
+		"INSERT INTO events (project_id, ts, received_at, fingerprint, event_id, weight, protocol, payload_bytes) SELECT ?, toDateTime64('DAY 10:00:00', 3, 'UTC') + number AS at, at + 3, 1, generateUUIDv4(), 1, ['sentry', 'otlp'][number % 2 + 1], 10 + number FROM numbers(4)",
+	} {
+		of := project
+		if sql[len(sql)-3:] == "100" {
+			of = other
+		}
+		require.NoError(t, owner.Conn().Exec(t.Context(), strings.Replace(sql, "DAY", day(0), 1), of))
+	}
+	both := text(project) + "," + text(other)
+	for _, c := range []struct {
+		name, query, columns string
+		values               map[string]string
+		want                 []string
+	}{
+		{"crash-free", "crash_free", "release crash_free sessions", nil, []string{"2 | 0.900 | 100", "1 | 0.990 | 200", "alone | 1.000 | 100"}},
+		{"of few sessions too", "crash_free", "release crash_free", map[string]string{"min_sessions": "1", "projects": text(project)}, []string{"tiny | 0.500", "2 | 0.900", "1 | 0.990"}},
+		{"worse than the one before", "release_worse", "release previous worse", nil, []string{"2 | 1 | 0.090", "alone |  | 0.000"}},
+		{"over time, side by side", "release_trend", "release crash_free", map[string]string{"projects": text(project)}, []string{"1 | 0.990", "2 | 0.900", "tiny | 0.500"}},
+		{"of an environment", "release_trend", "release", map[string]string{"environment": "staging\nnone such"}, []string{"alone"}},
+		{"requests", "request_trend", "requests failed", map[string]string{"service": "web"}, []string{"4 | 2"}},
+		{"requests of no service", "request_trend", "requests", map[string]string{"service": "none such"}, nil},
+		{"bytes", "byte_trend", "protocol bytes", nil, []string{"otlp | 24", "sentry | 22"}},
+		{"bytes of another project", "byte_trend", "bytes", map[string]string{"projects": text(other)}, nil},
+		{"delays", "delay_trend", "p50 p99", nil, []string{"3.000 | 3.000"}},
+		{"another time", "crash_free", "release", map[string]string{"from": day(1), "to": day(2)}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			pairs := []string{}
+			for name, value := range map[string]string{"from": day(0), "to": day(1), "projects": both} {
+				if given, ok := c.values[name]; ok {
+					value = given
+				}
+				pairs = append(pairs, name, value)
+			}
+			for name, value := range c.values {
+				if name != "from" && name != "to" && name != "projects" {
+					pairs = append(pairs, name, value)
+				}
+			}
+			require.Equal(t, c.want, askAny(t, s, c.query, c.columns, pairs...))
+		})
+	}
+}
