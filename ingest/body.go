@@ -184,11 +184,11 @@ func (s *Server) readRaw(c *fiber.Ctx, b *requestBody, limit int64, look inflate
 	}
 }
 
-// drain reads on for a while without keeping anything: a client that is cut off
-// while it sends sees a broken connection instead of the answer.
+// drain reads on without keeping anything, up to twice the largest body: a client
+// that is cut off while it sends sees a broken connection instead of the answer.
 func (s *Server) drain(stream io.Reader) {
 	buf := make([]byte, 32<<10)
-	for left := 32 << 20; left > 0; {
+	for left := 2 * s.cfg.MaxRequestBytes; left > 0; {
 		n, err := stream.Read(buf)
 		if err != nil {
 			return

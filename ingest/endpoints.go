@@ -147,7 +147,11 @@ func (s *Server) cron(c *fiber.Ctx) error {
 		return err
 	}
 	defer body.Release()
-	batch, answer, err := sentry.CheckIn(req, utils.CopyString(c.Params("slug")), body.Bytes)
+	slug, err := url.PathUnescape(utils.CopyString(c.Params("slug")))
+	if err != nil {
+		slug = utils.CopyString(c.Params("slug"))
+	}
+	batch, answer, err := sentry.CheckIn(req, slug, body.Bytes)
 	if err != nil {
 		return err
 	}
@@ -175,7 +179,13 @@ func (s *Server) userFeedback(c *fiber.Ctx) error {
 		return err
 	}
 	defer body.Release()
-	batch, err := sentry.UserFeedback(req, body.Bytes)
+	said := body.Bytes
+	if fields, err := url.ParseQuery(string(said)); err == nil && isForm(c) {
+		said, _ = json.Marshal(map[string]string{ // Texts are always JSON.
+			"event_id": fields.Get("event_id"), "name": fields.Get("name"), "email": fields.Get("email"), "comments": fields.Get("comments"),
+		})
+	}
+	batch, err := sentry.UserFeedback(req, said)
 	if err != nil {
 		return err
 	}
@@ -183,6 +193,11 @@ func (s *Server) userFeedback(c *fiber.Ctx) error {
 		return err
 	}
 	return id(c, "")
+}
+
+func isForm(c *fiber.Ctx) bool {
+	kind, _, _ := strings.Cut(c.Get(fiber.HeaderContentType), ";")
+	return strings.EqualFold(strings.TrimSpace(kind), fiber.MIMEApplicationForm)
 }
 
 // byDSN finds the project of a whole DSN.

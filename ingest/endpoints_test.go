@@ -71,6 +71,9 @@ func TestSentryEndpoints(t *testing.T) {
 		{"another method of OTLP", "PUT", "/v1/traces", "", "", 405, "method not allowed"},
 		{"the form in the page's words", "GET", "/api/embed/error-page/?eventId=" + hexID(1) + "&title=Oh%20%22no%22%3C&dsn=" + dsn, "", "", 200, `title: "Oh \"no\"\u003c"`},
 		{"minidump form", "POST", "/api/1/minidump/" + query, dumpType, string(dump), 200, "-"},
+		{"minidump, big-endian", "POST", "/api/1/minidump" + query, "application/octet-stream", "PMDM rest", 200, "-"},
+		{"cron, name with a blank", "GET", "/api/1/cron/nightly%20job/" + testKey + "/?status=ok", "", "", 202, `"id"`},
+		{"user feedback, form", "POST", "/api/0/projects/o/p/user-feedback/" + query, "application/x-www-form-urlencoded", "event_id=" + hexID(7) + "&name=Bob&email=bob%40x.example&comments=it+broke", 200, "{}"},
 		{"minidump raw", "POST", "/api/1/minidump" + query, "application/octet-stream", "MDMP rest", 200, "-"},
 		{"minidump that is none", "POST", "/api/1/minidump/" + query, "application/octet-stream", "ELF", 400, "invalid minidump"},
 		{"attachments", "POST", "/api/1/events/" + hexID(1) + "/attachments/" + query, filesType, string(files), 201, ""},
@@ -109,13 +112,18 @@ func TestSentryEndpoints(t *testing.T) {
 			require.Len(t, b, int(a.Size), "a row names a blob that is there")
 		}
 	}
+	monitors := map[string]bool{}
 	for _, r := range e.records(schema.TopicSessions) {
 		checkIns += len(r.CheckIns)
+		for _, c := range r.CheckIns {
+			monitors[c.Monitor] = true
+		}
 	}
-	require.Equal(t, 5, events-countNEL(e), "two CSP, two minidumps, one unreal")
-	require.Equal(t, 2+1+2+1, attachments, "form dump and log, raw dump, two files, unreal")
-	require.Equal(t, 2, feedback)
-	require.Equal(t, 2, checkIns)
+	require.Equal(t, 6, events-countNEL(e), "two CSP, three minidumps, one unreal")
+	require.Equal(t, 2+2+2+1, attachments, "form dump and log, two raw dumps, two files, unreal")
+	require.Equal(t, 3, feedback)
+	require.Equal(t, 3, checkIns)
+	require.True(t, monitors["nightly-job"], "%v", monitors)
 }
 
 func countNEL(e *edge) int {

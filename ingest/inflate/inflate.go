@@ -136,7 +136,21 @@ func Plain(encoding string) bool {
 	return e == ""
 }
 
+// normal returns the name of an encoding. Of a list, all but one must mean
+// nothing: proxies write gzip, identity.
 func normal(encoding string) (string, bool) {
+	first, rest, list := strings.Cut(encoding, ",")
+	if list {
+		a, known := normal(first)
+		b, all := normal(rest)
+		switch {
+		case !known || !all || a != "" && b != "":
+			return encoding, false
+		case a == "":
+			return b, true
+		}
+		return a, true
+	}
 	switch e := strings.ToLower(strings.TrimSpace(encoding)); e {
 	case "", "identity", "utf-8", "utf8":
 		return "", true

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -142,6 +143,20 @@ func TestOtherNames(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Equal(t, noise(500), b.Bytes, name)
 		b.Release()
+	}
+}
+
+func TestListsOfEncodings(t *testing.T) {
+	d := New(1<<20, 1<<20, nil)
+	raw := pack(t, "gzip", bytes.NewReader([]byte("body")))
+	for _, e := range []string{"gzip", "X-GZIP", "gzip, identity", "identity,gzip", " identity , gzip , identity"} {
+		b, err := d.Decode(t.Context(), raw, e, 10, nil)
+		require.NoError(t, err, e)
+		require.Equal(t, "body", string(b.Bytes), e)
+		b.Release()
+	}
+	for _, e := range []string{"gzip, gzip", "gzip, nothing", "gzip;q=1", strings.Repeat("gzip,", 1000)} {
+		require.False(t, Known(e), e)
 	}
 }
 

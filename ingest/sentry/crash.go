@@ -24,8 +24,10 @@ type Part struct {
 	Data        []byte
 }
 
-// minidumpMagic starts every minidump.
-var minidumpMagic = []byte("MDMP")
+// isMinidump tells a minidump, of either order of bytes, by its first ones.
+func isMinidump(b []byte) bool {
+	return bytes.HasPrefix(b, []byte("MDMP")) || bytes.HasPrefix(b, []byte("PMDM"))
+}
 
 // minidumpField is the form field that carries the dump.
 const minidumpField = "upload_file_minidump"
@@ -49,7 +51,7 @@ func Minidump(req *intake.Request, parts []Part) (*intake.Batch, Answer, error) 
 	if dump == nil {
 		return nil, Answer{}, bad("invalid minidump", "missing_minidump", errors.New("the form has no field "+minidumpField))
 	}
-	if !bytes.HasPrefix(dump.Data, minidumpMagic) {
+	if !isMinidump(dump.Data) {
 		return nil, Answer{}, bad("invalid minidump", "invalid_minidump", errors.New("the file does not begin with MDMP"))
 	}
 	if err := checkParts(parts); err != nil {
