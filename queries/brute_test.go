@@ -166,6 +166,10 @@ func TestAnswersOfRawEvents(t *testing.T) {
 				of := func(e event) bool { return exactlyFromMinute(e, p, from, to) && h.issue(e.fingerprint) == 0x12 }
 				require.Equal(t, positive(h.sums(of, key)), numbers(run("error_trend_split", append(split, "issue", issueHex(0x12))...), "series", "events"), "error_trend_split of an issue by %s", by)
 			}
+			for by, name := range map[string]string{"platform": "python", "type": "ValueError", "transaction": "", "http_status": "0"} {
+				of := func(e event) bool { return exactlyFromMinute(e, p, from, to) }
+				require.Equal(t, positive(h.sums(of, func(event) string { return name })), numbers(run("error_trend_split", "projects", project, "from", moment(from), "to", moment(to), "by", by), "series", "events"), "error_trend_split by %s", by)
+			}
 			tagged := func(e event) string { return e.tags["plan"] }
 			for _, seconds := range []string{"60", "300", "3600"} {
 				of := func(e event) bool { return exactlyFromMinute(e, p, from, to) }

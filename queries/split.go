@@ -10,6 +10,13 @@ import (
 // by. Of an issue and of a tag it is more than a column.
 var splits = []string{"project", "environment", "release", "service", "level", "handled", "protocol"}
 
+// eventSplits are those that no rollup has: by parameter by, the text of the
+// column of events.
+var eventSplits = map[string]string{
+	"platform": "toString(platform)", "server_name": "toString(server_name)", "transaction": "toString(transaction)", "sdk": "toString(sdk_name)",
+	"type": "toString(exception_type)", "logger": "toString(logger)", "mechanism": "toString(mechanism)", "country": "toString(country)", "http_status": "toString(http_status)",
+}
+
 // Column is the column that parameter by names.
 func (c choice) Column() (string, error) {
 	by, err := c.value("by")
@@ -29,6 +36,8 @@ func (c choice) Series() (string, error) {
 	case slices.Contains(splits, by):
 		column, err := c.Column()
 		return "toString(" + column + ")", err
+	case eventSplits[by] != "":
+		return eventSplits[by], err
 	case by == "issue":
 		return "lower(leftPad(hex(" + survivor("fingerprint") + "), 16, '0'))", nil
 	case by == "tag":
@@ -79,7 +88,8 @@ func (c choice) Deep() (bool, error) {
 			return given, err
 		}
 	}
-	return c.Is("by", "issue", "tag")
+	by, err := c.value("by")
+	return by == "issue" || by == "tag" || eventSplits[by] != "", err
 }
 
 // Hourly tells whether a deep trend can be read from issue_hour: its buckets are

@@ -4,7 +4,7 @@
 -- param from DateTime64 = -24h: Start.
 -- param to DateTime64 = now: End.
 -- param bucket_seconds UInt32 = 3600: Width of a bucket, from 60.
--- param by String = none of none,project,environment,release,service,level,handled,protocol,issue,tag: Dimension.
+-- param by String = none of none,project,environment,release,service,level,handled,protocol,issue,tag,platform,server_name,transaction,sdk,type,logger,mechanism,country,http_status: Dimension.
 -- param tag_key String: Of by tag: the key.
 -- param issue String: 16 hex digits; empty for all.
 -- param environment String: Environments, one a line; empty for all.
@@ -18,7 +18,7 @@
 -- column series String: Value of the dimension.
 -- column events UInt64: Events.
 -- column all_series UInt64: Series before the smallest were summed up as other.
--- cost: project_minute of the window, 5 ms for a day. Of an issue or by issue, with whole hours and no filter that issue_hour lacks: issue_hour, and events of the hours cut at both ends. By a tag or filtered by one, in buckets of whole five minutes: tag_trend, and events of the five minutes cut at both ends and of the time before the rollup came. Events of the window where words, several tags or other filters are named: 80 ms for 5 million.
+-- cost: project_minute of the window, 5 ms for a day. Of an issue or by issue, with whole hours and no filter that issue_hour lacks: issue_hour, and events of the hours cut at both ends. By a tag or filtered by one, in buckets of whole five minutes: tag_trend, and events of the five minutes cut at both ends and of the time before the rollup came. Events of the window where words, a dimension from platform on, several tags or other filters are named: 80 ms for 5 million.
 -- bound: Buckets times (series + 1); the days of the window.
 WITH
     <<if .Hourly>>toStartOfHour(toStartOfMinute({from:DateTime64(3, 'UTC')}) + INTERVAL 3599 SECOND) AS first_hour, toStartOfHour({to:DateTime64(3, 'UTC')}) AS end_hour,<<end>>
