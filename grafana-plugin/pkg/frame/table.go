@@ -83,5 +83,8 @@ func WithLinks(f *data.Frame, links Links) *data.Frame {
 		}
 	}
 	linked(f, "issue", links.issueOf(project))
+	if x, _ := f.FieldByName("issue"); x != nil && project != "" {
+		linked(f, "event_id", []data.DataLink{{Title: "Event", URL: "/a/errata-errors-app/issues/${__data.fields." + project + "}/${__data.fields.issue}?event=${__value.raw}"}})
+	}
 	return f
 }
