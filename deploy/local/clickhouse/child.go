@@ -50,9 +50,6 @@ func (c Child) Run() error {
 	if forgotten > 0 {
 		fmt.Fprintf(os.Stderr, "forgot %d blocks that were noted but not stored when the server was killed\n", forgotten)
 	}
-	if err := yieldToEdge(); err != nil {
-		fmt.Fprintln(os.Stderr, err) // It works as before, only later requests wait longer.
-	}
 	stop := make(chan struct{})
 	go func() {
 		defer close(stop)
