@@ -224,6 +224,10 @@ func (p *Process) keep() {
 		p.cfg.Logger.Warn("child ended, starting it again", "child", p.cfg.Name, "cause", ended(err), "pause", pause)
 		select {
 		case <-p.stop:
+			// No child had to be stopped: how the last one ended was logged above.
+			p.mu.Lock()
+			p.exitErr = nil
+			p.mu.Unlock()
 			return
 		case <-time.After(pause):
 		}

@@ -70,6 +70,18 @@ func TestKilledChildStartsAgain(t *testing.T) {
 	require.False(t, alive(second))
 }
 
+// A stop between a child's death and the next one has nothing to stop.
+func TestStopBetweenTwoChildren(t *testing.T) {
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	p, err := Start(t.Context(), Config{
+		Name: "child", Command: obedient(pidFile), Ready: fileExists(pidFile), MinBackoff: time.Hour, MaxBackoff: time.Hour,
+	})
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(p.PID(), syscall.SIGKILL))
+	require.Eventually(t, func() bool { return p.Restarts() == 1 }, 10*time.Second, 10*time.Millisecond)
+	require.NoError(t, p.Stop())
+}
+
 func TestDeafChildIsKilled(t *testing.T) {
 	pidFile := filepath.Join(t.TempDir(), "pid")
 	p, err := Start(t.Context(), Config{
