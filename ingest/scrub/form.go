@@ -68,18 +68,7 @@ func (s *Scrubber) value(v string, c Counts, depth int) string {
 	if flags&hasSpace != 0 {
 		v = bearer(v, c)
 	}
-	if len(v) >= minToken && flags&(hasDash|hasUnder|hasUpper) != 0 {
-		v = tokens(v, c)
-	}
-	if digits >= 13 {
-		v = numbers(v, c)
-	}
-	if digits >= 12 {
-		v = iban(v, c)
-	}
-	if digits >= 9 && flags&hasDash != 0 {
-		v = ssn(v, c)
-	}
+	v = formed(v, flags, digits, c)
 	if depth < maxCoded && isCoded(v, flags, digits) {
 		v = s.coded(v, c, depth+1)
 	}

@@ -112,6 +112,19 @@ func (s *Scrubber) text(v string, message bool, c Counts) string {
 	if flags&hasDash != 0 && flags&hasSpace != 0 && !message {
 		v = s.arguments(v, c)
 	}
+	v = formed(v, flags, digits, c)
+	if message {
+		if flags&hasAt != 0 {
+			v = email(v, c)
+		}
+	} else if flags&hasSlash != 0 {
+		v = userPath(v, c)
+	}
+	return v
+}
+
+// formed applies the detectors of secrets that their form alone tells.
+func formed(v string, flags uint16, digits int, c Counts) string {
 	if len(v) >= minToken && flags&(hasDash|hasUnder|hasUpper) != 0 {
 		v = tokens(v, c)
 	}
@@ -123,13 +136,6 @@ func (s *Scrubber) text(v string, message bool, c Counts) string {
 	}
 	if digits >= 9 && flags&hasDash != 0 {
 		v = ssn(v, c)
-	}
-	if message {
-		if flags&hasAt != 0 {
-			v = email(v, c)
-		}
-	} else if flags&hasSlash != 0 {
-		v = userPath(v, c)
 	}
 	return v
 }
