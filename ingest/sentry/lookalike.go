@@ -11,37 +11,38 @@ import (
 	"errata/schema"
 )
 
-// A flood is mostly events that differ in nothing but id, time, trace and user.
-// twins remembers what was read of the last ones, by the bytes that say it.
-var twins = &twinBook{}
+// A flood is mostly events that differ in nothing but id, time, trace and user. A
+// twin, elsewhere, is another witness of one failure; these are failures apart.
+// lookalikes remembers what was read of the last ones, by the bytes that say it.
+var lookalikes = &lookalikeBook{}
 
 const (
-	twinPlaces = 256
-	twinBytes  = 16 << 10 // Larger ones are read each time.
+	lookalikePlaces = 256
+	lookalikeBytes  = 16 << 10 // Larger ones are read each time.
 )
 
-// twin is an event as another one like it reads.
-type twin struct {
+// lookalike is an event as another one like it reads.
+type lookalike struct {
 	project *intake.Project // Settings that change make another one.
 	rest    []byte
 	event   *schema.Event
 	held    scrub.Counts
 }
 
-// twinBook has a place for each hash; a second event of a place takes it.
-type twinBook struct {
-	mu    sync.Mutex
-	twins [twinPlaces]*twin
-	asked [twinPlaces]uint64 // Hashes that were not found last.
-	hits  int                // For tests.
+// lookalikeBook has a place for each hash; a second event of a place takes it.
+type lookalikeBook struct {
+	mu         sync.Mutex
+	lookalikes [lookalikePlaces]*lookalike
+	asked      [lookalikePlaces]uint64 // Hashes that were not found last.
+	hits       int                     // For tests.
 }
 
-// find returns the twin of an event of a project; nil where none is known.
-func (b *twinBook) find(p *intake.Project, rest []byte) *twin {
+// find returns the lookalike of an event of a project; nil where none is known.
+func (b *lookalikeBook) find(p *intake.Project, rest []byte) *lookalike {
 	h := xxhash.Sum64(rest)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if t := b.twins[h%twinPlaces]; t != nil && t.project == p && bytes.Equal(t.rest, rest) {
+	if t := b.lookalikes[h%lookalikePlaces]; t != nil && t.project == p && bytes.Equal(t.rest, rest) {
 		b.hits++
 		return t
 	}
@@ -50,16 +51,16 @@ func (b *twinBook) find(p *intake.Project, rest []byte) *twin {
 
 // keep remembers an event from its second time on: those that never come again
 // cost nothing.
-func (b *twinBook) keep(p *intake.Project, rest []byte, ev *schema.Event, held scrub.Counts) {
-	if len(rest) > twinBytes {
+func (b *lookalikeBook) keep(p *intake.Project, rest []byte, ev *schema.Event, held scrub.Counts) {
+	if len(rest) > lookalikeBytes {
 		return
 	}
 	h := xxhash.Sum64(rest)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.asked[h%twinPlaces] != h {
-		b.asked[h%twinPlaces] = h
+	if b.asked[h%lookalikePlaces] != h {
+		b.asked[h%lookalikePlaces] = h
 		return
 	}
-	b.twins[h%twinPlaces] = &twin{p, bytes.Clone(rest), ev, held}
+	b.lookalikes[h%lookalikePlaces] = &lookalike{p, bytes.Clone(rest), ev, held}
 }

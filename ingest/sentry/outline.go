@@ -35,11 +35,11 @@ func (b *batch) outline(payload []byte) bool {
 		return false
 	}
 	text := s.JSON
-	var like *twin
+	var like *lookalike
 	own, rest, ok := s.Parts(s.own[:0], s.rest[:0])
 	s.own, s.rest = own, b.context(rest)
 	if ok {
-		if like = twins.find(b.Request.Project, s.rest); like != nil {
+		if like = lookalikes.find(b.Request.Project, s.rest); like != nil {
 			text = s.own
 		}
 	}
@@ -64,7 +64,7 @@ func (b *batch) outline(payload []byte) bool {
 	if like != nil {
 		ev, held = event.ReadOwn(doc, &in, like.event), like.held
 	} else if ev, _ = event.Read(doc, &in); ok && ev.Category() == schema.CategoryError {
-		twins.keep(b.Request.Project, s.rest, ev, in.Held)
+		lookalikes.keep(b.Request.Project, s.rest, ev, in.Held)
 	}
 	o := intake.Outline{
 		Event:   ev,

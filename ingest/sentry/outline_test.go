@@ -39,14 +39,14 @@ func readOutlined(t *testing.T, name string, req *intake.Request, outlines bool,
 	t.Helper()
 	body := fmt.Appendf(nil, "{\"event_id\":%q}\n{\"type\":\"event\",\"length\":%d}\n%s", strings.Repeat("ab", 16), len(ev), ev)
 	req.Outlines = outlines
-	known := twins.hits
+	known := lookalikes.hits
 	b, _, err := Envelope(req, body)
 	if outlines {
 		require.NoError(t, err, name)
 	} else if err != nil {
 		return nil, false
 	}
-	return b, known == twins.hits
+	return b, known == lookalikes.hits
 }
 
 func sameOutline(t *testing.T, name string, req *intake.Request, want, got *intake.Batch, fresh bool) (n int) {
@@ -176,12 +176,12 @@ func TestOutlines(t *testing.T) {
 	}
 }
 
-// TestTwinsOfTheCorpus demands that an event that is like one before but for id,
+// TestLookalikesOfTheCorpus demands that an event that is like one before but for id,
 // time, trace and user reads from memory as it does by itself.
-func TestTwinsOfTheCorpus(t *testing.T) {
+func TestLookalikesOfTheCorpus(t *testing.T) {
 	requests := outlineRequests(t)
 	for _, project := range []string{"rules"} {
-		req, read, hits := requests[project], 0, twins.hits
+		req, read, hits := requests[project], 0, lookalikes.hits
 		for _, set := range []string{"event-samples-bugsink", "event-samples-glitchtip", "event-samples-sentry", "sentry-samples", "glitchtip", "sentry-grouping"} {
 			for _, f := range corpusFiles(t, set) {
 				if filepath.Ext(f) != ".json" {
@@ -212,7 +212,7 @@ func TestTwinsOfTheCorpus(t *testing.T) {
 			}
 		}
 		require.Greater(t, read, 300)
-		require.Greater(t, twins.hits-hits, read/4)
+		require.Greater(t, lookalikes.hits-hits, read/4)
 	}
 }
 

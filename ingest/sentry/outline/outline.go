@@ -118,9 +118,9 @@ type cutter struct {
 	once   [sdk + 1]bool // Shapes that were met.
 }
 
-// Cut makes an Outline of an event the outline of an event to dst. agents keeps request and contexts
-// whole: they tell the user agent. ok is false where in is not an object with
-// matching brackets; it then has to be read as it is.
+// Cut makes o the outline of the event that in is. agents keeps request and
+// contexts whole: they tell the user agent. ok is false where in is not an object
+// with matching brackets; it then has to be read as it is.
 func (o *Outline) Cut(in []byte, agents bool) (ok bool) {
 	o.JSON, o.own, o.odd = o.JSON[:0], o.own[:0], agents
 	c := cutter{Outline: o, in: in, agents: agents}
