@@ -64,6 +64,15 @@ func TestPack(t *testing.T) {
 	require.Len(t, modes, 18)
 }
 
+// refuses expects what is wrong with a package in which this file says this.
+func refuses(t *testing.T, file, text, want string) {
+	t.Helper()
+	dir := tree(t)
+	put(t, dir, file, text)
+	_, err := check(dir)
+	require.ErrorContains(t, err, want)
+}
+
 func TestCheckRefuses(t *testing.T) {
 	for _, c := range []struct{ name, file, text, want string }{
 		{"jsx-runtime", "panel/module.js", `define(["react/jsx-runtime"])`, "uses react/jsx-runtime"},
@@ -72,12 +81,7 @@ func TestCheckRefuses(t *testing.T) {
 		{"no README", "README.md", "", "README.md is missing"},
 		{"screenshot", "panel/plugin.json", `{"type":"panel","id":"errata-triage-panel","info":{"version":"1.2.3","screenshots":[{"path":"img/no.png"}]}}`, "img/no.png"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			dir := tree(t)
-			put(t, dir, c.file, c.text)
-			_, err := check(dir)
-			require.ErrorContains(t, err, c.want)
-		})
+		t.Run(c.name, func(t *testing.T) { refuses(t, c.file, c.text, c.want) })
 	}
 	dir := tree(t)
 	require.NoError(t, os.Remove(filepath.Join(dir, "datasource", "gpx_errata_linux_amd64")))
@@ -127,12 +131,7 @@ func TestCatalogRules(t *testing.T) {
 		{"a path of a machine in the map", "module.js.map", `{"sources":["/home/me/a.ts"],"sourcesContent":[""]}`, "path of the machine"},
 		{"a map of others", "module.js.map", `{"sources":["webpack/bootstrap"],"sourcesContent":[""]}`, "none of our sources"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			dir := tree(t)
-			put(t, dir, c.file, c.text)
-			_, err := check(dir)
-			require.ErrorContains(t, err, c.want)
-		})
+		t.Run(c.name, func(t *testing.T) { refuses(t, c.file, c.text, c.want) })
 	}
 	dir := tree(t)
 	require.NoError(t, os.Remove(filepath.Join(dir, "panel", "module.js.map")))
