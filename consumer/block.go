@@ -74,8 +74,8 @@ func (b *block) reset(first int64) {
 
 // windows are what a partition decides by.
 type windows struct {
-	events, spans, logs, sessions *window.Seen
-	twins                         *window.Twins
+	events, spans, logs, sessions, metrics *window.Seen
+	twins                                  *window.Twins
 }
 
 // advance moves all windows to the record at offset.
@@ -84,6 +84,7 @@ func (w *windows) advance(offset int64) {
 	w.spans.Advance(offset)
 	w.logs.Advance(offset)
 	w.sessions.Advance(offset)
+	w.metrics.Advance(offset)
 	w.twins.Advance(offset)
 }
 

@@ -30,6 +30,10 @@ func TestRecordsBecomeRows(t *testing.T) {
 		s.send(schema.TopicLogs, "a", &schema.Record{ProjectId: 1, ReceivedAt: at, Logs: []*schema.Log{log},
 			Receipts: []*schema.Receipt{{Category: schema.CategoryLog, Quantity: 1}}})
 	}
+	for range 2 {
+		s.send(schema.TopicSessions, "m", &schema.Record{ProjectId: 1, ReceivedAt: at, Receipts: []*schema.Receipt{{Category: schema.CategoryMetric, Quantity: 3}},
+			Metrics: []*schema.Metric{{Name: "sent again", MetricId: 1 << 63, TimeUs: at * 1000}, {Name: "sent again", MetricId: 2, TimeUs: at * 1000}, {Name: "no id", TimeUs: at * 1000}}})
+	}
 	// Rows without an id are nobody's repetition.
 	s.send(schema.TopicLogs, "a", &schema.Record{ProjectId: 1, ReceivedAt: at, Logs: []*schema.Log{{TimeUs: at * 1000}, {TimeUs: at * 1000}},
 		Receipts: []*schema.Receipt{{Category: schema.CategoryLog, Quantity: 2}}})
@@ -52,7 +56,17 @@ func TestRecordsBecomeRows(t *testing.T) {
 	s.eventually(2, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'filtered'")
 	s.eventually(1, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'duplicate' AND category = 'error'")
 	s.eventually(1, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'duplicate' AND category = 'span'")
+	s.eventually(2, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'duplicate' AND category = 'trace_metric'")
 	stop()
+	require.EqualValues(t, 2, s.number("SELECT count() FROM metrics WHERE name = 'no id'"))
+	// What another process knows of the rows before is read from the table.
+	s.send(schema.TopicSessions, "m", &schema.Record{ProjectId: 1, ReceivedAt: at, Receipts: []*schema.Receipt{{Category: schema.CategoryMetric, Quantity: 2}},
+		Metrics: []*schema.Metric{{Name: "sent again", MetricId: 1 << 63, TimeUs: at * 1000}, {Name: "sent again", MetricId: 3, TimeUs: at * 1000}}})
+	stop = s.start(s.config())
+	s.eventually(3, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'duplicate' AND category = 'trace_metric'")
+	stop()
+	require.EqualValues(t, 3, s.number("SELECT uniqExact(metric_id) FROM metrics WHERE name = 'sent again'"))
+	require.EqualValues(t, 3, s.number("SELECT count() FROM metrics WHERE name = 'sent again'"))
 	require.EqualValues(t, 500, s.number("SELECT uniqExact(event_id) FROM events"))
 	require.EqualValues(t, 500, s.number("SELECT sum(weight) FROM events"))
 	require.EqualValues(t, 1, s.number("SELECT count() FROM event_outcomes WHERE outcome = 'duplicate'"))

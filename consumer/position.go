@@ -209,7 +209,7 @@ func (p *partition) loadWindows(ctx context.Context, pos position) error {
 		records, rows, twins = pos.mark.DuplicateRecords, pos.mark.DuplicateRows, pos.mark.TwinRecords
 	}
 	w := &windows{events: window.NewSeen(records, rows), spans: window.NewSeen(records, rows), logs: window.NewSeen(records, rows),
-		sessions: window.NewSeen(records, rows), twins: window.NewTwins(twins)}
+		sessions: window.NewSeen(records, rows), metrics: window.NewSeen(records, rows), twins: window.NewTwins(twins)}
 	var err error
 	switch p.kind() {
 	case schema.TopicEvents:
@@ -219,7 +219,8 @@ func (p *partition) loadWindows(ctx context.Context, pos position) error {
 	case schema.TopicLogs:
 		err = p.c.loadSeen(ctx, w.logs, p.id, pos.offset, p.c.sink.Logs)
 	case schema.TopicSessions:
-		err = p.c.loadSeen(ctx, w.sessions, p.id, pos.offset, p.c.sink.Sessions)
+		err = errors.Join(p.c.loadSeen(ctx, w.sessions, p.id, pos.offset, p.c.sink.Sessions),
+			p.c.loadSeen(ctx, w.metrics, p.id, pos.offset, p.c.sink.Metrics))
 	}
 	if err != nil {
 		return err

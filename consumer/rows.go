@@ -75,8 +75,9 @@ func (b *block) addTraces(w *windows, o *table.Origin, r *schema.Record) {
 }
 
 // addHealth adds sessions, check-ins and metrics. An update of one session is
-// known by its id, sequence, time and status. Buckets of sessions and metric
-// points have no identity in their protocols and are stored as they come.
+// known by its id, sequence, time and status, a metric point by an id made from
+// its content. Buckets of sessions have no identity in their protocol and are
+// stored as they come.
 func (b *block) addHealth(w *windows, o *table.Origin, r *schema.Record) {
 	for i, x := range r.Sessions {
 		id, ok := window.IDKey(o.ProjectID, x.SessionId)
@@ -108,9 +109,17 @@ func (b *block) addHealth(w *windows, o *table.Origin, r *schema.Record) {
 		b.stored(o, x.Category(), schema.Protocol_PROTOCOL_SENTRY)
 	}
 	for i, x := range r.Metrics {
+		k, ok := window.NumberKey(o.ProjectID, x.MetricId), x.MetricId != 0
+		if ok && w.metrics.Has(k) {
+			b.duplicate(o, x.Category(), x.Protocol, 1, 0)
+			continue
+		}
 		if !b.row(o, insert.Metrics, i) {
 			b.bury(o, rowID{insert.Metrics, o.Offset, i}, x.Category(), x.Protocol, &schema.Record{Metrics: []*schema.Metric{x}})
 			continue
+		}
+		if ok {
+			w.metrics.Add(o.Offset, k)
 		}
 		b.set.Metric(o, x)
 		b.stored(o, x.Category(), x.Protocol)

@@ -128,6 +128,32 @@ func TestPartialSuccessOfEverySignal(t *testing.T) {
 	require.EqualValues(t, 9, accepted[schema.CategoryMetric])
 }
 
+// TestPointsSentAgainKeepTheirIds sends one request by every way: the consumer
+// stores points of one id once.
+func TestPointsSentAgainKeepTheirIds(t *testing.T) {
+	t.Parallel()
+	e := start(t)
+	m := points(gauge("m"), gauge("m"), gauge("n"))
+	pb, err := proto.Marshal(m)
+	require.NoError(t, err)
+	for range 2 {
+		require.Equal(t, 200, e.do("POST", "/v1/metrics", pb, "Content-Type", binary).status)
+		require.Equal(t, 200, e.do("POST", "/v1/metrics", otlpJSON(t, m), "Content-Type", textual).status)
+		_, err = colmetrics.NewMetricsServiceClient(e.grpcConn()).Export(t.Context(), m)
+		require.NoError(t, err)
+	}
+	ids := map[uint64]int{}
+	for _, r := range e.records(schema.TopicSessions) {
+		for _, x := range r.Metrics {
+			ids[x.MetricId]++
+		}
+	}
+	require.Len(t, ids, 3, "two equal points of one request are two")
+	for _, n := range ids {
+		require.Equal(t, 6, n)
+	}
+}
+
 // otlpJSON writes a message as OTLP/JSON: that of protobuf, which the edge
 // reads with ids in base64 too.
 func otlpJSON(t *testing.T, m proto.Message) []byte {

@@ -1950,28 +1950,31 @@ func (x *Monitor) GetRecoveryThreshold() uint32 {
 }
 
 type Metric struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	TimeUs        int64                  `protobuf:"varint,1,opt,name=time_us,json=timeUs,proto3" json:"time_us,omitempty"`
-	Protocol      Protocol               `protobuf:"varint,2,opt,name=protocol,proto3,enum=errata.v1.Protocol" json:"protocol,omitempty"`
-	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	Type          string                 `protobuf:"bytes,4,opt,name=type,proto3" json:"type,omitempty"` // counter, gauge, distribution, histogram, exponential_histogram, summary, set.
-	Unit          string                 `protobuf:"bytes,5,opt,name=unit,proto3" json:"unit,omitempty"`
-	Value         float64                `protobuf:"fixed64,6,opt,name=value,proto3" json:"value,omitempty"` // Sum for histograms.
-	Count         uint64                 `protobuf:"varint,7,opt,name=count,proto3" json:"count,omitempty"`  // 1 for a single measurement.
-	Min           float64                `protobuf:"fixed64,8,opt,name=min,proto3" json:"min,omitempty"`
-	Max           float64                `protobuf:"fixed64,9,opt,name=max,proto3" json:"max,omitempty"`
-	Bounds        []float64              `protobuf:"fixed64,10,rep,packed,name=bounds,proto3" json:"bounds,omitempty"`
-	Buckets       []uint64               `protobuf:"varint,11,rep,packed,name=buckets,proto3" json:"buckets,omitempty"`
-	Service       string                 `protobuf:"bytes,12,opt,name=service,proto3" json:"service,omitempty"`
-	Environment   string                 `protobuf:"bytes,13,opt,name=environment,proto3" json:"environment,omitempty"`
-	Release       string                 `protobuf:"bytes,14,opt,name=release,proto3" json:"release,omitempty"`
-	TraceId       string                 `protobuf:"bytes,15,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
-	SpanId        string                 `protobuf:"bytes,16,opt,name=span_id,json=spanId,proto3" json:"span_id,omitempty"`
-	Attributes    []*Tag                 `protobuf:"bytes,17,rep,name=attributes,proto3" json:"attributes,omitempty"`
-	Resource      []*Tag                 `protobuf:"bytes,18,rep,name=resource,proto3" json:"resource,omitempty"`
-	Monotonic     bool                   `protobuf:"varint,19,opt,name=monotonic,proto3" json:"monotonic,omitempty"`
-	Temporality   uint32                 `protobuf:"varint,20,opt,name=temporality,proto3" json:"temporality,omitempty"` // OTLP: 1 delta, 2 cumulative.
-	StartUs       int64                  `protobuf:"varint,21,opt,name=start_us,json=startUs,proto3" json:"start_us,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	TimeUs      int64                  `protobuf:"varint,1,opt,name=time_us,json=timeUs,proto3" json:"time_us,omitempty"`
+	Protocol    Protocol               `protobuf:"varint,2,opt,name=protocol,proto3,enum=errata.v1.Protocol" json:"protocol,omitempty"`
+	Name        string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Type        string                 `protobuf:"bytes,4,opt,name=type,proto3" json:"type,omitempty"` // counter, gauge, distribution, histogram, exponential_histogram, summary, set.
+	Unit        string                 `protobuf:"bytes,5,opt,name=unit,proto3" json:"unit,omitempty"`
+	Value       float64                `protobuf:"fixed64,6,opt,name=value,proto3" json:"value,omitempty"` // Sum for histograms.
+	Count       uint64                 `protobuf:"varint,7,opt,name=count,proto3" json:"count,omitempty"`  // 1 for a single measurement.
+	Min         float64                `protobuf:"fixed64,8,opt,name=min,proto3" json:"min,omitempty"`
+	Max         float64                `protobuf:"fixed64,9,opt,name=max,proto3" json:"max,omitempty"`
+	Bounds      []float64              `protobuf:"fixed64,10,rep,packed,name=bounds,proto3" json:"bounds,omitempty"`
+	Buckets     []uint64               `protobuf:"varint,11,rep,packed,name=buckets,proto3" json:"buckets,omitempty"`
+	Service     string                 `protobuf:"bytes,12,opt,name=service,proto3" json:"service,omitempty"`
+	Environment string                 `protobuf:"bytes,13,opt,name=environment,proto3" json:"environment,omitempty"`
+	Release     string                 `protobuf:"bytes,14,opt,name=release,proto3" json:"release,omitempty"`
+	TraceId     string                 `protobuf:"bytes,15,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
+	SpanId      string                 `protobuf:"bytes,16,opt,name=span_id,json=spanId,proto3" json:"span_id,omitempty"`
+	Attributes  []*Tag                 `protobuf:"bytes,17,rep,name=attributes,proto3" json:"attributes,omitempty"`
+	Resource    []*Tag                 `protobuf:"bytes,18,rep,name=resource,proto3" json:"resource,omitempty"`
+	Monotonic   bool                   `protobuf:"varint,19,opt,name=monotonic,proto3" json:"monotonic,omitempty"`
+	Temporality uint32                 `protobuf:"varint,20,opt,name=temporality,proto3" json:"temporality,omitempty"` // OTLP: 1 delta, 2 cumulative.
+	StartUs     int64                  `protobuf:"varint,21,opt,name=start_us,json=startUs,proto3" json:"start_us,omitempty"`
+	// Derived from the content, so that a retried request gives the same id; 0
+	// where there is none.
+	MetricId      uint64 `protobuf:"fixed64,22,opt,name=metric_id,json=metricId,proto3" json:"metric_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2149,6 +2152,13 @@ func (x *Metric) GetTemporality() uint32 {
 func (x *Metric) GetStartUs() int64 {
 	if x != nil {
 		return x.StartUs
+	}
+	return 0
+}
+
+func (x *Metric) GetMetricId() uint64 {
+	if x != nil {
+		return x.MetricId
 	}
 	return 0
 }
@@ -2789,7 +2799,7 @@ const file_record_proto_rawDesc = "" +
 	"\n" +
 	"updated_at\x18\a \x01(\x03R\tupdatedAt\x126\n" +
 	"\x17failure_issue_threshold\x18\b \x01(\rR\x15failureIssueThreshold\x12-\n" +
-	"\x12recovery_threshold\x18\t \x01(\rR\x11recoveryThreshold\"\xd1\x04\n" +
+	"\x12recovery_threshold\x18\t \x01(\rR\x11recoveryThreshold\"\xee\x04\n" +
 	"\x06Metric\x12\x17\n" +
 	"\atime_us\x18\x01 \x01(\x03R\x06timeUs\x12/\n" +
 	"\bprotocol\x18\x02 \x01(\x0e2\x13.errata.v1.ProtocolR\bprotocol\x12\x12\n" +
@@ -2814,7 +2824,8 @@ const file_record_proto_rawDesc = "" +
 	"\bresource\x18\x12 \x03(\v2\x0e.errata.v1.TagR\bresource\x12\x1c\n" +
 	"\tmonotonic\x18\x13 \x01(\bR\tmonotonic\x12 \n" +
 	"\vtemporality\x18\x14 \x01(\rR\vtemporality\x12\x19\n" +
-	"\bstart_us\x18\x15 \x01(\x03R\astartUs\"\xee\x01\n" +
+	"\bstart_us\x18\x15 \x01(\x03R\astartUs\x12\x1b\n" +
+	"\tmetric_id\x18\x16 \x01(\x06R\bmetricId\"\xee\x01\n" +
 	"\n" +
 	"Attachment\x12\x19\n" +
 	"\bevent_id\x18\x01 \x01(\fR\aeventId\x12\x12\n" +

@@ -1726,6 +1726,14 @@ func (m *Metric) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
 	}
+	if m.MetricId != 0 {
+		i -= 8
+		binary.LittleEndian.PutUint64(dAtA[i:], uint64(m.MetricId))
+		i--
+		dAtA[i] = 0x1
+		i--
+		dAtA[i] = 0xb1
+	}
 	if m.StartUs != 0 {
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.StartUs))
 		i--
@@ -3430,6 +3438,9 @@ func (m *Metric) SizeVT() (n int) {
 	}
 	if m.StartUs != 0 {
 		n += 2 + protohelpers.SizeOfVarint(uint64(m.StartUs))
+	}
+	if m.MetricId != 0 {
+		n += 10
 	}
 	n += len(m.unknownFields)
 	return n
@@ -9578,6 +9589,16 @@ func (m *Metric) UnmarshalVT(dAtA []byte) error {
 					break
 				}
 			}
+		case 22:
+			if wireType != 1 {
+				return fmt.Errorf("proto: wrong wireType = %d for field MetricId", wireType)
+			}
+			m.MetricId = 0
+			if (iNdEx + 8) > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.MetricId = uint64(binary.LittleEndian.Uint64(dAtA[iNdEx:]))
+			iNdEx += 8
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])
@@ -17077,6 +17098,16 @@ func (m *Metric) UnmarshalVTUnsafe(dAtA []byte) error {
 					break
 				}
 			}
+		case 22:
+			if wireType != 1 {
+				return fmt.Errorf("proto: wrong wireType = %d for field MetricId", wireType)
+			}
+			m.MetricId = 0
+			if (iNdEx + 8) > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.MetricId = uint64(binary.LittleEndian.Uint64(dAtA[iNdEx:]))
+			iNdEx += 8
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])

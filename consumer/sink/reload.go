@@ -25,6 +25,9 @@ var windowSpans string
 //go:embed window_logs.sql
 var windowLogs string
 
+//go:embed window_metrics.sql
+var windowMetrics string
+
 //go:embed window_sessions.sql
 var windowSessions string
 
@@ -153,6 +156,22 @@ func (s *Sink) Sessions(ctx context.Context, r Range, f func(offset int64, k win
 			return nil
 		}})
 	return reloadError("sessions", err)
+}
+
+// Metrics calls f for each stored metric point of the range, newest first.
+func (s *Sink) Metrics(ctx context.Context, r Range, f func(offset int64, k window.Key)) error {
+	var offsets proto.ColInt64
+	var projects proto.ColUInt32
+	var ids proto.ColUInt64
+	err := s.do(ctx, ch.Query{Body: windowMetrics, Parameters: r.parameters(), Settings: readback(),
+		Result: proto.Results{{Name: "topic_offset", Data: &offsets}, {Name: "project_id", Data: &projects}, {Name: "metric_id", Data: &ids}},
+		OnResult: func(context.Context, proto.Block) error {
+			for i := range offsets.Rows() {
+				f(offsets.Row(i), window.NumberKey(projects.Row(i), ids.Row(i)))
+			}
+			return nil
+		}})
+	return reloadError("metrics", err)
 }
 
 func reloadError(table string, err error) error {

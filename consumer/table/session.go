@@ -88,5 +88,8 @@ func (s *Set) Metric(o *Origin, x *schema.Metric) {
 	t.cell().Text(x.SpanId)
 	t.cell().Tags(x.Attributes)
 	t.cell().Tags(x.Resource)
+	t.cell().Uint(x.MetricId)
+	t.cell().Uint(uint64(o.Partition))
+	t.cell().Int(o.Offset)
 	t.end()
 }

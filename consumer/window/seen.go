@@ -27,6 +27,9 @@ func IDKey(project uint32, id []byte) (k Key, ok bool) {
 	return k, k.A|k.B != 0
 }
 
+// NumberKey is the key of an item whose id is a number.
+func NumberKey(project uint32, id uint64) Key { return Key{Project: project, A: id} }
+
 // SpanKey is the key of a span.
 func SpanKey(project uint32, trace, span string) Key {
 	return Key{Project: project, A: xxhash.Sum64String(trace), B: xxhash.Sum64String(span)}

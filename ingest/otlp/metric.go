@@ -1,12 +1,15 @@
 package otlp
 
 import (
+	"encoding/binary"
 	"math"
 	"slices"
+	"strconv"
 
 	colmetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
+	"google.golang.org/protobuf/proto"
 
 	"errata/ingest/otlp/attribute"
 	"errata/schema"
@@ -22,6 +25,7 @@ const noValue = uint32(metricspb.DataPointFlags_DATA_POINT_FLAGS_NO_RECORDED_VAL
 // series is what the points of one metric share.
 type series struct {
 	name, unit  string
+	identity    string // Of resource, scope and metric, as sent.
 	res         *resource
 	scope       *scope
 	kind        string
@@ -32,12 +36,15 @@ type series struct {
 func (a *adapter) metrics(m *colmetrics.ExportMetricsServiceRequest, size uint64) {
 	for _, rm := range m.GetResourceMetrics() {
 		res := a.resource(rm.GetResource())
+		from := a.content(rm.GetResource())
 		for _, sm := range rm.GetScopeMetrics() {
 			sc := a.scope(sm.GetScope())
+			from := from + a.content(sm.GetScope())
 			for _, mt := range sm.GetMetrics() {
 				a.metric(mt, &series{
 					name: a.named(mt.GetName(), schema.MaxTagValue), unit: a.named(mt.GetUnit(), schema.MaxTagValue),
-					res: res, scope: &sc,
+					identity: from + a.content(&metricspb.Metric{Name: mt.GetName(), Unit: mt.GetUnit()}),
+					res:      res, scope: &sc,
 				})
 			}
 		}
@@ -85,8 +92,16 @@ func (a *adapter) metric(m *metricspb.Metric, s *series) {
 	}
 }
 
+// content spells a message as bytes, its length first: what is sent again is
+// spelled the same, in whichever encoding it comes.
+func (a *adapter) content(m proto.Message) string {
+	a.scratch, _ = proto.MarshalOptions{Deterministic: true}.MarshalAppend(a.scratch[:0], m)
+	return string(binary.AppendUvarint(make([]byte, 0, 4), uint64(len(a.scratch)))) + string(a.scratch)
+}
+
 // point is what all kinds of data points share.
 type point interface {
+	proto.Message
 	GetAttributes() []*common.KeyValue
 	GetStartTimeUnixNano() uint64
 	GetTimeUnixNano() uint64
@@ -111,6 +126,8 @@ func (a *adapter) keep(s *series, p point) *schema.Metric {
 		Service: s.res.service, Environment: s.res.environment, Release: s.res.release,
 		Monotonic: s.monotonic, Temporality: s.temporality,
 		Attributes: a.attributes.Tags(p.GetAttributes(), 0, &room, s.scope.metricTags...), Resource: s.res.tags,
+		// Of what was sent, not of the row: times are moved by the time of receipt.
+		MetricId: binary.BigEndian.Uint64(a.identify("metric", s.identity, s.kind, strconv.Itoa(int(s.temporality)), strconv.FormatBool(s.monotonic), a.content(p))[8:]),
 	}
 	if ns := p.GetStartTimeUnixNano(); ns != 0 && ns <= math.MaxInt64 {
 		row.StartUs = int64(ns / 1000)

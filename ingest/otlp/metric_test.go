@@ -7,8 +7,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 	colmetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	common "go.opentelemetry.io/proto/otlp/common/v1"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 	respb "go.opentelemetry.io/proto/otlp/resource/v1"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	"errata/schema"
@@ -126,4 +128,73 @@ func TestRefusedPoints(t *testing.T) {
 	}, fates(b))
 	require.EqualValues(t, 8, b.Receipts[0].Quantity)
 	require.Equal(t, schema.CategoryMetric, b.Receipts[0].Category)
+}
+
+// TestPointsThatDifferAreNoDuplicates sends points in requests of their own, in
+// either encoding: only what is the same in all parts has the same id.
+func TestPointsThatDifferAreNoDuplicates(t *testing.T) {
+	t.Parallel()
+	sum := func(points ...*metricspb.NumberDataPoint) *metricspb.Metric {
+		return &metricspb.Metric{Name: "orders", Unit: "1", Data: &metricspb.Metric_Sum{Sum: &metricspb.Sum{AggregationTemporality: 1, IsMonotonic: true, DataPoints: points}}}
+	}
+	point := func() *metricspb.NumberDataPoint {
+		return &metricspb.NumberDataPoint{TimeUnixNano: at(5), StartTimeUnixNano: at(0), Attributes: attrs("shop", "a"), Value: &metricspb.NumberDataPoint_AsInt{AsInt: 7}}
+	}
+	old := point() // So far back that the time of receipt counts.
+	old.TimeUnixNano = 1
+	ids := func(m *colmetrics.ExportMetricsServiceRequest) (out []uint64) {
+		b, _ := run(t, Metrics, m)
+		for _, x := range b.Metrics {
+			require.NotZero(t, x.MetricId)
+			out = append(out, x.MetricId)
+		}
+		return out
+	}
+	first := ids(metricsOf(sum(point(), point(), old)))
+	require.Len(t, first, 3)
+	require.Equal(t, first, ids(metricsOf(sum(point(), point(), old))), "sent again")
+	require.NotEqual(t, first[0], first[1], "two equal points of one request are two")
+	text, err := protojson.Marshal(metricsOf(sum(point(), point(), old)))
+	require.NoError(t, err)
+	b, _, err := Metrics(request(t), text, "application/json")
+	require.NoError(t, err)
+	require.Equal(t, first[0], b.Metrics[0].MetricId, "the same as JSON")
+
+	for name, change := range map[string]func(*colmetrics.ExportMetricsServiceRequest, *metricspb.Metric, *metricspb.NumberDataPoint){
+		"time": func(_ *colmetrics.ExportMetricsServiceRequest, _ *metricspb.Metric, p *metricspb.NumberDataPoint) {
+			p.TimeUnixNano++
+		},
+		"start": func(_ *colmetrics.ExportMetricsServiceRequest, _ *metricspb.Metric, p *metricspb.NumberDataPoint) {
+			p.StartTimeUnixNano++
+		},
+		"value": func(_ *colmetrics.ExportMetricsServiceRequest, _ *metricspb.Metric, p *metricspb.NumberDataPoint) {
+			p.Value = &metricspb.NumberDataPoint_AsInt{AsInt: 8}
+		},
+		"attribute": func(_ *colmetrics.ExportMetricsServiceRequest, _ *metricspb.Metric, p *metricspb.NumberDataPoint) {
+			p.Attributes = attrs("shop", "b")
+		},
+		"name": func(_ *colmetrics.ExportMetricsServiceRequest, m *metricspb.Metric, _ *metricspb.NumberDataPoint) {
+			m.Name = "o"
+		},
+		"unit": func(_ *colmetrics.ExportMetricsServiceRequest, m *metricspb.Metric, _ *metricspb.NumberDataPoint) {
+			m.Unit = "ms"
+		},
+		"kind": func(_ *colmetrics.ExportMetricsServiceRequest, m *metricspb.Metric, p *metricspb.NumberDataPoint) {
+			m.Data = &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{p}}}
+		},
+		"monotonic": func(_ *colmetrics.ExportMetricsServiceRequest, m *metricspb.Metric, _ *metricspb.NumberDataPoint) {
+			m.GetSum().IsMonotonic = false
+		},
+		"instance": func(r *colmetrics.ExportMetricsServiceRequest, _ *metricspb.Metric, _ *metricspb.NumberDataPoint) {
+			r.ResourceMetrics[0].Resource.Attributes = attrs("service.name", "shop", "service.version", "1", "host.name", "b")
+		},
+		"scope": func(r *colmetrics.ExportMetricsServiceRequest, _ *metricspb.Metric, _ *metricspb.NumberDataPoint) {
+			r.ResourceMetrics[0].ScopeMetrics[0].Scope = &common.InstrumentationScope{Name: "x"}
+		},
+	} {
+		m := sum(point())
+		r := metricsOf(m)
+		change(r, m, m.GetSum().DataPoints[0])
+		require.NotEqual(t, first[0], ids(r)[0], name)
+	}
 }

@@ -137,6 +137,7 @@ type adapter struct {
 	badIDs     uint64            // Of the wrong length, on items that are kept.
 	left       int               // Fields of JSON that are of another type.
 	ids        map[[16]byte]int  // Ids given so far, to tell equal items apart.
+	scratch    []byte
 	attributes attribute.Reader
 	frames     int // Read so far.
 	payloads   int // Bytes written so far.

@@ -49,9 +49,12 @@ func (b *Batch) Logs(it *envelope.Item) {
 
 // Metrics reads a container of metrics or one metric.
 func (b *Batch) Metrics(it *envelope.Item) {
-	b.each(it, schema.CategoryMetric, func(v *fastjson.Value, _ []byte, _ int) error {
+	b.each(it, schema.CategoryMetric, func(v *fastjson.Value, raw []byte, i int) error {
 		m, err := b.metric(v)
 		if err == nil {
+			if m.TraceId != "" { // Without one, equal points of two clients cannot be told apart.
+				m.MetricId = rowHash(raw, i)
+			}
 			b.Batch.Metrics = append(b.Batch.Metrics, m)
 		}
 		return err
@@ -242,11 +245,14 @@ func (b *Batch) log(v *fastjson.Value, raw []byte, i int) (*schema.Log, error) {
 	}
 	body, _ := tree.CutChars(tree.Lenient(v.Get("body")), schema.MaxMessage)
 	l.Body = b.scrubText(tree.Clean(body))
-	// The same bytes at the same place of a retried request give the same id.
-	h := xxhash.Sum64(raw)
-	l.LogId = binary.BigEndian.AppendUint64(nil, h)
-	l.LogId = binary.BigEndian.AppendUint64(l.LogId, xxhash.Sum64(binary.BigEndian.AppendUint32(l.LogId, uint32(i))))
+	l.LogId = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, xxhash.Sum64(raw)), rowHash(raw, i))
 	return l, nil
+}
+
+// rowHash sums up the bytes of a row and its place in the container: those of
+// a retried request give the same.
+func rowHash(raw []byte, i int) uint64 {
+	return xxhash.Sum64(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(nil, xxhash.Sum64(raw)), uint32(i)))
 }
 
 func severity(level string) uint32 {

@@ -1079,6 +1079,17 @@ ALTER TABLE errata.segment_hour_local ON CLUSTER prod MODIFY SETTING min_age_to_
 
 ALTER TABLE errata.session_hour_local ON CLUSTER prod MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
 
+-- 076_metric_ids.sql
+ALTER TABLE errata.metrics_local ON CLUSTER prod
+    ADD COLUMN IF NOT EXISTS metric_id UInt64 COMMENT 'Both: derived from the content, so that a retried request gives the same id; 0 before there were ids.' CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS topic_partition UInt16 COMMENT 'Both: Kafka partition of the record.' CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS topic_offset Int64 COMMENT 'Both: Kafka offset of the record.' CODEC(Delta(8), ZSTD(1));
+
+ALTER TABLE errata.metrics ON CLUSTER prod
+    ADD COLUMN IF NOT EXISTS metric_id UInt64,
+    ADD COLUMN IF NOT EXISTS topic_partition UInt16,
+    ADD COLUMN IF NOT EXISTS topic_offset Int64;
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges ON CLUSTER prod AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor

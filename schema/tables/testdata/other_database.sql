@@ -912,6 +912,12 @@ ALTER TABLE `errors-2`.segment_hour MODIFY SETTING min_age_to_force_merge_second
 
 ALTER TABLE `errors-2`.session_hour MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
 
+-- 076_metric_ids.sql
+ALTER TABLE `errors-2`.metrics
+    ADD COLUMN IF NOT EXISTS metric_id UInt64 COMMENT 'Both: derived from the content, so that a retried request gives the same id; 0 before there were ids.' CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS topic_partition UInt16 COMMENT 'Both: Kafka partition of the record.' CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS topic_offset Int64 COMMENT 'Both: Kafka offset of the record.' CODEC(Delta(8), ZSTD(1));
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW `errors-2`.issue_merges AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor
