@@ -10,6 +10,7 @@ import (
 
 	"errata/ingest/inflate"
 	"errata/ingest/intake"
+	"errata/ingest/quota"
 	"errata/ingest/sentry/tree"
 	"errata/ingest/topic"
 	"errata/schema"
@@ -31,8 +32,13 @@ type limited struct {
 	counted    bool // What was not has a fate on the topic.
 }
 
-// Error says which quota.
-func (l *limited) Error() string { return "over the quota " + l.reason }
+// Error says which quota, where it has a name.
+func (l *limited) Error() string {
+	if l.reason == quota.Unnamed {
+		return "over a quota of the project or key, which has no reason of its own"
+	}
+	return "over the quota " + l.reason
+}
 
 // busy says that the edge itself has no room now.
 var errBusy = &intake.Error{Status: http.StatusServiceUnavailable, Detail: "the edge is busy", Reason: "busy"}

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	_ "embed" // The crash-report form.
 	"encoding/json"
@@ -8,10 +9,12 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
 
+	"errata/ingest/inflate"
 	"errata/ingest/intake"
 	"errata/ingest/sentry"
 	"errata/schema"
@@ -74,24 +77,69 @@ func isLimited(err error) bool {
 
 // minidump takes the upload of a crash handler, as a form or raw.
 func (s *Server) minidump(c *fiber.Ctx) error {
-	return s.upload(c, func(req *intake.Request, kind string, body []byte) (string, int, *intake.Batch, error) {
-		parts := []sentry.Part{{Name: "upload_file_minidump", ContentType: kind, Data: body}}
+	var held []*inflate.Body // Release of none is none.
+	defer func() {
+		for _, b := range held {
+			b.Release()
+		}
+	}()
+	return s.upload(c, func(req *intake.Request, kind string, body *requestBody) (string, int, *intake.Batch, error) {
+		parts := []sentry.Part{{Name: sentry.MinidumpField, ContentType: kind, Data: body.Bytes}}
 		if strings.HasPrefix(kind, "multipart/") {
 			var err error
-			if parts, err = formParts(kind, body); err != nil {
+			if parts, err = formParts(kind, body.Bytes); err != nil {
 				return "", 0, nil, err
 			}
 		}
+		body.leave() // Its place among the large ones: a dump asks for one of its own.
+		dump, err := s.inflateDump(parts)
+		if err != nil {
+			return "", 0, nil, err
+		}
+		held = append(held, dump)
 		b, answer, err := sentry.Minidump(req, parts)
 		return answer.DashedID(), http.StatusOK, b, err
 	})
 }
 
+// inflateDump replaces a dump that the crash handler compressed by what is in
+// it. The body is nil where it did not; else it is released with the request.
+func (s *Server) inflateDump(parts []sentry.Part) (*inflate.Body, error) {
+	for i := range parts {
+		p := &parts[i]
+		encoding := ""
+		switch {
+		case p.Name != sentry.MinidumpField:
+		case bytes.HasPrefix(p.Data, []byte{0x1f, 0x8b}):
+			encoding = "gzip"
+		case bytes.HasPrefix(p.Data, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+			encoding = "zstd"
+		}
+		if encoding == "" {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), heavyWait+time.Second)
+		defer cancel()
+		b, err := s.decoder.Decode(ctx, p.Data, encoding, s.cfg.MaxEnvelopeBytes, nil)
+		switch {
+		case err == nil:
+			p.Data, p.Filename = b.Bytes, strings.TrimSuffix(strings.TrimSuffix(p.Filename, ".gz"), ".zst")
+			return b, nil
+		case errors.Is(err, inflate.ErrTooLarge):
+			return nil, tooLarge(s.cfg.MaxEnvelopeBytes)
+		case errors.Is(err, inflate.ErrBusy):
+			return nil, err
+		}
+		return nil, refuse(http.StatusBadRequest, "invalid minidump", "invalid_minidump", "the file begins like "+encoding+" and cannot be inflated: "+err.Error())
+	}
+	return nil, nil
+}
+
 // attachments takes files for an event that was sent before.
 func (s *Server) attachments(c *fiber.Ctx) error {
 	event := utils.CopyString(c.Params("event"))
-	return s.upload(c, func(req *intake.Request, kind string, body []byte) (string, int, *intake.Batch, error) {
-		parts, err := formParts(kind, body)
+	return s.upload(c, func(req *intake.Request, kind string, body *requestBody) (string, int, *intake.Batch, error) {
+		parts, err := formParts(kind, body.Bytes)
 		if err != nil {
 			return "", 0, nil, err
 		}
@@ -102,13 +150,13 @@ func (s *Server) attachments(c *fiber.Ctx) error {
 
 // unreal takes a crash report of the Unreal Engine; the key is in the path.
 func (s *Server) unreal(c *fiber.Ctx) error {
-	return s.upload(c, func(req *intake.Request, _ string, body []byte) (string, int, *intake.Batch, error) {
-		b, answer, err := sentry.Unreal(req, body)
+	return s.upload(c, func(req *intake.Request, _ string, body *requestBody) (string, int, *intake.Batch, error) {
+		b, answer, err := sentry.Unreal(req, body.Bytes)
 		return answer.DashedID(), http.StatusOK, b, err
 	})
 }
 
-func (s *Server) upload(c *fiber.Ctx, read func(req *intake.Request, kind string, body []byte) (string, int, *intake.Batch, error)) error {
+func (s *Server) upload(c *fiber.Ctx, read func(req *intake.Request, kind string, body *requestBody) (string, int, *intake.Batch, error)) error {
 	req, err := s.identify(c)
 	if err != nil {
 		return err
@@ -118,7 +166,7 @@ func (s *Server) upload(c *fiber.Ctx, read func(req *intake.Request, kind string
 		return err
 	}
 	defer body.Release()
-	text, status, batch, err := read(req, utils.CopyString(c.Get(fiber.HeaderContentType)), body.Bytes)
+	text, status, batch, err := read(req, utils.CopyString(c.Get(fiber.HeaderContentType)), body)
 	body.leave()
 	if err != nil {
 		return err

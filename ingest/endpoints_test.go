@@ -2,8 +2,10 @@ package ingest
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
+	"io"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -11,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/require"
 	collogs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -51,6 +54,22 @@ func TestSentryEndpoints(t *testing.T) {
 	e := start(t)
 	dump, dumpType := form(t, map[string]string{"sentry": `{"release":"game@1.0"}`}, map[string]string{"upload_file_minidump": "MDMP\r\n--x\r\nrest", "log": "hello"})
 	files, filesType := form(t, nil, map[string]string{"a": "one", "b": "two"})
+	zipped := func(w func(io.Writer) io.WriteCloser, s string) string {
+		var b bytes.Buffer
+		z := w(&b)
+		_, err := io.WriteString(z, s)
+		require.NoError(t, err)
+		require.NoError(t, z.Close())
+		return b.String()
+	}
+	gz := func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }
+	zst := func(w io.Writer) io.WriteCloser {
+		z, err := zstd.NewWriter(w)
+		require.NoError(t, err)
+		return z
+	}
+	large := "MDMP" + strings.Repeat("a minidump of half a megabyte ", 20_000)
+	gzipped, gzippedType := form(t, map[string]string{"sentry": `{"release":"game@1.0"}`}, map[string]string{"upload_file_minidump": zipped(gz, large)})
 	dsn := url.QueryEscape("http://" + testKey + "@" + e.Addr() + "/1")
 	csp := `{"csp-report":{"document-uri":"https://shop.example/","violated-directive":"script-src 'self'","effective-directive":"script-src","blocked-uri":"https://evil.example/x.js"}}`
 	for _, tc := range []struct {
@@ -75,6 +94,14 @@ func TestSentryEndpoints(t *testing.T) {
 		{"cron, name with a blank", "GET", "/api/1/cron/nightly%20job/" + testKey + "/?status=ok", "", "", 202, `"id"`},
 		{"user feedback, form", "POST", "/api/0/projects/o/p/user-feedback/" + query, "application/x-www-form-urlencoded", "event_id=" + hexID(7) + "&name=Bob&email=bob%40x.example&comments=it+broke", 200, "{}"},
 		{"minidump raw", "POST", "/api/1/minidump" + query, "application/octet-stream", "MDMP rest", 200, "-"},
+		{"minidump form, dump in gzip", "POST", "/api/1/minidump/" + query, gzippedType, string(gzipped), 200, "-"},
+		{"minidump raw, in zstd", "POST", "/api/1/minidump/" + query, "application/octet-stream", zipped(zst, "MDMP rest"), 200, "-"},
+		{"minidump in gzip, cut", "POST", "/api/1/minidump/" + query, "application/octet-stream", zipped(gz, large)[:100], 400, "cannot be inflated"},
+		{"gzip that holds no minidump", "POST", "/api/1/minidump/" + query, "application/octet-stream", zipped(gz, "ELF"), 400, "invalid minidump"},
+		{"minidump that is a bomb", "POST", "/api/1/minidump/" + query, "application/octet-stream", zipped(gz, "MDMP"+strings.Repeat("\x00", 201<<20)), 413, "payload too large"},
+		{"an unknown method", "BREW", "/api/1/envelope/" + query, "", "", 405, "BREW is not taken"},
+		{"an unknown method of OTLP", "BREW", "/v1/traces", "", "", 405, "BREW is not taken"},
+		{"an unknown method nowhere", "BREW", "/pot", "", "", 404, "BREW /pot"},
 		{"minidump that is none", "POST", "/api/1/minidump/" + query, "application/octet-stream", "ELF", 400, "invalid minidump"},
 		{"attachments", "POST", "/api/1/events/" + hexID(1) + "/attachments/" + query, filesType, string(files), 201, ""},
 		{"attachments, cut", "POST", "/api/1/events/" + hexID(1) + "/attachments/" + query, filesType, string(files[:len(files)-30]), 400, "the body was cut"},
@@ -97,6 +124,9 @@ func TestSentryEndpoints(t *testing.T) {
 			r := e.do(tc.method, tc.path, []byte(tc.body), h...)
 			require.Equal(t, tc.status, r.status, r.body)
 			require.Contains(t, r.body, tc.answer)
+			if !strings.HasPrefix(tc.path, "/v1/") {
+				require.Equal(t, "*", r.header.Get("Access-Control-Allow-Origin"))
+			}
 		})
 	}
 	var events, attachments, feedback, checkIns int
@@ -109,6 +139,9 @@ func TestSentryEndpoints(t *testing.T) {
 		for _, a := range r.Attachments {
 			b, err := e.blobs.Get(t.Context(), a.Key)
 			require.NoError(t, err)
+			if a.ItemType == "minidump" {
+				require.Contains(t, []string{"MDMP", "PMDM"}, string(b[:4]), "kept as it was before it was compressed")
+			}
 			require.Len(t, b, int(a.Size), "a row names a blob that is there")
 		}
 	}
@@ -119,8 +152,8 @@ func TestSentryEndpoints(t *testing.T) {
 			monitors[c.Monitor] = true
 		}
 	}
-	require.Equal(t, 6, events-countNEL(e), "two CSP, three minidumps, one unreal")
-	require.Equal(t, 2+2+2+1, attachments, "form dump and log, two raw dumps, two files, unreal")
+	require.Equal(t, 8, events-countNEL(e), "two CSP, five minidumps, one unreal")
+	require.Equal(t, 2+4+2+1, attachments, "form dump and log, four more dumps, two files, unreal")
 	require.Equal(t, 3, feedback)
 	require.Equal(t, 3, checkIns)
 	require.True(t, monitors["nightly-job"], "%v", monitors)

@@ -73,6 +73,7 @@ func TestQuotaOfAProject(t *testing.T) {
 		}
 		require.Equal(t, 429, r.status)
 		require.Regexp(t, `^\d+:error:project:daily$`, r.header.Get("X-Sentry-Rate-Limits"))
+		require.Contains(t, r.body, `"over the quota daily"`)
 		require.NotEmpty(t, r.header.Get("Retry-After"))
 	}
 	accepted, fates := e.ledger()
@@ -91,6 +92,7 @@ func TestQuotaOfAKeyOverAllIsKnownBeforeTheBody(t *testing.T) {
 	r := e.do("POST", "/api/1/envelope/", []byte("this is never read"), "X-Sentry-Auth", auth)
 	require.Equal(t, 429, r.status)
 	require.Regexp(t, `^\d+::key:quota$`, r.header.Get("X-Sentry-Rate-Limits"))
+	require.Contains(t, r.body, `"over a quota of the project or key`)
 	require.Equal(t, 200, e.do("POST", "/api/1/nel/"+query, []byte(`[]`), "Content-Type", "application/json").status, "never 429")
 	require.Equal(t, 202, e.do("GET", "/api/1/cron/x/"+testKey+"/?status=ok", nil).status, "never 429")
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/adaptor"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/valyala/fasthttp"
 
 	"errata/ingest/otlp"
 )
@@ -79,7 +81,7 @@ func (s *Server) routes() *fiber.App {
 		}
 	}
 	app.Use(func(c *fiber.Ctx) error {
-		return refuse(http.StatusNotFound, "no such endpoint", "no_endpoint", c.Method()+" "+cutText(c.Path(), 200)+" is not one of this store's addresses")
+		return refuse(http.StatusNotFound, "no such endpoint", "no_endpoint", methodOf(c)+" "+cutText(c.Path(), 200)+" is not one of this store's addresses")
 	})
 	return app
 }
@@ -95,14 +97,39 @@ func webAPI(c *fiber.Ctx) error {
 	case strings.Contains(p, "/releases"), strings.Contains(p, "/repos"): // Commits begin with the repositories.
 		detail = "this store needs no call for releases: a release is there when an event, session or span names it (`errata query releases`); commits, files and deploys are not kept"
 	}
-	return refuse(http.StatusNotImplemented, detail, "no_api", c.Method()+" "+cutText(c.Path(), 200))
+	return refuse(http.StatusNotImplemented, detail, "no_api", methodOf(c)+" "+cutText(c.Path(), 200))
 }
 
 // wrongMethod refuses what an address is not asked with. It stands behind all
 // routes of the address.
 func wrongMethod(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderAllow, "POST, GET, OPTIONS")
-	return refuse(http.StatusMethodNotAllowed, "method not allowed", "method", c.Method()+" is not taken at "+cutText(c.Path(), 200)+", clients send POST")
+	return refuse(http.StatusMethodNotAllowed, "method not allowed", "method", methodOf(c)+" is not taken at "+cutText(c.Path(), 200)+", clients send POST")
+}
+
+// sentMethod holds the method of a request that was sent with one that the
+// library does not know.
+const sentMethod = "method"
+
+// anyMethod has requests of unknown methods answered like those of known ones
+// that no address takes: the library answers them with a plain text that no
+// browser may read.
+func anyMethod(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+	return func(c *fasthttp.RequestCtx) {
+		if m := string(c.Method()); !slices.Contains(fiber.DefaultMethods, m) {
+			c.SetUserValue(sentMethod, m)
+			c.Request.Header.SetMethod(fiber.MethodTrace)
+		}
+		next(c)
+	}
+}
+
+// methodOf is the method that a request was sent with.
+func methodOf(c *fiber.Ctx) string {
+	if m, ok := c.Locals(sentMethod).(string); ok {
+		return cutText(m, 40)
+	}
+	return c.Method()
 }
 
 // fold makes one slash of several before routing.

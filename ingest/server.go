@@ -144,7 +144,7 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	s.serving.Go(s.countRefusals)
 	// Handler builds the route tree before two listeners share the server.
-	_ = s.app.Handler()
+	s.app.Server().Handler = anyMethod(s.app.Handler())
 	serve("http", func() error { return s.app.Server().Serve(s.http) })
 	if s.otlpHTTP != nil {
 		serve("otlp_http", func() error { return s.app.Server().Serve(s.otlpHTTP) })

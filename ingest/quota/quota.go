@@ -51,10 +51,13 @@ func (q *Config) covers(category string) bool {
 	return len(q.Categories) == 0
 }
 
+// Unnamed is the reason of a limit that gives none.
+const Unnamed = "quota"
+
 // ReasonText is the reason, or its default.
 func (q *Config) ReasonText() string {
 	if q.Reason == "" {
-		return "quota"
+		return Unnamed
 	}
 	return q.Reason
 }

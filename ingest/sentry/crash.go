@@ -29,8 +29,8 @@ func isMinidump(b []byte) bool {
 	return bytes.HasPrefix(b, []byte("MDMP")) || bytes.HasPrefix(b, []byte("PMDM"))
 }
 
-// minidumpField is the form field that carries the dump.
-const minidumpField = "upload_file_minidump"
+// MinidumpField is the form field that carries the dump.
+const MinidumpField = "upload_file_minidump"
 
 // Minidump reads the upload of a crash handler: the dump, further files, and
 // an event in the fields sentry, sentry__1 ... and sentry[...]. It makes an
@@ -42,14 +42,14 @@ func Minidump(req *intake.Request, parts []Part) (*intake.Batch, Answer, error) 
 	for i := range parts {
 		p := &parts[i]
 		switch {
-		case p.Name == minidumpField:
+		case p.Name == MinidumpField:
 			dump = p
 		case p.Filename == "" && (p.Name == "sentry" || strings.HasPrefix(p.Name, "sentry__") || strings.HasPrefix(p.Name, "sentry[")):
 			fields[p.Name] = string(p.Data)
 		}
 	}
 	if dump == nil {
-		return nil, Answer{}, bad("invalid minidump", "missing_minidump", errors.New("the form has no field "+minidumpField))
+		return nil, Answer{}, bad("invalid minidump", "missing_minidump", errors.New("the form has no field "+MinidumpField))
 	}
 	if !isMinidump(dump.Data) {
 		return nil, Answer{}, bad("invalid minidump", "invalid_minidump", errors.New("the file does not begin with MDMP"))
@@ -85,7 +85,7 @@ func Minidump(req *intake.Request, parts []Part) (*intake.Batch, Answer, error) 
 			continue
 		}
 		f := item.File{EventID: id, Name: first(p.Filename, p.Name), ContentType: p.ContentType, ItemType: "attachment", Data: p.Data}
-		if p.Name == minidumpField {
+		if p.Name == MinidumpField {
 			f.Type, f.ItemType = "event.minidump", "minidump"
 		}
 		b.Attach(&f)

@@ -2,6 +2,7 @@ package sentry
 
 import (
 	"bytes"
+	"compress/gzip"
 	"compress/zlib"
 	"encoding/base64"
 	"encoding/hex"
@@ -293,6 +294,13 @@ func TestStoreForms(t *testing.T) {
 	w := zlib.NewWriter(&z)
 	_, _ = w.Write(plain)
 	require.NoError(t, w.Close())
+	var g, gbomb bytes.Buffer
+	gw := gzip.NewWriter(&g)
+	_, _ = gw.Write(plain)
+	require.NoError(t, gw.Close())
+	gw = gzip.NewWriter(&gbomb)
+	_, _ = gw.Write(bytes.Repeat([]byte(" "), 100<<20))
+	require.NoError(t, gw.Close())
 	var bomb bytes.Buffer
 	w = zlib.NewWriter(&bomb)
 	_, _ = w.Write(bytes.Repeat([]byte(" "), 100<<20))
@@ -305,6 +313,9 @@ func TestStoreForms(t *testing.T) {
 		"white space":     {append([]byte("\n "), plain...), 200},
 		"base64":          {[]byte(base64.StdEncoding.EncodeToString(plain)), 200},
 		"base64 of zlib":  {[]byte(base64.StdEncoding.EncodeToString(z.Bytes())), 200},
+		"base64 of gzip":  {[]byte(base64.StdEncoding.EncodeToString(g.Bytes())), 200},
+		"gzip, cut":       {[]byte(base64.StdEncoding.EncodeToString(g.Bytes()[:len(g.Bytes())-9])), 400},
+		"a bomb of gzip":  {[]byte(base64.StdEncoding.EncodeToString(gbomb.Bytes())), 413},
 		"bare base64":     {[]byte(base64.RawURLEncoding.EncodeToString(z.Bytes())), 200},
 		"nothing":         {nil, 400},
 		"text":            {[]byte("hello!"), 400},

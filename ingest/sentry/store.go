@@ -2,6 +2,7 @@ package sentry
 
 import (
 	"bytes"
+	"compress/gzip"
 	"compress/zlib"
 	"encoding/base64"
 	"errors"
@@ -19,7 +20,7 @@ import (
 )
 
 // Store reads the body of the store endpoint: an event as JSON, in base64, or
-// in base64 of zlib. The edge hands bodies of the envelope content type to
+// in base64 of zlib or gzip. The edge hands bodies of the envelope content type to
 // Envelope.
 func Store(req *intake.Request, body []byte) (*intake.Batch, Answer, error) {
 	body = bytes.TrimSpace(body)
@@ -57,7 +58,7 @@ func Store(req *intake.Request, body []byte) (*intake.Batch, Answer, error) {
 
 var errNoObject = errors.New("an event must be a JSON object")
 
-// decodeStore reads base64, and zlib inside it where there is some.
+// decodeStore reads base64, and zlib or gzip inside it where there is some.
 func decodeStore(body []byte) ([]byte, error) {
 	raw := make([]byte, len(body)) // Enough for padded and bare alphabets.
 	n, err := base64.StdEncoding.Decode(raw, body)
@@ -71,14 +72,19 @@ func decodeStore(body []byte) ([]byte, error) {
 	if len(raw) > 0 && raw[0] == '{' {
 		return raw, nil
 	}
-	z, err := zlib.NewReader(bytes.NewReader(raw))
+	var z io.ReadCloser
+	if bytes.HasPrefix(raw, []byte{0x1f, 0x8b}) {
+		z, err = gzip.NewReader(bytes.NewReader(raw))
+	} else {
+		z, err = zlib.NewReader(bytes.NewReader(raw))
+	}
 	if err != nil {
-		return nil, bad("invalid event", "invalid_json", errors.New("base64 holds neither JSON nor zlib"))
+		return nil, bad("invalid event", "invalid_json", errors.New("base64 holds neither JSON, zlib nor gzip"))
 	}
 	defer func() { _ = z.Close() }()
 	out, err := io.ReadAll(io.LimitReader(z, MaxEventBytes+1))
 	if err != nil {
-		return nil, bad("invalid event", "invalid_json", errors.New("zlib inside base64 is broken"))
+		return nil, bad("invalid event", "invalid_json", errors.New("zlib or gzip inside base64 is broken"))
 	}
 	if len(out) > MaxEventBytes {
 		return nil, tooLarge("event", MaxEventBytes)
