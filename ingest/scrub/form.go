@@ -65,7 +65,7 @@ func (s *Scrubber) value(v string, c Counts, depth int) string {
 	if flags&(hasColon|hasEqual) != 0 {
 		v = s.pairs(v, true, c)
 	}
-	if flags&hasSpace != 0 {
+	if flags&hasB != 0 && flags&hasSpace != 0 {
 		v = bearer(v, c)
 	}
 	v = formed(v, flags, digits, c)

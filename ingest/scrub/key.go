@@ -1,9 +1,8 @@
 package scrub
 
 import (
-	"hash/maphash"
 	"strings"
-	"sync/atomic"
+	"sync"
 )
 
 // Names that hold secrets. A name matches by whole segments, never by a part of
@@ -59,20 +58,25 @@ type names struct {
 	whole    map[string]bool
 	safe     map[string]bool
 	defaults bool
-	seed     maphash.Seed
-	seen     [1024]atomic.Pointer[verdict]
+	seen     verdicts
+	lines    lines
 }
 
-// verdict is what was decided of a name before. Clients use few names, so a
-// small table that forgets on collision answers nearly all questions.
-type verdict struct {
-	key    string
-	secret bool
-}
+// builtIn are the names of projects without rules of their own, which share
+// their verdicts.
+var builtIn = sync.OnceValue(func() *names { return makeNames(Rules{}, 8192) })
 
 func newNames(r Rules) *names {
+	if !r.NoDefaults && len(r.SensitiveFields)+len(r.SafeFields) == 0 {
+		return builtIn()
+	}
+	return makeNames(r, 1024)
+}
+
+// makeNames remembers so many source lines and a quarter as many names.
+func makeNames(r Rules, memory int) *names {
 	n := &names{words: map[string]bool{}, pairs: map[[2]string]bool{}, whole: map[string]bool{}, safe: map[string]bool{},
-		defaults: !r.NoDefaults, seed: maphash.MakeSeed()}
+		defaults: !r.NoDefaults, seen: make(verdicts, memory/4), lines: newLines(memory)}
 	mask := func(s string) { n.masks = append(n.masks, letters(s)) }
 	if n.defaults {
 		for _, w := range secretWords {
@@ -124,29 +128,21 @@ next:
 
 // secret reports whether a key's value is to be taken out.
 func (n *names) secret(key string) bool {
-	if len(key) < 3 || len(key) > 256 {
-		return false
+	if len(key) < 3 || len(key) > 64 {
+		return len(key) > 64 && len(key) <= 256 && n.unseen(key)
 	}
+	return n.seen.secret(key, n)
+}
+
+// unseen decides over a name by its letters first.
+func (n *names) unseen(key string) bool {
 	have := letters(key)
 	for _, m := range n.masks {
 		if have&m == m {
-			return n.remembered(key)
+			return n.slow(key)
 		}
 	}
 	return false
-}
-
-func (n *names) remembered(key string) bool {
-	if len(key) > 64 {
-		return n.slow(key)
-	}
-	at := &n.seen[maphash.String(n.seed, key)%uint64(len(n.seen))]
-	if v := at.Load(); v != nil && v.key == key {
-		return v.secret
-	}
-	v := &verdict{key: strings.Clone(key), secret: n.slow(key)}
-	at.Store(v)
-	return v.secret
 }
 
 func (n *names) slow(key string) bool {

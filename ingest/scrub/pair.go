@@ -9,10 +9,17 @@ import "strings"
 // because code is full of them.
 func (s *Scrubber) pairs(v string, loose bool, c Counts) string {
 	e := edit{s: v}
-	opens := -1 // Where the first bracket is, once it was looked for.
+	opens := -1          // Where the first bracket is, once it was looked for.
+	equal, colon := 0, 0 // The next of each from i on.
 	for i := 1; i < len(v)-1; i++ {
-		if v[i] != '=' && v[i] != ':' {
-			continue
+		if equal < i {
+			equal = next(v, i, '=')
+		}
+		if colon < i {
+			colon = next(v, i, ':')
+		}
+		if i = min(equal, colon); i >= len(v)-1 {
+			break
 		}
 		n, ok := nameBefore(v, i, e.last)
 		if !ok || !s.secretName(n.text) && !(n.query && n.text == "sig") {

@@ -7,7 +7,10 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/valyala/fastjson"
 )
 
 // rule is a compiled Rule.
@@ -146,4 +149,76 @@ func (r *rule) redact(v string) string {
 		return hex.EncodeToString(h[:8])
 	}
 	return r.label
+}
+
+// rules applies a project's own rules, with the path of each value.
+func (w *walker) rules(v *fastjson.Value, path []string) *fastjson.Value {
+	if len(path) == 1 && untouched(path[0]) && !w.named(path) {
+		return nil
+	}
+	for i := range w.s.rules {
+		r := &w.s.rules[i]
+		if r.path == nil || !r.at(path) {
+			continue
+		}
+		if r.find == nil {
+			switch v.Type() {
+			case fastjson.TypeNull:
+				return nil
+			case fastjson.TypeString:
+				return w.a.NewString(r.apply(str(v.GetStringBytes()), w.c))
+			}
+			w.c.add(r.name)
+			if r.method == "remove" {
+				return w.a.NewNull()
+			}
+			return w.a.NewString(filtered)
+		}
+	}
+	switch v.Type() {
+	case fastjson.TypeString:
+		old := str(v.GetStringBytes())
+		text := old
+		for i := range w.s.rules {
+			if r := &w.s.rules[i]; r.find != nil && (r.path == nil && !isFrameName(path) || r.path != nil && r.at(path)) {
+				text = r.apply(text, w.c)
+			}
+		}
+		if text != old {
+			return w.a.NewString(text)
+		}
+	case fastjson.TypeObject:
+		each(v, func(key string, m *fastjson.Value) *fastjson.Value { return w.rules(m, append(path, key)) })
+	case fastjson.TypeArray:
+		for i, m := range v.GetArray() {
+			if name, ok := pair(m); ok {
+				if n := w.rules(m.GetArray()[1], append(path, name)); n != nil {
+					m.SetArrayItem(1, n)
+				}
+			} else if n := w.rules(m, append(path, strconv.Itoa(i))); n != nil {
+				v.SetArrayItem(i, n)
+			}
+		}
+	}
+	return nil
+}
+
+// named reports whether a rule names this part of an event itself.
+func (w *walker) named(path []string) bool {
+	for i := range w.s.rules {
+		if p := w.s.rules[i].path; len(p) > 0 && p[0] == path[0] {
+			return true
+		}
+	}
+	return false
+}
+
+// isFrameName reports whether a path is that of a name in a frame: patterns
+// without a path leave those, and with them the grouping, alone.
+func isFrameName(path []string) bool {
+	n := len(path)
+	if n < 3 || path[n-3] != "frames" {
+		return false
+	}
+	return path[n-1] != "context_line"
 }

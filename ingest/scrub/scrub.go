@@ -117,18 +117,21 @@ func New(r Rules) (*Scrubber, error) {
 // idle reports whether there is nothing to do. A zero Scrubber does nothing.
 func (s *Scrubber) idle() bool { return s == nil || s.off || s.names == nil }
 
-// JSON scrubs a Sentry event in place.
-func (s *Scrubber) JSON(v *fastjson.Value, a *fastjson.Arena, c Counts) {
+// JSON scrubs a Sentry event in place. It reports whether a member of the event
+// itself was replaced; what changed further in does not count.
+func (s *Scrubber) JSON(v *fastjson.Value, a *fastjson.Arena, c Counts) (replaced bool) {
 	if s.idle() || v == nil || v.Type() != fastjson.TypeObject {
-		return
+		return false
 	}
 	w := walker{s: s, a: a, c: c}
 	if s.defaults || len(s.names.masks) > 0 {
-		w.event(v)
+		replaced = w.event(v)
 	}
 	if len(s.rules) > 0 {
 		w.rules(v, nil)
+		replaced = true // Rules are rare: nobody counts what they did.
 	}
+	return replaced
 }
 
 // Attribute returns the value to keep for a flat key, for example

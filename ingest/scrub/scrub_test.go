@@ -2,8 +2,10 @@ package scrub
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -94,6 +96,8 @@ func TestText(t *testing.T) {
 		{"bearer", "sent Authorization: Bearer eyJhbGciOi.J9.abc", "sent Authorization: Bearer [Filtered]"},
 		{"basic", "Basic dXNlcjpwYXNz", "Basic [Filtered]"},
 		{"basic as a word", "Basic authentication failed", "Basic authentication failed"},
+		{"basic before bearer", "Basic dXNlcjpwYXNz then Bearer abc.hunter2 then bearer abc.hunter2 then basic dXNlcjpwYXNz", "Basic [Filtered] then Bearer [Filtered] then bearer [Filtered] then basic [Filtered]"},
+		{"bearer twice", "Bearer Bearer abc.hunter2", "Bearer Bearer [Filtered]"},
 		{"bearer as a word", "the Bearer certificate", "the Bearer certificate"},
 		{"query", "GET https://x.example/a?page=2&token=abc123&x=1 failed", "GET https://x.example/a?page=2&token=[Filtered]&x=1 failed"},
 		{"json in text", `bad body {"user":"bob","password":"hunter2"}`, `bad body {"user":"bob","password":"[Filtered]"}`},
@@ -257,7 +261,7 @@ func TestZeroScrubberDoesNothing(t *testing.T) {
 func TestLongTextsTakeLinearTime(t *testing.T) {
 	t.Parallel()
 	s := scrubber(t, Rules{})
-	for _, part := range []string{"token:", "token: ", "token=", "[token:x", "\"token\":[", "token]=", "[token]=x&", "token%3D", "%3A%2F%2Fa:", "%3Ftoken%3D%26", "%25", "--token ", "--token --", "Authorization: Token ", "Cookie: a=b;", "x-a-token: ", "://a:", "eyJ", "eyJ.", "sk_live_", "4 ", "a@", "/home/", "-----BEGIN ", "earer ", "token: \\", " ", "\\\"token"} {
+	for _, part := range []string{"token:", "token: ", "token=", "[token:x", "\"token\":[", "token]=", "[token]=x&", "token%3D", "%3A%2F%2Fa:", "%3Ftoken%3D%26", "%25", "--token ", "--token --", "Authorization: Token ", "Cookie: a=b;", "x-a-token: ", "://a:", "eyJ", "eyJ.", "sk_live_", "4 ", "a@", "/home/", "/home/Users", "-----BEGIN ", "earer ", "Bearer ", "basic%20b", "bB", "token: \\", " ", "\\\"token"} {
 		text := strings.Repeat(part, 1<<19/len(part))
 		require.LessOrEqual(t, len(s.Text(text, Counts{})), 4*len(text))
 		require.LessOrEqual(t, len(s.Attribute("note", text, Counts{})), 4*len(text))
@@ -298,6 +302,73 @@ func sample(b testing.TB) string {
 		best = `{"event_id":"0123456789abcdef0123456789abcdef","level":"error","platform":"python","exception":{"values":[{"type":"ZeroDivisionError","value":"division by zero","stacktrace":{"frames":[` + strings.Repeat(frame+",", 9) + frame + `]}}]},"request":{"url":"http://shop.example/orders/17","method":"POST","headers":{"host":"shop.example","accept":"*/*","user-agent":"curl/8"}},"tags":{"region":"eu","tier":"gold"},"extra":{"cart":3}}`
 	}
 	return best
+}
+
+// TestRemembered asks the same names and lines again and again, of projects with
+// rules of their own and without.
+func TestRemembered(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		rules      Rules
+		line, want string
+		key        string
+		secret     bool
+	}{
+		"clean":                  {Rules{}, "        total = cart.total()", "        total = cart.total()", "total", false},
+		"a secret":               {Rules{}, `        login("password": "hunter2")`, `        login("password": "[Filtered]")`, "db_password", true},
+		"a short line":           {Rules{}, "x = 1", "x = 1", "x", false},
+		"a name of the project":  {Rules{SensitiveFields: []string{"total"}}, `        f("total": "12")`, `        f("total": "[Filtered]")`, "total", true},
+		"the same elsewhere":     {Rules{}, `        f("total": "12")`, `        f("total": "12")`, "total", false},
+		"safe in the project":    {Rules{SafeFields: []string{"password"}}, `        login("password": "hunter2")`, `        login("password": "hunter2")`, "password", false},
+		"no built-in names":      {Rules{NoDefaults: true}, `        login("password": "hunter2")`, `        login("password": "hunter2")`, "password", false},
+		"a long line":            {Rules{}, strings.Repeat("a ", maxLine), strings.Repeat("a ", maxLine), strings.Repeat("a", 300), false},
+		"two lines in one place": {Rules{}, "        return cart", "        return cart", "cart", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := scrubber(t, c.rules)
+			doc := `{"exception":{"values":[{"stacktrace":{"frames":[{"pre_context":[` + strconv.Quote(c.line) + `],"context_line":` + strconv.Quote(c.line) + `}]}}]}}`
+			for range 40 { // More often than a place is kept for one text.
+				v, err := fastjson.Parse(doc)
+				require.NoError(t, err)
+				counts := Counts{}
+				s.JSON(v, &fastjson.Arena{}, counts)
+				frame := v.Get("exception", "values", "0", "stacktrace", "frames", "0")
+				require.Equal(t, c.want, string(frame.GetStringBytes("context_line")))
+				require.Equal(t, c.want, string(frame.GetStringBytes("pre_context", "0")))
+				require.Equal(t, c.want != c.line, counts[rulePair] == 2, counts)
+				require.Equal(t, c.secret, s.names.secret(c.key))
+				for i := range 100 { // Others that want the places.
+					s.names.secret(fmt.Sprintf("name_%d", i))
+					s.line(fmt.Sprintf("        step(%d, of=the_cart)", i), nil)
+				}
+			}
+		})
+	}
+}
+
+// TestHomeFolders takes out users' names wherever and in whatever order they
+// stand.
+func TestHomeFolders(t *testing.T) {
+	t.Parallel()
+	s, err := New(Rules{})
+	require.NoError(t, err)
+	for name, c := range map[string]struct{ in, want string }{
+		"Linux":            {"/home/bob/x", "/home/[user]/x"},
+		"macOS":            {"/Users/bob.smith/x", "/Users/[user]/x"},
+		"Windows":          {`C:\Users\bob\x`, `C:\Users\[user]\x`},
+		"in this order":    {"/home/bob/x:/Users/amy/y", "/home/[user]/x:/Users/[user]/y"},
+		"the other way":    {`C:\Users\bob\x:/Users/amy/y:/home/bob/z`, `C:\Users\[user]\x:/Users/[user]/y:/home/[user]/z`},
+		"one in another":   {"/home/Users/bob/x", "/home/[user]/[user]/x"},
+		"the folder alone": {"/home/bob /Users/ /home//x", "/home/bob /Users/ /home//x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			counts := Counts{}
+			require.Equal(t, c.want, s.Attribute("path", c.in, counts))
+			require.Equal(t, strings.Count(c.want, "[user]"), counts[ruleUser])
+		})
+	}
 }
 
 func BenchmarkCleanEvent(b *testing.B) {

@@ -33,6 +33,8 @@ const (
 	isDigit
 	hasPercent
 	hasUnder
+	hasB
+	hasH
 )
 
 var classes = func() (t [256]uint16) {
@@ -40,6 +42,7 @@ var classes = func() (t [256]uint16) {
 	for c := 'A'; c <= 'Z'; c++ {
 		t[c] = hasUpper
 	}
+	t['b'], t['B'], t['h'] = hasB, hasB|hasUpper, hasH
 	for c := '0'; c <= '9'; c++ {
 		t[c] = isDigit
 	}
@@ -106,7 +109,7 @@ func (s *Scrubber) text(v string, message bool, c Counts) string {
 	if flags&hasPercent != 0 && digits > 0 {
 		v = s.escaped(v, c)
 	}
-	if flags&(hasSpace|hasPercent) != 0 && len(v) > 12 {
+	if flags&hasB != 0 && flags&(hasSpace|hasPercent) != 0 && len(v) > 12 {
 		v = bearer(v, c)
 	}
 	if flags&hasDash != 0 && flags&hasSpace != 0 && !message {
@@ -117,7 +120,7 @@ func (s *Scrubber) text(v string, message bool, c Counts) string {
 		if flags&hasAt != 0 {
 			v = email(v, c)
 		}
-	} else if flags&hasSlash != 0 {
+	} else if flags&hasSlash != 0 && flags&(hasH|hasUpper) != 0 {
 		v = userPath(v, c)
 	}
 	return v
@@ -207,32 +210,67 @@ func openPassword(s string) bool {
 	return ok && port != "" && s[0] != '[' && strings.IndexByte(s, '@') < 0 && strings.Trim(port, "0123456789") != ""
 }
 
-// bearer takes out what follows Bearer or Basic.
+// bearer takes out what follows Bearer or Basic. The rare letter that both begin
+// with is looked for: their others are in every text.
 func bearer(v string, c Counts) string {
 	e := edit{s: v}
-	for _, word := range [...]string{"earer ", "asic ", "earer%20", "asic%20"} {
-		if word[len(word)-1] == '0' && strings.IndexByte(v, '%') < 0 {
+	small, large := -1, -1 // The next of each from at on.
+	for at := 0; ; {
+		if small < at {
+			small = next(v, at, 'b')
+		}
+		if large < at {
+			large = next(v, at, 'B')
+		}
+		i := min(small, large)
+		if i == len(v) {
 			break
 		}
-		for at := 0; ; {
-			i := strings.Index(v[at:], word)
-			if i < 0 {
-				break
-			}
-			i += at
-			from := i + len(word)
-			to := from
-			for to < len(v) && (ident(v[to]) || strings.IndexByte("._~+/=", v[to]) >= 0) {
-				to++
-			}
-			at = max(to, from)
-			if i > 0 && v[i-1]|0x20 == 'b' && (i < 2 || !ident(v[i-2])) && to-from >= 8 && token(v[from:to]) {
-				e.replace(from, to, filtered)
-				c.add(ruleBearer)
-			}
+		at = i + 1
+		from := credentialAfter(v, at)
+		if from == 0 || i > 0 && ident(v[i-1]) {
+			continue
+		}
+		to := from
+		for to < len(v) && (ident(v[to]) || strings.IndexByte("._~+/=", v[to]) >= 0) {
+			to++
+		}
+		if to-from >= 8 && token(v[from:to]) {
+			e.replace(from, to, filtered)
+			c.add(ruleBearer)
+			at = to
 		}
 	}
 	return e.done()
+}
+
+// next returns where the first c from at on is, the length where there is none.
+func next(v string, at int, c byte) int {
+	if i := strings.IndexByte(v[at:], c); i >= 0 {
+		return at + i
+	}
+	return len(v)
+}
+
+// credentialAfter returns where the credential begins whose scheme goes on at at,
+// behind its first letter; 0 for none.
+func credentialAfter(v string, at int) int {
+	rest := v[at:]
+	switch {
+	case strings.HasPrefix(rest, "earer"):
+		at += 5
+	case strings.HasPrefix(rest, "asic"):
+		at += 4
+	default:
+		return 0
+	}
+	switch rest = v[at:]; {
+	case strings.HasPrefix(rest, " "):
+		return at + 1
+	case strings.HasPrefix(rest, "%20"):
+		return at + 3
+	}
+	return 0
 }
 
 // token tells a credential from a word: "Basic authentication" is no secret.
@@ -296,23 +334,35 @@ func email(v string, c Counts) string {
 // userPath takes the user's name out of home folders.
 func userPath(v string, c Counts) string {
 	e := edit{s: v}
-	for _, home := range [...]string{"/home/", "/Users/", `\Users\`} {
-		for at := 0; ; {
-			i := strings.Index(v[at:], home)
-			if i < 0 {
-				break
-			}
-			from := at + i + len(home)
-			to := from
-			for to < len(v) && (ident(v[to]) || v[to] == '.') {
-				to++
-			}
-			at = to
-			if to > from && to < len(v) && (v[to] == '/' || v[to] == '\\') {
-				e.replace(from, to, "[user]")
-				c.add(ruleUser)
-			}
+	for at := 0; at < len(v); {
+		n := homeAt(v, at)
+		if n == 0 {
+			at++
+			continue
+		}
+		from := at + n
+		to := from
+		for to < len(v) && (ident(v[to]) || v[to] == '.') {
+			to++
+		}
+		at = from - 1 // Its last slash may begin another one.
+		if to > from && to < len(v) && (v[to] == '/' || v[to] == '\\') {
+			e.replace(from, to, "[user]")
+			c.add(ruleUser)
 		}
 	}
 	return e.done()
+}
+
+// homeAt returns how long the beginning of a home folder at i is; 0 for none.
+func homeAt(v string, i int) int {
+	if c := v[i]; c != '/' && c != '\\' || i+7 > len(v) || v[i+1] != 'h' && v[i+1] != 'U' {
+		return 0
+	}
+	for _, home := range [...]string{"/home/", "/Users/", `\Users\`} {
+		if strings.HasPrefix(v[i:], home) {
+			return len(home)
+		}
+	}
+	return 0
 }

@@ -1,7 +1,7 @@
 package scrub
 
 import (
-	"strconv"
+	"unsafe"
 
 	"github.com/valyala/fastjson"
 )
@@ -23,21 +23,24 @@ func untouched(key string) bool {
 	return false
 }
 
-// each visits the members of an object; f returns the new value or nil.
-func each(v *fastjson.Value, f func(key string, m *fastjson.Value) *fastjson.Value) {
+// each visits the members of an object; f returns the new value or nil. It
+// reports whether there was a new one.
+func each(v *fastjson.Value, f func(key string, m *fastjson.Value) *fastjson.Value) (replaced bool) {
 	o := v.GetObject()
 	if o == nil {
-		return
+		return false
 	}
 	o.Visit(func(k []byte, m *fastjson.Value) {
 		if n := f(str(k), m); n != nil {
 			o.Set(str(k), n)
+			replaced = true
 		}
 	})
+	return replaced
 }
 
-func (w *walker) event(v *fastjson.Value) {
-	each(v, func(key string, m *fastjson.Value) *fastjson.Value {
+func (w *walker) event(v *fastjson.Value) (replaced bool) {
+	return each(v, func(key string, m *fastjson.Value) *fastjson.Value {
 		switch key {
 		case "exception", "threads":
 			w.list(m, w.exception)
@@ -97,7 +100,7 @@ func (w *walker) list(v *fastjson.Value, f func(*fastjson.Value)) {
 	for i, m := range v.GetArray() {
 		if f != nil {
 			f(m)
-		} else if n := w.text(m, true); n != nil {
+		} else if n := w.line(m); n != nil {
 			v.SetArrayItem(i, n)
 		}
 	}
@@ -136,7 +139,7 @@ func (w *walker) stack(v *fastjson.Value) {
 				return w.any(m)
 			case "context_line":
 				// As a line of a text trace is: both protocols must group alike.
-				return w.text(m, true)
+				return w.line(m)
 			case "pre_context", "post_context":
 				w.list(m, nil)
 			}
@@ -331,80 +334,23 @@ func (w *walker) text(v *fastjson.Value, message bool) *fastjson.Value {
 		return nil
 	}
 	old := str(v.GetStringBytes())
-	if n := w.s.text(old, message, w.c); n != old {
-		return w.a.NewString(n)
-	}
-	return nil
+	return w.changed(old, w.s.text(old, message, w.c))
 }
 
-// rules applies a project's own rules, with the path of each value.
-func (w *walker) rules(v *fastjson.Value, path []string) *fastjson.Value {
-	if len(path) == 1 && untouched(path[0]) && !w.named(path) {
+// line is text as a message for what comes again with every event of an issue.
+func (w *walker) line(v *fastjson.Value) *fastjson.Value {
+	if !w.s.defaults || v.Type() != fastjson.TypeString {
 		return nil
 	}
-	for i := range w.s.rules {
-		r := &w.s.rules[i]
-		if r.path == nil || !r.at(path) {
-			continue
-		}
-		if r.find == nil {
-			switch v.Type() {
-			case fastjson.TypeNull:
-				return nil
-			case fastjson.TypeString:
-				return w.a.NewString(r.apply(str(v.GetStringBytes()), w.c))
-			}
-			w.c.add(r.name)
-			if r.method == "remove" {
-				return w.a.NewNull()
-			}
-			return w.a.NewString(filtered)
-		}
-	}
-	switch v.Type() {
-	case fastjson.TypeString:
-		old := str(v.GetStringBytes())
-		text := old
-		for i := range w.s.rules {
-			if r := &w.s.rules[i]; r.find != nil && (r.path == nil && !isFrameName(path) || r.path != nil && r.at(path)) {
-				text = r.apply(text, w.c)
-			}
-		}
-		if text != old {
-			return w.a.NewString(text)
-		}
-	case fastjson.TypeObject:
-		each(v, func(key string, m *fastjson.Value) *fastjson.Value { return w.rules(m, append(path, key)) })
-	case fastjson.TypeArray:
-		for i, m := range v.GetArray() {
-			if name, ok := pair(m); ok {
-				if n := w.rules(m.GetArray()[1], append(path, name)); n != nil {
-					m.SetArrayItem(1, n)
-				}
-			} else if n := w.rules(m, append(path, strconv.Itoa(i))); n != nil {
-				v.SetArrayItem(i, n)
-			}
-		}
-	}
-	return nil
+	old := str(v.GetStringBytes())
+	return w.changed(old, w.s.line(old, w.c))
 }
 
-// named reports whether a rule names this part of an event itself.
-func (w *walker) named(path []string) bool {
-	for i := range w.s.rules {
-		if p := w.s.rules[i].path; len(p) > 0 && p[0] == path[0] {
-			return true
-		}
+// changed is the value to put in the place of a text, nil for none.
+func (w *walker) changed(old, text string) *fastjson.Value {
+	// What is not changed is the same memory, and most texts are not.
+	if unsafe.StringData(text) == unsafe.StringData(old) && len(text) == len(old) || text == old {
+		return nil
 	}
-	return false
-}
-
-// isFrameName reports whether a path is that of a name in a frame: patterns
-// without a path leave those, and with them the grouping, alone.
-func isFrameName(path []string) bool {
-	n := len(path)
-	if n < 3 || path[n-3] != "frames" {
-		return false
-	}
-	return path[n-1] != "context_line"
+	return w.a.NewString(text)
 }

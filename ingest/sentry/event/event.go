@@ -218,10 +218,9 @@ func (r *reader) prepare() {
 	if r.in.Outline {
 		r.counts.Hold()
 	}
-	r.f.Scrub(func(root *fastjson.Value, a *fastjson.Arena) {
-		if s := r.in.Request.Project.Scrubber; s != nil {
-			s.JSON(root, a, r.counts)
-		}
+	r.f.Scrub(func(root *fastjson.Value, a *fastjson.Arena) bool {
+		s := r.in.Request.Project.Scrubber
+		return s != nil && s.JSON(root, a, r.counts)
 	})
 	r.time()
 }

@@ -104,6 +104,7 @@ type Event struct {
 	Other    []Member // Unknown attributes.
 	v        [count]*fastjson.Value
 	legacy   bool // Some attribute has an old name.
+	changed  bool // Some attribute was replaced or dropped.
 	client   string
 	raw      bool              // The tree is not scrubbed yet.
 	refused  []*fastjson.Value // Values of problems found before scrubbing, in their order.
@@ -175,8 +176,9 @@ func (e *Event) Collect() {
 const refusedKey = "_refused"
 
 // Scrub lets f change the tree, the refused values as well, and finds the
-// attributes again. Until then no refused value is copied.
-func (e *Event) Scrub(f func(root *fastjson.Value, a *fastjson.Arena)) {
+// attributes again where f says that it replaced one, or shaping did. Until then
+// no refused value is copied.
+func (e *Event) Scrub(f func(root *fastjson.Value, a *fastjson.Arena) (replaced bool)) {
 	root, a := e.Doc.Root, &e.Doc.Arena
 	if len(e.refused) > 0 {
 		list := a.NewArray()
@@ -185,8 +187,9 @@ func (e *Event) Scrub(f func(root *fastjson.Value, a *fastjson.Arena)) {
 		}
 		root.Set(refusedKey, list)
 	}
-	f(root, a)
+	replaced := f(root, a) || e.changed
 	if len(e.refused) > 0 {
+		replaced = true
 		list := root.GetArray(refusedKey)
 		for i := range e.Problems {
 			p := &e.Problems[i]
@@ -197,7 +200,9 @@ func (e *Event) Scrub(f func(root *fastjson.Value, a *fastjson.Arena)) {
 		root.Del(refusedKey)
 	}
 	e.raw = false
-	e.Collect()
+	if replaced {
+		e.Collect()
+	}
 }
 
 // Invalid notes a refused value.

@@ -38,16 +38,17 @@ func (e *Event) Shape(clientIP string) {
 var objects = []Field{Contexts, Extra, Modules, Request, User, SDK, Tags, DebugMeta, Stacktrace, Measurements, TransactionInfo}
 
 func (e *Event) set(i Field, v *fastjson.Value) {
-	e.v[i] = v
+	e.v[i], e.changed = v, true
 	e.Doc.Root.Set(names[i], v)
 }
 
 func (e *Event) drop(i Field) {
-	e.v[i] = nil
+	e.v[i], e.changed = nil, true
 	e.Doc.Root.Del(names[i])
 }
 
 func (e *Event) renameLegacy() {
+	e.changed = true
 	for name, i := range legacyNames {
 		v := e.Doc.Root.Get(name)
 		if v == nil {
