@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -15,18 +16,27 @@ import (
 
 	"errata/ingest/inflate"
 	"errata/ingest/intake"
+	"errata/ingest/mapping"
 )
 
 // smallBody is what any request may hold without asking: most bodies are
 // smaller.
 const smallBody = 64 << 10
 
+// largestInMemory is where a body goes on in a file, as it came or inflated. It
+// also bounds what a client gets for a length that it claims.
+const largestInMemory = 16 << 20
+
+// diskBodies is the bytes of all such files together.
+const diskBodies = 512 << 20
+
 // requestBody is an inflated body until Release.
 type requestBody struct {
 	Bytes    []byte
 	s        *Server
 	raw      []byte
-	own      bool // raw is ours and not the server's.
+	own      bool          // raw is ours and not the server's.
+	file     *mapping.File // What raw is mapped from; nil where it is in memory.
 	held     int64
 	from     *semaphore.Weighted // What held was taken from.
 	inflated *inflate.Body
@@ -42,13 +52,14 @@ func (b *requestBody) Release() {
 }
 
 func (b *requestBody) releaseRaw() {
+	b.file.Close()
 	if b.held > 0 {
 		b.from.Release(b.held)
 	}
 	if b.own {
 		b.s.pool(b.raw)
 	}
-	b.raw, b.held, b.own = nil, 0, false
+	b.raw, b.file, b.held, b.own = nil, nil, 0, false
 }
 
 // leave lets the next large body take its turn.
@@ -73,13 +84,17 @@ func (s *Server) watchedBody(c *fiber.Ctx, limit int64, watch func() inflate.Wat
 	if !inflate.Known(encoding) {
 		return nil, fmt.Errorf("%w %q: use %s", inflate.ErrEncoding, cutText(encoding, 40), inflate.Encodings)
 	}
-	// Nothing shrinks below its raw size by much, so raw has the same limit.
 	b := &requestBody{s: s}
-	look := func([]byte) error { return nil }
-	if watch != nil && inflate.Plain(encoding) {
-		look = watch()
+	in := incoming{c: c, stream: c.Context().RequestBodyStream(), declared: int64(c.Request().Header.ContentLength())}
+	// Nothing shrinks below its raw size by much, so raw has the same limit.
+	in.limit = min(limit+1024, int64(s.cfg.MaxRequestBytes))
+	if inflate.Plain(encoding) {
+		in.limit, in.onDisk = limit, true
+		if watch != nil {
+			in.look = watch()
+		}
 	}
-	if err := s.readRaw(c, b, min(limit+1024, int64(s.cfg.MaxRequestBytes)), look); err != nil {
+	if err := s.readRaw(&in, b); err != nil {
 		b.Release()
 		return nil, err
 	}
@@ -109,6 +124,8 @@ func (s *Server) watchedBody(c *fiber.Ctx, limit int64, watch func() inflate.Wat
 		return nil, tooLarge(limit)
 	case errors.Is(err, inflate.ErrBusy), errors.Is(err, inflate.ErrEncoding):
 		return nil, err
+	case errors.Is(err, mapping.ErrDisk):
+		return nil, s.diskError(err)
 	}
 	return nil, refuse(http.StatusBadRequest, "failed to decode the request body", "bad_encoding", err.Error())
 }
@@ -124,21 +141,71 @@ func tooLarge(limit int64) error {
 	return refuse(http.StatusRequestEntityTooLarge, "payload too large", "too_large", fmt.Sprintf("the body is over %d bytes, send less at once", limit))
 }
 
+// incoming is a body on its way.
+type incoming struct {
+	c        *fiber.Ctx
+	stream   io.Reader
+	declared int64         // Content-Length; negative where none is told.
+	limit    int64         // Bytes.
+	onDisk   bool          // Large ones go to a file.
+	look     inflate.Watch // Nil where nothing is to be told early.
+	got      int64
+	extended int64 // What of got the connection has its deadline for.
+	start    time.Time
+}
+
+// read reads a part and reports whether it was the last one.
+func (s *Server) read(in *incoming, b []byte) (n int, last bool, err error) {
+	n, err = in.stream.Read(b)
+	in.got += int64(n)
+	if in.got > in.limit {
+		return n, false, tooLarge(in.limit)
+	}
+	if in.got > inflate.HeavyBytes {
+		s.pace.wait(n)
+	}
+	if in.got-in.extended >= largestInMemory {
+		// Who sends much has more time, as long as it comes.
+		in.extended = in.got
+		_ = in.c.Context().Conn().SetReadDeadline(in.start.Add(s.cfg.ReadTimeout + time.Duration(in.got)*time.Second/slowestRate))
+	}
+	switch {
+	case err == nil:
+		return n, false, nil
+	case errors.Is(err, io.EOF) && (in.declared < 0 || in.got >= in.declared):
+		return n, true, nil
+	}
+	in.c.Context().SetConnectionClose()
+	var slow net.Error
+	if errors.As(err, &slow) && slow.Timeout() {
+		return n, false, refuse(http.StatusRequestTimeout, "the request took too long", "timeout", "the body did not arrive in time")
+	}
+	return n, false, refuse(http.StatusBadRequest, "failed to read the request body", "bad_body", "the connection ended before the body did")
+}
+
 // readRaw reads the body as sent into b.raw.
-func (s *Server) readRaw(c *fiber.Ctx, b *requestBody, limit int64, look inflate.Watch) error {
-	stream := c.Context().RequestBodyStream()
-	if stream == nil {
-		b.raw = c.Request().Body()
-		if int64(len(b.raw)) > limit {
-			return tooLarge(limit)
+func (s *Server) readRaw(in *incoming, b *requestBody) error {
+	if in.stream == nil {
+		b.raw = in.c.Request().Body()
+		if int64(len(b.raw)) > in.limit {
+			return tooLarge(in.limit)
 		}
 		return nil
 	}
-	declared := int64(c.Request().Header.ContentLength())
-	if declared > limit {
-		s.drain(stream)
-		return tooLarge(limit)
+	err := error(nil)
+	if in.start = time.Now(); in.declared > in.limit {
+		err = tooLarge(in.limit)
+	} else {
+		err = s.readInto(in, b)
 	}
+	if e := (*intake.Error)(nil); errors.As(err, &e) && e.Status != http.StatusBadRequest && e.Status != http.StatusRequestTimeout {
+		b.releaseRaw() // Others may have it while the rest comes.
+		s.drain(in.stream)
+	}
+	return err
+}
+
+func (s *Server) readInto(in *incoming, b *requestBody) error {
 	b.own = true
 	if p, ok := s.buffers.Get().(*[]byte); ok {
 		b.raw = (*p)[:0]
@@ -148,47 +215,77 @@ func (s *Server) readRaw(c *fiber.Ctx, b *requestBody, limit int64, look inflate
 	looked := 0
 	for {
 		if len(b.raw) == cap(b.raw) {
-			var err error
-			if len(b.raw) >= largeBody {
-				err, looked = look(b.raw[looked:]), len(b.raw)
+			if in.look != nil && len(b.raw) >= largeBody {
+				if err := in.look(b.raw[looked:]); err != nil {
+					return err
+				}
+				looked = len(b.raw)
 			}
-			if err == nil {
-				err = s.grow(b, declared, limit)
+			if in.onDisk && len(b.raw) >= largestInMemory {
+				return s.readToDisk(in, b)
 			}
-			if err != nil {
-				s.drain(stream)
+			if err := s.grow(b, in.declared, in.limit); err != nil {
 				return err
 			}
 		}
-		n, err := stream.Read(b.raw[len(b.raw):cap(b.raw)])
+		n, last, err := s.read(in, b.raw[len(b.raw):cap(b.raw)])
 		b.raw = b.raw[:len(b.raw)+n]
-		if int64(len(b.raw)) > limit {
-			s.drain(stream)
-			return tooLarge(limit)
-		}
-		if len(b.raw) > inflate.HeavyBytes {
-			s.pace.wait(n)
-		}
-		switch {
-		case err == nil:
-		case errors.Is(err, io.EOF) && (declared < 0 || int64(len(b.raw)) >= declared):
-			return nil
-		default:
-			c.Context().SetConnectionClose()
-			var slow net.Error
-			if errors.As(err, &slow) && slow.Timeout() {
-				return refuse(http.StatusRequestTimeout, "the request took too long", "timeout", "the body did not arrive in time")
-			}
-			return refuse(http.StatusBadRequest, "failed to read the request body", "bad_body", "the connection ended before the body did")
+		if err != nil || last {
+			return err
 		}
 	}
 }
 
-// drain reads on without keeping anything, up to twice the largest body: a client
-// that is cut off while it sends sees a broken connection instead of the answer.
+// readToDisk goes on with a body that gets too large for memory.
+func (s *Server) readToDisk(in *incoming, b *requestBody) error {
+	size, from := in.limit, s.disk
+	if in.declared >= 0 {
+		size = in.declared
+	}
+	if !from.TryAcquire(size) {
+		return errBusy
+	}
+	file, err := mapping.New(s.bodyFolder())
+	if err == nil {
+		_, err = file.Write(b.raw)
+	}
+	b.releaseRaw()
+	b.file, b.held, b.from = file, size, from
+	buf := make([]byte, largeBody)
+	for last := false; err == nil && !last; {
+		n := 0
+		n, last, err = s.read(in, buf)
+		if err == nil && in.look != nil {
+			err = in.look(buf[:n])
+		}
+		if err == nil {
+			_, err = file.Write(buf[:n])
+		}
+	}
+	if err == nil {
+		b.raw, err = file.Map()
+	}
+	return s.diskError(err)
+}
+
+// bodyFolder is where large bodies are while they are read.
+func (s *Server) bodyFolder() string { return filepath.Join(s.cfg.Data, "bodies") }
+
+// diskError tells the client of a disk that is full to come again.
+func (s *Server) diskError(err error) error {
+	if !errors.Is(err, mapping.ErrDisk) {
+		return err
+	}
+	s.log.Error("cannot hold a large body", "error", err)
+	return refuse(http.StatusServiceUnavailable, "the store cannot keep a body as large now", "unavailable", "the edge's disk refused a write")
+}
+
+// drain reads on without keeping anything, up to a little more than the largest
+// body: a client that is cut off while it sends sees a broken connection instead
+// of the answer.
 func (s *Server) drain(stream io.Reader) {
 	buf := make([]byte, 32<<10)
-	for left := 2 * s.cfg.MaxRequestBytes; left > 0; {
+	for left := int(s.cfg.MaxEnvelopeBytes) + s.cfg.MaxRequestBytes; left > 0; {
 		n, err := stream.Read(buf)
 		if err != nil {
 			return
@@ -206,10 +303,9 @@ type pace struct {
 }
 
 const (
-	largeBody = 1 << 20
-	// declaredBody bounds what a client gets for a length that it claims.
-	declaredBody = 16 << 20
-	largeRate    = 256 << 20 // Bytes a second.
+	largeBody   = 1 << 20
+	largeRate   = 256 << 20 // Bytes a second.
+	slowestRate = 2 << 20   // The same, of what a large body has time for.
 )
 
 // wait waits until n more bytes may have been read.
@@ -237,7 +333,7 @@ func (s *Server) grow(b *requestBody, declared, limit int64) error {
 		// Those that came so far get what they declared at once: many that grow side
 		// by side would leave each other too little, and much garbage.
 		from = s.rawLarge
-		if declared >= 0 && declared < declaredBody {
+		if declared >= 0 && declared < largestInMemory {
 			size = declared + 1
 		}
 	}

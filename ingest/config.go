@@ -57,7 +57,7 @@ type Config struct {
 	// package flood), negative: all.
 	FloodPerMinute int
 
-	MaxRequestBytes  int   // Of a body as sent, compressed or not; 0 means 64 MiB.
+	MaxRequestBytes  int   // Of a compressed body as sent; 0 means 64 MiB.
 	MaxEnvelopeBytes int64 // Of an envelope or attachment upload, inflated; 0 means 200 MiB.
 	BodyBytes        int64 // Memory for inflated bodies up to 4 MiB; 0 means 64 MiB.
 	InFlightBytes    int64 // Records sent and not acknowledged; 0 means 64 MiB.

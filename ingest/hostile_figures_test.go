@@ -99,6 +99,12 @@ func attacks() []attack {
 		{"log batch of 10 MB", "/api/1/envelope/", func() []byte {
 			return []byte("{}\n{\"type\":\"log\",\"content_type\":\"application/vnd.sentry.items.log+json\",\"item_count\":100000}\n{\"items\":[" + strings.TrimSuffix(strings.Repeat(`{"timestamp":1,"level":"info","body":"x","attributes":{"a":{"value":1,"type":"integer"}}},`, 100_000), ",") + "]}")
 		}, nil, 10, []int{200, 413, 503}},
+		{"attachments of 199 MiB", "/api/1/envelope/", func() []byte {
+			return []byte("{}\n{\"type\":\"attachment\",\"length\":208666624,\"filename\":\"x\"}\n" + strings.Repeat("0123456789abcdef", 199<<16))
+		}, nil, 10, []int{200, 503}},
+		{"attachments of 199 MiB, gzip", "/api/1/envelope/", func() []byte {
+			return zipped("{}\n{\"type\":\"attachment\",\"length\":208666624,\"filename\":\"x\"}\n" + strings.Repeat("0123456789abcdef", 199<<16))
+		}, zip, 10, []int{200, 413, 503}},
 		{"slow connections", "", nil, nil, 1000, []int{0}},
 	}
 }

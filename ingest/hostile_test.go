@@ -170,7 +170,7 @@ func TestSlowClientsAndClaimedLengths(t *testing.T) {
 }
 
 func TestManyLargeBodiesAtOnceAreBounded(t *testing.T) {
-	e := start(t, func(c *Config) { c.MaxRequestBytes = 4 << 20 })
+	e := start(t, func(c *Config) { c.MaxRequestBytes, c.MaxEnvelopeBytes = 4<<20, 4<<20 })
 	body := append([]byte("{}\n{\"type\":\"attachment\",\"length\":3000000,\"filename\":\"x\"}\n"), bytes.Repeat([]byte("x"), 3_000_000)...)
 	codes := make(chan int, 12)
 	for range cap(codes) {

@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"bufio"
+	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"net"
@@ -9,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"errata/schema"
 )
 
 // TestALargeBodyIsReadToItsEnd demands an answer for a body that is refused long
@@ -29,4 +33,48 @@ func TestALargeBodyIsReadToItsEnd(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	require.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode)
+}
+
+// TestALargeAttachmentAsItIs demands the limit of attachments of a client that
+// compresses nothing, however it sends.
+func TestALargeAttachmentAsItIs(t *testing.T) {
+	t.Parallel()
+	const limit = 24 << 20
+	e := start(t, func(c *Config) { c.MaxRequestBytes, c.MaxEnvelopeBytes = 17<<20, limit })
+	envelope := func(size int) []byte {
+		head := fmt.Sprintf("{}\n{\"type\":\"attachment\",\"filename\":\"x\",\"length\":%d}\n", size)
+		return append([]byte(head), bytes.Repeat([]byte("0123456789abcdef"), size/16)...)
+	}
+	most := envelope(limit - 1<<10)
+	most = append(most, bytes.Repeat([]byte("\n"), limit-len(most))...) // White space may follow.
+	for name, c := range map[string]struct {
+		body   io.Reader // A reader of no known type is sent in chunks.
+		status int
+	}{
+		"of a length that is told": {bytes.NewReader(envelope(18 << 20)), 200},
+		"in chunks":                {io.MultiReader(bytes.NewReader(envelope(19 << 20))), 200},
+		"as large as allowed":      {bytes.NewReader(most), 200},
+		"in chunks, as large":      {io.MultiReader(bytes.NewReader(most)), 200},
+		"a byte more":              {bytes.NewReader(append(most, '\n')), 413},
+		"in chunks, a byte more":   {io.MultiReader(bytes.NewReader(append(most, '\n'))), 413},
+	} {
+		r := e.send("POST", "http://"+e.Addr()+"/api/1/envelope/", c.body, "X-Sentry-Auth", auth)
+		require.Equal(t, c.status, r.status, "%s: %s", name, r.body)
+	}
+	require.True(t, e.disk.TryAcquire(diskBodies), "all of the disk was given back")
+	r := e.do("POST", "/api/1/envelope/", most, "X-Sentry-Auth", auth)
+	require.Equal(t, 503, r.status, "there is no room for it beside others: %s", r.body)
+	require.NotEmpty(t, r.header.Get("Retry-After"))
+	e.disk.Release(diskBodies)
+	sizes := map[uint64]bool{}
+	for _, record := range e.records(schema.TopicEvents) {
+		for _, a := range record.Attachments {
+			b, err := e.blobs.Get(t.Context(), a.Key)
+			require.NoError(t, err)
+			require.Len(t, b, int(a.Size))
+			require.Equal(t, sha256.Sum256(bytes.Repeat([]byte("0123456789abcdef"), int(a.Size)/16)), sha256.Sum256(b))
+			sizes[a.Size] = true
+		}
+	}
+	require.Equal(t, map[uint64]bool{18 << 20: true, 19 << 20: true, limit - 1<<10: true}, sizes)
 }

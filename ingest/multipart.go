@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"errata/ingest/mapping"
 	"errata/ingest/sentry"
 )
 
@@ -30,7 +31,7 @@ func formParts(contentType string, body []byte) ([]sentry.Part, error) {
 	rest := body
 	if bytes.HasPrefix(rest, mark[2:]) {
 		rest = rest[len(mark)-2:]
-	} else if i := bytes.Index(rest, mark); i >= 0 {
+	} else if i := mapping.Index(rest, mark); i >= 0 {
 		rest = rest[i+len(mark):]
 	} else {
 		return nil, bad("the body does not begin with its boundary")
@@ -45,7 +46,7 @@ func formParts(contentType string, body []byte) ([]sentry.Part, error) {
 			return nil, bad("a boundary is not followed by a new line")
 		}
 		rest = rest[i:]
-		end := bytes.Index(rest, mark)
+		end := mapping.Index(rest, mark)
 		if end < 0 {
 			return nil, bad("the last boundary is missing: the body was cut")
 		}

@@ -41,6 +41,7 @@ type Server struct {
 	decoder   *inflate.Decoder
 	raw       *semaphore.Weighted // Bytes of bodies as sent up to 1 MiB that are held.
 	rawLarge  *semaphore.Weighted // The same of larger ones.
+	disk      *semaphore.Weighted // Bytes of the largest bodies, which are in files.
 	buffers   sync.Pool           // Of *[]byte for small bodies.
 	blobs     *blob.Store
 	quota     *quota.Limiter
@@ -85,6 +86,8 @@ func New(cfg Config) (*Server, error) {
 	s.turns = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 	s.heavy = semaphore.NewWeighted(int64(cap(s.turns)))
 	s.decoder = inflate.New(cfg.BodyBytes, cfg.MaxEnvelopeBytes, s.heavy)
+	s.disk = semaphore.NewWeighted(max(diskBodies, cfg.MaxEnvelopeBytes))
+	s.decoder.OnDisk(s.bodyFolder(), largestInMemory, s.disk)
 	s.raw = semaphore.NewWeighted(max(2*largeBody, int64(cfg.MaxRequestBytes)/2))
 	s.rawLarge = semaphore.NewWeighted(int64(cfg.MaxRequestBytes) + largeBody)
 	var err error

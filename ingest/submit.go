@@ -3,10 +3,13 @@ package ingest
 import (
 	"context"
 	"errors"
+	"iter"
 	"time"
 
 	"errata/ingest/flood"
+	"errata/ingest/inflate"
 	"errata/ingest/intake"
+	"errata/ingest/mapping"
 	"errata/ingest/record"
 	"errata/ingest/topic"
 	"errata/schema"
@@ -61,7 +64,7 @@ func (s *Server) write(ctx context.Context, b *intake.Batch) error {
 		if !named(b, x.Key) {
 			continue
 		}
-		if err := s.blobs.Put(ctx, x.Key, x.ContentType, x.Data); err != nil {
+		if err := s.blobs.Put(ctx, x.Key, x.ContentType, s.paced(x.Data)); err != nil {
 			s.log.Error("cannot keep a blob", "error", err)
 			return refuse(503, "the store cannot keep attachments now", "unavailable", "the blob store refused a write")
 		}
@@ -71,6 +74,21 @@ func (s *Server) write(ctx context.Context, b *intake.Batch) error {
 		return err
 	}
 	return s.producer.Write(ctx, messages)
+}
+
+// paced cuts a blob into parts. Large ones are written as they are read: at a
+// rate that leaves others their share.
+func (s *Server) paced(data []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for part := range mapping.Parts(data) {
+			if !yield(part) {
+				return
+			}
+			if len(data) > inflate.HeavyBytes {
+				s.pace.wait(len(part))
+			}
+		}
+	}
 }
 
 // named reports whether a row still names a blob.

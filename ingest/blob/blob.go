@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"mime"
 	"os"
 	"path/filepath"
@@ -48,13 +49,26 @@ func Open(ctx context.Context, url, dir string) (*Store, error) {
 	return &Store{bucket: b}, nil
 }
 
-// Put writes data under key; nil means that the store took it.
-func (s *Store) Put(ctx context.Context, key, contentType string, data []byte) error {
+// Put writes the parts one after the other under key; nil means that the store
+// took all of them, anything else that it has none.
+func (s *Store) Put(ctx context.Context, key, contentType string, parts iter.Seq[[]byte]) error {
 	if _, _, err := mime.ParseMediaType(contentType); err != nil {
 		// The bucket refuses what is none; clients send anything.
 		contentType = "application/octet-stream"
 	}
-	if err := s.bucket.WriteAll(ctx, key, data, &blob.WriterOptions{ContentType: contentType}); err != nil {
+	ctx, cancel := context.WithCancel(ctx) // Without it Close would keep a part of a blob.
+	defer cancel()
+	w, err := s.bucket.NewWriter(ctx, key, &blob.WriterOptions{ContentType: contentType})
+	if err != nil {
+		return fmt.Errorf("cannot write blob: %w", err)
+	}
+	for part := range parts {
+		if _, err := w.Write(part); err != nil {
+			cancel()
+			return fmt.Errorf("cannot write blob: %w", errors.Join(err, w.Close()))
+		}
+	}
+	if err := w.Close(); err != nil {
 		return fmt.Errorf("cannot write blob: %w", err)
 	}
 	return nil

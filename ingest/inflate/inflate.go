@@ -6,25 +6,18 @@
 package inflate
 
 import (
-	"bufio"
 	"bytes"
-	"compress/zlib"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"runtime"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/andybalholm/brotli"
-	"github.com/klauspost/compress/flate"
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/s2"
-	"github.com/klauspost/compress/zstd"
-	"github.com/pierrec/lz4/v4"
 	"golang.org/x/sync/semaphore"
+
+	"errata/ingest/mapping"
 )
 
 // Reasons for having no body.
@@ -63,6 +56,10 @@ type Decoder struct {
 	gzips, zlibs, flates sync.Pool
 	brotlis, zstds       sync.Pool
 	snappys, lz4s        sync.Pool
+
+	dir      string              // For bodies that are held on disk.
+	fileFrom int64               // Bytes from which on they are.
+	disk     *semaphore.Weighted // Bytes of theirs.
 }
 
 // New bounds the memory of all bodies up to 4 MiB together by small bytes, and
@@ -80,14 +77,21 @@ func New(small, large int64, heavy *semaphore.Weighted) *Decoder {
 	}
 }
 
+// OnDisk holds bodies of from bytes and more in files in dir instead of memory,
+// as long as there is room on disk.
+func (d *Decoder) OnDisk(dir string, from int64, disk *semaphore.Weighted) {
+	d.dir, d.fileFrom, d.disk = dir, from, disk
+}
+
 // Body is the inflated bytes until Release.
 type Body struct {
 	Bytes []byte
 	d     *Decoder
 	buf   *bytes.Buffer
+	file  *mapping.File
 	held  int64
-	big   bool
-	leave func() // Gives back the place among the heavy; nil where it has none.
+	from  *semaphore.Weighted // What held was taken from.
+	leave func()              // Gives back the place among the heavy; nil where it has none.
 }
 
 // Turn hands over the place among the heavy that a body over HeavyBytes has
@@ -110,61 +114,14 @@ func (b *Body) Release() {
 	if b.leave != nil {
 		b.leave()
 	}
+	b.file.Close()
 	if b.held > 0 {
-		if b.big {
-			b.d.large.Release(b.held)
-		} else {
-			b.d.small.Release(b.held)
-		}
+		b.from.Release(b.held)
 	}
 	if b.buf != nil && b.buf.Cap() <= 1<<20 {
 		b.d.buffers.Put(b.buf)
 	}
 	b.Bytes, b.buf, b.d, b.leave = nil, nil, nil, nil
-}
-
-// Known reports whether a Content-Encoding can be read; empty, identity and
-// UTF-8 mean no encoding (sentry-ruby and old Android clients send them).
-func Known(encoding string) bool {
-	_, ok := normal(encoding)
-	return ok
-}
-
-// Plain reports whether a Content-Encoding means none.
-func Plain(encoding string) bool {
-	e, _ := normal(encoding)
-	return e == ""
-}
-
-// normal returns the name of an encoding. Of a list, all but one must mean
-// nothing: proxies write gzip, identity.
-func normal(encoding string) (string, bool) {
-	first, rest, list := strings.Cut(encoding, ",")
-	if list {
-		a, known := normal(first)
-		b, all := normal(rest)
-		switch {
-		case !known || !all || a != "" && b != "":
-			return encoding, false
-		case a == "":
-			return b, true
-		}
-		return a, true
-	}
-	switch e := strings.ToLower(strings.TrimSpace(encoding)); e {
-	case "", "identity", "utf-8", "utf8":
-		return "", true
-	case "gzip", "x-gzip":
-		return "gzip", true
-	case "snappy", "x-snappy-framed":
-		return "snappy", true
-	case "zlib":
-		return "deflate", true
-	case "deflate", "br", "zstd", "lz4":
-		return e, true
-	default:
-		return e, false
-	}
 }
 
 // Watch looks at a body while it is inflated, a part at a time, and says where
@@ -228,7 +185,7 @@ func (d *Decoder) readSmall(ctx context.Context, raw []byte, encoding string, li
 		buf = bytes.NewBuffer(make([]byte, 0, firstBytes))
 	}
 	buf.Reset()
-	b = &Body{d: d, buf: buf}
+	b = &Body{d: d, buf: buf, from: d.small}
 	stop := min(limit, smallBytes)
 	looked, heavy := 0, false
 	for {
@@ -309,22 +266,45 @@ func (d *Decoder) readLarge(ctx context.Context, raw []byte, encoding string, li
 	if size > stop {
 		return nil, ErrTooLarge
 	}
-	if !d.large.TryAcquire(size) {
+	from := d.large
+	if d.disk != nil && size >= d.fileFrom {
+		from = d.disk
+	}
+	if !from.TryAcquire(size) {
 		return nil, ErrBusy
 	}
-	b := &Body{d: d, held: size, big: true}
+	b := &Body{d: d, held: size, from: from}
 	if r, put, err = d.reader(raw, encoding); err != nil {
 		b.Release()
 		return nil, fmt.Errorf("cannot read %s: %w", encoding, err)
 	}
 	defer put()
-	b.Bytes = make([]byte, size)
-	if _, err := io.ReadFull(r, b.Bytes); err != nil {
+	if b.Bytes, err = d.fill(b, r, size); err != nil {
 		b.Release()
+		if errors.Is(err, mapping.ErrDisk) {
+			return nil, err
+		}
 		return nil, fmt.Errorf("cannot read %s: %w", encoding, err)
 	}
 	b.leave, done = done, func() {}
 	return b, nil
+}
+
+// fill reads the size bytes of a body, into memory or a file.
+func (d *Decoder) fill(b *Body, r io.Reader, size int64) ([]byte, error) {
+	if b.from != d.disk {
+		data := make([]byte, size)
+		_, err := io.ReadFull(r, data)
+		return data, err
+	}
+	var err error
+	if b.file, err = mapping.New(d.dir); err != nil {
+		return nil, err
+	}
+	if _, err := io.CopyN(b.file, r, size); err != nil {
+		return nil, err
+	}
+	return b.file.Map()
 }
 
 // watcher discards what was looked at.
@@ -338,77 +318,4 @@ func (w *watcher) Write(b []byte) (int, error) {
 		return 0, &watched{err}
 	}
 	return len(b), nil
-}
-
-// reader returns a pooled decoder over raw.
-func (d *Decoder) reader(raw []byte, encoding string) (io.Reader, func(), error) {
-	src := bytes.NewReader(raw)
-	switch encoding {
-	case "gzip":
-		z, _ := d.gzips.Get().(*gzip.Reader)
-		if z == nil {
-			z = new(gzip.Reader)
-		}
-		if err := z.Reset(src); err != nil {
-			return nil, nil, err
-		}
-		return z, func() { d.gzips.Put(z) }, nil
-	case "deflate":
-		// The name means zlib, and some clients send the bare stream.
-		if len(raw) >= 2 && raw[0]&0x0f == 8 && (uint(raw[0])<<8|uint(raw[1]))%31 == 0 {
-			z, _ := d.zlibs.Get().(io.ReadCloser)
-			var err error
-			if z == nil {
-				z, err = zlib.NewReader(src)
-			} else {
-				err = z.(zlib.Resetter).Reset(src, nil)
-			}
-			if err != nil {
-				return nil, nil, err
-			}
-			return z, func() { d.zlibs.Put(z) }, nil
-		}
-		f, _ := d.flates.Get().(io.ReadCloser)
-		if f == nil {
-			f = flate.NewReader(bufio.NewReader(src))
-		} else if err := f.(flate.Resetter).Reset(src, nil); err != nil {
-			return nil, nil, err
-		}
-		return f, func() { d.flates.Put(f) }, nil
-	case "br":
-		b, _ := d.brotlis.Get().(*brotli.Reader)
-		if b == nil {
-			b = brotli.NewReader(src)
-		} else if err := b.Reset(src); err != nil {
-			return nil, nil, err
-		}
-		return b, func() { d.brotlis.Put(b) }, nil
-	case "snappy":
-		z, _ := d.snappys.Get().(*s2.Reader)
-		if z == nil {
-			z = s2.NewReader(nil, s2.ReaderMaxBlockSize(64<<10)) // No frame of snappy has more.
-		}
-		z.Reset(src)
-		return z, func() { d.snappys.Put(z) }, nil
-	case "lz4":
-		z, _ := d.lz4s.Get().(*lz4.Reader)
-		if z == nil {
-			z = lz4.NewReader(src)
-		} else {
-			z.Reset(src)
-		}
-		return z, func() { d.lz4s.Put(z) }, nil
-	default:
-		z, _ := d.zstds.Get().(*zstd.Decoder)
-		if z == nil {
-			var err error
-			// One goroutine, and a window that no sender may widen.
-			if z, err = zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(8<<20)); err != nil {
-				return nil, nil, err
-			}
-		} else if err := z.Reset(src); err != nil {
-			return nil, nil, err
-		}
-		return z, func() { d.zstds.Put(z) }, nil
-	}
 }

@@ -33,17 +33,16 @@ func (d *Decoder) readBlock(ctx context.Context, raw []byte, limit int64, watch 
 	case size > min(limit, d.largeMax):
 		return nil, ErrTooLarge
 	}
-	b = &Body{d: d, held: size, big: size > smallBytes}
-	memory := d.small
-	if b.big {
-		memory = d.large
+	b = &Body{d: d, held: size, from: d.small}
+	if size > smallBytes {
+		b.from = d.large
 	}
 	if size > HeavyBytes {
 		if b.leave, err = d.turn(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if !memory.TryAcquire(size) {
+	if !b.from.TryAcquire(size) {
 		b.held = 0
 		b.Release()
 		return nil, ErrBusy

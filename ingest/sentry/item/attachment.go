@@ -10,6 +10,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"errata/ingest/intake"
+	"errata/ingest/mapping"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
 )
@@ -69,7 +70,12 @@ func (b *Batch) blobKey(row *schema.Attachment, data []byte) string {
 	if len(row.EventId) > 0 {
 		id = hex.EncodeToString(row.EventId)
 	}
-	h := xxhash.Sum64(data)
+	var d xxhash.Digest
+	d.Reset()
+	for part := range mapping.Parts(data) {
+		_, _ = d.Write(part)
+	}
+	h := d.Sum64()
 	n := xxhash.Sum64String(row.Name + "\x00" + row.ItemType)
 	return fmt.Sprintf("%d/%s/%s/%016x%016x", b.Request.Project.ID, b.Request.ReceivedAt.UTC().Format("2006-01-02"), id, h, n)
 }
