@@ -1,5 +1,7 @@
 package schema
 
+import "unicode/utf8"
+
 // Caps on fields, in characters unless a name says bytes. Edge and tables obey
 // the same numbers. Source: Sentry's metastructure attributes.
 const (
@@ -24,3 +26,14 @@ const (
 	MaxCulprit        = 200
 	MaxURL            = 1024
 )
+
+// Cut shortens s to at most n bytes, at the border of a character.
+func Cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}

@@ -6,6 +6,7 @@ import (
 	"errata/schema"
 	"errata/schema/grouping/param"
 	"errata/schema/grouping/rule"
+	"errata/schema/grouping/symbol"
 )
 
 // Bounds on a client's fingerprint.
@@ -34,9 +35,9 @@ func (r *run) fingerprint(res *Result) {
 		}
 	case in.Checksum != "":
 		h := newHasher()
-		h.text(kindCustom, clip(in.Checksum, maxPartSize))
+		h.text(kindCustom, schema.Cut(in.Checksum, maxPartSize))
 		res.Hashes = append([]uint64{h.sum()}, res.Hashes...)
-		res.Component, res.Reason = "checksum", "checksum: "+clip(in.Checksum, maxPartSize)
+		res.Component, res.Reason = "checksum", "checksum: "+schema.Cut(in.Checksum, maxPartSize)
 		return
 	case javascript(in.Platform) && r.main >= 0:
 		if r.rule = baseFingerprints.Match(r.event()); r.rule != nil {
@@ -46,7 +47,7 @@ func (r *run) fingerprint(res *Result) {
 	if r.rule != nil {
 		res.Level = r.rule.Level
 		if r.rule.Title != "" {
-			res.Title = clip(firstLine(rule.Expand(clip(r.rule.Title, maxPartSize), r.variable)), schema.MaxTitle)
+			res.Title = schema.Cut(firstLine(rule.Expand(schema.Cut(r.rule.Title, maxPartSize), r.variable)), schema.MaxTitle)
 		}
 	}
 	if !custom(parts) {
@@ -55,7 +56,7 @@ func (r *run) fingerprint(res *Result) {
 	h := newHasher()
 	r.parts = make([]string, 0, len(parts))
 	for _, p := range parts {
-		p = clip(p, maxPartSize)
+		p = schema.Cut(p, maxPartSize)
 		if isDefault(p) {
 			for _, d := range res.Hashes[:1] {
 				h.number(kindDefault, d)
@@ -88,7 +89,7 @@ func (r *run) event() *rule.Event {
 	in := r.in
 	e := &rule.Event{
 		Platform: in.Platform, Message: in.Message, Template: in.Template, Logger: in.Logger, Level: in.Level,
-		Transaction: in.Transaction, Release: in.Release, SDK: in.SDK, Tags: in.Tags, Exceptions: r.exceptions, Function: ruleFunction,
+		Transaction: in.Transaction, Release: in.Release, SDK: in.SDK, Tags: in.Tags, Exceptions: r.exceptions, Function: symbol.InRules,
 	}
 	for i := range r.stacks {
 		s := &r.stacks[i]
@@ -105,7 +106,7 @@ func (r *run) variable(name string) (string, bool) {
 		if v == "" {
 			return "<no-" + missing + ">", true
 		}
-		return clip(v, maxPartSize), true
+		return schema.Cut(v, maxPartSize), true
 	}
 	switch name {
 	case "transaction":
@@ -149,7 +150,7 @@ func (r *run) variable(name string) (string, bool) {
 	}
 	switch name {
 	case "function", "stack.function":
-		return some(ruleFunction(&f, in.Platform), "function")
+		return some(symbol.InRules(&f, in.Platform), "function")
 	case "path", "stack.abs_path":
 		p := f.AbsPath
 		if p == "" {

@@ -79,12 +79,12 @@ func (r *run) decide() Result {
 	}
 	r.defaults(&res)
 	r.fingerprint(&res)
-	res.Reason = clip(res.Reason, maxReason)
+	res.Reason = schema.Cut(res.Reason, maxReason)
 	if res.Title == "" {
 		res.Title = r.title(&res)
 	}
-	res.Title = clip(res.Title, schema.MaxTitle)
-	res.Culprit = clip(r.culprit(), schema.MaxCulprit)
+	res.Title = schema.Cut(res.Title, schema.MaxTitle)
+	res.Culprit = schema.Cut(r.culprit(), schema.MaxCulprit)
 	return res
 }
 
@@ -284,14 +284,4 @@ func shortType(t string) string {
 		return t[i+1:]
 	}
 	return t
-}
-
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && s[n]&0xC0 == 0x80 {
-		n--
-	}
-	return s[:n]
 }

@@ -7,6 +7,7 @@ import (
 
 	"errata/schema"
 	"errata/schema/grouping/rule"
+	"errata/schema/grouping/symbol"
 )
 
 // decideFrames asks the rules about every frame that is looked at.
@@ -45,7 +46,7 @@ func (r *run) addStack(frames []schema.Frame, e *schema.Exception, limit int) {
 		r.decisions = append(r.decisions, rule.Decision{App: r.hint(&s.frames[i], said), AppRule: -1, GroupRule: -1})
 	}
 	own := r.decisions[s.at:]
-	s.rules = r.g.frames.Apply(rule.Subject{Platform: r.in.Platform, Exception: e, Function: ruleFunction}, s.frames, own)
+	s.rules = r.g.frames.Apply(rule.Subject{Platform: r.in.Platform, Exception: e, Function: symbol.InRules}, s.frames, own)
 	for i := range own {
 		if own[i].App == rule.Yes && own[i].Group != rule.No {
 			s.app = true
@@ -186,9 +187,6 @@ func frameHash(f *schema.Frame, platform string) uint64 {
 	return xxhash.Sum64(b)
 }
 
-// maxPart bounds what a key reads of one field.
-const maxPart = 1024
-
 func keyOf(f *schema.Frame, platform string) (k frameKey) {
 	switch platform {
 	case "javascript", "node":
@@ -196,10 +194,10 @@ func keyOf(f *schema.Frame, platform string) (k frameKey) {
 			return k
 		}
 	}
-	k.function = clip(function(f, platform), maxPart)
-	k.module = clip(module(f, platform), maxPart)
+	k.function = schema.Cut(symbol.Function(f, platform), symbol.MaxBytes)
+	k.module = schema.Cut(symbol.Module(f, platform), symbol.MaxBytes)
 	if k.module == "" {
-		k.file = clip(file(f, platform), maxPart)
+		k.file = schema.Cut(file(f, platform), symbol.MaxBytes)
 	}
 	switch platform {
 	case "python", "ruby":
@@ -207,7 +205,7 @@ func keyOf(f *schema.Frame, platform string) (k frameKey) {
 	case "javascript":
 		// Over the other protocol no line comes; a browser's file is minified
 		// unless it was mapped.
-		if !page(f.AbsPath) && !strings.HasPrefix(f.ContextLine, "{snip}") && !strings.Contains(k.file, ".min.") {
+		if !symbol.Page(f.AbsPath) && !strings.HasPrefix(f.ContextLine, "{snip}") && !strings.Contains(k.file, ".min.") {
 			k.context = f.ContextLine
 		}
 	}
@@ -218,10 +216,10 @@ func keyOf(f *schema.Frame, platform string) (k frameKey) {
 func file(f *schema.Frame, platform string) string {
 	name := base(f.File, f.AbsPath)
 	switch {
-	case page(f.AbsPath), name == "<anonymous>", name == "[native code]", name == "native code":
+	case symbol.Page(f.AbsPath), name == "<anonymous>", name == "[native code]", name == "native code":
 		return ""
 	case platform == "javascript":
-		return stable(name)
+		return symbol.Script(name)
 	case platform == "java" || platform == "csharp":
 		if name == "Native Method" || name == "Unknown Source" {
 			return ""
@@ -241,17 +239,6 @@ func base(file, path string) string {
 		p = p[i+1:]
 	}
 	return p
-}
-
-// page says whether a frame is in a page or a script fetched by its address:
-// such addresses vary by deployment.
-func page(path string) bool {
-	for _, p := range [...]string{"http://", "https://", "applewebdata:", "blob:", "data:"} {
-		if strings.HasPrefix(path, p) {
-			return true
-		}
-	}
-	return false
 }
 
 // maxContext is the longest context line that counts: longer ones are minified

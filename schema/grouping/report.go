@@ -55,7 +55,7 @@ func host(uri string) string {
 	if i := strings.LastIndexByte(h, '@'); i >= 0 {
 		h = h[i+1:]
 	}
-	if i := strings.LastIndexByte(h, ':'); i >= 0 && digits(h[i+1:]) {
+	if i := strings.LastIndexByte(h, ':'); i >= 0 && len(h) > i+1 && strings.Trim(h[i+1:], "0123456789") == "" {
 		h = h[:i]
 	}
 	return strings.ToLower(h)

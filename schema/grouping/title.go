@@ -5,6 +5,7 @@ import (
 
 	"errata/schema"
 	"errata/schema/grouping/rule"
+	"errata/schema/grouping/symbol"
 )
 
 const maxTitleValue = 256
@@ -30,12 +31,12 @@ func (r *run) title(res *Result) string {
 	if in.Platform == "go" {
 		typ = goType(e.Type)
 	}
-	value := clip(firstLine(e.Value), maxTitleValue)
+	value := schema.Cut(firstLine(e.Value), maxTitleValue)
 	// A made-up exception is named for where it happened; without even a made-up
 	// type it is a message with its stack, and the message names it.
 	if e.Mechanism.Synthetic && (typ != "" || value == "") {
 		if f := r.crashFrame(); f != nil && f.Function != "" {
-			return ruleFunction(f, in.Platform)
+			return symbol.InRules(f, in.Platform)
 		}
 		typ = ""
 	}
@@ -148,7 +149,7 @@ func (r *run) culprit() string {
 		}
 		return fn + "(" + place + ")"
 	case "native", "cocoa", "objc", "c", "swift":
-		return nativeFunction(f.Function)
+		return symbol.Native(f.Function)
 	}
 	if place == "" || f.Function == "" {
 		return place + f.Function

@@ -8,6 +8,8 @@ import (
 	"unsafe"
 
 	"github.com/valyala/fastjson"
+
+	"errata/schema"
 )
 
 // plain marks bytes that a JSON string holds as they are.
@@ -232,16 +234,8 @@ func (t *trimmer) value(dst []byte, v *fastjson.Value, depth int) []byte {
 	return dst
 }
 
-// Cut shortens s to at most n bytes at a character's border.
-func Cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
-}
+// Cut shortens s to at most n bytes, at the border of a character.
+func Cut(s string, n int) string { return schema.Cut(s, n) }
 
 // CutChars shortens s to at most n characters; a cut string ends in "...".
 func CutChars(s string, n int) (string, bool) {

@@ -1,11 +1,15 @@
-package grouping
+package symbol
 
-import "strings"
+import (
+	"strings"
 
-// nativeFunction trims a C, C++, Objective-C, Swift or Rust name to its path:
+	"errata/schema"
+)
+
+// Native trims a C, C++, Objective-C, Swift or Rust name to its path:
 // no return type, arguments, template arguments, hashes or qualifiers.
-func nativeFunction(s string) string {
-	s = strings.TrimSpace(clip(s, maxPart))
+func Native(s string) string {
+	s = strings.TrimSpace(schema.Cut(s, MaxBytes))
 	if s == "" || s[0] == '[' || s[0] == '@' || len(s) > 1 && (s[0] == '-' || s[0] == '+') && s[1] == '[' {
 		return s
 	}

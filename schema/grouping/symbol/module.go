@@ -1,4 +1,4 @@
-package grouping
+package symbol
 
 import (
 	"strings"
@@ -6,9 +6,9 @@ import (
 	"errata/schema"
 )
 
-// module is the class or package that names a frame where both protocols carry
+// Module is the class or package that names a frame where both protocols carry
 // it; elsewhere only one does, and the file has to do.
-func module(f *schema.Frame, platform string) string {
+func Module(f *schema.Frame, platform string) string {
 	switch platform {
 	case "python", "javascript", "node", "go", "ruby", "php", "rust", "native", "c", "cocoa", "objc", "swift":
 		return ""
@@ -17,7 +17,7 @@ func module(f *schema.Frame, platform string) string {
 	case "csharp":
 		return f.Module
 	}
-	if page(f.Module) {
+	if Page(f.Module) {
 		return ""
 	}
 	return f.Module
@@ -58,9 +58,9 @@ func javaModule(m string) string {
 	return m
 }
 
-// stable is a script's name without the hash that a build puts in it:
+// Script is a script's name without the hash that a build puts in it:
 // main.3f2a1b8c.js and main.77c01d2e.js are one file.
-func stable(name string) string {
+func Script(name string) string {
 	if i := strings.IndexAny(name, "?#"); i >= 0 {
 		name = name[:i]
 	}
@@ -90,4 +90,15 @@ func hashed(s string) bool {
 		}
 	}
 	return len(s) >= 8 && n > 0
+}
+
+// Page says whether a frame is in a page or a script fetched by its address:
+// such addresses vary by deployment.
+func Page(path string) bool {
+	for _, p := range [...]string{"http://", "https://", "applewebdata:", "blob:", "data:"} {
+		if strings.HasPrefix(path, p) {
+			return true
+		}
+	}
+	return false
 }

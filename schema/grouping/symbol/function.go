@@ -1,4 +1,8 @@
-package grouping
+// Package symbol says what of the names in a frame counts. In: functions,
+// modules and files as recorders of a platform write them. Out: the part that is
+// the same for both protocols, in every build and deployment. It looks at one
+// frame at a time and decides nothing about issues.
+package symbol
 
 import (
 	"strings"
@@ -6,9 +10,12 @@ import (
 	"errata/schema"
 )
 
-// function is the name that counts: without what varies between builds,
+// MaxBytes is what is read of one name.
+const MaxBytes = 1024
+
+// Function is the name that counts: without what varies between builds,
 // deployments or recorders. Empty where the name says nothing.
-func function(f *schema.Frame, platform string) string {
+func Function(f *schema.Frame, platform string) string {
 	s := f.Function
 	if s == "" || s == "?" {
 		return ""
@@ -32,7 +39,7 @@ func function(f *schema.Frame, platform string) string {
 	case "php":
 		return phpFunction(s)
 	case "native", "c", "cocoa", "objc", "swift", "rust":
-		switch s = nativeFunction(s); s {
+		switch s = Native(s); s {
 		case "<redacted>", "<unknown>":
 			return ""
 		}
@@ -41,11 +48,11 @@ func function(f *schema.Frame, platform string) string {
 	return s
 }
 
-// ruleFunction is the name that rules match: trimmed, never emptied.
-func ruleFunction(f *schema.Frame, platform string) string {
+// InRules is the name that rules match: trimmed, never emptied.
+func InRules(f *schema.Frame, platform string) string {
 	switch platform {
 	case "native", "c", "cocoa", "objc", "swift", "rust":
-		return nativeFunction(f.Function)
+		return Native(f.Function)
 	}
 	return f.Function
 }
