@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -40,6 +41,17 @@ func (a *adapter) identify(parts ...string) []byte {
 	id[6] = id[6]&0x0f | 0x80 // A UUID of version 8: made by rules of one's own.
 	id[8] = id[8]&0x3f | 0x80
 	return id[:]
+}
+
+// undated is a part of the identity of what names no time: that two requests
+// say the same is then no sign that one of them was sent again.
+func undated(times ...uint64) string {
+	for _, t := range times {
+		if t != 0 {
+			return ""
+		}
+	}
+	return rand.Text()
 }
 
 // digest sums attributes up, so that they count in an id.

@@ -61,7 +61,7 @@ func (a *adapter) log(l *logspb.LogRecord, res *resource, sc *scope) *schema.Log
 	}
 	row.LogId = a.identify("log", trace, span, strconv.FormatUint(l.GetTimeUnixNano(), 10), strconv.FormatUint(l.GetObservedTimeUnixNano(), 10),
 		l.GetEventName(), strconv.Itoa(int(l.GetSeverityNumber())), l.GetSeverityText(), body, attribute.Raw(l.GetAttributes(), "exception.stacktrace"),
-		sc.name, res.identity(), digest(row.Attributes))
+		sc.name, res.identity(), digest(row.Attributes), undated(l.GetTimeUnixNano(), l.GetObservedTimeUnixNano()))
 	if original != "" {
 		row.Attributes = append(row.Attributes, &schema.Tag{Key: attribute.OriginalTime, Value: original})
 	}

@@ -127,7 +127,7 @@ func (a *adapter) keep(s *series, p point) *schema.Metric {
 		Monotonic: s.monotonic, Temporality: s.temporality,
 		Attributes: a.attributes.Tags(p.GetAttributes(), 0, &room, s.scope.metricTags...), Resource: s.res.tags,
 		// Of what was sent, not of the row: times are moved by the time of receipt.
-		MetricId: binary.BigEndian.Uint64(a.identify("metric", s.identity, s.kind, strconv.Itoa(int(s.temporality)), strconv.FormatBool(s.monotonic), a.content(p))[8:]),
+		MetricId: binary.BigEndian.Uint64(a.identify("metric", s.identity, s.kind, strconv.Itoa(int(s.temporality)), strconv.FormatBool(s.monotonic), a.content(p), undated(p.GetTimeUnixNano()))[8:]),
 	}
 	if ns := p.GetStartTimeUnixNano(); ns != 0 && ns <= math.MaxInt64 {
 		row.StartUs = int64(ns / 1000)

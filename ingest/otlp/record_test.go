@@ -249,3 +249,40 @@ func TestFieldsOfAnotherTypeAreSaid(t *testing.T) {
 		require.Equal(t, &Partial{Message: fmt.Sprintf("%d fields of another type than OTLP gives them were left out", want)}, p, fields)
 	}
 }
+
+// TestWhatNamesNoTimeIsNew sends each of two requests twice. A heartbeat or an
+// error of a client that names no time happened as often as it was sent.
+func TestWhatNamesNoTimeIsNew(t *testing.T) {
+	t.Parallel()
+	crash := func(l *logspb.LogRecord) *logspb.LogRecord {
+		l.SeverityNumber, l.Attributes = 17, attrs("exception.type", "E", "exception.message", "m")
+		return l
+	}
+	ids := func(l *logspb.LogRecord) (log, event string) {
+		b, _ := run(t, Logs, logsOf(attrs("service.name", "x"), crash(l)))
+		require.Len(t, b.Logs, 1)
+		require.Len(t, b.Events, 1)
+		return string(b.Logs[0].LogId), string(b.Events[0].EventId)
+	}
+	for name, c := range map[string]struct {
+		of   func() *logspb.LogRecord
+		same bool
+	}{
+		"a time":       {func() *logspb.LogRecord { return &logspb.LogRecord{TimeUnixNano: at(1)} }, true},
+		"the observer": {func() *logspb.LogRecord { return &logspb.LogRecord{ObservedTimeUnixNano: at(1)} }, true},
+		"no time":      {func() *logspb.LogRecord { return &logspb.LogRecord{} }, false},
+	} {
+		log, event := ids(c.of())
+		log2, event2 := ids(c.of())
+		require.Equal(t, c.same, log == log2, name)
+		require.Equal(t, c.same, event == event2, name)
+	}
+	point := func(at uint64) uint64 {
+		b, _ := run(t, Metrics, metricsOf(&metricspb.Metric{Name: "m", Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{
+			{TimeUnixNano: at, Value: &metricspb.NumberDataPoint_AsInt{AsInt: 1}}}}}}))
+		return b.Metrics[0].MetricId
+	}
+	dated, undated := point(at(1)), point(0)
+	require.Equal(t, dated, point(at(1)))
+	require.NotEqual(t, undated, point(0))
+}
