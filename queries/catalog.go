@@ -28,13 +28,17 @@ type Query struct {
 	Bound   string  `json:"bound"` // What limits it, whatever the data.
 	User    string  `json:"user"`  // Who may ask: reader, or errata where system tables are read.
 	Steps   []Step  `json:"-"`
+	// Applied are parameters that no statement takes: they are applied to what
+	// the statements gave; see composed.
+	Applied []string `json:"-"`
 }
 
 // Step is one statement. A step before the last hands its columns on as array
-// parameters: lists are asked in steps, the keys of a page first.
+// parameters: lists are asked in steps, the keys of a page first. Steps of a
+// query that is put together here (see composed) hand on nothing by themselves.
 type Step struct {
 	Name string
-	Out  []Field // Parameters for the steps after it; empty for the last.
+	Out  []Field // Parameters for the steps after it; empty for one that gives rows.
 	text *template.Template
 	uses map[string]bool // Words of its text, names of what others hand on among them.
 }
@@ -191,6 +195,8 @@ func parseQuery(raw []byte) (*Query, error) {
 			q.Purpose = strings.TrimSpace(q.Purpose + " " + rest)
 		case "user:":
 			q.User = rest
+		case "applied:":
+			q.Applied = strings.Split(rest, ", ")
 		case "cost:":
 			q.Cost = strings.TrimSpace(q.Cost + " " + rest)
 		case "bound:":
@@ -247,7 +253,7 @@ func parseStep(rest string) (Step, error) {
 		return Step{}, fmt.Errorf("cannot read step line %q", rest)
 	}
 	s := Step{Name: m[1]}
-	if m[1] == "result" {
+	if m[1] == "result" || m[2] == "rows" {
 		return s, nil
 	}
 	for f := range strings.SplitSeq(m[2], ", ") {

@@ -60,6 +60,10 @@ func TestCatalogParametersAreDeclared(t *testing.T) {
 				}
 				seen[p.Name] = seen[p.Name] || len(texts) > 1
 			}
+			for _, name := range q.Applied {
+				require.Contains(t, declared, name)
+				seen[name] = true
+			}
 			require.Contains(t, []string{"reader", "errata"}, q.User)
 			for name := range declared {
 				require.True(t, seen[name], "%s is declared and not used", name)

@@ -13,20 +13,24 @@ import (
 // texts only; they travel as parameters. An empty text is a step with nothing
 // to ask.
 func (q *Query) Statement(step Step, bound map[string]string) (string, error) {
-	known := make([]string, 0, len(q.Params))
-	for _, p := range q.Params {
-		known = append(known, p.Name)
-	}
-	for _, s := range q.Steps {
-		for _, f := range s.Out {
-			known = append(known, f.Name)
-		}
-	}
 	var b strings.Builder
-	if err := step.text.Execute(&b, choice{known: known, bound: bound}); err != nil {
+	if err := step.text.Execute(&b, q.choice(bound)); err != nil {
 		return "", fmt.Errorf("cannot expand step %s: %w", step.Name, err)
 	}
 	return strings.TrimSpace(b.String()), nil
+}
+
+func (q *Query) choice(bound map[string]string) choice {
+	known := make(map[string]string, len(q.Params))
+	for _, p := range q.Params {
+		known[p.Name] = p.Type
+	}
+	for _, s := range q.Steps {
+		for _, f := range s.Out {
+			known[f.Name] = f.Type
+		}
+	}
+	return choice{known, bound}
 }
 
 // choice is what the text of a step may ask of the values:
@@ -34,21 +38,22 @@ func (q *Query) Statement(step Step, bound map[string]string) (string, error) {
 //	<<if .Given "text">> ... <<end>>
 //	<<if .Is "sort" "events" "users">> ... <<end>>
 type choice struct {
-	known []string
+	known map[string]string // Types by name.
 	bound map[string]string
 }
 
 func (c choice) value(name string) (string, error) {
-	if !slices.Contains(c.known, name) {
+	if _, ok := c.known[name]; !ok {
 		return "", fmt.Errorf("it asks for %q, which is neither a parameter nor handed on", name)
 	}
 	return c.bound[name], nil
 }
 
-// Given tells whether a value is neither empty, nor zero, nor an empty list.
+// Given tells whether a value is neither empty, nor the number zero, nor an
+// empty list.
 func (c choice) Given(name string) (bool, error) {
 	v, err := c.value(name)
-	return v != "" && v != "[]" && v != "0", err
+	return v != "" && v != "[]" && (v != "0" || c.known[name] == "String"), err
 }
 
 // Is tells whether a value is one of these.

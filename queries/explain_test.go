@@ -115,6 +115,9 @@ func plan(t *testing.T, owner *queries.Store, q *queries.Query, given, more map[
 		if sql == "" {
 			for _, f := range step.Out {
 				bound[f.Name] = "[]"
+				if q.Applied != nil { // Put together by the process: it may hand on anything.
+					bound[f.Name] = handed(f)
+				}
 			}
 			continue
 		}
@@ -131,9 +134,13 @@ func plan(t *testing.T, owner *queries.Store, q *queries.Query, given, more map[
 		require.NoError(t, rows.Close())
 		out.WriteString(access(lines))
 		for _, f := range step.Out {
-			bound[f.Name] = sample[strings.TrimSuffix(strings.TrimPrefix(f.Type, "Array("), ")")]
+			bound[f.Name] = handed(f)
 		}
 	}
+}
+
+func handed(f queries.Field) string {
+	return sample[strings.TrimSuffix(strings.TrimPrefix(f.Type, "Array("), ")")]
 }
 
 // sample is what a step hands on in a plan.

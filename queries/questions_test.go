@@ -90,6 +90,8 @@ func TestQuestions(t *testing.T) {
 		{"list of a release", "issue_list", "issue window_events", []string{"release", "shop@1.0.0"}, []string{a1 + " | 1"}},
 		{"list of a level", "issue_list", "issue", []string{"level", "fatal"}, []string{b2}},
 		{"list by words, any case", "issue_list", "issue", []string{"text", "CARD 45"}, []string{c3}},
+		{"list by a word that looks like nothing", "issue_list", "issue", []string{"text", "0"}, nil},
+		{"list of an assignee that looks like nothing", "issue_list", "issue", []string{"assignee", "0"}, nil},
 		{"list by tag", "issue_list", "issue", []string{"tag", "plan=free"}, []string{c3, b2}},
 		{"list by state", "issue_list", "issue", []string{"status", "ongoing"}, []string{a1}},
 		{"quotes are text", "issue_list", "issue", []string{"environment", `' OR 1=1 --\`}, nil},

@@ -37,6 +37,13 @@ func (s *Store) Run(ctx context.Context, name string, values map[string]string) 
 	if err != nil {
 		return nil, err
 	}
+	if compose := composed[q.Name]; compose != nil {
+		r, err := compose(ctx, &asking{store: s, query: q, bound: bound})
+		if err != nil {
+			return nil, fmt.Errorf("cannot run query %s: %w", q.Name, err)
+		}
+		return r, nil
+	}
 	// Steps that wait for nothing of each other are asked at once.
 	for at := 0; at < len(q.Steps); {
 		next := at + 1

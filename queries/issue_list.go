@@ -1,0 +1,349 @@
+package queries
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/google/uuid"
+)
+
+// maxPage bounds a page of issues.
+const maxPage = 1000
+
+// listed is an issue that has events in the window.
+type listed struct {
+	key      uint64
+	members  []uint64 // It and what was merged into it.
+	window   uint64   // Events in the window.
+	late     uint64   // Of the window's second half.
+	visitors uint64   // Users in the window, where they are asked for.
+	visits   int      // Members with events in the window.
+	first    time.Time
+	level    int8
+	status   string
+	seen
+}
+
+// listIssues is query issue_list: plain reads of the whole project, at once;
+// then who matches; then what is shown of the page, at once again.
+func listIssues(ctx context.Context, a *asking) (*Result, error) {
+	var actions []logged
+	issues, window := map[uint64]*listed{}, map[uint64][3]uint64{}
+	var filters []map[uint64]bool
+	todo := []func(context.Context) error{
+		func(ctx context.Context) (err error) { actions, err = a.readLog(ctx); return err },
+		func(ctx context.Context) error { return a.readWindow(ctx, window) },
+		func(ctx context.Context) error { return a.readIssues(ctx, issues) },
+	}
+	for param, step := range map[string]string{"text": "words", "filters": "passed", "tag": "tagged"} {
+		if a.given(param) {
+			found := map[uint64]bool{}
+			filters = append(filters, found)
+			todo = append(todo, func(ctx context.Context) error { return a.set(ctx, step, found) })
+		}
+	}
+	if err := atOnce(ctx, todo...); err != nil {
+		return nil, err
+	}
+	log := standingOf(actions)
+	all := log.join(issues, window, filters)
+	if err := a.decide(ctx, log, all); err != nil {
+		return nil, err
+	}
+	matches := all[:0]
+	levels, status, assignee := a.lines("level"), a.bound["status"], unescapeText(a.bound["assignee"])
+	for _, i := range all {
+		fits := status == "any" || i.status == status || status == "unresolved" && i.status != "resolved" && i.status != "ignored"
+		if fits && (levels == nil || slices.Contains(levels, levelName(i.level))) && (assignee == "" || log.who[i.key] == assignee) {
+			matches = append(matches, i)
+		}
+	}
+	rank := map[string]func(*listed) int64{
+		"events": func(i *listed) int64 { return int64(i.window) }, "users": func(i *listed) int64 { return int64(i.visitors) },
+		"trend":      func(i *listed) int64 { return 2*int64(i.late) - int64(i.window) },
+		"first_seen": func(i *listed) int64 { return i.first.UnixMilli() }, "last_seen": func(i *listed) int64 { return i.last.UnixMilli() },
+	}[a.bound["sort"]]
+	slices.SortFunc(matches, func(x, y *listed) int { return cmp.Or(cmp.Compare(rank(y), rank(x)), cmp.Compare(x.key, y.key)) })
+	limit, _ := strconv.Atoi(a.bound["limit"])
+	offset, _ := strconv.Atoi(a.bound["offset"])
+	start := min(offset, len(matches))
+	return a.show(ctx, log, matches[start:start+min(limit, maxPage, len(matches)-start)], uint64(len(matches)))
+}
+
+func (a *asking) readWindow(ctx context.Context, into map[uint64][3]uint64) error {
+	return a.rows(ctx, "window", func(r driver.Rows) error {
+		var f uint64
+		var n [3]uint64
+		cells := []any{&f, &n[0]}
+		switch a.bound["sort"] {
+		case "trend":
+			cells = append(cells, &n[1])
+		case "users":
+			cells = append(cells, &n[2])
+		}
+		err := r.Scan(cells...)
+		into[f] = n
+		return err
+	})
+}
+
+// readIssues reads what is known of each fingerprint, whenever it was seen.
+func (a *asking) readIssues(ctx context.Context, into map[uint64]*listed) error {
+	return a.rows(ctx, "issues", func(r driver.Rows) error {
+		i := listed{}
+		var fresh uint8
+		cells := []any{&i.key, &i.first, &i.last, &fresh}
+		if a.given("level") {
+			cells = append(cells, &i.level)
+		}
+		if a.bound["status"] != "any" {
+			cells = append(cells, &i.events)
+		}
+		err := r.Scan(cells...)
+		i.fresh, i.members = fresh != 0, []uint64{i.key}
+		into[i.key] = &i
+		return err
+	})
+}
+
+// add counts what another fingerprint of the issue has seen.
+func (i *listed) add(o *listed) {
+	if o.first.Before(i.first) {
+		i.first = o.first
+	}
+	if o.last.After(i.last) {
+		i.last = o.last
+	}
+	i.fresh = i.fresh && o.fresh
+	i.level = max(i.level, o.level)
+	i.events += o.events
+}
+
+// join makes issues of fingerprints: those that have events in the window and
+// pass every filter by one of their members.
+func (l *triageLog) join(issues map[uint64]*listed, window map[uint64][3]uint64, filters []map[uint64]bool) []*listed {
+	for f, into := range l.into {
+		if i := issues[f]; i != nil && f != into {
+			if s := issues[into]; s != nil {
+				s.add(i)
+				s.members = append(s.members, f)
+			} else { // The issue itself has no event left.
+				i.key = into
+				issues[into] = i
+			}
+			delete(issues, f)
+		}
+	}
+	passed := make([]map[uint64]bool, len(filters))
+	for n, found := range filters {
+		passed[n] = make(map[uint64]bool, len(found))
+		for f := range found {
+			passed[n][l.survivor(f)] = true
+		}
+	}
+	var out []*listed
+	for f, n := range window {
+		key := l.survivor(f)
+		i := issues[key]
+		if i == nil || slices.ContainsFunc(passed, func(found map[uint64]bool) bool { return !found[key] }) {
+			continue
+		}
+		if i.visits++; i.visits == 1 {
+			out = append(out, i)
+		}
+		i.window += n[0]
+		i.late += n[1]
+		i.visitors += n[2]
+	}
+	return out
+}
+
+// decide sets what filters and order need: the state, and users of the window
+// of issues with several members, whose sketches do not add up.
+func (a *asking) decide(ctx context.Context, log *triageLog, all []*listed) error {
+	ask := subjects{}
+	var visitors, visited []uint64
+	byState := a.bound["status"] != "any"
+	for _, i := range all {
+		if byState {
+			ask.add(i, log.state[i.key])
+		}
+		if a.bound["sort"] == "users" && i.visits > 1 {
+			for _, f := range i.members {
+				visitors, visited = append(visitors, f), append(visited, i.key)
+			}
+		}
+	}
+	b := a.with(ask.values())
+	b.bound["visitors"], b.bound["visited"] = numbers(visitors), numbers(visited)
+	visits, crowds, reopened := map[uint64]uint64{}, map[uint64]uint64{}, map[uint64]bool{}
+	err := atOnce(ctx, func(ctx context.Context) error { return b.counts(ctx, "visits", visits) },
+		func(ctx context.Context) error { return b.counts(ctx, "crowds", crowds) },
+		func(ctx context.Context) error { return b.set(ctx, "reopened", reopened) })
+	for _, i := range all {
+		if n, ok := visits[i.key]; ok {
+			i.visitors = n
+		}
+		if byState {
+			i.users, i.reopened = crowds[i.key], reopened[i.key]
+			i.status = log.state[i.key].status(i.seen)
+		}
+	}
+	return err
+}
+
+// subjects are the issues whose state asks for more than plain numbers.
+type subjects struct {
+	resolved, resolvedMembers, crowd, crowds []uint64
+	resolutions                              []any
+}
+
+func (s *subjects) add(i *listed, said standing) {
+	if said.inRelease() {
+		s.resolved, s.resolvedMembers, s.resolutions = append(s.resolved, i.key), append(s.resolvedMembers, i.members...), append(s.resolutions, said.id)
+	}
+	if said.action == Ignore && said.users > 0 {
+		for _, f := range i.members {
+			s.crowd, s.crowds = append(s.crowd, f), append(s.crowds, i.key)
+		}
+	}
+}
+
+func (s *subjects) values() map[string]string {
+	ids, _ := arrayText(s.resolutions) // They are all UUIDs.
+	return map[string]string{"resolved": numbers(s.resolved), "resolved_members": numbers(s.resolvedMembers), "resolutions": ids, "crowd": numbers(s.crowd), "crowds": numbers(s.crowds)}
+}
+
+// show reads what a page shows.
+func (a *asking) show(ctx context.Context, log *triageLog, page []*listed, matches uint64) (*Result, error) {
+	out := &Result{}
+	for _, c := range a.query.Columns {
+		out.Columns = append(out.Columns, Field{Name: c.Name, Type: c.Type})
+	}
+	if len(page) == 0 {
+		return out, nil
+	}
+	ask := subjects{}
+	var members, owners []uint64
+	place := map[uint64]int{}
+	moved := "[0]"
+	for n, i := range page {
+		place[i.key] = n
+		ask.add(i, log.state[i.key])
+		for _, f := range i.members {
+			members, owners = append(members, f), append(owners, i.key)
+			if f != i.key {
+				moved = "[1]"
+			}
+		}
+	}
+	values := ask.values()
+	values["members"], values["owners"], values["moved"] = numbers(members), numbers(owners), moved
+	b := a.with(values)
+	trends := make([][]uint64, len(page))
+	rows := make([][]any, len(page))
+	sights := make([]seen, len(page))
+	reopened := map[uint64]bool{}
+	err := atOnce(ctx, func(ctx context.Context) error { return b.set(ctx, "reopened", reopened) },
+		func(ctx context.Context) error { return b.trends(ctx, log, place, trends) },
+		func(ctx context.Context) error { return b.details(ctx, place, rows, sights) })
+	if err != nil {
+		return nil, err
+	}
+	for n, i := range page {
+		if rows[n] == nil {
+			continue // Its last event was dropped meanwhile.
+		}
+		sights[n].fresh, sights[n].reopened = i.fresh, reopened[i.key]
+		row := rows[n]
+		row[0], row[5], row[6], row[9], row[18], row[19] = fmt.Sprintf("%016x", i.key), log.state[i.key].status(sights[n]), log.who[i.key], i.window, trends[n], matches
+		out.Rows = append(out.Rows, row)
+	}
+	return out, nil
+}
+
+// trends reads events of the window by the hour in 24 equal parts, or by day.
+func (a *asking) trends(ctx context.Context, log *triageLog, place map[uint64]int, into [][]uint64) error {
+	hourly, err := a.query.choice(a.bound).Within(72)
+	if err != nil {
+		return err
+	}
+	const form = "2006-01-02 15:04:05.000"
+	from, _ := time.Parse(form, a.bound["from"])
+	to, _ := time.Parse(form, a.bound["to"])
+	const day = 24 * time.Hour
+	slots, start, span := 24, from.Truncate(time.Hour), max(to.Unix()-from.Unix(), 1)
+	if !hourly {
+		start = from.Truncate(day)
+		slots = min(int(to.Truncate(day).Sub(start)/day)+1, 400)
+	}
+	for n := range into {
+		into[n] = make([]uint64, slots)
+	}
+	type point struct {
+		fingerprint uint64
+		at          int64
+	}
+	points := map[point]uint64{} // A row may come twice: see rows.
+	err = a.rows(ctx, "trend", func(r driver.Rows) error {
+		var f, n uint64
+		var at time.Time
+		err := r.Scan(&f, &at, &n)
+		points[point{f, at.Unix()}] = n
+		return err
+	})
+	for x, n := range points {
+		slot := int(time.Unix(x.at, 0).Sub(start) / day)
+		if hourly {
+			slot = min(int((x.at-start.Unix())*24/span), 23)
+		}
+		if p, ok := place[log.survivor(x.fingerprint)]; ok && slot >= 0 && slot < slots {
+			into[p][slot] += n
+		}
+	}
+	return err
+}
+
+// details reads the last step into rows, in the order of the query's columns.
+func (a *asking) details(ctx context.Context, place map[uint64]int, into [][]any, sights []seen) error {
+	return a.rows(ctx, "result", func(r driver.Rows) error {
+		var owner, events, users uint64
+		var born, newest time.Time
+		var level string
+		var protocols uint8
+		var environments []string
+		var last, first []any
+		if err := r.Scan(&owner, &born, &newest, &events, &level, &protocols, &environments, &users, &last, &first); err != nil {
+			return err
+		}
+		n, ok := place[owner]
+		if !ok {
+			return nil
+		}
+		by := []string{}
+		for bit, name := range []string{"sentry", "otlp"} {
+			if protocols&(1<<bit) != 0 {
+				by = append(by, name)
+			}
+		}
+		slices.Sort(environments)
+		environments = slices.DeleteFunc(environments, func(e string) bool { return e == "" })
+		sights[n] = seen{last: newest, events: events, users: users}
+		into[n] = []any{nil, last[0], last[1], last[2], level, nil, nil, born, newest, nil, events, users, by, environments, first[0], last[5], last[6].(uuid.UUID), last[7], nil, nil}
+		return nil
+	})
+}
+
+// levelName names a level as the tables do.
+func levelName(n int8) string {
+	names := []string{"unspecified", "debug", "info", "warning", "error", "fatal"}
+	if n < 0 || int(n) >= len(names) {
+		return names[0]
+	}
+	return names[n]
+}
