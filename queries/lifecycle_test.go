@@ -283,9 +283,14 @@ func (l *lifecycle) states(now time.Time) map[string]string {
 
 // total counts events and users of an issue.
 func (l *lifecycle) total(f uint64) (n, users uint64) {
+	return l.totalOf(f, time.Now().AddDate(1, 0, 0))
+}
+
+// totalOf counts what was received until a moment.
+func (l *lifecycle) totalOf(f uint64, until time.Time) (n, users uint64) {
 	seen := map[uint64]bool{}
 	for _, e := range l.events {
-		if l.survivor(e.fingerprint) != f {
+		if l.survivor(e.fingerprint) != f || e.received.After(until) {
 			continue
 		}
 		n += uint64(max(e.weight, 0))
@@ -314,6 +319,8 @@ func (l *lifecycle) state(f uint64, now time.Time) string {
 	}
 	c, status, young := last.change, "ongoing", true
 	n, users := l.total(f)
+	// Of all that belongs to it now, what came before it was ignored.
+	then, usersThen := l.totalOf(f, last.at)
 	again := false
 	for _, e := range l.events {
 		if l.survivor(e.fingerprint) != f {
@@ -327,7 +334,7 @@ func (l *lifecycle) state(f uint64, now time.Time) string {
 		status = "regressed"
 	case c.Kind == queries.Resolve:
 		status = "resolved"
-	case c.Kind == queries.Ignore && (c.Until.IsZero() || c.Until.After(now)) && (c.UntilEvents == 0 || n < last.events+c.UntilEvents) && (c.UntilUsers == 0 || users < last.users+c.UntilUsers):
+	case c.Kind == queries.Ignore && (c.Until.IsZero() || c.Until.After(now)) && (c.UntilEvents == 0 || n < then+c.UntilEvents) && (c.UntilUsers == 0 || users < usersThen+c.UntilUsers):
 		status = "ignored"
 	case c.Kind == "" && young:
 		status = "new"

@@ -64,7 +64,13 @@ type Change struct {
 
 // action is one row of the log.
 type action struct {
+	kind        string
+	id          uuid.UUID
 	fingerprint uint64
+	comment     string
+	until       time.Time // Of ignore, as in Change.
+	untilEvents uint64
+	untilUsers  uint64
 	release     string // Of resolve.
 	resolution  string
 	baseEvents  uint64
@@ -279,6 +285,23 @@ func (s *Store) Undo(ctx context.Context, project uint32, actor string, id uuid.
 }
 
 func (s *Store) appendActions(ctx context.Context, c Change, kind string, actions []action) ([]uuid.UUID, error) {
+	moves := kind == Merge || kind == Split || kind == "undo"
+	said := len(actions) // Ids of these are returned; what they entail is in the log.
+	for i := range actions {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return nil, fmt.Errorf("cannot make an action id: %w", err)
+		}
+		a := &actions[i]
+		a.id, a.kind, a.comment, a.until, a.untilEvents, a.untilUsers = id, kind, c.Comment, c.Until, c.UntilEvents, c.UntilUsers
+	}
+	if moves {
+		carried, err := s.carryIgnores(ctx, c.Project, actions)
+		if err != nil {
+			return nil, err
+		}
+		actions = append(actions, carried...)
+	}
 	batch, err := s.conn.PrepareBatch(ctx, `INSERT INTO issue_actions (project_id, fingerprint, at, action_id, actor, action, resolution, in_release,
 		until, until_events, until_users, base_events, base_users, assignee, owner, priority, into, target_action, bulk_id, comment)`)
 	if err != nil {
@@ -286,21 +309,19 @@ func (s *Store) appendActions(ctx context.Context, c Change, kind string, action
 	}
 	defer batch.Close()
 	at := time.Now().UTC().Truncate(time.Millisecond)
-	until := time.Unix(0, 0).UTC()
-	if !c.Until.IsZero() {
-		until = c.Until.UTC()
-	}
 	var bulk uuid.UUID
 	if len(actions) > 1 {
 		bulk = uuid.New()
 	}
 	ids := make([]uuid.UUID, len(actions))
 	for i, a := range actions {
-		if ids[i], err = uuid.NewV7(); err != nil {
-			return nil, fmt.Errorf("cannot make an action id: %w", err)
+		ids[i] = a.id
+		until := time.Unix(0, 0).UTC()
+		if !a.until.IsZero() {
+			until = a.until.UTC()
 		}
-		err = batch.Append(c.Project, a.fingerprint, at, ids[i], c.Actor, kind, a.resolution, a.release,
-			until, c.UntilEvents, c.UntilUsers, a.baseEvents, a.baseUsers, c.Assignee, c.Owner, c.Priority, a.into, a.target, bulk, c.Comment)
+		err = batch.Append(c.Project, a.fingerprint, at, a.id, c.Actor, a.kind, a.resolution, a.release,
+			until, a.untilEvents, a.untilUsers, a.baseEvents, a.baseUsers, c.Assignee, c.Owner, c.Priority, a.into, a.target, bulk, a.comment)
 		if err != nil {
 			return nil, fmt.Errorf("cannot write to the triage log: %w", err)
 		}
@@ -308,8 +329,8 @@ func (s *Store) appendActions(ctx context.Context, c Change, kind string, action
 	if err := batch.Send(); err != nil {
 		return nil, fmt.Errorf("cannot write to the triage log: %w", err)
 	}
-	if kind == Merge || kind == Split || kind == "undo" {
-		return ids, s.reloadMerges(ctx)
+	if moves {
+		return ids[:said], s.reloadMerges(ctx)
 	}
 	return ids, nil
 }

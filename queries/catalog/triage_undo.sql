@@ -1,5 +1,5 @@
 -- name: triage_undo
--- purpose: The actions of an action id or a bulk id that are not undone yet.
+-- purpose: The actions of an action id or a bulk id that are not undone yet, and the ignores that carry one of them on.
 -- param project UInt32 required: Project id.
 -- param id UUID required: Action id or bulk id.
 -- column fingerprint UInt64: A number, for programs only.
@@ -8,7 +8,8 @@
 -- bound: 1000 rows.
 SELECT fingerprint, action_id
 FROM issue_actions
-WHERE project_id = {project:UInt32} AND (action_id = {id:UUID} OR bulk_id = {id:UUID}) AND action != 'undo'
+WHERE project_id = {project:UInt32} AND action != 'undo'
+    AND (action_id = {id:UUID} OR bulk_id = {id:UUID} OR action = 'ignore' AND target_action IN (SELECT action_id FROM issue_actions WHERE project_id = {project:UInt32} AND (action_id = {id:UUID} OR bulk_id = {id:UUID})))
     AND action_id NOT IN (SELECT target_action FROM issue_actions WHERE project_id = {project:UInt32} AND action = 'undo')
 ORDER BY action_id
 LIMIT 1000
