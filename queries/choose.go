@@ -82,3 +82,17 @@ func (c choice) Within(hours int) (bool, error) {
 	// As dateDiff counts: whole seconds.
 	return ends[1].Unix()-ends[0].Unix() <= int64(hours)*3600, nil
 }
+
+// noEvent is the id of no event.
+const noEvent = "00000000-0000-0000-0000-000000000000"
+
+// Older compares the place of an event with parameters before and event_id, in
+// the order of newest first. Without an id only the time counts.
+func (c choice) Older(table string) (string, error) {
+	older := table + "ts < {before:DateTime64(3, 'UTC')}"
+	whole, err := c.Is("event_id", "", noEvent)
+	if whole {
+		return older, err
+	}
+	return "(" + older + " OR " + table + "ts = {before:DateTime64(3, 'UTC')} AND " + table + "event_id < {event_id:UUID})", err
+}

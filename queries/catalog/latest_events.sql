@@ -5,7 +5,8 @@
 -- param environment String: Environment; empty for all.
 -- param release String: Release; empty for all.
 -- param limit UInt32 = 50: Rows, at most 1000.
--- param before DateTime64 = now: Only events before this time: the next page.
+-- param before DateTime64 = now: Only events older than this time: that of the last event of a page for the next one.
+-- param event_id UUID = 00000000-0000-0000-0000-000000000000: Id of that last event: several may have the same time, and those of them that were not shown come first.
 -- column event_id UUID: Id.
 -- column ts DateTime64(3, 'UTC'): When it happened.
 -- column title String: Type and value.
@@ -37,7 +38,7 @@ FROM (
     SELECT ts
     FROM events
     WHERE project_id = {project:UInt32} AND fingerprint IN <<members>>
-        AND toDate(ts) >= toDate(arrayElement({guess:Array(String)}, 1)) AND toDate(ts) <= toDate({before:DateTime64(3, 'UTC')}) AND ts < {before:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND
+        AND toDate(ts) >= toDate(arrayElement({guess:Array(String)}, 1)) AND toDate(ts) <= toDate({before:DateTime64(3, 'UTC')}) AND <<.Older "">>
         AND <<.Same "environment" "environment">> AND <<.Same "release" "release">>
     ORDER BY ts DESC
     LIMIT least({limit:UInt32}, 1000))
@@ -48,7 +49,7 @@ FROM (
     -- A row that counts a flood is many events, and those of the first day may be after the moment.
     SELECT ts
     FROM events
-    WHERE project_id = {project:UInt32} AND fingerprint IN <<members>> AND toDate(ts) <= toDate({before:DateTime64(3, 'UTC')}) AND ts < {before:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND
+    WHERE project_id = {project:UInt32} AND fingerprint IN <<members>> AND toDate(ts) <= toDate({before:DateTime64(3, 'UTC')}) AND <<.Older "">>
         AND <<.Same "environment" "environment">> AND <<.Same "release" "release">>
     ORDER BY ts DESC
     LIMIT least({limit:UInt32}, 1000))
@@ -59,7 +60,7 @@ SELECT event_id, ts, title, message, toString(level) AS level, toString(protocol
 FROM events
 WHERE project_id = {project:UInt32} AND fingerprint IN <<members>>
     AND toDate(ts) >= toDate(arrayElement(<<if .Given "far">>{far:Array(DateTime64(3, 'UTC'))}<<else>>{oldest:Array(DateTime64(3, 'UTC'))}<<end>>, 1)) AND toDate(ts) <= toDate({before:DateTime64(3, 'UTC')})
-    AND events.ts >= arrayElement(<<if .Given "far">>{far:Array(DateTime64(3, 'UTC'))}<<else>>{oldest:Array(DateTime64(3, 'UTC'))}<<end>>, 1) AND events.ts < {before:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND
+    AND events.ts >= arrayElement(<<if .Given "far">>{far:Array(DateTime64(3, 'UTC'))}<<else>>{oldest:Array(DateTime64(3, 'UTC'))}<<end>>, 1) AND <<.Older "events.">>
     AND <<.Same "environment" "events.environment">> AND <<.Same "release" "events.release">>
-ORDER BY ts DESC, event_id
+ORDER BY ts DESC, event_id DESC
 LIMIT least({limit:UInt32}, 1000)
