@@ -27,7 +27,7 @@ type ingestCmd struct {
 	OTLPAnonymous  bool              `name:"otlp-anonymous" help:"Take OTLP without a key into the OTLP default project from anywhere, not only from loopback." env:"ERRATA_OTLP_ANONYMOUS"`
 	ServiceProject map[string]uint32 `help:"OTLP without a key goes by service.name to this project id, as shop=2; may be repeated." env:"ERRATA_SERVICE_PROJECT"`
 	TrustForwarded bool              `help:"Take the client's address from X-Forwarded-For; only behind a proxy that sets it." env:"ERRATA_TRUST_FORWARDED"`
-	FloodPerMinute int               `help:"Events of one fingerprint kept whole in a minute; 0: 1,200, or more while others bring four times as many; -1: all." env:"ERRATA_FLOOD_PER_MINUTE"`
+	FloodPerMinute int               `help:"Events of one fingerprint kept whole in a minute; 0: up to 1,200, fewer of what comes fast, more while others bring four times as many; -1: all." env:"ERRATA_FLOOD_PER_MINUTE"`
 	Concurrency    int               `help:"Connections at once." default:"4096" env:"ERRATA_CONCURRENCY"`
 	MemoryMiB      int               `name:"memory-mib" help:"Soft memory limit in MiB; the process takes about 40 more." default:"220" env:"ERRATA_MEMORY_MIB"`
 }

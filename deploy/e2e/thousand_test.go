@@ -10,7 +10,7 @@ import (
 
 // TestThousandErrors: an application with both SDKs fails a thousand times. The
 // issue counts a thousand, whoever told of them, and every failure has both its
-// witnesses. Flood mode is off: it would not keep every witness.
+// witnesses: no application fails that often by itself as to be a flood.
 func TestThousandErrors(t *testing.T) {
 	needE2E(t)
 	t.Parallel()

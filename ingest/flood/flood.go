@@ -30,13 +30,24 @@ const (
 
 // Where neither edge nor project says how many events of one fingerprint and
 // minute are kept whole, it is as long as they are no more than a quarter of
-// what all other errors of the edge brought in that minute, within these bounds.
+// what all other errors of the edge brought in that minute, up to MostPerMinute.
 // An error that is one of many is no flood however busy the edge is, and one
-// that is nearly all of the traffic is a flood however quiet it is.
+// that is nearly all of the traffic is a flood however quiet it is: LeastPerMinute
+// of those are whole, or FloodedPerMinute while the fingerprint comes faster than
+// its pace allows, and in the minutes after one that brought over LeastPerMinute.
 const (
-	LeastPerMinute = 1200
-	MostPerMinute  = 6000
-	othersShare    = 4
+	LeastPerMinute   = 1200
+	MostPerMinute    = 6000
+	FloodedPerMinute = 100
+	othersShare      = 4
+)
+
+// The pace of a fingerprint: so many events at once, and so many a second. What
+// exporters of OTLP gather for some seconds comes at once and is no faster.
+const (
+	paceBurst     = 400
+	paceOTLPBurst = 1000
+	pacePerSecond = 200
 )
 
 // rememberAll is the limit up to which ids are remembered from the first event
@@ -141,6 +152,9 @@ type state struct {
 	minute   int64
 	since    int64 // Time in ms from which on events are remembered; 0: none was passed over.
 	count    uint32
+	pace     pace
+	fast     bool   // The pace was exceeded in this minute.
+	ongoing  bool   // The minute before brought more than LeastPerMinute.
 	late     uint32 // Kept whole because an event that was passed over may be their partner.
 	face     *face  // Of the groups of this minute.
 	now, old generation
@@ -156,9 +170,28 @@ func New(cfg Config) *Flood {
 	return f
 }
 
+// pace is how far a fingerprint is ahead of what it may bring.
+type pace struct {
+	ahead float64 // Events.
+	at    int64   // Unix milliseconds.
+}
+
+// full reports whether one more event comes too fast.
+func (p *pace) full(now time.Time, protocol schema.Protocol) bool {
+	if ms := now.UnixMilli(); ms > p.at {
+		p.ahead = max(0, p.ahead-float64(ms-p.at)*pacePerSecond/1000)
+		p.at = ms
+	}
+	if protocol == schema.Protocol_PROTOCOL_SENTRY {
+		return p.ahead >= paceBurst
+	}
+	return p.ahead >= paceOTLPBurst
+}
+
 // limit returns how many events are kept whole in a minute, of a fingerprint
-// that brought own of all.
-func (f *Flood) limit(p *intake.Project, own uint32, all uint64) uint32 {
+// that brought own of all; flooding says that it came too fast in this minute, or
+// too much of it in the one before.
+func (f *Flood) limit(p *intake.Project, own uint32, all uint64, flooding bool) uint32 {
 	if s := p.Settings; s != nil {
 		if s.Flood.Off {
 			return maxPerMinute
@@ -170,8 +203,12 @@ func (f *Flood) limit(p *intake.Project, own uint32, all uint64) uint32 {
 	if f.cfg.PerMinute > 0 {
 		return f.cfg.PerMinute
 	}
+	least := uint64(LeastPerMinute)
+	if flooding {
+		least = FloodedPerMinute
+	}
 	others := all - min(all, uint64(own))
-	return uint32(min(max(others/othersShare, LeastPerMinute), MostPerMinute))
+	return uint32(min(max(others/othersShare, least), MostPerMinute))
 }
 
 // wet is what is known of a project that floods: the last minute in which it
@@ -244,15 +281,17 @@ func (f *Flood) judge(p *intake.Project, ev *schema.Event, now time.Time) Verdic
 	if st.minute != minute {
 		f.drop(&st.old)
 		st.old, st.now = st.now, generation{}
+		st.ongoing = st.minute == minute-1 && st.count > LeastPerMinute
 		if st.minute != minute-1 {
 			f.drop(&st.old)
 		}
-		st.minute, st.count, st.late, st.face = minute, 0, 0, nil
+		st.minute, st.count, st.late, st.face, st.fast = minute, 0, 0, nil, false
 	}
-	limit := f.limit(p, st.count, all)
+	full := st.pace.full(now, ev.Protocol)
+	limit := f.limit(p, st.count, all, full || st.fast || st.ongoing)
 	flooded := st.count >= limit
 	if !flooded && limit > rememberAll && st.count < limit/2 && len(st.old.traces) == 0 {
-		st.count++
+		st.take(full)
 		st.since = max(st.since, now.Add(apart).UnixMilli())
 		return Whole
 	}
@@ -288,7 +327,7 @@ func (f *Flood) judge(p *intake.Project, ev *schema.Event, now time.Time) Verdic
 			return Twin
 		}
 	}
-	st.count++
+	st.take(full)
 	if flooded {
 		note(hasNoRow)
 		f.wets(p.ID, minute)
@@ -296,6 +335,17 @@ func (f *Flood) judge(p *intake.Project, ev *schema.Event, now time.Time) Verdic
 	}
 	note(isWhole)
 	return Whole
+}
+
+// take counts an occurrence. One that is too fast is not further ahead for that:
+// when a flood ends its error is an ordinary one again within seconds.
+func (s *state) take(full bool) {
+	s.count++
+	if full {
+		s.fast = true
+		return
+	}
+	s.pace.ahead++
 }
 
 func (f *Flood) shard(k stateKey) *shard { return &f.shards[(k.fingerprint^uint64(k.project))%shards] }

@@ -148,30 +148,77 @@ func TestAFailedGroupTellsAllItsMembers(t *testing.T) {
 func TestTheDefaultLimitFollowsTheOthers(t *testing.T) {
 	for name, tc := range map[string]struct {
 		others, each int // Events of one other fingerprint, and how many of those there are.
-		flood, whole int
+		flood        int
+		seconds      float64 // In which they come.
+		whole        int
 	}{
-		"alone":                      {0, 0, 20_000, LeastPerMinute},
-		"a hundred times the others": {1, 200, 20_000, LeastPerMinute},
-		"one of many":                {1000, 20, 1000, 1000},
-		"too many of all":            {1000, 3, 2000, LeastPerMinute},
-		"beyond all bounds":          {1000, 70, 7000, MostPerMinute},
+		"alone, slow":                {0, 0, 6000, 50, LeastPerMinute},
+		"alone, fast":                {0, 0, 20_000, 20, 500},
+		"alone, at once":             {0, 0, 20_000, 0, paceBurst},
+		"a thousand in ten seconds":  {0, 0, 1000, 10, 1000},
+		"a thousand in three":        {0, 0, 1000, 3, 1000},
+		"a hundred times the others": {1, 200, 20_000, 20, 500},
+		"one of many":                {1000, 20, 1000, 1, 1000},
+		"one of six":                 {4000, 5, 4000, 6, 4000},
+		"too many of all":            {1000, 3, 2000, 2, 500},
+		"beyond all bounds":          {1000, 70, 7000, 1, MostPerMinute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := New(Config{})
 			p, got, n := project(0), map[Verdict]int{}, 0
 			for i := range tc.flood {
+				at := noon.Add(time.Duration(float64(i) / float64(tc.flood) * tc.seconds * float64(time.Second)))
 				for ; n*tc.flood < (i+1)*tc.others*tc.each; n++ {
 					ev := event(n, "", sentry)
 					ev.Fingerprint = uint64(100 + n%tc.each)
-					f.Judge(p, ev, noon)
+					f.Judge(p, ev, at)
 				}
-				got[f.Judge(p, event(i, "", sentry), noon)]++
+				got[f.Judge(p, event(i, "", sentry), at)]++
 			}
-			require.InDelta(t, tc.whole, got[Whole], 2)
+			require.InDelta(t, tc.whole, got[Whole], 5)
 			require.Equal(t, tc.flood-got[Whole], got[Counted])
 			require.Equal(t, got[Counted] > 0, f.Flooding(p.ID, noon))
 			require.False(t, f.Flooding(p.ID, noon.Add(time.Minute)))
 		})
+	}
+}
+
+// TestAFloodOverMinutes counts the whole ones of each minute of a flood: fewer in
+// those after the first, and as many as before in those after its end.
+func TestAFloodOverMinutes(t *testing.T) {
+	f := New(Config{})
+	p := project(0)
+	n := 0
+	minute := func(at time.Time, events int, within time.Duration) (whole int) {
+		for i := range events {
+			n++
+			if f.Judge(p, event(n, "", sentry), at.Add(time.Duration(i)*within/time.Duration(events))) == Whole {
+				whole++
+			}
+		}
+		return whole
+	}
+	require.Equal(t, LeastPerMinute, minute(noon, 6000, time.Minute), "100/s")
+	require.Equal(t, FloodedPerMinute, minute(noon.Add(time.Minute), 6000, time.Minute))
+	require.Equal(t, FloodedPerMinute, minute(noon.Add(2*time.Minute), 1000, time.Minute), "after a minute of more")
+	require.Equal(t, 1000, minute(noon.Add(3*time.Minute), 1000, time.Minute), "no flood any more")
+	// 5,000 in five seconds, over the turn of a minute.
+	require.InDelta(t, 500, minute(noon.Add(5*time.Minute-2*time.Second), 2000, 2*time.Second), 5)
+	require.Equal(t, FloodedPerMinute, minute(noon.Add(5*time.Minute), 3000, 3*time.Second))
+	require.Zero(t, minute(noon.Add(5*time.Minute+20*time.Second), 100, 3*time.Second), "the rest of the minute")
+}
+
+// TestAnExportersBatchIsNoFlood: what an application failed in five seconds comes
+// in one request.
+func TestAnExportersBatchIsNoFlood(t *testing.T) {
+	f := New(Config{})
+	p := project(0)
+	n := 0
+	for batch := range 2 {
+		for range 512 {
+			n++
+			require.Equal(t, Whole, f.Judge(p, event(n, "", otlp), noon.Add(time.Duration(batch)*5*time.Second)))
+		}
 	}
 }
 
@@ -235,8 +282,8 @@ func TestBothWitnessesOfAWholeOccurrence(t *testing.T) {
 	f := New(Config{})
 	p := project(0)
 	for i := range LeastPerMinute + 500 {
-		trace := fmt.Sprintf("%032x", i+1)
-		first, second := f.Judge(p, event(2*i, trace, sentry), noon), f.Judge(p, event(2*i+1, trace, otlp), noon)
+		trace, at := fmt.Sprintf("%032x", i+1), noon.Add(time.Duration(i)*10*time.Millisecond)
+		first, second := f.Judge(p, event(2*i, trace, sentry), at), f.Judge(p, event(2*i+1, trace, otlp), at)
 		if i < LeastPerMinute {
 			require.Equal(t, []Verdict{Whole, Whole}, []Verdict{first, second}, "failure %d", i)
 		} else {
