@@ -73,6 +73,7 @@ func (s *Server) write(ctx context.Context, b *intake.Batch) error {
 	if err != nil {
 		return err
 	}
+	b.Encoded()
 	return s.producer.Write(ctx, messages)
 }
 

@@ -4,6 +4,7 @@
 package intake
 
 import (
+	"sync"
 	"time"
 
 	"errata/ingest/filter"
@@ -73,6 +74,38 @@ type Batch struct {
 	Receipts    []*schema.Receipt
 	Outcomes    []*schema.Outcome
 	Blobs       []Blob
+	lent        *[]byte
+}
+
+// payloads is memory of payloads that were encoded: a third of what the edge
+// allocates for an event.
+var payloads = sync.Pool{New: func() any { return new([]byte) }}
+
+// mostLent keeps the memory of rare large payloads out of the pool.
+const mostLent = 64 << 10
+
+// Lend returns memory for the payload of one of the batch's events, once; nil
+// from then on. It is the batch's until Encoded.
+func (b *Batch) Lend() *[]byte {
+	if b.lent != nil {
+		return nil
+	}
+	b.lent = payloads.Get().(*[]byte)
+	return b.lent
+}
+
+// Encoded says that nobody reads the batch's payloads any more.
+func (b *Batch) Encoded() {
+	if b.lent == nil {
+		return
+	}
+	for _, ev := range b.Events {
+		ev.Payload = nil
+	}
+	if cap(*b.lent) <= mostLent {
+		payloads.Put(b.lent)
+	}
+	b.lent = nil
 }
 
 // Accept counts n items of a category, with their size in bytes as received.

@@ -142,6 +142,7 @@ func (b *batch) tree(typ string, doc *tree.Doc, size int) {
 		b.transaction(doc, &in)
 		return
 	}
+	in.Payload = b.Lend()
 	ev, fb := event.Read(doc, &in)
 	b.Accept(ev.Category(), 1, uint64(size))
 	b.Events = append(b.Events, ev)

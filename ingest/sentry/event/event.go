@@ -32,6 +32,8 @@ type Input struct {
 	ID      [16]byte
 	Drift   int64 // Microseconds to add to all times.
 	Bytes   int   // Size as received.
+	// Payload is memory for the payload; nil where the row gets its own.
+	Payload *[]byte
 	// Feedback says that the item's type or the payload's is feedback.
 	Feedback bool
 	// Outline says that the tree is only an event's outline: the row gets neither
@@ -158,10 +160,7 @@ func Read(doc *tree.Doc, in *Input) (*schema.Event, *Feedback) {
 		detach(ev)
 		return ev, nil
 	}
-	r.scratch = payload.Append(r.scratch[:0], &payload.Input{
-		Event: ev, Attributes: &r.f, Time: r.ts, Shift: r.shift, Message: r.group.Message, Template: r.group.Template, Tags: r.tags, Main: main,
-	})
-	ev.Payload = append([]byte(nil), r.scratch...)
+	r.payload(ev, main)
 	ev.Redactions = r.redactions()
 	var fb *Feedback
 	if ev.Type == "feedback" {
@@ -169,6 +168,21 @@ func Read(doc *tree.Doc, in *Input) (*schema.Event, *Feedback) {
 	}
 	detach(ev)
 	return ev, fb
+}
+
+// payload writes the payload, whose length is not known before.
+func (r *reader) payload(ev *schema.Event, main int) {
+	to := &r.scratch
+	if r.in.Payload != nil {
+		to = r.in.Payload
+	}
+	*to = payload.Append((*to)[:0], &payload.Input{
+		Event: ev, Attributes: &r.f, Time: r.ts, Shift: r.shift, Message: r.group.Message, Template: r.group.Template, Tags: r.tags, Main: main,
+	})
+	ev.Payload = *to
+	if r.in.Payload == nil {
+		ev.Payload = append([]byte(nil), r.scratch...)
+	}
 }
 
 // ReadOwn makes the row of an event that is as like, but for what is its own:

@@ -247,10 +247,13 @@ func spanStatus(s string) (uint32, string) {
 
 // DetachSpans copies all strings of the rows out of the tree's buffer.
 func DetachSpans(spans []*schema.Span) {
-	var c copier
-	visitSpans(spans, c.measure)
-	c.alloc()
-	visitSpans(spans, c.copy)
+	var all []*string
+	visitSpans(spans, func(s *string) {
+		if *s != "" {
+			all = append(all, s)
+		}
+	})
+	detachTexts(all)
 }
 
 func visitSpans(spans []*schema.Span, f func(*string)) {
