@@ -125,11 +125,18 @@ const (
 	corsExpose = "x-sentry-error, x-sentry-rate-limits, retry-after"
 )
 
+// As the library keeps them: every answer has them.
+var (
+	corsOrigin, corsAny           = []byte(fiber.HeaderAccessControlAllowOrigin), []byte("*")
+	corsExposed, corsExposedNames = []byte(fiber.HeaderAccessControlExposeHeaders), []byte(corsExpose)
+)
+
 // cors lets browsers of any origin read the answer; a project's own
 // allowed_origins are checked when its key is known.
 func cors(c *fiber.Ctx) {
-	c.Set(fiber.HeaderAccessControlAllowOrigin, "*")
-	c.Set(fiber.HeaderAccessControlExposeHeaders, corsExpose)
+	h := &c.Response().Header
+	h.SetCanonical(corsOrigin, corsAny)
+	h.SetCanonical(corsExposed, corsExposedNames)
 }
 
 // preflight answers OPTIONS.

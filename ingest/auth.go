@@ -3,15 +3,16 @@ package ingest
 import (
 	"encoding/base64"
 	"errors"
+	"hash/maphash"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/utils"
 
 	"errata/ingest/directory"
 	"errata/ingest/intake"
@@ -22,6 +23,7 @@ type credentials struct {
 	key     string // 32 hex digits, or empty.
 	client  string
 	version string
+	owned   bool // The texts are not part of the request's buffers.
 }
 
 // Sentences of the protocol; clients and people search for them.
@@ -41,12 +43,16 @@ func refuse(status int, detail, reason string, causes ...string) *intake.Error {
 // credentialsOf reads the one form of authorization that a Sentry request has.
 // Two forms at once are refused: nobody could say which one holds.
 func credentialsOf(header func(string) string, query string, pathKey string) (credentials, error) {
-	var found []credentials
-	if h := header("X-Sentry-Auth"); h != "" {
-		found = append(found, sentryHeader(h))
+	own, other := header("X-Sentry-Auth"), header("Authorization")
+	if own != "" && other == "" && pathKey == "" && !strings.Contains(query, "sentry_") {
+		return sentryHeaders.read(own) // As nearly all clients send it.
 	}
-	if h := header("Authorization"); h != "" {
-		if c, ok := authorization(h); ok {
+	var found []credentials
+	if own != "" {
+		found = append(found, sentryHeader(own))
+	}
+	if other != "" {
+		if c, ok := authorization(other); ok {
 			found = append(found, c)
 		}
 	}
@@ -126,6 +132,38 @@ func sentryHeader(h string) credentials {
 	return c
 }
 
+// headerMemory remembers headers that were read: a client sends the same one with
+// each request. The header itself is compared.
+type headerMemory struct {
+	seed  maphash.Seed
+	known [256]atomic.Pointer[knownHeader]
+}
+
+type knownHeader struct {
+	text string
+	credentials
+}
+
+var sentryHeaders = headerMemory{seed: maphash.MakeSeed()}
+
+// read is sentryHeader and its check.
+func (m *headerMemory) read(h string) (credentials, error) {
+	if len(h) > 512 {
+		return sentryHeader(h).check()
+	}
+	at := &m.known[maphash.String(m.seed, h)%uint64(len(m.known))]
+	if k := at.Load(); k != nil && k.text == h {
+		return k.credentials, nil
+	}
+	text := strings.Clone(h) // It is part of the request's buffers.
+	c, err := sentryHeader(text).check()
+	c.owned = true
+	if err == nil {
+		at.Store(&knownHeader{text, c})
+	}
+	return c, err
+}
+
 // authorization reads the header of the same name. Schemes that cannot carry a
 // key are left to whoever stands in front of the edge.
 func authorization(h string) (credentials, bool) {
@@ -181,7 +219,8 @@ func rejected(reason, cause string) *intake.Error {
 	return refuse(http.StatusForbidden, detailRejected+reason, "rejected", cause)
 }
 
-// admit finds the project of a key and checks that the request may use it.
+// admit finds the project of a key and checks that the request may use it. cred
+// has no part of the request's buffers.
 // pathProject is empty where the path names none.
 func (s *Server) admit(c *fiber.Ctx, cred credentials, pathProject string) (*intake.Request, error) {
 	var id uint32
@@ -201,9 +240,7 @@ func (s *Server) admit(c *fiber.Ctx, cred credentials, pathProject string) (*int
 	}
 	req := s.request(c)
 	req.Key, req.Project, req.KeySettings = cred.key, entry.Project, entry.Settings
-	if cred.client != "" {
-		req.Client = utils.CopyString(cred.client)
-	}
+	req.Client = cred.client
 	if !originAllowed(entry.Project.Settings.AllowedOrigins, req.Origin) {
 		return nil, rejected("Cors", "the origin is not among the project's allowed_origins")
 	}

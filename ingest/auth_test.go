@@ -1,9 +1,13 @@
 package ingest
 
 import (
+	"strings"
 	"testing"
 
+	"github.com/gofiber/fiber/v2/utils"
 	"github.com/stretchr/testify/require"
+
+	"errata/ingest/intake"
 )
 
 func TestOriginAllowed(t *testing.T) {
@@ -22,6 +26,59 @@ func TestOriginAllowed(t *testing.T) {
 		{[]string{"*.x.example"}, "https://evilx.example", false},
 	} {
 		require.Equal(t, tc.want, originAllowed(tc.allowed, tc.origin), "%v %s", tc.allowed, tc.origin)
+	}
+}
+
+// TestSentryHeaderAgain reads headers more than once: what is remembered must be
+// what was read, also of headers that differ in little and of those refused.
+func TestSentryHeaderAgain(t *testing.T) {
+	t.Parallel()
+	upper := strings.ToUpper(testKey)
+	for name, c := range map[string]struct {
+		header string
+		want   credentials
+		reason string
+	}{
+		"as clients send it": {"Sentry sentry_key=" + testKey + ", sentry_version=7, sentry_client=sentry.python/2.75.0", credentials{testKey, "sentry.python/2.75.0", "7", true}, ""},
+		"another client":     {"Sentry sentry_key=" + testKey + ", sentry_version=7, sentry_client=sentry.python/2.75.1", credentials{testKey, "sentry.python/2.75.1", "7", true}, ""},
+		"capitals, a flag":   {"Sentry sentry_key=" + upper + ".no-cache", credentials{testKey, "", "", true}, ""},
+		"a long one":         {"Sentry sentry_key=" + testKey + ", sentry_client=" + strings.Repeat("x", 600), credentials{testKey, strings.Repeat("x", 600), "", false}, ""},
+		"no key":             {"Sentry sentry_version=7", credentials{}, "no_auth"},
+		"a bad key":          {"Sentry sentry_key=" + testKey[1:], credentials{}, "bad_key"},
+		"a bad version":      {"Sentry sentry_key=" + testKey + ", sentry_version=8", credentials{}, "bad_auth"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for range 3 {
+				buffer := []byte(c.header) // Used again for the next request.
+				got, err := credentialsOf(func(name string) string {
+					if name == "X-Sentry-Auth" {
+						return utils.UnsafeString(buffer)
+					}
+					return ""
+				}, "", "")
+				got = copied(got)
+				clear(buffer)
+				if c.reason != "" {
+					refusal := &intake.Error{}
+					require.ErrorAs(t, err, &refusal)
+					require.Equal(t, c.reason, refusal.Reason)
+					continue
+				}
+				require.NoError(t, err)
+				require.Equal(t, c.want, got)
+			}
+			// A second authorization is refused whatever is remembered.
+			for _, query := range []string{"sentry_key=" + testKey, "x=1&sentry_client=y&sentry_version=7"} {
+				_, err := credentialsOf(func(name string) string {
+					if name == "X-Sentry-Auth" {
+						return c.header
+					}
+					return ""
+				}, query, "")
+				require.ErrorContains(t, err, detailTwoAuths)
+			}
+		})
 	}
 }
 

@@ -29,6 +29,9 @@ func (s *Server) identify(c *fiber.Ctx) (*intake.Request, error) {
 
 // copied detaches credentials from the request's buffers.
 func copied(c credentials) credentials {
+	if c.owned {
+		return c
+	}
 	return credentials{key: utils.CopyString(c.key), client: utils.CopyString(c.client), version: c.version}
 }
 

@@ -78,28 +78,38 @@ func ParseHeader(body []byte) (Header, int, error) {
 	if err != nil {
 		return h, 0, errors.New("cannot read envelope header: it is not a JSON object")
 	}
-	if h.EventID, err = optionalString(v, "event_id"); err != nil {
+	var eventID, sentAt, dsn, sdk, trace *fastjson.Value // The first of each.
+	times := 0
+	v.GetObject().Visit(func(k []byte, f *fastjson.Value) {
+		switch string(k) {
+		case "event_id":
+			first(&eventID, f)
+		case "sent_at":
+			times++
+			first(&sentAt, f)
+		case "dsn":
+			first(&dsn, f)
+		case "sdk":
+			first(&sdk, f)
+		case "trace":
+			first(&trace, f)
+		}
+	})
+	if h.EventID, err = optionalString(eventID, "event_id"); err != nil {
 		return h, 0, fmt.Errorf("cannot read envelope header: %w", err)
 	}
-	if h.SentAt, err = optionalString(v, "sent_at"); err != nil {
+	if h.SentAt, err = optionalString(sentAt, "sent_at"); err != nil {
 		return h, 0, fmt.Errorf("cannot read envelope header: %w", err)
 	}
-	if countKey(v, "sent_at") > 1 {
+	if times > 1 {
 		return h, 0, errors.New("cannot read envelope header: sent_at appears twice")
 	}
-	if h.DSN, err = optionalString(v, "dsn"); err != nil {
+	if h.DSN, err = optionalString(dsn, "dsn"); err != nil {
 		return h, 0, fmt.Errorf("cannot read envelope header: %w", err)
 	}
-	h.SDKName, h.SDKVersion = text(v, "sdk", "name"), text(v, "sdk", "version")
-	if t := v.Get("trace"); t != nil && t.Type() == fastjson.TypeObject {
-		h.Trace = Trace{
-			TraceID: text(t, "trace_id"), PublicKey: text(t, "public_key"), Release: text(t, "release"),
-			Environment: text(t, "environment"), Transaction: text(t, "transaction"), ReplayID: text(t, "replay_id"),
-			SampleRate: text(t, "sample_rate"), Sampled: text(t, "sampled"),
-		}
-		if h.Trace.TraceID == "" {
-			h.Trace = Trace{}
-		}
+	h.SDKName, h.SDKVersion = text(sdk, "name"), text(sdk, "version")
+	if trace != nil && trace.Type() == fastjson.TypeObject {
+		h.Trace = readTrace(trace)
 	}
 	return h, end, nil
 }
@@ -202,18 +212,36 @@ func (it *Item) header(raw []byte) (int, error) {
 	if err != nil {
 		return 0, errors.New("item header is not a JSON object")
 	}
-	it.Type = text(v, "type")
+	var typ, contentType, filename, attachment, platform, count, l *fastjson.Value // The first of each.
+	v.GetObject().Visit(func(k []byte, f *fastjson.Value) {
+		switch string(k) {
+		case "type":
+			first(&typ, f)
+		case "content_type":
+			first(&contentType, f)
+		case "filename":
+			first(&filename, f)
+		case "attachment_type":
+			first(&attachment, f)
+		case "platform":
+			first(&platform, f)
+		case "item_count":
+			first(&count, f)
+		case "length":
+			first(&l, f)
+		}
+	})
+	it.Type = text(typ)
 	if it.Type == "" {
 		return 0, errors.New("item header has no type")
 	}
-	it.ContentType, it.Filename = text(v, "content_type"), text(v, "filename")
-	it.AttachmentType, it.Platform = text(v, "attachment_type"), text(v, "platform")
-	if c := v.Get("item_count"); c != nil && c.Type() == fastjson.TypeNumber {
-		if n, err := c.Int(); err == nil && n >= 0 {
+	it.ContentType, it.Filename = text(contentType), text(filename)
+	it.AttachmentType, it.Platform = text(attachment), text(platform)
+	if count != nil && count.Type() == fastjson.TypeNumber {
+		if n, err := count.Int(); err == nil && n >= 0 {
 			it.ItemCount = n
 		}
 	}
-	l := v.Get("length")
 	if l == nil {
 		return -1, nil
 	}

@@ -60,6 +60,10 @@ func TestHeader(t *testing.T) {
 			`{"event_id":"a","sent_at":"s","dsn":"d","sdk":{"name":"n","version":"v"},"trace":{"trace_id":"t","release":"r","environment":"e","sampled":"true","sample_rate":"0.5","public_key":"k","transaction":"x","replay_id":"p"}}`,
 			Header{EventID: "a", SentAt: "s", DSN: "d", SDKName: "n", SDKVersion: "v", Trace: Trace{TraceID: "t", Release: "r", Environment: "e", Sampled: "true", SampleRate: "0.5", PublicKey: "k", Transaction: "x", ReplayID: "p"}}, "",
 		},
+		"the first of each": {
+			`{"event_id":"a","event_id":"b","dsn":"d","dsn":"e","sdk":{"name":"n","name":"o"},"sdk":{"version":"w"},"trace":{"trace_id":"t","trace_id":"u","release":"r","release":"s"},"trace":{"trace_id":"x"}}`,
+			Header{EventID: "a", DSN: "d", SDKName: "n", Trace: Trace{TraceID: "t", Release: "r"}}, "",
+		},
 		"a bad trace is ignored":      {`{"trace":[1]}`, Header{}, ""},
 		"a trace without id":          {`{"trace":{"release":"r"}}`, Header{}, ""},
 		"sent_at twice":               {`{"sent_at":"a","sent_at":"b"}`, Header{}, "sent_at appears twice"},

@@ -3,6 +3,7 @@ package envelope
 import (
 	"errors"
 	"fmt"
+	"unsafe"
 
 	"github.com/valyala/fastjson"
 )
@@ -55,14 +56,30 @@ func objectEnd(b []byte, pos int) (int, error) {
 
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
 
-// text returns a copy of a string value; anything else is empty.
+// first keeps the first of values with the same key.
+func first(at **fastjson.Value, v *fastjson.Value) {
+	if *at == nil {
+		*at = v
+	}
+}
+
+// text returns a copy of a string value; anything else is empty. Words of nearly
+// every header need no memory.
 func text(v *fastjson.Value, path ...string) string {
-	return string(v.GetStringBytes(path...))
+	switch b := v.GetStringBytes(path...); string(b) {
+	case "":
+		return ""
+	case "event":
+		return "event"
+	case "application/json":
+		return "application/json"
+	default:
+		return string(b)
+	}
 }
 
 // optionalString accepts a string, null or nothing.
-func optionalString(v *fastjson.Value, key string) (string, error) {
-	f := v.Get(key)
+func optionalString(f *fastjson.Value, key string) (string, error) {
 	if f == nil || f.Type() == fastjson.TypeNull {
 		return "", nil
 	}
@@ -72,12 +89,42 @@ func optionalString(v *fastjson.Value, key string) (string, error) {
 	return string(f.GetStringBytes()), nil
 }
 
-func countKey(v *fastjson.Value, key string) int {
-	n := 0
-	v.GetObject().Visit(func(k []byte, _ *fastjson.Value) {
-		if string(k) == key {
-			n++
+// readTrace reads the trace of a header, nothing where it has no id.
+func readTrace(v *fastjson.Value) (t Trace) {
+	var known [8]*fastjson.Value // The first of each.
+	to := [8]*string{&t.TraceID, &t.PublicKey, &t.Release, &t.Environment, &t.Transaction, &t.ReplayID, &t.SampleRate, &t.Sampled}
+	v.GetObject().Visit(func(k []byte, f *fastjson.Value) {
+		switch string(k) {
+		case "trace_id":
+			first(&known[0], f)
+		case "public_key":
+			first(&known[1], f)
+		case "release":
+			first(&known[2], f)
+		case "environment":
+			first(&known[3], f)
+		case "transaction":
+			first(&known[4], f)
+		case "replay_id":
+			first(&known[5], f)
+		case "sample_rate":
+			first(&known[6], f)
+		case "sampled":
+			first(&known[7], f)
 		}
 	})
-	return n
+	n := 0
+	for _, f := range known {
+		n += len(f.GetStringBytes())
+	}
+	if len(known[0].GetStringBytes()) == 0 {
+		return Trace{}
+	}
+	all := make([]byte, 0, n) // One memory for all.
+	for i, f := range known {
+		start := len(all)
+		all = append(all, f.GetStringBytes()...)
+		*to[i] = unsafe.String(unsafe.SliceData(all[start:]), len(all)-start)
+	}
+	return t
 }

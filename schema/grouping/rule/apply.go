@@ -37,12 +37,14 @@ func (s *Set) Apply(sub Subject, frames []schema.Frame, out []Decision) (st Stac
 	sc := pool.Get().(*scratch)
 	defer pool.Put(sc)
 	all := sc.prepare(sub, frames)
+	known := fits{all: true}
 	for i := range sc.probes {
 		sc.probes[i].fit = s.fit(sc.probes[i].path)
+		known.add(sc.probes[i].fit)
 	}
 	for ri := range s.rules {
 		r := &s.rules[ri]
-		if r.family != 0 && r.family&all == 0 {
+		if r.family != 0 && r.family&all == 0 || known.none(r) {
 			continue
 		}
 		up, down := false, 0 // What ranged actions of this rule cover already: the work stays linear.
@@ -168,14 +170,14 @@ func (sc *scratch) lower(s string) []byte {
 	if s[0] != '/' && s[0] != '\\' {
 		sc.bytes = append(sc.bytes, '/')
 	}
-	for i := 0; i < len(s); i++ {
-		c := s[i]
+	from := len(sc.bytes)
+	sc.bytes = append(sc.bytes, s...)
+	for i, c := range sc.bytes[from:] {
 		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
+			sc.bytes[from+i] = c + 'a' - 'A'
 		} else if c == '\\' {
-			c = '/'
+			sc.bytes[from+i] = '/'
 		}
-		sc.bytes = append(sc.bytes, c)
 	}
 	return sc.bytes[at:len(sc.bytes):len(sc.bytes)]
 }

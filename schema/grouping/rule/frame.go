@@ -51,6 +51,7 @@ type frameRule struct {
 	callee   []matcher
 	actions  []action
 	local    bool // Neither ranges nor neighbours.
+	path     int  // Bit of a path pattern that a frame must fit, -1 for none.
 }
 
 type field uint8

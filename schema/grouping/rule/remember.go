@@ -53,6 +53,35 @@ func (s *Set) number(slots int) {
 			}
 			*list = own
 		}
+		r.path = -1
+		for k := range r.matchers {
+			if m := &r.matchers[k]; m.field == fPath && !m.negate {
+				r.path = m.bit
+				break
+			}
+		}
+	}
+}
+
+// fits says which path patterns some frame of a stack fits, where that is known
+// of all frames.
+type fits struct {
+	bits [maxPathMatches / 64]uint64
+	all  bool
+}
+
+// none reports whether no frame fits what a rule asks of a path.
+func (f *fits) none(r *frameRule) bool {
+	return f.all && r.path >= 0 && f.bits[r.path>>6]>>(r.path&63)&1 == 0
+}
+
+func (f *fits) add(p *pathFit) {
+	if p == nil {
+		f.all = false
+		return
+	}
+	for i, b := range p.bits {
+		f.bits[i] |= b
 	}
 }
 
