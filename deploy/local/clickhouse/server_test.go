@@ -105,6 +105,23 @@ func TestUsers(t *testing.T) {
 	}
 }
 
+// A server with a gigabyte and a half answers its readers on more than one core.
+func TestReadersUseCores(t *testing.T) {
+	t.Parallel()
+	s := clickhousetest.Start(t)
+	rows, err := open(t, s.Addr(), "reader").QueryContext(t.Context(), "EXPLAIN PIPELINE SELECT sum(number) FROM numbers_mt(100000000)")
+	require.NoError(t, err)
+	defer func() { _ = rows.Close() }()
+	var plan []string
+	for rows.Next() {
+		var line string
+		require.NoError(t, rows.Scan(&line))
+		plan = append(plan, line)
+	}
+	require.NoError(t, rows.Err())
+	require.Regexp(t, `AggregatingTransform × [2-9]`, strings.Join(plan, "\n"))
+}
+
 // refusalText is what the server says where a right is missing.
 func refusalText(s string) string {
 	if s == "ACCESS_DENIED" {
