@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Statement is the text of a step for these values: branches that the values
@@ -67,20 +66,6 @@ func (c choice) Is(name string, any ...string) (bool, error) {
 func (c choice) Some(name string) (bool, error) {
 	v, err := c.value(name)
 	return strings.ContainsAny(v, "123456789"), err
-}
-
-// Within tells whether the window from..to is at most so many hours long.
-func (c choice) Within(hours int) (bool, error) {
-	var ends [2]time.Time
-	for i, name := range []string{"from", "to"} {
-		v, err := c.value(name)
-		if err != nil {
-			return false, err
-		}
-		ends[i], _ = time.Parse("2006-01-02 15:04:05.000", v)
-	}
-	// As dateDiff counts: whole seconds.
-	return ends[1].Unix()-ends[0].Unix() <= int64(hours)*3600, nil
 }
 
 // noEvent is the id of no event.

@@ -2,7 +2,6 @@ package host
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/stretchr/testify/require"
 
+	"errata/grafana-plugin/pkg/made"
 	"errata/queries"
 )
 
@@ -29,15 +29,8 @@ func TestPaint(t *testing.T) {
 	owner, err := queries.Open(t.Context(), queries.Config{Addr: s.ClickHouse, User: "errata", Password: s.Passwords["errata"]})
 	require.NoError(t, err)
 	defer owner.Close()
-	const step = 50_000 // As the consumer writes: the memory of one insert is bounded.
-	for from := 0; from < n; from += step {
-		require.NoError(t, owner.Conn().Exec(t.Context(), fmt.Sprintf(`INSERT INTO events (project_id, ts, received_at, fingerprint, hashes, event_id, weight, protocol, type, level, platform, service, environment, release,
-			title, culprit, message, exception_type, user_hash, trace_id, tags, payload, payload_bytes)
-			SELECT 1, now64(3) - toIntervalMillisecond(number * %d), now64(3), cityHash64(f) AS fp, [fp], generateUUIDv4(), 1, 'sentry', 'error', 'error', 'python', concat('service-', toString(number %% 10)),
-				['production', 'staging'][number %% 2 + 1], concat('shop@1.', toString(number %% 20), '.0'), concat('Error', toString(f), ': failed'), 'shop.views in pay', 'failed to pay', concat('Error', toString(f)), number %% 10000 + 1,
-				lower(hex(MD5(toString(intDiv(number, 3))))), map('plan', ['pro', 'free'][number %% 2 + 1], 'region', toString(number %% 50)), '{"platform":"python"}', 2000
-			FROM (SELECT number, toUInt32(pow(cityHash64(number) %% 10000 / 10000, 3) * 2000) AS f FROM numbers(%d, %d))`, 14*24*3600*1000/n+1, from, step)))
-	}
+	_, err = made.Fill(t.Context(), owner, n, 14*24*time.Hour)
+	require.NoError(t, err)
 
 	dist, err := filepath.Abs("../dist")
 	require.NoError(t, err)

@@ -18,13 +18,13 @@
 -- column series String: Value of the dimension.
 -- column events UInt64: Events.
 -- column all_series UInt64: Series before the smallest were summed up as other.
--- cost: project_minute of the window, 5 ms for a day. Of an issue or by issue, with whole hours and no filter that issue_hour lacks: issue_hour, and events of the hours cut at both ends. By a tag or filtered by one, in buckets of whole five minutes: tag_trend, and events of the five minutes cut at both ends and of the time before the rollup came. Events of the window where words, a dimension from platform on, several tags or other filters are named: 80 ms for 5 million.
+-- cost: project_minute of the window, 5 ms for a day. Of an issue or by issue, with whole hours and no filter that issue_hour lacks: issue_hour, and events of the hours that the window cuts at both ends. By a tag or filtered by one, in buckets of whole five minutes: tag_trend, and events of the five minutes that it cuts and of the time before the rollup came. Events of the window where words, a dimension from platform on, several tags or other filters are named: 80 ms for 5 million.
 -- bound: Buckets times (series + 1); the days of the window.
 WITH
-    <<if .Hourly>>toStartOfHour(toStartOfMinute({from:DateTime64(3, 'UTC')}) + INTERVAL 3599 SECOND) AS first_hour, toStartOfHour({to:DateTime64(3, 'UTC')}) AS end_hour,<<end>>
+    <<if .Hourly>>toStartOfHour(toStartOfMinute({from:DateTime64(3, 'UTC')}) + INTERVAL 3599 SECOND) AS first_hour, toStartOfHour({to:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND) AS end_hour,<<end>>
     <<- if .Tagged>>
     (SELECT if(count() = 0, toDateTime('2100-01-01 00:00:00', 'UTC'), max(since)) FROM rollup_since WHERE rollup = 'tag_trend') AS since,
-    greatest(toStartOfFiveMinutes(toStartOfMinute({from:DateTime64(3, 'UTC')}) + INTERVAL 299 SECOND), since, toStartOfFiveMinutes(now('UTC') - INTERVAL 90 DAY) + INTERVAL 5 MINUTE) AS first_slot, toStartOfFiveMinutes({to:DateTime64(3, 'UTC')}) AS end_slot,<<end>>
+    greatest(toStartOfFiveMinutes(toStartOfMinute({from:DateTime64(3, 'UTC')}) + INTERVAL 299 SECOND), since, toStartOfFiveMinutes(now('UTC') - INTERVAL 90 DAY) + INTERVAL 5 MINUTE) AS first_slot, toStartOfFiveMinutes({to:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND) AS end_slot,<<end>>
     counted AS (
         SELECT time, <<.Named>> AS series, sum(n) AS n
         FROM (
@@ -39,7 +39,7 @@ WITH
             FROM issue_hour AS h
             WHERE <<.Projects>> AND hour >= first_hour AND hour < end_hour AND <<.OfIssue>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">>
             GROUP BY time, <<.PartNames>>
-            UNION ALL<<else if .Tagged>>
+            <<if not (.Whole 3600)>>UNION ALL<<end>><<else if .Tagged>>
             SELECT toStartOfInterval(slot, toIntervalSecond({bucket_seconds:UInt32}), 'UTC') AS time, <<if .Is "by" "tag">>tag_value<<else>><<.Series>><<end>> AS series, toUInt64(sum(rest)) AS n
             FROM (
                 SELECT project_id, slot, environment, pair.1 AS tag_value, sum(pair.2) AS rest
@@ -51,16 +51,18 @@ WITH
             WHERE <<.TagFilters>>
             GROUP BY time, series
             UNION ALL<<end>>
+            <<- if not (and .Hourly (.Whole 3600))>>
             SELECT toStartOfInterval(toDateTime(ts, 'UTC'), toIntervalSecond(greatest({bucket_seconds:UInt32}, 60)), 'UTC') AS time, <<.Parts>>, sum(toUInt64(weight)) AS n
             FROM events
             WHERE <<.Projects>> AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')})
                 AND ts >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND ts <= {to:DateTime64(3, 'UTC')}
                 <<if .Hourly>>AND toDate(ts) IN (toDate({from:DateTime64(3, 'UTC')}), toDate({to:DateTime64(3, 'UTC')})) AND (ts < first_hour OR ts >= end_hour)<<end>>
-                <<- if .Tagged>>AND (ts < first_slot OR ts >= end_slot)<<end>>
+                <<- if .Tagged>>AND <<if .Whole 300>>first_slot > {from:DateTime64(3, 'UTC')} AND ts < first_slot<<else>>(ts < first_slot OR ts >= end_slot)<<end>><<end>>
                 AND <<.OfIssue>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">> AND <<.AnyOf "service">> AND <<.AnyOf "level">>
-                AND <<if .Given "text">>hasAllTokens(lower(concat(title, ' ', message)), lower({text:String}))<<else>>1<<end>>
+                AND <<.HasWords>>
                 AND <<.EventFilters>>
             GROUP BY time, <<.PartNames>>
+            <<- end>>
             <<- end>>)
         GROUP BY time, series)
 SELECT time, if(place <= {series:UInt32}, <<.Shown "any(named)">>, 'other') AS series, sum(n) AS events, max(ranks) AS all_series

@@ -52,7 +52,7 @@ func (a *Asker) frames(ctx context.Context, q *ask.Query, numeric, alert bool) (
 	case ask.Events:
 		return one(a.eventFrame(ctx, q, numeric, alert))
 	case ask.ErrorTrend:
-		return one(a.trendFrame(ctx, q, series))
+		return one(a.trendFrame(ctx, q, series, alert))
 	case ask.Logs:
 		if q.Volume || numeric || q.Format == ask.TimeSeries {
 			return a.volumeFrames(ctx, q, series, alert)

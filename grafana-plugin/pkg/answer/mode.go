@@ -100,51 +100,6 @@ func (a *Asker) countEvents(ctx context.Context, t frame.Rows, alert bool) *data
 	return frame.Typed(f, data.FrameTypeNumericLong)
 }
 
-// trendFrame is errors over time, a series for each value of a dimension.
-func (a *Asker) trendFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
-	v, err := a.common(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	by, series := q.By, min(max(q.Limit, 0), maxSeries)
-	if by == "" {
-		by = "none"
-	}
-	if series == 0 {
-		series = 10
-	}
-	v["by"], v["tag_key"], v["issue"], v["text"], v["filters"] = by, q.TagKey, q.Issue, q.Text, q.FilterText()
-	v["environment"], v["release"], v["service"], v["level"] = ask.Lines(q.Environment), ask.Lines(q.Release), ask.Lines(q.Service), ask.Lines(q.Level)
-	v["bucket_seconds"], v["series"] = strconv.FormatInt(q.Bucket, 10), strconv.Itoa(series)
-	r, err := a.store.Run(ctx, "error_trend_split", v)
-	if err != nil {
-		return nil, err
-	}
-	label := map[string]string{"none": "", "tag": q.TagKey}
-	name, ok := label[by]
-	if !ok {
-		name = by
-	}
-	if by == "project" {
-		slug := a.Slugs(ctx)
-		for _, row := range r.Rows {
-			if id, ok := row[1].(string); ok && id != "other" {
-				n, _ := strconv.ParseInt(id, 10, 64)
-				row[1] = slug(n)
-			}
-		}
-	}
-	t := frame.Read(r)
-	f := frame.Series(t, "errors", name, q.From, q.To, q.Bucket)
-	if t.Len() > 0 && int(t.Int(0, "all_series")) > series {
-		frame.Notice(f, data.NoticeSeverityInfo, fmt.Sprintf("Truncated: the %d largest of %d series are shown, the rest is summed up as other.", series, t.Int(0, "all_series")))
-	}
-	if numeric {
-		return frame.Totals(f, "errors", name), nil
-	}
-	return f, nil
-}
-
 // LogValues are the values that select log records.
 func (a *Asker) LogValues(ctx context.Context, q *ask.Query) (map[string]string, error) {
 	v, err := a.common(ctx, q)

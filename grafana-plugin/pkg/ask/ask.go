@@ -297,6 +297,36 @@ func (q *Query) Window() map[string]string {
 	return map[string]string{"from": Milli(q.From), "to": Milli(q.To)}
 }
 
+// wholeFrom is the width in seconds from which on points of a trend are whole:
+// what rollups count by.
+const wholeFrom = 300
+
+// Whole is the query over whole points: from the start of the first to the end
+// of the last, as charts show them, where they are not short. Such a window is
+// answered by rollups alone, and its first and last point dip for no reason of
+// the panel's range.
+func (q *Query) Whole() *Query {
+	if q.Bucket < wholeFrom {
+		return q
+	}
+	whole, width := *q, q.Bucket*1000
+	whole.From = time.UnixMilli(floor(q.From.UnixMilli(), width)).UTC()
+	whole.To = time.UnixMilli(floor(q.To.UnixMilli()-1, width) + width - 1).UTC()
+	if whole.To.Before(q.From) { // A range of no length is its bucket.
+		whole.To = whole.From.Add(time.Duration(width-1) * time.Millisecond)
+	}
+	return &whole
+}
+
+// floor rounds down, times before 1970 too.
+func floor(v, by int64) int64 {
+	r := v % by
+	if r < 0 {
+		r += by
+	}
+	return v - r
+}
+
 // Milli is a time as the catalog takes it.
 func Milli(t time.Time) string {
 	if t.UnixMilli() < 1e11 { // Read as seconds by the catalog; such times are before 1974.

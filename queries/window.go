@@ -1,0 +1,83 @@
+package queries
+
+import (
+	"strings"
+	"time"
+)
+
+// ends are the moments of parameters from and to.
+func (c choice) ends() (from, to time.Time, err error) {
+	var at [2]time.Time
+	for i, name := range []string{"from", "to"} {
+		v, err := c.value(name)
+		if err != nil {
+			return from, to, err
+		}
+		at[i], _ = time.Parse("2006-01-02 15:04:05.000", v)
+	}
+	return at[0], at[1], nil
+}
+
+// Within tells whether the window from..to is at most so many hours long.
+func (c choice) Within(hours int) (bool, error) {
+	from, to, err := c.ends()
+	// As dateDiff counts: whole seconds.
+	return to.Unix()-from.Unix() <= int64(hours)*3600, err
+}
+
+// Whole tells whether the window begins with a slot of so many seconds and its
+// last millisecond is that of one: a rollup by such slots has all of it.
+func (c choice) Whole(seconds int) (bool, error) {
+	from, to, err := c.ends()
+	slot := int64(seconds) * 1000
+	return from.UnixMilli()%slot == 0 && (to.UnixMilli()+1)%slot == 0, err
+}
+
+// Rushes tells whether the newest of a page are looked for in the last so many
+// hours first: not in those of one issue or with some words, which an index
+// finds, and not where that is the window.
+func (c choice) Rushes(hours int) (bool, error) {
+	for _, name := range []string{"issue", "text"} {
+		if given, err := c.Given(name); given || err != nil {
+			return false, err
+		}
+	}
+	within, err := c.Within(hours)
+	return !within, err
+}
+
+// Selected is what a list of events is filtered by: parameters issue,
+// environment, release, service, level, text and filters.
+func (c choice) Selected() (string, error) {
+	var parts []string
+	for _, part := range []func() (string, error){
+		c.OfIssue,
+		func() (string, error) { return c.AnyOf("environment") },
+		func() (string, error) { return c.AnyOf("release") },
+		func() (string, error) { return c.AnyOf("service") },
+		func() (string, error) { return c.AnyOf("level") },
+		c.HasWords,
+		c.EventFilters,
+	} {
+		text, err := part()
+		if err != nil {
+			return "", err
+		}
+		if text != "1" {
+			parts = append(parts, text)
+		}
+	}
+	if len(parts) == 0 {
+		return "1", nil
+	}
+	return strings.Join(parts, " AND "), nil
+}
+
+// HasWords compares title and message with the words of parameter text, as the
+// index of both reads them.
+func (c choice) HasWords() (string, error) {
+	if given, err := c.Given("text"); !given {
+		return "1", err
+	}
+	return "hasAllTokens(lower(concat(title, ' ', message)), lower({text:String}))", nil
+}
