@@ -154,7 +154,7 @@ var (
 )
 
 var (
-	readLine = regexp.MustCompile(`^ReadFromMergeTree \(\w+\.(\w+)\)`)
+	readLine = regexp.MustCompile(`^ReadFromMergeTree \((?:\w+\.)?(\w+)\)`)
 	nameLine = regexp.MustCompile(`^Name: (\w+)`)
 )
 

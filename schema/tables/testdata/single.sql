@@ -912,6 +912,15 @@ ALTER TABLE errata.segment_hour MODIFY SETTING min_age_to_force_merge_seconds = 
 
 ALTER TABLE errata.session_hour MODIFY SETTING min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1;
 
+-- 061_issue_day_by_issue.sql
+ALTER TABLE errata.issue_day MODIFY SETTING deduplicate_merge_projection_mode = 'rebuild', lightweight_mutation_projection_mode = 'rebuild';
+
+ALTER TABLE errata.issue_day
+    ADD PROJECTION IF NOT EXISTS by_issue (SELECT project_id, fingerprint, day, environment, release, events, users ORDER BY project_id, fingerprint, day)
+    WITH SETTINGS (index_granularity = 256);
+
+ALTER TABLE errata.issue_day MATERIALIZE PROJECTION by_issue;
+
 -- 076_metric_ids.sql
 ALTER TABLE errata.metrics
     ADD COLUMN IF NOT EXISTS metric_id UInt64 COMMENT 'Both: derived from the content, so that a retried request gives the same id; 0 before there were ids.' CODEC(ZSTD(1)),
