@@ -27,8 +27,12 @@ const smallBody = 64 << 10
 // also bounds what a client gets for a length that it claims.
 const largestInMemory = 16 << 20
 
-// diskBodies is the bytes of all such files together.
-const diskBodies = 512 << 20
+const (
+	// rawBytes is the memory of all others as they came, together.
+	rawBytes = 64 << 20
+	// diskBodies is the bytes of all such files together.
+	diskBodies = 512 << 20
+)
 
 // requestBody is an inflated body until Release.
 type requestBody struct {
@@ -89,7 +93,7 @@ func (s *Server) watchedBody(c *fiber.Ctx, limit int64, watch func() inflate.Wat
 	// Nothing shrinks below its raw size by much, so raw has the same limit.
 	in.limit = min(limit+1024, int64(s.cfg.MaxRequestBytes))
 	if inflate.Plain(encoding) {
-		in.limit, in.onDisk = limit, true
+		in.limit = min(limit, in.limit)
 		if watch != nil {
 			in.look = watch()
 		}
@@ -147,7 +151,6 @@ type incoming struct {
 	stream   io.Reader
 	declared int64         // Content-Length; negative where none is told.
 	limit    int64         // Bytes.
-	onDisk   bool          // Large ones go to a file.
 	look     inflate.Watch // Nil where nothing is to be told early.
 	got      int64
 	extended int64 // What of got the connection has its deadline for.
@@ -221,7 +224,7 @@ func (s *Server) readInto(in *incoming, b *requestBody) error {
 				}
 				looked = len(b.raw)
 			}
-			if in.onDisk && len(b.raw) >= largestInMemory {
+			if len(b.raw) >= largestInMemory {
 				return s.readToDisk(in, b)
 			}
 			if err := s.grow(b, in.declared, in.limit); err != nil {
@@ -285,7 +288,7 @@ func (s *Server) diskError(err error) error {
 // of the answer.
 func (s *Server) drain(stream io.Reader) {
 	buf := make([]byte, 32<<10)
-	for left := int(s.cfg.MaxEnvelopeBytes) + s.cfg.MaxRequestBytes; left > 0; {
+	for left := int(s.cfg.MaxEnvelopeBytes) + rawBytes; left > 0; {
 		n, err := stream.Read(buf)
 		if err != nil {
 			return

@@ -57,7 +57,7 @@ type Config struct {
 	// package flood), negative: all.
 	FloodPerMinute int
 
-	MaxRequestBytes  int   // Of a compressed body as sent; 0 means 64 MiB.
+	MaxRequestBytes  int   // Of a body as sent; 0 means as much as it may have inflated.
 	MaxEnvelopeBytes int64 // Of an envelope or attachment upload, inflated; 0 means 200 MiB.
 	BodyBytes        int64 // Memory for inflated bodies up to 4 MiB; 0 means 64 MiB.
 	InFlightBytes    int64 // Records sent and not acknowledged; 0 means 64 MiB.
@@ -99,8 +99,8 @@ func (c *Config) fill() error {
 		}
 	}
 	set(&c.SpoolBytes, 256<<20)
-	set(&c.MaxRequestBytes, 64<<20)
 	set(&c.MaxEnvelopeBytes, 200<<20)
+	set(&c.MaxRequestBytes, int(c.MaxEnvelopeBytes)+1024) // Nothing grows by more when it is compressed.
 	set(&c.BodyBytes, 64<<20)
 	set(&c.InFlightBytes, 64<<20)
 	set(&c.Concurrency, 4096)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -105,6 +106,11 @@ func attacks() []attack {
 		{"attachments of 199 MiB, gzip", "/api/1/envelope/", func() []byte {
 			return zipped("{}\n{\"type\":\"attachment\",\"length\":208666624,\"filename\":\"x\"}\n" + strings.Repeat("0123456789abcdef", 199<<16))
 		}, zip, 10, []int{200, 413, 503}},
+		{"files of 100 MiB, gzip", "/api/1/envelope/", func() []byte {
+			files := make([]byte, 100<<20)
+			_, _ = rand.Read(files)
+			return zipped("{}\n{\"type\":\"attachment\",\"length\":104857600,\"filename\":\"x\"}\n" + string(files))
+		}, zip, 10, []int{200, 503}},
 		{"slow connections", "", nil, nil, 1000, []int{0}},
 	}
 }

@@ -3,6 +3,7 @@ package ingest
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -40,25 +41,37 @@ func TestALargeBodyIsReadToItsEnd(t *testing.T) {
 func TestALargeAttachmentAsItIs(t *testing.T) {
 	t.Parallel()
 	const limit = 24 << 20
-	e := start(t, func(c *Config) { c.MaxRequestBytes, c.MaxEnvelopeBytes = 17<<20, limit })
+	e := start(t, func(c *Config) { c.MaxEnvelopeBytes = limit })
 	envelope := func(size int) []byte {
 		head := fmt.Sprintf("{}\n{\"type\":\"attachment\",\"filename\":\"x\",\"length\":%d}\n", size)
 		return append([]byte(head), bytes.Repeat([]byte("0123456789abcdef"), size/16)...)
 	}
+	zip := func(b []byte) io.Reader { // As large as it is: files are compressed already.
+		var out bytes.Buffer
+		w, err := gzip.NewWriterLevel(&out, gzip.NoCompression)
+		require.NoError(t, err)
+		_, err = w.Write(b)
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		return &out
+	}
 	most := envelope(limit - 1<<10)
 	most = append(most, bytes.Repeat([]byte("\n"), limit-len(most))...) // White space may follow.
 	for name, c := range map[string]struct {
-		body   io.Reader // A reader of no known type is sent in chunks.
-		status int
+		body     io.Reader // A reader of no known type is sent in chunks.
+		encoding string
+		status   int
 	}{
-		"of a length that is told": {bytes.NewReader(envelope(18 << 20)), 200},
-		"in chunks":                {io.MultiReader(bytes.NewReader(envelope(19 << 20))), 200},
-		"as large as allowed":      {bytes.NewReader(most), 200},
-		"in chunks, as large":      {io.MultiReader(bytes.NewReader(most)), 200},
-		"a byte more":              {bytes.NewReader(append(most, '\n')), 413},
-		"in chunks, a byte more":   {io.MultiReader(bytes.NewReader(append(most, '\n'))), 413},
+		"of a length that is told": {bytes.NewReader(envelope(18 << 20)), "identity", 200},
+		"in chunks":                {io.MultiReader(bytes.NewReader(envelope(19 << 20))), "identity", 200},
+		"gzip of files":            {zip(envelope(20 << 20)), "gzip", 200},
+		"as large as allowed":      {bytes.NewReader(most), "identity", 200},
+		"in chunks, as large":      {io.MultiReader(bytes.NewReader(most)), "identity", 200},
+		"a byte more":              {bytes.NewReader(append(most, '\n')), "identity", 413},
+		"in chunks, a byte more":   {io.MultiReader(bytes.NewReader(append(most, '\n'))), "identity", 413},
+		"gzip, a byte more":        {zip(append(most, '\n')), "gzip", 413},
 	} {
-		r := e.send("POST", "http://"+e.Addr()+"/api/1/envelope/", c.body, "X-Sentry-Auth", auth)
+		r := e.send("POST", "http://"+e.Addr()+"/api/1/envelope/", c.body, "X-Sentry-Auth", auth, "Content-Encoding", c.encoding)
 		require.Equal(t, c.status, r.status, "%s: %s", name, r.body)
 	}
 	require.True(t, e.disk.TryAcquire(diskBodies), "all of the disk was given back")
@@ -76,5 +89,5 @@ func TestALargeAttachmentAsItIs(t *testing.T) {
 			sizes[a.Size] = true
 		}
 	}
-	require.Equal(t, map[uint64]bool{18 << 20: true, 19 << 20: true, limit - 1<<10: true}, sizes)
+	require.Equal(t, map[uint64]bool{18 << 20: true, 19 << 20: true, 20 << 20: true, limit - 1<<10: true}, sizes)
 }

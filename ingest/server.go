@@ -88,8 +88,9 @@ func New(cfg Config) (*Server, error) {
 	s.decoder = inflate.New(cfg.BodyBytes, cfg.MaxEnvelopeBytes, s.heavy)
 	s.disk = semaphore.NewWeighted(max(diskBodies, cfg.MaxEnvelopeBytes))
 	s.decoder.OnDisk(s.bodyFolder(), largestInMemory, s.disk)
-	s.raw = semaphore.NewWeighted(max(2*largeBody, int64(cfg.MaxRequestBytes)/2))
-	s.rawLarge = semaphore.NewWeighted(int64(cfg.MaxRequestBytes) + largeBody)
+	memory := min(int64(cfg.MaxRequestBytes), rawBytes)
+	s.raw = semaphore.NewWeighted(max(2*largeBody, memory/2))
+	s.rawLarge = semaphore.NewWeighted(memory + largeBody)
 	var err error
 	if s.blobs, err = blob.Open(context.Background(), cfg.BlobURL, filepath.Join(cfg.Data, "blobs")); err != nil {
 		return nil, err

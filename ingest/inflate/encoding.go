@@ -2,7 +2,6 @@ package inflate
 
 import (
 	"bufio"
-	"bytes"
 	"compress/zlib"
 	"io"
 	"strings"
@@ -13,6 +12,8 @@ import (
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
+
+	"errata/ingest/mapping"
 )
 
 // Known reports whether a Content-Encoding can be read; empty, identity and
@@ -61,7 +62,7 @@ func normal(encoding string) (string, bool) {
 
 // reader returns a pooled decoder over raw.
 func (d *Decoder) reader(raw []byte, encoding string) (io.Reader, func(), error) {
-	src := bytes.NewReader(raw)
+	src := mapping.NewReader(raw)
 	switch encoding {
 	case "gzip":
 		z, _ := d.gzips.Get().(*gzip.Reader)

@@ -4,9 +4,11 @@
 package mapping
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"math"
 	"os"
@@ -108,6 +110,38 @@ func Parts(b []byte) iter.Seq[[]byte] {
 			}
 		}
 	}
+}
+
+// Reader reads bytes that Parts is for.
+type Reader interface {
+	io.Reader
+	io.ByteReader
+}
+
+// NewReader returns a reader of b.
+func NewReader(b []byte) Reader {
+	if len(b) <= partBytes {
+		return bytes.NewReader(b)
+	}
+	return bufio.NewReaderSize(&givingReader{all: b}, 64<<10)
+}
+
+// givingReader gives back what it has read.
+type givingReader struct {
+	all         []byte
+	read, given int
+}
+
+func (r *givingReader) Read(b []byte) (int, error) {
+	n := copy(b, r.all[r.read:])
+	if n == 0 && len(b) > 0 {
+		return 0, io.EOF
+	}
+	if r.read += n; r.read-r.given >= partBytes {
+		giveBack(r.all[r.given:r.read])
+		r.given = r.read
+	}
+	return n, nil
 }
 
 // Index is bytes.Index for large b that Parts is for.

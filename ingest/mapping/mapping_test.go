@@ -3,6 +3,7 @@ package mapping
 import (
 	"bytes"
 	"crypto/rand"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -33,6 +34,9 @@ func TestFile(t *testing.T) {
 			read = append(read, part...)
 		}
 		require.True(t, bytes.Equal(want[5:], read), "pages that were given back come again")
+		read, err = io.ReadAll(NewReader(got))
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(want, read))
 	}
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
