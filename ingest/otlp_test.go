@@ -38,7 +38,7 @@ func points(ms ...*metricspb.Metric) *colmetrics.ExportMetricsServiceRequest {
 }
 
 func gauge(name string) *metricspb.Metric {
-	return &metricspb.Metric{Name: name, Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{{Value: &metricspb.NumberDataPoint_AsInt{AsInt: 1}}}}}}
+	return &metricspb.Metric{Name: name, Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{{TimeUnixNano: 1_790_000_000_000_000_000, Value: &metricspb.NumberDataPoint_AsInt{AsInt: 1}}}}}}
 }
 
 // grpcConn dials the edge's gRPC port.
