@@ -67,6 +67,19 @@ func alive(pid int) bool {
 	return err == nil && !strings.HasPrefix(string(state), "Z")
 }
 
+// TestEngineSettings says that the engine obeys what is written for it: a name
+// that it does not know would be skipped in silence.
+func TestEngineSettings(t *testing.T) {
+	t.Parallel()
+	db := open(t, clickhousetest.Shared(t).Addr(), "errata")
+	for name, query := range map[string]string{
+		"statistics": "SELECT count() FROM system.merge_tree_settings WHERE name = 'auto_statistics_types' AND value = 'minmax'",
+		"allocator":  "SELECT count() FROM system.jemalloc_stats WHERE stats ILIKE '%opt.dirty_decay_ms: 30000%' AND stats LIKE '%opt.thp: \"always\"%'",
+	} {
+		require.EqualValues(t, 1, count(t, db, query), name)
+	}
+}
+
 func TestUsers(t *testing.T) {
 	t.Parallel()
 	s := clickhousetest.Start(t)

@@ -1088,6 +1088,9 @@ ALTER TABLE errata.issue_day_local ON CLUSTER prod
 
 ALTER TABLE errata.issue_day_local ON CLUSTER prod MATERIALIZE PROJECTION by_issue;
 
+-- 071_merge_by_columns.sql
+ALTER TABLE errata.events_local ON CLUSTER prod MODIFY SETTING vertical_merge_algorithm_min_rows_to_activate = 1;
+
 -- 076_metric_ids.sql
 ALTER TABLE errata.metrics_local ON CLUSTER prod
     ADD COLUMN IF NOT EXISTS metric_id UInt64 COMMENT 'Both: derived from the content, so that a retried request gives the same id; 0 before there were ids.' CODEC(ZSTD(1)),
