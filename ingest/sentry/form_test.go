@@ -93,6 +93,12 @@ func TestForms(t *testing.T) {
 		"tags as pairs": {`{"tags":[["a","x"],["a","y"],["n",1],null,["release","r"]]}`, func(t *testing.T, e *schema.Event, p map[string]any) {
 			require.Equal(t, map[string]any{"a": "x", "n": "1"}, p["tags"])
 		}},
+		"tags of which some are no pairs": {`{"tags":[["a","x"],["lonely"],["a","b","c"],5,["n",1]],"request":{"headers":[["X-A","1"],["X-B"]]}}`, func(t *testing.T, e *schema.Event, p map[string]any) {
+			require.Equal(t, map[string]any{"a": "x", "n": "1"}, p["tags"])
+			require.Equal(t, "tags", at(p, "errors", 0, "name"))
+			require.Equal(t, map[string]any{"X-A": "1"}, at(p, "request", "headers"))
+			require.Len(t, p["errors"], 2)
+		}},
 		"tags as key and value": {`{"tags":[{"key":"a","value":"x"}]}`, func(t *testing.T, e *schema.Event, p map[string]any) {
 			require.Equal(t, map[string]any{"a": "x"}, p["tags"])
 		}},

@@ -115,24 +115,24 @@ func (e *Event) pairs(i Field) {
 	if v == nil || v.Type() != fastjson.TypeArray {
 		return
 	}
-	o, ok := e.pairsOf(v, "")
-	if !ok {
-		e.Invalid(names[i], "expected an object or a list of pairs", v)
-		e.drop(i)
+	if o := e.pairsOf(v, names[i], ""); o != nil {
+		e.set(i, o)
 		return
 	}
-	e.set(i, o)
+	e.drop(i)
 }
 
 // maxPairs bounds lists of pairs: adding to a tree looks at all keys before.
 const maxPairs = 512
 
-// pairsOf returns the object that a list of pairs stands for. Values of equal
-// keys are joined by sep; where sep is empty the first wins.
-func (e *Event) pairsOf(v *fastjson.Value, sep string) (*fastjson.Value, bool) {
+// pairsOf returns the object that the list of pairs called name stands for; nil
+// where it holds none. What is no pair is left out and told. Values of equal keys
+// are joined by sep; where sep is empty the first wins.
+func (e *Event) pairsOf(v *fastjson.Value, name, sep string) *fastjson.Value {
 	a := &e.Doc.Arena
 	o := a.NewObject()
 	n := 0
+	var odd *fastjson.Value
 	for _, p := range v.GetArray() {
 		var key string
 		var val *fastjson.Value
@@ -144,7 +144,8 @@ func (e *Event) pairsOf(v *fastjson.Value, sep string) (*fastjson.Value, bool) {
 		case tree.Null(p):
 			continue
 		default:
-			return nil, false
+			odd = p
+			continue
 		}
 		if n++; n > maxPairs {
 			break
@@ -160,7 +161,14 @@ func (e *Event) pairsOf(v *fastjson.Value, sep string) (*fastjson.Value, bool) {
 		}
 		o.Set(key, val)
 	}
-	return o, true
+	if odd != nil {
+		if n == 0 {
+			e.Invalid(name, "expected an object or a list of pairs", v)
+			return nil
+		}
+		e.Invalid(name, "what of the list is no pair was left out", odd)
+	}
+	return o
 }
 
 // shapeMessage makes logentry {message, params, formatted} of all forms.
@@ -225,10 +233,9 @@ func (e *Event) shapeRequest() {
 		if k == "cookies" {
 			sep = ""
 		}
-		if o, ok := e.pairsOf(v, sep); ok {
+		if o := e.pairsOf(v, "request."+k, sep); o != nil {
 			q.Set(k, o)
 		} else {
-			e.Invalid("request."+k, "expected an object or a list of pairs", v)
 			q.Del(k)
 		}
 	}
