@@ -16,6 +16,7 @@ import (
 
 	"errata/ingest/inflate"
 	"errata/ingest/intake"
+	"errata/ingest/otlp"
 	"errata/ingest/sentry"
 	"errata/schema"
 )
@@ -61,6 +62,32 @@ func (s *Server) report(c *fiber.Ctx, never429 bool, read func(*intake.Request, 
 		return err
 	}
 	return taken(c)
+}
+
+// vercel takes the lines of a log drain.
+func (s *Server) vercel(c *fiber.Ctx) error {
+	req, err := s.identify(c)
+	if err != nil {
+		return err
+	}
+	body, err := s.body(c, otlp.MaxBytes)
+	if err != nil {
+		return err
+	}
+	defer body.Release()
+	var batch *intake.Batch
+	if err := s.inTurn(req, body, func() (err error) {
+		batch, err = sentry.VercelLogs(req, utils.CopyString(c.Get(fiber.HeaderContentType)), body.Bytes)
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := s.submit(context.Background(), batch); err != nil {
+		return err
+	}
+	cors(c)
+	c.Status(http.StatusAccepted)
+	return nil
 }
 
 // taken answers a browser that reads nothing: 200 without a body.

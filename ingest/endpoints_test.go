@@ -83,6 +83,8 @@ func TestSentryEndpoints(t *testing.T) {
 		{"nel", "POST", "/api/1/nel/" + query, "application/reports+json", `[{"type":"network-error","age":1,"url":"https://shop.example/","body":{"type":"dns.name_not_resolved","phase":"dns","status_code":0,"elapsed_time":3,"method":"GET","referrer":"","protocol":"","server_ip":"","sampling_fraction":1}}]`, 200, ""},
 		{"nel of another type", "POST", "/api/1/nel/" + query, "text/plain", `[]`, 415, "unsupported media type"},
 		{"reports of other kinds", "POST", "/api/1/security/" + query, "application/reports+json", `[{"type":"deprecation","url":"https://shop.example/","body":{"id":"x"}}]`, 200, ""},
+		{"lines of Vercel", "POST", "/api/1/integration/vercel/logs/" + query, "application/x-ndjson", "{\"timestamp\":1}\n{\"message\":\"no time\"}", 202, ""},
+		{"lines of Vercel, no slash, another type", "POST", "/api/1/integration/vercel/logs" + query, "text/plain", "x", 415, "unsupported media type"},
 		{"no report", "POST", "/api/1/security/" + query, "application/json", `{"a":1}`, 400, "invalid report"},
 		{"sentry-cli makes a release", "POST", "/api/0/organizations/acme/releases/", "application/json", `{"version":"a@1"}`, 501, "needs no call for releases"},
 		{"sentry-cli uploads", "GET", "/api/0/organizations/acme/chunk-upload/", "", "", 501, "no source maps"},

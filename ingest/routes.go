@@ -61,6 +61,7 @@ func (s *Server) routes() *fiber.App {
 	app.Post("/api/:project/nel", s.timed("nel", s.nel))
 	app.Post("/api/:project/minidump", s.timed("minidump", s.minidump))
 	app.Post("/api/:project/events/:event/attachments", s.timed("attachments", s.attachments))
+	app.Post("/api/:project/integration/vercel/logs", s.timed("vercel", s.vercel))
 	app.Post("/api/:project/unreal/:key", s.timed("unreal", s.unreal))
 	for _, path := range []string{"/api/:project/cron/:slug", "/api/:project/cron/:slug/:key"} {
 		app.Get(path, s.timed("cron", s.cron))
