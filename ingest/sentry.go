@@ -70,6 +70,9 @@ func (s *Server) envelope(c *fiber.Ctx) error {
 }
 
 func isNoAuth(err error) bool {
+	if err == nil {
+		return false
+	}
 	e := &intake.Error{}
 	ok := errors.As(err, &e)
 	return ok && e.Status == http.StatusUnauthorized && e.Reason == "no_auth"

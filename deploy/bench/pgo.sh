@@ -18,9 +18,10 @@ for _ in $(seq 300); do
   sleep 0.2
 done
 load() { "$bin" bench --addresses "$dir/addresses.json" --quiet "$@"; }
-PPROF_TMPDIR="$dir" go tool pprof -proto -output "$dir/profile" "http://127.0.0.1:$port/debug/pprof/profile?seconds=40" >/dev/null &
+PPROF_TMPDIR="$dir" go tool pprof -proto -output "$dir/profile" "http://127.0.0.1:$port/debug/pprof/profile?seconds=45" >/dev/null &
 profile=$!
-load --rate 2500 --callers 64 --duration 16s
+load --rate 5000 --callers 64 --duration 15s
+load --rate 2500 --callers 64 --duration 6s
 load --rate 2000 --callers 64 --duration 7s --gzip
 load --mode otlp --rate 1500 --callers 64 --duration 7s
 load --mode otlp --rate 2000 --callers 32 --duration 7s --batch 10

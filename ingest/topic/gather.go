@@ -23,6 +23,8 @@ const (
 type gatherer struct {
 	send func(messages []kafka.Message) error // Returns when all are durable or given up.
 	done func(size int64, err error)          // Once a write, with its bytes.
+	// wait returns what sent brings, or before that why nobody shall wait for it.
+	wait func(sent <-chan error) error
 	runs *sync.WaitGroup
 
 	mu    sync.Mutex
@@ -43,8 +45,8 @@ type waiting struct {
 	result chan<- error
 }
 
-func newGatherer(send func([]kafka.Message) error, done func(int64, error), runs *sync.WaitGroup) *gatherer {
-	g := &gatherer{send: send, done: done, runs: runs}
+func newGatherer(send func([]kafka.Message) error, done func(int64, error), wait func(<-chan error) error, runs *sync.WaitGroup) *gatherer {
+	g := &gatherer{send: send, done: done, wait: wait, runs: runs}
 	g.timer = time.AfterFunc(time.Hour, g.due)
 	g.timer.Stop()
 	return g
@@ -85,9 +87,23 @@ func (g *gatherer) due() {
 	}
 }
 
+// run sends a write. It waits for trouble on behalf of all requests: a timer and
+// a look at the breaker for each of them cost more than the sending.
 func (g *gatherer) run(w *gathered) {
-	err := g.send(w.messages)
-	g.done(w.bytes, err)
+	sent, ended := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		err := g.send(w.messages)
+		g.done(w.bytes, err)
+		sent <- err
+	}()
+	w.answer(g.wait(sent))
+	<-ended
+	g.runs.Add(-len(w.waiting))
+}
+
+// answer tells each request what became of its messages.
+func (w *gathered) answer(err error) {
 	each, _ := errors.AsType[kafka.WriteErrors](err)
 	if len(each) != len(w.messages) {
 		each = nil
@@ -100,7 +116,6 @@ func (g *gatherer) run(w *gathered) {
 		}
 		x.result <- own
 		from = x.upTo
-		g.runs.Done()
 	}
 }
 
@@ -119,6 +134,30 @@ func share(each kafka.WriteErrors) error {
 func (p *Producer) write(messages []kafka.Message) error {
 	return p.writer.WriteMessages(context.Background(), messages...)
 }
+
+// await waits for a write as long as the broker is there and answers.
+func (p *Producer) await(sent <-chan error) error {
+	tripped, open := p.breaker.state()
+	if open {
+		return errAway
+	}
+	timer := time.NewTimer(p.cfg.AckTimeout)
+	defer timer.Stop()
+	select {
+	case err := <-sent:
+		return err
+	case <-tripped:
+		return errAway
+	case <-timer.C:
+		return errSilent
+	}
+}
+
+// Why a write is not waited for.
+var (
+	errAway   = errors.New("the broker is away")
+	errSilent = errors.New("the broker is silent")
+)
 
 // written gives the bytes of a write back to the budget.
 func (p *Producer) written(size int64, err error) {

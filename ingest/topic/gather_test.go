@@ -40,7 +40,7 @@ func TestEachRequestGetsItsOwnErrors(t *testing.T) {
 				return each
 			}
 			return nil
-		}, func(size int64, _ error) { mu.Lock(); freed += size; mu.Unlock() }, &runs)
+		}, func(size int64, _ error) { mu.Lock(); freed += size; mu.Unlock() }, func(sent <-chan error) error { return <-sent }, &runs)
 		results := make([]chan error, len(sizes))
 		var adding sync.WaitGroup
 		total := int64(0)
@@ -79,4 +79,35 @@ func TestEachRequestGetsItsOwnErrors(t *testing.T) {
 		runs.Wait()
 		require.Equal(t, total, freed)
 	})
+}
+
+// TestTroubleIsToldAtOnce gives up a write that hangs: each of its requests hears
+// why, and the write is waited for all the same before the gatherer ends.
+func TestTroubleIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	var runs sync.WaitGroup
+	hang, freed := make(chan struct{}), make(chan int64, 1)
+	g := newGatherer(func([]kafka.Message) error { <-hang; return nil },
+		func(size int64, _ error) { freed <- size },
+		func(<-chan error) error { return errSilent }, &runs)
+	results := make([]chan error, 3)
+	for i := range results {
+		results[i] = make(chan error, 1)
+		g.add(make([]kafka.Message, gatherMessages/len(results)+1), 10, results[i])
+	}
+	for _, r := range results {
+		require.ErrorIs(t, <-r, errSilent)
+	}
+	ended := make(chan struct{})
+	go func() { runs.Wait(); close(ended) }()
+	select {
+	case <-ended:
+		t.Fatal("the write still hangs")
+	case size := <-freed:
+		t.Fatal("bytes were given back before the write ended: ", size)
+	default:
+	}
+	close(hang)
+	<-ended
+	require.EqualValues(t, 30, <-freed)
 }

@@ -110,7 +110,7 @@ func New(cfg Config) (*Producer, error) {
 		MaxAttempts: 10, WriteBackoffMin: 50 * time.Millisecond, WriteBackoffMax: time.Second,
 		ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
 	}
-	p.gather = newGatherer(p.write, p.written, &p.writes)
+	p.gather = newGatherer(p.write, p.written, p.await, &p.writes)
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
 	p.loops.Add(1)
@@ -126,9 +126,8 @@ func (p *Producer) Write(ctx context.Context, messages []Message) error {
 	if p.closed.Load() {
 		return &ErrUnavailable{Reason: "shutting down", RetryAfter: time.Second, Cause: errClosed}
 	}
-	tripped, open := p.breaker.state()
-	if open {
-		return p.keep(messages, "the broker is away")
+	if _, open := p.breaker.state(); open {
+		return p.keep(messages, errAway.Error())
 	}
 	size := int64(0)
 	for i := range messages {
@@ -143,38 +142,46 @@ func (p *Producer) Write(ctx context.Context, messages []Message) error {
 	for i, m := range messages {
 		out[i] = kafka.Message{Topic: p.cfg.Prefix + m.Topic, Key: m.Key, Value: m.Value}
 	}
-	result := make(chan error, 1)
+	result, _ := results.Get().(chan error)
 	start := time.Now()
 	p.gather.add(out, size, result)
-	timer := time.NewTimer(p.cfg.AckTimeout)
-	defer timer.Stop()
-	select {
-	case err := <-result:
-		if err == nil {
-			p.metrics.Acked.Add(float64(len(messages)))
-			took := time.Since(start)
-			p.metrics.AckSeconds.Observe(took.Seconds())
-			if took < lendFor {
-				takeBack(messages)
-			}
-			return nil
+	var err error
+	if stop := ctx.Done(); stop == nil {
+		err = <-result
+	} else {
+		select {
+		case err = <-result:
+		case <-stop:
+			return &ErrUnavailable{Reason: "the request was given up", RetryAfter: time.Second, Cause: ctx.Err()}
 		}
-		failed, cause := split(messages, err)
-		if temporary(cause) {
-			p.trip(cause)
-		}
-		return p.keep(failed, "the broker refused a write", cause)
-	case <-tripped:
-		return p.keep(messages, "the broker is away")
-	case <-timer.C:
-		if time.Since(time.Unix(0, p.lastAck.Load())) > p.cfg.AckTimeout {
-			p.trip(errors.New("the broker is silent"))
-		}
-		return p.keep(messages, "the broker is silent")
-	case <-ctx.Done():
-		return &ErrUnavailable{Reason: "the request was given up", RetryAfter: time.Second, Cause: ctx.Err()}
 	}
+	results.Put(result) // Nobody sends on it any more.
+	switch {
+	case err == nil:
+		p.metrics.Acked.Add(float64(len(messages)))
+		took := time.Since(start)
+		p.metrics.AckSeconds.Observe(took.Seconds())
+		if took < lendFor {
+			takeBack(messages)
+		}
+		return nil
+	case errors.Is(err, errAway):
+		return p.keep(messages, errAway.Error())
+	case errors.Is(err, errSilent):
+		if time.Since(time.Unix(0, p.lastAck.Load())) > p.cfg.AckTimeout {
+			p.trip(errSilent)
+		}
+		return p.keep(messages, errSilent.Error())
+	}
+	failed, cause := split(messages, err)
+	if temporary(cause) {
+		p.trip(cause)
+	}
+	return p.keep(failed, "the broker refused a write", cause)
 }
+
+// results are the channels on which requests hear of their messages.
+var results = sync.Pool{New: func() any { return make(chan error, 1) }}
 
 // split returns the messages that were not acknowledged and the first cause.
 func split(messages []Message, err error) ([]Message, error) {
