@@ -24,7 +24,8 @@ func (c *whereCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if len(r.Rows) == 0 && !c.JSON {
-		fmt.Printf("No event %s is known: it did not arrive, its key was refused, its fate is older than 14 days, or it is still on its way (see `errata doctor` for lag).\n", c.EventID)
+		fmt.Printf("No event %s is known: it did not arrive, its key was refused, its fate is older than 14 days, it is still on its way (see `errata doctor` for lag), "+
+			"or it came in a flood, of which events over the limit are counted without their ids (`errata query outcomes` tells their number as sampled).\n", c.EventID)
 		return nil
 	}
 	return printRecords(os.Stdout, r, c.JSON)

@@ -92,6 +92,7 @@ func TestFlood(t *testing.T) {
 	users := s.sql(t, "SELECT users FROM errata.issues WHERE project_id = 1")[0]["users"].(float64)
 	require.InEpsilon(t, 9502, users, .06, "30,000 draws of 10,000 users")
 	s.balanced(t)
+	require.Contains(t, s.tool(t, "where", strings.Repeat("0c", 16)), "it came in a flood", "an id that was only counted is not known")
 
 	sent, stored := float64(f.Accepted)*f.Body, disk()-before
 	t.Logf("sent %.1f MB, on disk %.2f MB = %.2f %%", sent/1e6, float64(stored)/1e6, float64(stored)/sent*100)
