@@ -94,3 +94,23 @@ func TestWhatOfAVercelLineIsKept(t *testing.T) {
 		require.Equal(t, v, got[k], k)
 	}
 }
+
+func FuzzVercel(f *testing.F) {
+	ms := time.Now().UnixMilli()
+	build, lambda := fmt.Sprintf(vercelBuild, ms), fmt.Sprintf(vercelLambda, ms)
+	f.Add([]byte("[" + build + "," + lambda + "]"))
+	f.Add([]byte(build + "\n" + lambda))
+	f.Add([]byte(`[{"timestamp":-1e308,"message":{"a":[1]},"proxy":[],"traceId":5}]`))
+	req := testRequest(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		b, err := VercelLogs(req, "application/json", body)
+		if err != nil {
+			return
+		}
+		checkLedger(t, b)
+		raw, err := schema.EncodeRecord(&schema.Record{Logs: b.Logs})
+		require.NoError(t, err)
+		var r schema.Record
+		require.NoError(t, schema.DecodeRecord(&r, raw))
+	})
+}
