@@ -125,6 +125,9 @@ func (s *Server) minidump(c *fiber.Ctx) error {
 		}
 		held = append(held, dump)
 		b, answer, err := sentry.Minidump(req, parts)
+		if leave := dump.Turn(); leave != nil {
+			leave() // The blob store may be slow.
+		}
 		return answer.DashedID(), http.StatusOK, b, err
 	})
 }
