@@ -97,6 +97,18 @@ func TestFlood(t *testing.T) {
 	sent, stored := float64(f.Accepted)*f.Body, disk()-before
 	t.Logf("sent %.1f MB, on disk %.2f MB = %.2f %%", sent/1e6, float64(stored)/1e6, float64(stored)/sent*100)
 	require.Less(t, float64(stored), sent*.02)
+
+	// By OTLP: the exceptions are counted as exactly, the spans are rows.
+	s.tool(t, "bench", "--dsn", s.project(t, "spans"), "--mode", "otlp", "--json", "--quiet", "--fingerprints", "1", "--callers", "64", "--events", "6000", "--duration", "60s", "--wait", "1s")
+	s.drained(t)
+	rows = s.sql(t, `SELECT countIf(weight > 1) AS counted, sum(weight) AS events, uniqExact(fingerprint) AS issues, (SELECT count() FROM errata.spans WHERE project_id = project) AS spans,
+		(SELECT id FROM errata.projects WHERE slug = 'spans') AS project FROM errata.events WHERE project_id = project`)[0]
+	t.Logf("OTLP: %v", rows)
+	require.EqualValues(t, 6000, rows["events"])
+	require.EqualValues(t, 6000, rows["spans"])
+	require.EqualValues(t, 1, rows["issues"])
+	require.Positive(t, rows["counted"])
+	s.balanced(t)
 }
 
 // project makes a project and returns its DSN.
