@@ -134,6 +134,9 @@ func TestAnswersOfRawEvents(t *testing.T) {
 				return mine(e) && !e.ts.Before(from.Truncate(width)) && e.ts.Before(to.Truncate(width).Add(width))
 			}
 			exactly := func(e event) bool { return mine(e) && !e.ts.Before(from) && !e.ts.After(to) }
+			hourly := func(e event) bool {
+				return mine(e) && !e.ts.Before(from.Truncate(time.Hour)) && e.ts.Before(to.Truncate(time.Hour).Add(time.Hour))
+			}
 			minutes := func(e event) bool {
 				return mine(e) && !e.ts.Before(from.Truncate(time.Minute)) && !e.ts.After(to.Truncate(time.Minute).Add(time.Minute-time.Millisecond))
 			}
@@ -166,7 +169,7 @@ func TestAnswersOfRawEvents(t *testing.T) {
 				require.Equal(t, positive(h.sums(minutes, key)), numbers(run("error_trend", with("by", by)...), "series", "events"), "error_trend by %s", by)
 				split := []string{"projects", project, "from", moment(from), "to", moment(to), "by", by}
 				require.Equal(t, positive(h.sums(minutes, key)), numbers(run("error_trend_split", split...), "series", "events"), "error_trend_split by %s", by)
-				require.Equal(t, positive(h.sums(exactly, key)), numbers(run("cost", with("by", by)...), "value", "events"), "cost by %s", by)
+				require.Equal(t, positive(h.sums(hourly, key)), numbers(run("cost", with("by", by)...), "value", "events"), "cost by %s", by)
 				of := func(e event) bool { return exactlyFromMinute(e, p, from, to) && h.issue(e.fingerprint) == 0x12 }
 				require.Equal(t, positive(h.sums(of, key)), numbers(run("error_trend_split", append(split, "issue", issueHex(0x12))...), "series", "events"), "error_trend_split of an issue by %s", by)
 			}
@@ -183,8 +186,8 @@ func TestAnswersOfRawEvents(t *testing.T) {
 				filtered := func(e event) bool { return of(e) && e.tags["plan"] == "o'brien\\x" }
 				require.Equal(t, positive(h.sums(filtered, func(e event) string { return "errors" })), numbers(run("error_trend_split", append(slices.Clone(split), "filters", `[{"key":"plan","operator":"=","values":["o'brien\\x"]}]`)...), "series", "events"), "filtered, %s", seconds)
 			}
-			require.Equal(t, positive(h.sums(exactly, byIssue)), numbers(run("cost", with("by", "issue", "limit", "1000")...), "value", "events"), "cost by issue")
-			require.Equal(t, positive(h.sums(exactly, tagged)), numbers(run("cost", with("by", "tag", "key", "plan")...), "value", "events"), "cost by tag")
+			require.Equal(t, positive(h.sums(hourly, byIssue)), numbers(run("cost", with("by", "issue", "limit", "1000")...), "value", "events"), "cost by issue")
+			require.Equal(t, positive(h.sums(hourly, tagged)), numbers(run("cost", with("by", "tag", "key", "plan")...), "value", "events"), "cost by tag")
 			// Tags by whole days.
 			days := func(e event) bool {
 				day := e.ts.Truncate(24 * time.Hour)

@@ -111,6 +111,24 @@ func (c choice) Hourly() (bool, error) {
 	return c.Is("by", "", "none", "project", "environment", "release", "issue")
 }
 
+// Sized tells whether an hourly trend can be read from stored_size, which has no
+// row for each release and environment: it is split and filtered by neither,
+// and its window is whole hours.
+func (c choice) Sized() (bool, error) {
+	for _, name := range []string{"environment", "release"} {
+		if given, err := c.Given(name); given || err != nil {
+			return false, err
+		}
+	}
+	if fits, err := c.Is("by", "", "none", "project", "issue"); !fits || err != nil {
+		return false, err
+	}
+	if hourly, err := c.Hourly(); !hourly || err != nil {
+		return false, err
+	}
+	return c.Whole(3600)
+}
+
 // Tagged tells whether a deep trend can be read from tag_trend: its buckets are
 // whole five minutes, and one tag is all that is named.
 func (c choice) Tagged() (bool, error) {

@@ -87,11 +87,16 @@ type event struct {
 	service     string
 }
 
+// size is what an event had as it came.
+func (e event) size() uint32 {
+	return 1000 + uint32(e.fingerprint%7)*100 + uint32(len(e.title)) //nolint:gosec // Small.
+}
+
 // seed inserts events as the consumer does: whole rows, one block.
 func seed(t testing.TB, s *queries.Store, events ...event) {
 	t.Helper()
 	batch, err := s.Conn().PrepareBatch(t.Context(), `INSERT INTO events (project_id, ts, received_at, fingerprint, hashes, main_hash, event_id, weight, protocol, type, level,
-		platform, service, environment, release, title, culprit, exception_type, exception_value, user_hash, user_hashes, trace_id, span_id, tags, payload)`)
+		platform, service, environment, release, title, culprit, exception_type, exception_value, user_hash, user_hashes, trace_id, span_id, tags, payload, payload_bytes)`)
 	require.NoError(t, err)
 	for i, e := range events {
 		or := func(v, d string) string {
@@ -126,7 +131,7 @@ func seed(t testing.TB, s *queries.Store, events ...event) {
 			payload = ""
 		}
 		require.NoError(t, batch.Append(e.project, e.ts.UTC(), e.received.UTC(), e.fingerprint, []uint64{e.fingerprint}, e.fingerprint, e.id, weight, or(e.protocol, "sentry"), "error", or(e.level, "error"),
-			"python", or(e.service, "shop"), or(e.environment, "production"), e.release, title, "shop.views in pay", kind, value, e.user, e.users, e.trace, "", e.tags, payload))
+			"python", or(e.service, "shop"), or(e.environment, "production"), e.release, title, "shop.views in pay", kind, value, e.user, e.users, e.trace, "", e.tags, payload, e.size()))
 	}
 	require.NoError(t, batch.Send())
 }

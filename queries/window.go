@@ -1,6 +1,8 @@
 package queries
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -80,4 +82,44 @@ func (c choice) HasWords() (string, error) {
 		return "1", err
 	}
 	return "hasAllTokens(lower(concat(title, ' ', message)), lower({text:String}))", nil
+}
+
+// sized are the rollups of stored bytes: by their name in rollup_since, how
+// their slots begin.
+var sized = map[string]string{"stored_size": "toStartOfHour", "stored_size by minute": "toStartOfMinute", "tag_trend.bytes": "toStartOfHour"}
+
+// FirstSlot names, as first_slot, where a rollup begins to answer the window:
+// where the window does, where it has everything, or where its rows expire.
+func (c choice) FirstSlot(rollup string) (string, error) {
+	begin, ok := sized[rollup]
+	if !ok {
+		return "", fmt.Errorf("it reads %q, which is no rollup of bytes", rollup)
+	}
+	name, _, _ := strings.Cut(rollup, " ")
+	return begin + "({from:DateTime64(3, 'UTC')}) AS begin_slot, greatest(begin_slot, (SELECT if(count() = 0, toDateTime('2100-01-01 00:00:00', 'UTC'), max(since)) FROM rollup_since WHERE rollup = '" + name +
+		"'), toStartOfHour(now('UTC') - INTERVAL 90 DAY) + INTERVAL 1 HOUR) AS first_slot", nil
+}
+
+// BeforeSlots selects the events of the window that are older than first_slot,
+// in slots as whole as those of the rollup.
+func (c choice) BeforeSlots(seconds int) string {
+	end := "toStartOfInterval({to:DateTime64(3, 'UTC')}, toIntervalSecond(" + strconv.Itoa(seconds) + ")) + toIntervalSecond(" + strconv.Itoa(seconds) + ")"
+	return "first_slot > begin_slot AND " + c.Days() + " AND ts >= begin_slot AND ts < least(first_slot, " + end + ")"
+}
+
+// Days selects events by the days of the window, which the primary key has.
+func (c choice) Days() string {
+	return "toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')})"
+}
+
+// Window selects the events of the window.
+func (c choice) Window() string {
+	return c.Days() + " AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}"
+}
+
+// Minutely tells whether buckets are whole minutes.
+func (c choice) Minutely() (bool, error) {
+	width, err := c.value("bucket_seconds")
+	seconds, _ := strconv.Atoi(width)
+	return seconds > 0 && seconds%60 == 0, err
 }

@@ -38,6 +38,12 @@ func TestWholeWindowsReadNoEvents(t *testing.T) {
 			return "errors"
 		}, false},
 		{"by issue", 3600, time.Hour, map[string]string{"by": "issue"}, func(e event) string { return issueHex(e.fingerprint) }, true},
+		{"by issue, one environment", 3600, time.Hour, map[string]string{"by": "issue", "environment": "staging"}, func(e event) string {
+			if e.environment != "staging" {
+				return ""
+			}
+			return issueHex(e.fingerprint)
+		}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			from, to := first, first.Add(c.length-time.Millisecond)

@@ -1,5 +1,5 @@
 -- name: cost
--- purpose: What takes the space: bytes as received, by issue, SDK, tag value or any dimension.
+-- purpose: What takes the space: bytes as received, by issue, SDK, tag value or any dimension. A window over six hours counts whole hours, as lists of issues do.
 -- param project UInt32 = 0: Project id; 0 for all.
 -- param by String = issue of issue,sdk,environment,release,service,protocol,level,project,tag: Dimension.
 -- param key String: Of by=tag: which tag.
@@ -12,20 +12,28 @@
 -- column rows UInt64: Rows, twins included.
 -- column bytes UInt64: As received, before trimming and compression.
 -- column share Float64: Of all bytes, from 0 to 1.
--- cost: Time, weight, bytes and the one column of events in the window: 20 ms a million rows, 100 ms for tags; titles of what is shown from issue_rollup.
+-- cost: stored_size of the window, of tags tag_trend: 30 ms a week. Events of a window up to six hours and of the time before the rollups came: 20 ms a million rows, 100 ms for tags. Titles of what is shown from issue_rollup.
 -- bound: 1000 rows.
 -- step page: keys Array(UInt64), counts Array(UInt64), lines Array(UInt64), sizes Array(UInt64), everything Array(UInt64)
 <<- if .Is "by" "issue">>
+<<if not (.Within 6)>>WITH <<.FirstSlot "stored_size">><<end>>
 SELECT survivor, sum(n) AS n_, sum(r) AS r_, sum(b) AS b_, sum(b_) OVER () AS all_
 FROM (
     SELECT <<survivor "fingerprint">> AS survivor, n, r, b
     FROM (
+        <<- if not (.Within 6)>>
+        SELECT project_id, fingerprint, sum(events) AS n, sum(stored) AS r, sum(bytes) AS b
+        FROM stored_size
+        WHERE <<.Project>> AND kind = 'issue' AND slot >= first_slot AND slot <= {to:DateTime64(3, 'UTC')}
+        GROUP BY project_id, fingerprint
+        UNION ALL
+        <<- end>>
         SELECT project_id, fingerprint, sum(toUInt64(weight)) AS n, count() AS r, sum(toUInt64(payload_bytes)) AS b
         FROM events
-        WHERE <<.Project>> AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')})
-            AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
+        WHERE <<.Project>> AND <<if .Within 6>><<.Window>><<else>><<.BeforeSlots 3600>><<end>>
         GROUP BY project_id, fingerprint))
 GROUP BY survivor
+HAVING r_ > 0
 ORDER BY b_ DESC, n_ DESC, survivor
 LIMIT least({limit:UInt32}, 1000)
 <<- end>>
@@ -40,16 +48,33 @@ LEFT JOIN (
     GROUP BY survivor) AS t ON t.survivor = p.k
 ORDER BY bytes DESC, events DESC, value
 <<- else>>
-SELECT value, '' AS title, n AS events, r AS rows, b AS bytes, if(all_ > 0, b / all_, 0) AS share
+<<if not (.Within 6)>>WITH <<if .Is "by" "tag">><<.FirstSlot "tag_trend.bytes">><<else>><<.FirstSlot "stored_size">><<end>><<end>>
+SELECT value, '' AS title, toUInt64(n) AS events, toUInt64(r) AS rows, toUInt64(b) AS bytes, if(all_ > 0, b / all_, 0) AS share
 FROM (
-    SELECT toString(part) AS value, sum(weight_) AS n, sum(rows_) AS r, sum(bytes_) AS b, sum(b) OVER () AS all_
+    SELECT part AS value, sum(weight_) AS n, sum(rows_) AS r, sum(bytes_) AS b, sum(b) OVER () AS all_
     FROM (
-        SELECT <<if .Is "by" "sdk">>concat(sdk_name, ' ', sdk_version)<<else if .Is "by" "tag">>tags[{key:String}]<<else if .Is "by" "environment" "release" "service" "protocol" "level" "project">><<.Column>><<else>>''<<end>> AS part, sum(toUInt64(weight)) AS weight_, count() AS rows_, sum(toUInt64(payload_bytes)) AS bytes_
+        <<- if not (.Within 6)>><<if .Is "by" "tag">>
+        SELECT pair.1 AS part, sum(pair.2) AS weight_, sum(pair.3) AS rows_, sum(pair.4) AS bytes_
+        FROM tag_trend AS t
+        ARRAY JOIN if(key = '', [('', toInt64(t.events), toInt64(t.stored), toInt64(t.bytes))],
+            [(value, toInt64(t.events), toInt64(t.stored), toInt64(t.bytes)), ('', -toInt64(t.events), -toInt64(t.stored), -toInt64(t.bytes))]) AS pair
+        WHERE <<.Project>> AND (key = '' AND value = '' OR key = {key:String} AND value != '') AND slot >= first_slot AND slot < toStartOfHour({to:DateTime64(3, 'UTC')}) + INTERVAL 1 HOUR
+        GROUP BY part
+        <<- else>>
+        SELECT <<if .Is "by" "project">>toString(project_id)<<else>>value<<end>> AS part, toInt64(sum(s.events)) AS weight_, toInt64(sum(s.stored)) AS rows_, toInt64(sum(s.bytes)) AS bytes_
+        FROM stored_size AS s
+        WHERE <<.Project>> AND kind = <<if .Is "by" "project">>'level'<<else if .Is "by" "protocol">>'protocol'<<else>>{by:String}<<end>> AND slot >= first_slot AND slot < toStartOfHour({to:DateTime64(3, 'UTC')}) + INTERVAL 1 HOUR
+        GROUP BY part
+        <<- end>>
+        UNION ALL
+        <<- end>>
+        SELECT toString(<<if .Is "by" "sdk">>concat(sdk_name, ' ', sdk_version)<<else if .Is "by" "tag">>tags[{key:String}]<<else if .Is "by" "environment" "release" "service" "protocol" "level" "project">><<.Column>><<else>>''<<end>>) AS part,
+            toInt64(sum(toUInt64(weight))) AS weight_, toInt64(count()) AS rows_, toInt64(sum(toUInt64(payload_bytes))) AS bytes_
         FROM events
-        WHERE <<.Project>> AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')})
-            AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
+        WHERE <<.Project>> AND <<if .Within 6>><<.Window>><<else>><<.BeforeSlots 3600>><<end>>
         GROUP BY part)
-    GROUP BY value)
+    GROUP BY value
+    HAVING r > 0)
 ORDER BY bytes DESC, events DESC, value
 LIMIT least({limit:UInt32}, 1000)
 <<- end>>

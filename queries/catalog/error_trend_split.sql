@@ -18,10 +18,11 @@
 -- column series String: Value of the dimension.
 -- column events UInt64: Events.
 -- column all_series UInt64: Series before the smallest were summed up as other.
--- cost: project_minute of the window, 5 ms for a day. Of an issue or by issue, with whole hours and no filter that issue_hour lacks: issue_hour, and events of the hours that the window cuts at both ends. By a tag or filtered by one, in buckets of whole five minutes: tag_trend, and events of the five minutes that it cuts and of the time before the rollup came. Events of the window where words, a dimension from platform on, several tags or other filters are named: 80 ms for 5 million.
+-- cost: project_minute of the window, 5 ms for a day. Of an issue or by issue, with whole hours and no filter that issue_hour lacks: issue_hour, or stored_size where the window is whole hours too, and events of the hours that it cuts at both ends. By a tag or filtered by one, in buckets of whole five minutes: tag_trend, and events of the five minutes that it cuts and of the time before the rollup came. Events of the window where words, a dimension from platform on, several tags or other filters are named: 80 ms for 5 million.
 -- bound: Buckets times (series + 1); the days of the window.
 WITH
     <<if .Hourly>>toStartOfHour(toStartOfMinute({from:DateTime64(3, 'UTC')}) + INTERVAL 3599 SECOND) AS first_hour, toStartOfHour({to:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND) AS end_hour,<<end>>
+    <<- if .Sized>> <<.FirstSlot "stored_size">>,<<end>>
     <<- if .Tagged>>
     (SELECT if(count() = 0, toDateTime('2100-01-01 00:00:00', 'UTC'), max(since)) FROM rollup_since WHERE rollup = 'tag_trend') AS since,
     greatest(toStartOfFiveMinutes(toStartOfMinute({from:DateTime64(3, 'UTC')}) + INTERVAL 299 SECOND), since, toStartOfFiveMinutes(now('UTC') - INTERVAL 90 DAY) + INTERVAL 5 MINUTE) AS first_slot, toStartOfFiveMinutes({to:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND) AS end_slot,<<end>>
@@ -34,12 +35,24 @@ WITH
             WHERE <<.Projects>> AND minute >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND minute <= {to:DateTime64(3, 'UTC')}
                 AND <<.AnyOf "environment">> AND <<.AnyOf "release">> AND <<.AnyOf "service">> AND <<.AnyOf "level">>
             GROUP BY time, series
-            <<- else>><<if .Hourly>>
+            <<- else>><<if .Sized>>
+            SELECT toStartOfInterval(slot, toIntervalSecond({bucket_seconds:UInt32}), 'UTC') AS time, <<.Parts>>, sum(s.events) AS n
+            FROM stored_size AS s
+            WHERE <<.Projects>> AND kind = 'issue' AND slot >= first_slot AND slot < end_hour AND <<.OfIssue>>
+            GROUP BY time, <<.PartNames>>
+            UNION ALL
+            SELECT toStartOfInterval(hour, toIntervalSecond({bucket_seconds:UInt32}), 'UTC') AS time, <<.Parts>>, sum(h.events) AS n
+            FROM issue_hour AS h
+            WHERE first_slot > begin_slot AND <<.Projects>> AND hour >= first_hour AND hour < least(first_slot, end_hour) AND <<.OfIssue>>
+            GROUP BY time, <<.PartNames>>
+            <<- else if .Hourly>>
             SELECT toStartOfInterval(hour, toIntervalSecond({bucket_seconds:UInt32}), 'UTC') AS time, <<.Parts>>, sum(h.events) AS n
             FROM issue_hour AS h
             WHERE <<.Projects>> AND hour >= first_hour AND hour < end_hour AND <<.OfIssue>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">>
             GROUP BY time, <<.PartNames>>
-            <<if not (.Whole 3600)>>UNION ALL<<end>><<else if .Tagged>>
+            <<- end>>
+            <<- if .Hourly>><<if not (.Whole 3600)>>
+            UNION ALL<<end>><<else if .Tagged>>
             SELECT toStartOfInterval(slot, toIntervalSecond({bucket_seconds:UInt32}), 'UTC') AS time, <<if .Is "by" "tag">>tag_value<<else>><<.Series>><<end>> AS series, toUInt64(sum(rest)) AS n
             FROM (
                 SELECT project_id, slot, environment, pair.1 AS tag_value, sum(pair.2) AS rest

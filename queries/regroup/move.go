@@ -24,7 +24,19 @@ import (
 
 // dependants are the views that count events by fingerprint. Others follow
 // from their tables, or do not know fingerprints.
-var dependants = []string{"issue_rollup", "issue_hour", "issue_release", "issue_tag"}
+var dependants = []string{"issue_rollup", "issue_hour", "issue_release", "issue_tag", "stored_size"}
+
+// negated are the columns of a view that are sums.
+func negated(table string) string {
+	columns := []string{"events"}
+	if table == "stored_size" { // Of kinds other than issue both parts cancel out.
+		columns = append(columns, "stored", "bytes")
+	}
+	for i, c := range columns {
+		columns[i] = "toUInt64(bitNot(" + c + ") + 1) AS " + c
+	}
+	return strings.Join(columns, ", ")
+}
 
 // mark notes which events have to move.
 func mark(ctx context.Context, s *queries.Store, r *Report, run uuid.UUID) error {
@@ -168,7 +180,7 @@ func (t *mover) count(ctx context.Context) error {
 		}
 		moved := query("SELECT * FROM " + t.stage)
 		left := query("SELECT x.* REPLACE (m.leaves AS fingerprint) FROM " + t.stage + " AS x INNER JOIN " + t.moves() + " AS m ON m.event_id = x.event_id")
-		left = "SELECT * REPLACE (toUInt64(bitNot(events) + 1) AS events) FROM (" + left + ")"
+		left = "SELECT * REPLACE (" + negated(table) + ") FROM (" + left + ")"
 		for sign, sql := range map[string]string{"plus": moved, "minus": left} {
 			c := clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
 				"insert_deduplication_token": fmt.Sprintf("regroup-%s-%s-%s-%s", t.run, t.to, table, sign), "max_threads": 1, "max_insert_threads": 1,

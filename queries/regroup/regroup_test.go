@@ -148,6 +148,14 @@ func look(t testing.TB, s *queries.Store, project uint32) (issues map[string]uin
 		require.NoError(t, s.Conn().QueryRow(t.Context(), q, project).Scan(&n), q)
 		totals = append(totals, n)
 	}
+	// Where it is stored, and how much of it, follows the events of each issue.
+	r, err := s.SQL(t.Context(), fmt.Sprintf(`SELECT count() FROM (
+		SELECT fingerprint, sum(e), sum(r), sum(b) FROM (
+			SELECT fingerprint, toInt64(weight) AS e, 1 AS r, toInt64(payload_bytes) AS b FROM events WHERE project_id = %[1]d
+			UNION ALL SELECT fingerprint, -toInt64(events), -toInt64(stored), -toInt64(bytes) FROM stored_size WHERE project_id = %[1]d AND kind = 'issue')
+		GROUP BY fingerprint HAVING sum(e) != 0 OR sum(r) != 0 OR sum(b) != 0)`, project))
+	require.NoError(t, err)
+	require.Equal(t, uint64(0), r.Rows[0][0], "stored_size has other fingerprints than events")
 	return issues, totals
 }
 
