@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-	"github.com/google/uuid"
 )
 
 // maxPage bounds a page of issues.
@@ -24,6 +23,7 @@ type listed struct {
 	visitors uint64   // Users in the window, where they are asked for.
 	visits   int      // Members with events in the window.
 	first    time.Time
+	version  uint64 // Another one where other parts of the table know it.
 	level    int8
 	status   string
 	seen
@@ -97,7 +97,7 @@ func (a *asking) readIssues(ctx context.Context, into map[uint64]*listed) error 
 	return a.rows(ctx, "issues", func(r driver.Rows) error {
 		i := listed{}
 		var fresh uint8
-		cells := []any{&i.key, &i.first, &i.last, &fresh}
+		cells := []any{&i.key, &i.first, &i.last, &fresh, &i.version}
 		if a.given("level") {
 			cells = append(cells, &i.level)
 		}
@@ -122,6 +122,7 @@ func (i *listed) add(o *listed) {
 	i.fresh = i.fresh && o.fresh
 	i.level = max(i.level, o.level)
 	i.events += o.events
+	i.version += o.version
 }
 
 // join makes issues of fingerprints: those that have events in the window and
@@ -229,12 +230,18 @@ func (a *asking) show(ctx context.Context, log *triageLog, page []*listed, match
 		return out, nil
 	}
 	ask := subjects{}
-	var members, owners []uint64
+	var all, members, owners []uint64
 	place := map[uint64]int{}
 	moved := "[0]"
+	cards := a.store.cards.known(a.bound["project"], page)
 	for n, i := range page {
 		place[i.key] = n
 		ask.add(i, log.state[i.key])
+		all = append(all, i.members...)
+		if cards[n] != nil {
+			continue
+		}
+		cards[n] = &card{}
 		for _, f := range i.members {
 			members, owners = append(members, f), append(owners, i.key)
 			if f != i.key {
@@ -243,26 +250,26 @@ func (a *asking) show(ctx context.Context, log *triageLog, page []*listed, match
 		}
 	}
 	values := ask.values()
-	values["members"], values["owners"], values["moved"] = numbers(members), numbers(owners), moved
+	values["page"], values["members"], values["owners"], values["moved"] = numbers(all), numbers(members), numbers(owners), moved
 	b := a.with(values)
 	trends := make([][]uint64, len(page))
-	rows := make([][]any, len(page))
-	sights := make([]seen, len(page))
 	reopened := map[uint64]bool{}
 	err := atOnce(ctx, func(ctx context.Context) error { return b.set(ctx, "reopened", reopened) },
 		func(ctx context.Context) error { return b.trends(ctx, log, place, trends) },
-		func(ctx context.Context) error { return b.details(ctx, place, rows, sights) })
+		func(ctx context.Context) error { return b.people(ctx, place, cards) },
+		func(ctx context.Context) error { return b.newest(ctx, place, cards) })
 	if err != nil {
 		return nil, err
 	}
+	a.store.cards.keep(a.bound["project"], page, cards)
 	for n, i := range page {
-		if rows[n] == nil {
+		c := cards[n]
+		if !c.counted || !c.named {
 			continue // Its last event was dropped meanwhile.
 		}
-		sights[n].fresh, sights[n].reopened = i.fresh, reopened[i.key]
-		row := rows[n]
-		row[0], row[5], row[6], row[9], row[18], row[19] = fmt.Sprintf("%016x", i.key), log.state[i.key].status(sights[n]), log.who[i.key], i.window, trends[n], matches
-		out.Rows = append(out.Rows, row)
+		of := seen{fresh: i.fresh, last: c.lastSeen, events: c.events, users: c.users, reopened: reopened[i.key]}
+		out.Rows = append(out.Rows, []any{fmt.Sprintf("%016x", i.key), c.title, c.culprit, c.kind, c.level, log.state[i.key].status(of), log.who[i.key], c.firstSeen, c.lastSeen, i.window,
+			c.events, c.users, slices.Clone(c.protocols), slices.Clone(c.environments), c.firstRelease, c.lastRelease, c.sample, c.trace, trends[n], matches})
 	}
 	return out, nil
 }
@@ -307,36 +314,6 @@ func (a *asking) trends(ctx context.Context, log *triageLog, place map[uint64]in
 		}
 	}
 	return err
-}
-
-// details reads the last step into rows, in the order of the query's columns.
-func (a *asking) details(ctx context.Context, place map[uint64]int, into [][]any, sights []seen) error {
-	return a.rows(ctx, "result", func(r driver.Rows) error {
-		var owner, events, users uint64
-		var born, newest time.Time
-		var level string
-		var protocols uint8
-		var environments []string
-		var last, first []any
-		if err := r.Scan(&owner, &born, &newest, &events, &level, &protocols, &environments, &users, &last, &first); err != nil {
-			return err
-		}
-		n, ok := place[owner]
-		if !ok {
-			return nil
-		}
-		by := []string{}
-		for bit, name := range []string{"sentry", "otlp"} {
-			if protocols&(1<<bit) != 0 {
-				by = append(by, name)
-			}
-		}
-		slices.Sort(environments)
-		environments = slices.DeleteFunc(environments, func(e string) bool { return e == "" })
-		sights[n] = seen{last: newest, events: events, users: users}
-		into[n] = []any{nil, last[0], last[1], last[2], level, nil, nil, born, newest, nil, events, users, by, environments, first[0], last[5], last[6].(uuid.UUID), last[7], nil, nil}
-		return nil
-	})
 }
 
 // levelName names a level as the tables do.

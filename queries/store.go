@@ -30,6 +30,7 @@ type Config struct {
 type Store struct {
 	conn   driver.Conn
 	config Config // Empty where the connection came from elsewhere.
+	cards  cards
 }
 
 // Open connects and checks that the store answers.

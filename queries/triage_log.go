@@ -41,10 +41,11 @@ func (a *asking) readLog(ctx context.Context) ([]logged, error) {
 	var all []logged
 	err := a.rows(ctx, "log", func(r driver.Rows) error {
 		var w logged
-		var over uint8
+		var until time.Time
+		var past uint8
 		var events, users uint64
-		err := r.Scan(&w.fingerprint, &w.id, &w.action, &w.at, &w.resolution, &over, &w.events, &w.users, &events, &users, &w.assignee, &w.into, &w.target)
-		w.over = over != 0
+		err := r.Scan(&w.fingerprint, &w.id, &w.action, &w.at, &w.resolution, &until, &past, &w.events, &w.users, &events, &users, &w.assignee, &w.into, &w.target)
+		w.over = past != 0 && until.Unix() > 0
 		if w.events > 0 {
 			w.events += events
 		}

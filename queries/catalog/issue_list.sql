@@ -51,15 +51,15 @@ WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')
     AND <<.AnyOf "environment">> AND <<.AnyOf "release">><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
 GROUP BY fingerprint
 -- step issues: rows
-SELECT fingerprint, min(first_seen) AS born, max(last_seen) AS newest, born > now64(3) - INTERVAL 7 DAY AS fresh
+SELECT fingerprint, min(first_seen) AS born, max(last_seen) AS newest, born > now64(3) - INTERVAL 7 DAY AS fresh, sum(cityHash64(_part)) AS version
     <<- if .Given "level">>, toInt8(max(level_max)) AS highest<<end>><<if not (.Is "status" "any" "")>>, sum(events) AS n<<end>>
 FROM issue_rollup
 WHERE project_id = {project:UInt32}<<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
 GROUP BY fingerprint
 -- step log: rows
-SELECT fingerprint, action_id, toString(action) AS what, at, toString(resolution) AS how, until > toDateTime64(0, 3, 'UTC') AND until <= now64(3) AS over, until_events, until_users, base_events, base_users, assignee, into, target_action
+SELECT fingerprint, action_id, action, at, resolution, until, until <= now64(3) AS past, until_events, until_users, base_events, base_users, assignee, into, target_action
 FROM issue_actions
-WHERE project_id = {project:UInt32} AND fingerprint != 0 AND issue_actions.action IN ('resolve', 'unresolve', 'ignore', 'assign', 'merge', 'split', 'undo')<<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
+WHERE project_id = {project:UInt32}<<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
 ORDER BY fingerprint, at, action_id
 -- step words: rows
 <<- if .Given "text">>
@@ -82,7 +82,7 @@ FROM issue_tag
 WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
     AND key = splitByChar('=', {tag:String}, 2)[1] AND value = splitByChar('=', {tag:String}, 2)[2]<<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
 <<- end>>
--- step decided: members Array(UInt64), owners Array(UInt64), moved Array(UInt8), resolved Array(UInt64), resolutions Array(UUID), resolved_members Array(UInt64), crowd Array(UInt64), crowds Array(UInt64), visitors Array(UInt64), visited Array(UInt64)
+-- step decided: page Array(UInt64), members Array(UInt64), owners Array(UInt64), moved Array(UInt8), resolved Array(UInt64), resolutions Array(UUID), resolved_members Array(UInt64), crowd Array(UInt64), crowds Array(UInt64), visitors Array(UInt64), visited Array(UInt64)
 <</* Here issue_list.go puts together which issues match, and what is still to be asked of which of them. */>>
 -- step visits: rows
 <<- if .Given "visitors">>
@@ -114,12 +114,21 @@ WHERE project_id = {project:UInt32} AND hour >= toStartOfHour({from:DateTime64(3
 FROM issue_day
 WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
 <<- end>>
-    AND fingerprint IN {members:Array(UInt64)} AND <<.AnyOf "environment">> AND <<.AnyOf "release">><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
+    AND fingerprint IN {page:Array(UInt64)} AND <<.AnyOf "environment">> AND <<.AnyOf "release">><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
 GROUP BY fingerprint, <<if .Within 72>>hour<<else>>day<<end>>
--- step result: rows
+-- step people: rows
+<<- if .Given "members">>
 SELECT <<if .Some "moved">>transform(fingerprint, {members:Array(UInt64)}, {owners:Array(UInt64)}, fingerprint)<<else>>fingerprint<<end>> AS owner,
-    min(first_seen) AS born, max(last_seen) AS newest, sum(events) AS n, toString(max(level_max)) AS level, groupBitOr(protocols) AS seen_by, groupUniqArrayArray(environments) AS places,
-    uniqCombinedArrayMerge(12)(users) AS u, argMaxMerge(last) AS l, argMinMerge(first) AS f
+    min(first_seen) AS born, max(last_seen) AS newest, sum(events) AS n, toString(max(level_max)) AS level, uniqCombinedArrayMerge(12)(users) AS u, sum(cityHash64(_part)) AS version
 FROM issue_rollup
 WHERE project_id = {project:UInt32} AND fingerprint IN {members:Array(UInt64)}
 GROUP BY owner
+<<- end>>
+-- step result: rows
+<<- if .Given "members">>
+SELECT <<if .Some "moved">>transform(fingerprint, {members:Array(UInt64)}, {owners:Array(UInt64)}, fingerprint)<<else>>fingerprint<<end>> AS owner,
+    groupBitOr(protocols) AS seen_by, groupUniqArrayArray(environments) AS places, argMaxMerge(last) AS l, argMinMerge(first) AS f, sum(cityHash64(_part)) AS version
+FROM issue_rollup
+WHERE project_id = {project:UInt32} AND fingerprint IN {members:Array(UInt64)}
+GROUP BY owner
+<<- end>>
