@@ -93,6 +93,13 @@ func TestForms(t *testing.T) {
 		"tags as pairs": {`{"tags":[["a","x"],["a","y"],["n",1],null,["release","r"]]}`, func(t *testing.T, e *schema.Event, p map[string]any) {
 			require.Equal(t, map[string]any{"a": "x", "n": "1"}, p["tags"])
 		}},
+		"a user whose names are too long": {`{"user":{"id":"` + strings.Repeat("i", 20_000) + `","username":"` + strings.Repeat("ü", 200) + `","email":"` + strings.Repeat("e", 80) + `@x.example","plan":"pro","geo":{"city":"Graz"}}}`, func(t *testing.T, e *schema.Event, p map[string]any) {
+			require.Equal(t, map[string]any{"id": strings.Repeat("i", 125) + "...", "username": strings.Repeat("ü", 125) + "...", "email": strings.Repeat("e", 72) + "...", "plan": "pro", "geo": map[string]any{"city": "Graz"}}, p["user"])
+			require.Len(t, p["errors"], 3)
+		}},
+		"an address that may be written otherwise": {`{"user":{"ip_address":"2001:DB8:0::1"}}`, func(t *testing.T, e *schema.Event, _ map[string]any) {
+			require.Equal(t, "2001:db8::1", e.UserIp)
+		}},
 		"tags of which some are no pairs": {`{"tags":[["a","x"],["lonely"],["a","b","c"],5,["n",1]],"request":{"headers":[["X-A","1"],["X-B"]]}}`, func(t *testing.T, e *schema.Event, p map[string]any) {
 			require.Equal(t, map[string]any{"a": "x", "n": "1"}, p["tags"])
 			require.Equal(t, "tags", at(p, "errors", 0, "name"))

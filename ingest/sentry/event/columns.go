@@ -1,7 +1,7 @@
 package event
 
 import (
-	"net"
+	"net/netip"
 	"strings"
 
 	"github.com/valyala/fastjson"
@@ -115,12 +115,10 @@ func (r *reader) user(ev *schema.Event) {
 		ev.UserName = get("name", 128)
 	}
 	if ip := get("ip_address", 64); ip != "" {
-		if net.ParseIP(ip) == nil {
-			if ip != "[ip]" && !strings.HasPrefix(ip, "[") {
-				r.f.Invalid("user.ip_address", "expected an address", u.Get("ip_address"))
-			}
-		} else {
-			ev.UserIp = ip
+		if a, err := netip.ParseAddr(ip); err == nil {
+			ev.UserIp = a.Unmap().WithZone("").String() // As OTLP's is written: users are counted by it.
+		} else if !strings.HasPrefix(ip, "[") { // Scrubbing writes brackets.
+			r.f.Invalid("user.ip_address", "expected an address", u.Get("ip_address"))
 		}
 	}
 	ev.Country = tree.Cut(tree.Get(u.Get("geo"), "country_code"), 8)

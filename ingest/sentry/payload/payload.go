@@ -117,7 +117,7 @@ func Append(dst []byte, in *Input) []byte {
 	}
 	w.trimmed("template", "template", f.Get(shape.Template), 3, maxOtherBytes)
 	w.request()
-	w.trimmed("user", "user", f.Get(shape.User), 7, maxUser)
+	w.user()
 	w.tags()
 	w.contexts(ev)
 	w.breadcrumbs()
@@ -155,6 +155,51 @@ func (w *writer) logentry() {
 	cut("formatted", w.in.Message)
 	cut("message", w.in.Template)
 	w.trimmed("logentry.params", "params", l.Get("params"), 5, 2<<10)
+	w.b = append(w.b, '}')
+	w.first = false
+}
+
+// userLimit is how many characters of a member of the user are kept; 0 where
+// only all of the user is bounded.
+func userLimit(key []byte) int {
+	switch string(key) {
+	case "id", "username", "name":
+		return 128
+	case "email":
+		return 75
+	}
+	return 0
+}
+
+// user cuts names to what their columns hold, so that a long one leaves room for
+// the others.
+func (w *writer) user() {
+	u := w.in.Attributes.Get(shape.User)
+	long := false
+	u.GetObject().Visit(func(k []byte, v *fastjson.Value) {
+		n := userLimit(k)
+		long = long || n > 0 && len(tree.Text(v)) > n
+	})
+	if !long {
+		w.trimmed("user", "user", u, 7, maxUser)
+		return
+	}
+	w.key("user")
+	w.b = append(w.b, '{')
+	w.first = true
+	start := len(w.b)
+	u.GetObject().Visit(func(k []byte, v *fastjson.Value) {
+		n := userLimit(k)
+		if n == 0 || v.Type() != fastjson.TypeString {
+			w.member("user", k, v, 6, max(0, maxUser-(len(w.b)-start)))
+			return
+		}
+		s, cut := tree.CutChars(tree.Text(v), n)
+		if cut {
+			w.in.Attributes.Problem("value_too_long", "user."+string(k), "was cut to its limit", nil)
+		}
+		w.str(string(k), s)
+	})
 	w.b = append(w.b, '}')
 	w.first = false
 }
