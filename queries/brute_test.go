@@ -186,6 +186,17 @@ func TestAnswersOfRawEvents(t *testing.T) {
 				filtered := func(e event) bool { return of(e) && e.tags["plan"] == "o'brien\\x" }
 				require.Equal(t, positive(h.sums(filtered, func(e event) string { return "errors" })), numbers(run("error_trend_split", append(slices.Clone(split), "filters", `[{"key":"plan","operator":"=","values":["o'brien\\x"]}]`)...), "series", "events"), "filtered, %s", seconds)
 			}
+			// What issues are called, those that were merged by their survivor.
+			for _, row := range run("issue_titles", "projects", project, "issues", issueHex(0x12)+","+issueHex(0x11)+","+issueHex(0x14)) {
+				require.Contains(t, []string{issueHex(0x12), issueHex(0x14)}, row["issue"])
+				var newest event
+				for _, e := range h.events {
+					if mine(e) && issueHex(h.issue(e.fingerprint)) == row["issue"] && e.weight == 1 && e.ts.After(newest.ts) {
+						newest = e
+					}
+				}
+				require.Equal(t, newest.title, row["title"])
+			}
 			require.Equal(t, positive(h.sums(hourly, byIssue)), numbers(run("cost", with("by", "issue", "limit", "1000")...), "value", "events"), "cost by issue")
 			require.Equal(t, positive(h.sums(hourly, tagged)), numbers(run("cost", with("by", "tag", "key", "plan")...), "value", "events"), "cost by tag")
 			// Tags by whole days.

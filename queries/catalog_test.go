@@ -117,7 +117,7 @@ func TestCatalogAnswers(t *testing.T) {
 	}
 	values := map[string]string{"project": text(project), "issue": issueHex(1), "trace_id": strings.Repeat("ab", 16),
 		"event_id": "11111111111141118111111111111111", "release": "shop@1.0.0", "key": "plan", "text": "ValueError", "tag": "plan=pro",
-		"fingerprints": issueHex(1) + "," + issueHex(2), "id": "11111111111111111111111111111111", "at": "now"}
+		"fingerprints": issueHex(1) + "," + issueHex(2), "issues": issueHex(1) + "," + issueHex(2), "id": "11111111111111111111111111111111", "at": "now"}
 	reader := store(t, "reader")
 	all, err := queries.Catalog()
 	require.NoError(t, err)

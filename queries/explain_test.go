@@ -49,7 +49,7 @@ func TestExplain(t *testing.T) {
 		require.NoError(t, owner.Conn().Exec(t.Context(), sql))
 	}
 	values := map[string]string{"project": text(project), "issue": issueHex(1), "trace_id": fmt.Sprintf("%032x", 7), "event_id": uuid.NewSHA1(uuid.Nil, []byte{1, 0}).String(), "release": "shop@1.0.0",
-		"text": "ValueError", "fingerprints": issueHex(1), "id": "11111111111111111111111111111111", "from": "-10d", "to": "now", "at": "now", "before": "now"}
+		"text": "ValueError", "fingerprints": issueHex(1), "issues": issueHex(1), "id": "11111111111111111111111111111111", "from": "-10d", "to": "now", "at": "now", "before": "now"}
 	all, err := queries.Catalog()
 	require.NoError(t, err)
 	for _, q := range all {

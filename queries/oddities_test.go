@@ -112,7 +112,7 @@ func TestEmptyStore(t *testing.T) {
 	s := storeIn(t, "empty")
 	all, err := queries.Catalog()
 	require.NoError(t, err)
-	given := map[string]string{"project": "1", "issue": issueHex(1), "trace_id": "11111111111111111111111111111111", "event_id": uuid.NewString(), "release": "shop@1.0.0", "text": "words", "fingerprints": issueHex(1),
+	given := map[string]string{"project": "1", "issue": issueHex(1), "trace_id": "11111111111111111111111111111111", "event_id": uuid.NewString(), "release": "shop@1.0.0", "text": "words", "fingerprints": issueHex(1), "issues": issueHex(1),
 		"id": uuid.NewString(), "at": "now", "key": "plan", "log_id": uuid.NewString(), "service": "shop", "at_us": "1"}
 	for _, q := range all {
 		ask := func(more map[string]string) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
@@ -64,5 +65,82 @@ func (a *Asker) trendFrame(ctx context.Context, given *ask.Query, numeric, alert
 	if numeric {
 		return frame.Totals(f, "errors", name), nil
 	}
+	if by == "issue" && !alert {
+		if err := a.entitle(ctx, f, v["projects"]); err != nil {
+			return nil, err
+		}
+	}
 	return f, nil
+}
+
+// maxLegend is how many characters of a title a legend shows.
+const maxLegend = 60
+
+// entitle names series of issues by their titles, for people. The label keeps
+// the id, and where the issue is of one project the series links to it. What
+// has no title keeps the id as its name.
+func (a *Asker) entitle(ctx context.Context, f *data.Frame, projects string) error {
+	var ids []string
+	for _, x := range f.Fields {
+		if id := x.Labels["issue"]; id != "" && id != otherSeries {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	r, err := a.store.Run(ctx, "issue_titles", map[string]string{"projects": projects, "issues": strings.Join(ids, ",")})
+	if err != nil {
+		return err
+	}
+	t := frame.Read(r)
+	titles, of := map[string]string{}, map[string][]int64{}
+	for i := range t.Len() {
+		id := t.Text(i, "issue")
+		of[id] = append(of[id], t.Int(i, "project_id"))
+		if titles[id] == "" {
+			titles[id] = t.Text(i, "title")
+		}
+	}
+	names := Legend(titles)
+	for _, x := range f.Fields {
+		id := x.Labels["issue"]
+		if name, ok := names[id]; ok {
+			x.Config.DisplayNameFromDS = name
+		}
+		if len(of[id]) == 1 {
+			x.Config.Links = a.links.OneIssue(of[id][0], id)
+		}
+	}
+	return nil
+}
+
+// Legend names issues, by id, after their titles: short, and each its own.
+func Legend(titles map[string]string) map[string]string {
+	names, taken := make(map[string]string, len(titles)), map[string]int{otherSeries: 1}
+	for id, title := range titles {
+		names[id] = short(title)
+		taken[names[id]]++
+	}
+	for id, name := range names {
+		switch {
+		case name == "":
+			names[id] = id
+		case taken[name] > 1:
+			names[id] = name + " (" + id + ")"
+		}
+	}
+	return names
+}
+
+// otherSeries is what the catalog sums small series up as.
+const otherSeries = "other"
+
+// short is a title in one line that fits a legend.
+func short(title string) string {
+	letters := []rune(strings.Join(strings.Fields(title), " "))
+	if len(letters) > maxLegend {
+		return string(letters[:maxLegend-1]) + "…"
+	}
+	return string(letters)
 }

@@ -3,6 +3,7 @@ package frame
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,6 +50,14 @@ func (l Links) issueOf(field string) []data.DataLink {
 		links = append([]data.DataLink{{Title: "Issue", URL: "/a/errata-errors-app/issues/${__data.fields." + field + "}/${__value.raw}"}}, links...)
 	}
 	return links
+}
+
+// OneIssue are the links of a series of one issue.
+func (l Links) OneIssue(project int64, issue string) []data.DataLink {
+	return []data.DataLink{
+		{Title: "Issue", URL: "/a/errata-errors-app/issues/" + strconv.FormatInt(project, 10) + "/" + issue},
+		l.Explore("Events of the issue", map[string]any{"mode": "events", "issue": issue}),
+	}
 }
 
 // linked sets links on the field of this name.

@@ -1,11 +1,14 @@
 package plugin_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/stretchr/testify/require"
+
+	"errata/grafana-plugin/pkg/answer"
 )
 
 // A chart counts whole points, whatever the range cuts; who counts, a rule or a
@@ -53,5 +56,51 @@ func TestPointsOfTrendsAreWhole(t *testing.T) {
 				require.Equal(t, c.whole, f.Meta.Custom != nil, "the frame says so")
 			})
 		}
+	}
+}
+
+// A legend of issues names them by titles; labels, which links and rules use,
+// keep their ids.
+func TestLegendOfIssuesIsTitles(t *testing.T) {
+	s := source(t, nil, nil)
+	names := func(body string, headers map[string]string) map[string]string {
+		r := askOne(t, s, body, headers)
+		require.NoError(t, r.Error)
+		out := map[string]string{}
+		for _, x := range r.Frames[0].Fields {
+			if x.Labels != nil {
+				out[x.Labels["issue"]] = x.Config.DisplayNameFromDS
+			}
+		}
+		return out
+	}
+	all := `{"mode":"error_trend","by":"issue"}`
+	require.Equal(t, map[string]string{issueA: "ValueError: bad card", issueB: "TimeoutError: payment", issueC: `It's "quoted" <b>`}, names(all, nil))
+	require.Equal(t, map[string]string{issueA: "ValueError: bad card", "other": "other"}, names(`{"mode":"error_trend","by":"issue","limit":1}`, nil))
+	require.Equal(t, issueA, names(`{"mode":"error_trend","by":"issue","format":"time_series"}`, fromAlert)[issueA], "titles change, alerts must not")
+	r := askOne(t, s, all, nil)
+	for _, x := range r.Frames[0].Fields {
+		if x.Labels["issue"] == issueC {
+			require.Equal(t, "/a/errata-errors-app/issues/2/"+issueC, x.Config.Links[0].URL)
+		}
+	}
+}
+
+// Titles that are alike, long or of several lines stay apart and short.
+func TestLegendOfIssuesIsUnique(t *testing.T) {
+	long := strings.Repeat("ä", 100)
+	for _, c := range []struct {
+		name   string
+		titles map[string]string
+		want   map[string]string
+	}{
+		{"alike", map[string]string{"a": "E: x", "b": "E: x", "c": "E: y"}, map[string]string{"a": "E: x (a)", "b": "E: x (b)", "c": "E: y"}},
+		{"long", map[string]string{"a": long, "b": "z"}, map[string]string{"a": strings.Repeat("ä", 59) + "…", "b": "z"}},
+		{"long and alike in what is shown", map[string]string{"a": long + "1", "b": long + "2"}, map[string]string{"a": strings.Repeat("ä", 59) + "… (a)", "b": strings.Repeat("ä", 59) + "… (b)"}},
+		{"of two lines", map[string]string{"a": "E: x\n  y"}, map[string]string{"a": "E: x y"}},
+		{"none", map[string]string{"a": ""}, map[string]string{"a": "a"}},
+		{"named as the rest", map[string]string{"a": "other"}, map[string]string{"a": "other (a)"}},
+	} {
+		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, answer.Legend(c.titles)) })
 	}
 }
