@@ -34,6 +34,7 @@ type collector struct {
 
 // run hands over blocks until the consumer drains or ctx ends.
 func (c *collector) run(ctx context.Context) error {
+	defer func() { c.p.c.pace.change(c.p.topic, -c.rate) }()
 	var b *block
 	for {
 		if b == nil {
@@ -66,7 +67,7 @@ func (c *collector) run(ctx context.Context) error {
 				return ctx.Err()
 			}
 			continue
-		case b.records > 0 && (time.Since(b.started) >= c.age() || c.p.c.draining()):
+		case b.records > 0 && (time.Since(b.started) >= c.age(b) || c.p.c.draining()):
 			select {
 			case c.ready <- b:
 				c.handed(rows)
@@ -112,31 +113,17 @@ func (c *collector) handed(rows int) {
 	now := time.Now()
 	if !c.cut.IsZero() {
 		if d := now.Sub(c.cut).Seconds(); d > 0 {
-			c.rate = 0.6*c.rate + 0.4*float64(rows)/d
+			by := 0.4 * (float64(rows)/d - c.rate)
+			c.rate += by
+			c.p.c.pace.change(c.p.topic, by)
 		}
 	}
 	c.cut = now
 }
 
-// age is how old a block gets before it is cut: young while little comes, so
-// that people see an event at once; old under load, where large blocks cost
-// the server less than half.
-func (c *collector) age() time.Duration {
-	cfg := &c.p.c.cfg
-	const idle, half, busy = 500, 3500, 7000 // Rows a second.
-	middle := max(cfg.MinAge, cfg.MaxAge*2/5)
-	between := func(a, b time.Duration, share float64) time.Duration {
-		return a + time.Duration(share*float64(b-a))
-	}
-	switch r := c.rate; {
-	case r <= idle:
-		return cfg.MinAge
-	case r <= half:
-		return between(cfg.MinAge, middle, (r-idle)/(half-idle))
-	case r <= busy:
-		return between(middle, cfg.MaxAge, (r-half)/(busy-half))
-	}
-	return cfg.MaxAge
+// age is how old b may get.
+func (c *collector) age(b *block) time.Duration {
+	return c.p.c.cfg.age(current(c.p.c.pace.of(c.p.topic), c.rate, b.set.Rows(), time.Since(b.started)))
 }
 
 // yieldEvery is after how many records others get their turn: in one process with
@@ -213,8 +200,9 @@ func (c *collector) fetch(ctx context.Context, b *block) error {
 	req := &kafka.FetchRequest{Topic: c.p.topic, Partition: c.p.id, Offset: c.next, MinBytes: 1, MaxBytes: fetchBytes, MaxWait: 500 * time.Millisecond}
 	if b != nil && b.records > 0 {
 		req.MinBytes = gatherBytes
-		req.MaxWait = max(10*time.Millisecond, min(c.age()-time.Since(b.started), 500*time.Millisecond))
-		if time.Since(b.started) >= c.age() { // The last block is still being stored.
+		left := c.age(b) - time.Since(b.started)
+		req.MaxWait = max(10*time.Millisecond, min(left, 500*time.Millisecond))
+		if left <= 0 { // The last block is still being stored.
 			req.MaxWait = 50 * time.Millisecond
 		}
 	}

@@ -23,6 +23,7 @@ type Consumer struct {
 	letters *letters
 	metrics *metrics
 	memory  memory
+	pace    pace
 
 	mu      sync.Mutex
 	columns table.Types

@@ -32,6 +32,8 @@ import (
 // without it nothing is measured; ERRATA_CATCH_UP_PARTITIONS spreads them
 // (default 1); ERRATA_CATCH_UP_RUNS does it again and again on new topics;
 // ERRATA_CATCH_UP_SQL is done once before, statements with semicolons between.
+// ERRATA_CATCH_UP_RATE puts that many a second on the topic while the consumer
+// runs, instead of all before it starts: what it takes at a steady rate.
 // The consumer takes its flags from the environment (ERRATA_BATCH_ROWS ...).
 func TestCatchUp(t *testing.T) {
 	n, err := strconv.Atoi(os.Getenv("ERRATA_CATCH_UP"))
@@ -68,10 +70,27 @@ func TestCatchUp(t *testing.T) {
 			kfake.SeedTopics(int32(partitions), append(append([]string{}, schema.Topics...), schema.TopicDead)...))
 		require.NoError(t, err)
 		w := &kafka.Writer{Addr: kafka.TCP(cluster.ListenAddrs()...), BatchSize: 200, BatchTimeout: time.Millisecond, Compression: kafka.Lz4, Balancer: &kafka.Hash{}}
-		for i := 0; i < len(messages); i += 5000 {
-			require.NoError(t, w.WriteMessages(t.Context(), messages[i:min(i+5000, len(messages))]...))
+		const step = 50 * time.Millisecond
+		rate, batch := number("ERRATA_CATCH_UP_RATE", 0), 5000
+		if rate > 0 {
+			batch = max(1, int(int64(rate)*int64(step)/int64(time.Second)))
 		}
-		require.NoError(t, w.Close())
+		write := func() error {
+			begun := time.Now()
+			for i := 0; i < len(messages); i += batch {
+				if rate > 0 {
+					time.Sleep(time.Until(begun.Add(time.Duration(i/batch) * step)))
+				}
+				if err := w.WriteMessages(t.Context(), messages[i:min(i+batch, len(messages))]...); err != nil {
+					return err
+				}
+			}
+			return w.Close()
+		}
+		written := make(chan error, 1)
+		if rate == 0 {
+			written <- write()
+		}
 		require.NoError(t, conn.Exec(t.Context(), "TRUNCATE TABLE errata.events"))
 
 		child := exec.Command(binary, "consume", "--metrics", "", "--kafka", cluster.ListenAddrs()[0], "--clickhouse", server.Addr(), "--password", password)
@@ -80,6 +99,9 @@ func TestCatchUp(t *testing.T) {
 		clicks, broker := cpuOf(t, server.PID()), cpuOf(t, os.Getpid())
 		started := time.Now()
 		require.NoError(t, child.Start())
+		if rate > 0 {
+			go func() { written <- write() }()
+		}
 		// The first block is young and the last one waits for its age: the pace is
 		// that of the blocks between.
 		var stored, firstAt, lastAt uint64
@@ -95,6 +117,7 @@ func TestCatchUp(t *testing.T) {
 			require.Less(t, time.Since(started), 10*time.Minute, output.String())
 			time.Sleep(20 * time.Millisecond)
 		}
+		require.NoError(t, <-written)
 		took := time.Since(started)
 		clicks, broker = cpuOf(t, server.PID())-clicks, cpuOf(t, os.Getpid())-broker
 		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", child.Process.Pid))

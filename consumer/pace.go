@@ -1,0 +1,62 @@
+package consumer
+
+import (
+	"sync"
+	"time"
+)
+
+// pace sums the rows a second of a topic's partitions. What a block costs the
+// server depends on how many come together, so partitions of a busy topic
+// gather as long as one partition with all of it would.
+type pace struct {
+	mu sync.Mutex
+	by map[string]float64
+}
+
+// change adds to the pace of a topic: what a partition's own grew or fell by.
+func (p *pace) change(topic string, by float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.by == nil {
+		p.by = map[string]float64{}
+	}
+	p.by[topic] += by
+}
+
+func (p *pace) of(topic string) float64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.by[topic]
+}
+
+// age is how old a block gets before it is cut: young while little comes, so
+// that people see an event at once; old under load, where large blocks cost
+// the server less than half.
+func (c *Config) age(rate float64) time.Duration {
+	const idle, half, busy = 500, 3500, 7000 // Rows a second.
+	middle := max(c.MinAge, c.MaxAge*2/5)
+	between := func(a, b time.Duration, share float64) time.Duration {
+		return a + time.Duration(share*float64(b-a))
+	}
+	switch {
+	case rate <= idle:
+		return c.MinAge
+	case rate <= half:
+		return between(c.MinAge, middle, (rate-idle)/(half-idle))
+	case rate <= busy:
+		return between(middle, c.MaxAge, (rate-half)/(busy-half))
+	}
+	return c.MaxAge
+}
+
+// current is the pace that the next cut goes by: that of the topic, unless this
+// partition's block comes at less than half of the partition's own. So after a
+// backlog the last block does not wait as long as those of the backlog did,
+// and a moment in which others had the cores changes nothing.
+func current(topic, own float64, rows int, gathered time.Duration) float64 {
+	now := float64(rows) / max(gathered, 100*time.Millisecond).Seconds()
+	if now >= own/2 {
+		return topic
+	}
+	return max(0, topic-own+now)
+}
