@@ -94,14 +94,15 @@ func (a *asking) readWindow(ctx context.Context, into map[uint64][3]uint64) erro
 
 // readIssues reads what is known of each fingerprint, whenever it was seen.
 func (a *asking) readIssues(ctx context.Context, into map[uint64]*listed) error {
+	levels, counts := a.given("level"), a.bound["status"] != "any" // Asked once, not for every row.
 	return a.rows(ctx, "issues", func(r driver.Rows) error {
 		i := listed{}
 		var fresh uint8
 		cells := []any{&i.key, &i.first, &i.last, &fresh, &i.version}
-		if a.given("level") {
+		if levels {
 			cells = append(cells, &i.level)
 		}
-		if a.bound["status"] != "any" {
+		if counts {
 			cells = append(cells, &i.events)
 		}
 		err := r.Scan(cells...)
