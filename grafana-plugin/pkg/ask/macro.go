@@ -135,7 +135,7 @@ func skip(s string) int {
 		return len(s)
 	}
 	switch {
-	case strings.HasPrefix(s, "--"):
+	case strings.HasPrefix(s, "--"), strings.HasPrefix(s, "# "), strings.HasPrefix(s, "#!"):
 		return end("\n", 2)
 	case strings.HasPrefix(s, "/*"):
 		return end("*/", 2)
@@ -150,7 +150,28 @@ func skip(s string) int {
 		}
 		return len(s)
 	}
-	return 0
+	return heredoc(s)
+}
+
+// heredoc is the length of the text between two equal marks, $$ or $word$, that
+// s begins with; 0 where there is none. A macro is no mark.
+func heredoc(s string) int {
+	if s[0] != '$' || strings.HasPrefix(s, "$__") {
+		return 0
+	}
+	n := 1
+	for n < len(s) && word(s[n]) {
+		n++
+	}
+	if n == len(s) || s[n] != '$' {
+		return 0
+	}
+	mark := s[:n+1]
+	length := strings.Index(s[n+1:], mark)
+	if length < 0 {
+		return 0
+	}
+	return n + 1 + length + len(mark)
 }
 
 // parenthesis is the length of the balanced parenthesis that s begins with; 0

@@ -380,3 +380,24 @@ func TestHealth(t *testing.T) {
 		})
 	}
 }
+
+// Comments and texts end for macros where they end for the server.
+func TestMacrosReadAsTheServerDoes(t *testing.T) {
+	s := source(t, nil, nil)
+	for name, sql := range map[string]string{
+		"a hash":            "SELECT 1 AS n # don't $__nope\n, $__interval_s AS s",
+		"a hash and a bang": "SELECT 1 AS n #! don't $__nope\n, $__interval_s AS s",
+		"marks":             "SELECT $$it's $__nope$$ AS n, $__interval_s AS s",
+		"named marks":       "SELECT $a$it's $$ $__nope$a$ AS n, $__interval_s AS s",
+		"two quotes":        "SELECT 'it''s $__nope' AS n, $__interval_s AS s",
+	} {
+		t.Run(name, func(t *testing.T) {
+			body, err := json.Marshal(map[string]string{"mode": "sql", "sql": sql})
+			require.NoError(t, err)
+			r := askOne(t, s, string(body), nil)
+			require.NoError(t, r.Error)
+			require.Contains(t, r.Frames[0].Meta.ExecutedQueryString, "3600 AS s")
+			require.Equal(t, 1, r.Frames[0].Rows())
+		})
+	}
+}
