@@ -55,7 +55,7 @@ func (a *Asker) trendFrame(ctx context.Context, given *ask.Query, numeric, alert
 		}
 	}
 	t := frame.Read(r)
-	f := frame.Series(t, "errors", name, q.From, q.To, q.Bucket)
+	f := frame.Series(t, "errors", name, q.From, given.To, q.Bucket)
 	if q != given {
 		f.Meta.Custom = wholeBuckets
 	}

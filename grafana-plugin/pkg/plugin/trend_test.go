@@ -28,7 +28,7 @@ func TestPointsOfTrendsAreWhole(t *testing.T) {
 	}{
 		{name: "both ends cut", from: 50 * time.Minute, to: 130 * time.Minute, interval: time.Hour, points: 3, events: 6, whole: true},
 		{name: "begins with a point", from: time.Hour, to: 130 * time.Minute, interval: time.Hour, points: 2, events: 4, whole: true},
-		{name: "ends with a point", from: 50 * time.Minute, to: 2 * time.Hour, interval: time.Hour, points: 2, events: 4, whole: true},
+		{name: "ends with a point", from: 50 * time.Minute, to: 2 * time.Hour, interval: time.Hour, points: 3, events: 4, whole: true},
 		{name: "of no length", from: time.Hour, to: time.Hour, interval: time.Hour, points: 1, events: 2, whole: true},
 		{name: "points too short", from: 50 * time.Minute, to: 130 * time.Minute, interval: time.Minute, points: 81, events: 3},
 		{name: "a rule", from: 50 * time.Minute, to: 130 * time.Minute, interval: time.Hour, headers: fromAlert, points: 1, events: 3},
