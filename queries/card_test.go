@@ -71,6 +71,18 @@ func TestPageIsAsFreshAsItsQuestion(t *testing.T) {
 			_, err := s.Triage(t.Context(), queries.Change{Project: project, Actor: "ann", Kind: queries.Split, Issues: []string{issueHex(3)}})
 			require.NoError(t, err)
 		}, func(t *testing.T, i map[string]any) { require.Equal(t, uint64(2), i["events"]) }},
+		{"merged with one of the same part", func() {
+			first(4, nil)
+			exec("OPTIMIZE TABLE issue_rollup FINAL")()
+			_, err := s.Triage(t.Context(), queries.Change{Project: project, Actor: "ann", Kind: queries.Merge, Issues: []string{issueHex(4)}, Into: issueHex(1)})
+			require.NoError(t, err)
+		}, func(t *testing.T, i map[string]any) { require.Equal(t, uint64(4), i["events"]) }},
+		{"another one of that part in its place", func() {
+			_, err := s.Triage(t.Context(), queries.Change{Project: project, Actor: "ann", Kind: queries.Split, Issues: []string{issueHex(4)}})
+			require.NoError(t, err)
+			_, err = s.Triage(t.Context(), queries.Change{Project: project, Actor: "ann", Kind: queries.Merge, Issues: []string{issueHex(5)}, Into: issueHex(1)})
+			require.NoError(t, err)
+		}, func(t *testing.T, i map[string]any) { require.Equal(t, uint64(3), i["events"]) }},
 	} {
 		c.do()
 		kept := list(s)

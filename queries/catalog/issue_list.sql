@@ -51,7 +51,7 @@ WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')
     AND <<.AnyOf "environment">> AND <<.AnyOf "release">><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
 GROUP BY fingerprint
 -- step issues: rows
-SELECT fingerprint, min(first_seen) AS born, max(last_seen) AS newest, born > now64(3) - INTERVAL 7 DAY AS fresh, sum(cityHash64(_part)) AS version
+SELECT fingerprint, min(first_seen) AS born, max(last_seen) AS newest, born > now64(3) - INTERVAL 7 DAY AS fresh, sum(cityHash64(_part, fingerprint, serverUUID())) AS version
     <<- if .Given "level">>, toInt8(max(level_max)) AS highest<<end>><<if not (.Is "status" "any" "")>>, sum(events) AS n<<end>>
 FROM issue_rollup
 WHERE project_id = {project:UInt32}<<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
@@ -119,7 +119,7 @@ GROUP BY fingerprint, <<if .Within 72>>hour<<else>>day<<end>>
 -- step people: rows
 <<- if .Given "members">>
 SELECT <<if .Some "moved">>transform(fingerprint, {members:Array(UInt64)}, {owners:Array(UInt64)}, fingerprint)<<else>>fingerprint<<end>> AS owner,
-    min(first_seen) AS born, max(last_seen) AS newest, sum(events) AS n, toString(max(level_max)) AS level, uniqCombinedArrayMerge(12)(users) AS u, sum(cityHash64(_part)) AS version
+    min(first_seen) AS born, max(last_seen) AS newest, sum(events) AS n, toString(max(level_max)) AS level, uniqCombinedArrayMerge(12)(users) AS u, sum(cityHash64(_part, fingerprint, serverUUID())) AS version
 FROM issue_rollup
 WHERE project_id = {project:UInt32} AND fingerprint IN {members:Array(UInt64)}
 GROUP BY owner
@@ -127,7 +127,7 @@ GROUP BY owner
 -- step result: rows
 <<- if .Given "members">>
 SELECT <<if .Some "moved">>transform(fingerprint, {members:Array(UInt64)}, {owners:Array(UInt64)}, fingerprint)<<else>>fingerprint<<end>> AS owner,
-    groupBitOr(protocols) AS seen_by, groupUniqArrayArray(environments) AS places, argMaxMerge(last) AS l, argMinMerge(first) AS f, sum(cityHash64(_part)) AS version
+    groupBitOr(protocols) AS seen_by, groupUniqArrayArray(environments) AS places, argMaxMerge(last) AS l, argMinMerge(first) AS f, sum(cityHash64(_part, fingerprint, serverUUID())) AS version
 FROM issue_rollup
 WHERE project_id = {project:UInt32} AND fingerprint IN {members:Array(UInt64)}
 GROUP BY owner
