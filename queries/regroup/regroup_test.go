@@ -125,18 +125,7 @@ func seed(t testing.TB, s *queries.Store, project uint32, rules grouping.Rules, 
 // table that holds a total.
 func look(t testing.TB, s *queries.Store, project uint32) (issues map[string]uint64, totals []uint64) {
 	t.Helper()
-	require.NoError(t, s.Conn().Exec(t.Context(), "SYSTEM RELOAD DICTIONARY errata.issue_of"))
-	rows, err := s.Conn().Query(t.Context(), "SELECT issue, events FROM issues WHERE project_id = ? AND events > 0", project)
-	require.NoError(t, err)
-	defer rows.Close()
-	issues = map[string]uint64{}
-	for rows.Next() {
-		var issue string
-		var n uint64
-		require.NoError(t, rows.Scan(&issue, &n))
-		issues[issue] = n
-	}
-	require.NoError(t, rows.Err())
+	issues = eventsByIssue(t, s, project)
 	for _, q := range []string{
 		"SELECT toUInt64(sum(weight)) FROM events WHERE project_id = ?", "SELECT count() FROM events WHERE project_id = ?",
 		"SELECT sum(events) FROM issue_rollup WHERE project_id = ?", "SELECT sum(events) FROM issue_hour WHERE project_id = ?",
@@ -157,6 +146,24 @@ func look(t testing.TB, s *queries.Store, project uint32) (issues map[string]uin
 	require.NoError(t, err)
 	require.Equal(t, uint64(0), r.Rows[0][0], "stored_size has other fingerprints than events")
 	return issues, totals
+}
+
+// eventsByIssue are the events of each issue.
+func eventsByIssue(t testing.TB, s *queries.Store, project uint32) map[string]uint64 {
+	t.Helper()
+	require.NoError(t, s.Conn().Exec(t.Context(), "SYSTEM RELOAD DICTIONARY errata.issue_of"))
+	rows, err := s.Conn().Query(t.Context(), "SELECT issue, events FROM issues WHERE project_id = ? AND events > 0", project)
+	require.NoError(t, err)
+	defer rows.Close()
+	issues := map[string]uint64{}
+	for rows.Next() {
+		var issue string
+		var n uint64
+		require.NoError(t, rows.Scan(&issue, &n))
+		issues[issue] = n
+	}
+	require.NoError(t, rows.Err())
+	return issues
 }
 
 func TestMergeAndUndo(t *testing.T) {
