@@ -126,7 +126,7 @@ func TestCostOfRawEvents(t *testing.T) {
 		require.Equal(t, "differs", verdicts(t, owner, 1)["stored_size bytes"], "the check sees what is missing")
 	})
 	t.Run("migrated later", func(t *testing.T) {
-		for _, sql := range []string{"DROP VIEW stored_size_mv", "DROP TABLE stored_size", "DELETE FROM migrations WHERE name = '065_stored_size.sql'", "ALTER TABLE rollup_since DELETE WHERE rollup IN ('stored_size', 'tag_trend.bytes') SETTINGS mutations_sync = 2"} {
+		for _, sql := range []string{"DROP VIEW stored_size_mv", "DROP VIEW tag_size_mv", "DROP TABLE stored_size", "DELETE FROM migrations WHERE name = '065_stored_size.sql'", "ALTER TABLE rollup_since DELETE WHERE rollup IN ('stored_size', 'tag_trend.bytes') SETTINGS mutations_sync = 2"} {
 			exec(sql)
 		}
 		require.NoError(t, tables.Migrate(t.Context(), owner.Conn(), tables.Options{Database: "sized", Password: clickhousetest.Passwords["errata"]}))

@@ -96,6 +96,7 @@ func TestTagTrendOfAnOlderStore(t *testing.T) {
 	o := tables.Options{Database: "older", Password: clickhousetest.Passwords["errata"]}
 	exec := func(sql string) { require.NoError(t, owner.Conn().Exec(t.Context(), sql)) }
 	exec("DROP VIEW tag_trend_mv")
+	exec("DROP VIEW tag_size_mv")
 	exec("DROP TABLE tag_trend")
 	exec("DROP TABLE rollup_since")
 	exec("DELETE FROM migrations WHERE name IN ('020_tag_trend.sql', '065_stored_size.sql')")

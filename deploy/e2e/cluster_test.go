@@ -42,7 +42,7 @@ func TestChaosApacheKafka(t *testing.T) {
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
 		out, err := cmd.Output()
-		require.NoError(t, err, "%v: %s", args, stderr.String())
+		require.NoError(t, err, "%v: %s%s", args, out, stderr.String())
 		return string(out)
 	}
 	run("migrate")

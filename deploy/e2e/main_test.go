@@ -316,7 +316,7 @@ func (s *store) tool(t *testing.T, args ...string) string {
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
-	require.NoError(t, err, "%v: %s", args, stderr.String())
+	require.NoError(t, err, "%v: %s%s", args, out, stderr.String())
 	return string(out)
 }
 

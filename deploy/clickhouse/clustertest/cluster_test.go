@@ -215,8 +215,8 @@ func compare(t *testing.T, one, many *queries.Store, some []string) {
 	}
 	r, err := many.Run(t.Context(), "check_counts", map[string]string{"project": "1"})
 	require.NoError(t, err)
-	for _, v := range r.Column("verdict") {
-		require.Equal(t, "ok", v)
+	for n, v := range r.Column("verdict") {
+		require.Equal(t, "ok", v, "%v", r.Rows[n])
 	}
 }
 

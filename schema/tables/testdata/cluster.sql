@@ -1128,9 +1128,9 @@ ALTER TABLE errata.tag_trend ON CLUSTER prod
     ADD COLUMN IF NOT EXISTS stored SimpleAggregateFunction(sum, UInt64) COMMENT 'Rows, twins included.',
     ADD COLUMN IF NOT EXISTS bytes SimpleAggregateFunction(sum, UInt64) COMMENT 'sum(payload_bytes).';
 
-ALTER TABLE errata.tag_trend_mv ON CLUSTER prod MODIFY QUERY
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.tag_size_mv ON CLUSTER prod TO errata.tag_trend_local AS
 SELECT project_id, kv.1 AS key, toStartOfFiveMinutes(toDateTime(ts, 'UTC')) AS slot, environment, kv.2 AS value,
-    sum(toUInt64(weight)) AS events, count() AS stored, sum(toUInt64(payload_bytes)) AS bytes
+    count() AS stored, sum(toUInt64(payload_bytes)) AS bytes
 FROM errata.events_local
 ARRAY JOIN arrayPushBack(CAST(tags, 'Array(Tuple(String, String))'), ('', '')) AS kv
 WHERE kv.2 != '' OR kv.1 = ''

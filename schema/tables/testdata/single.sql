@@ -955,9 +955,9 @@ ALTER TABLE errata.tag_trend
     ADD COLUMN IF NOT EXISTS stored SimpleAggregateFunction(sum, UInt64) COMMENT 'Rows, twins included.' CODEC(T64, ZSTD(1)),
     ADD COLUMN IF NOT EXISTS bytes SimpleAggregateFunction(sum, UInt64) COMMENT 'sum(payload_bytes).' CODEC(T64, ZSTD(1));
 
-ALTER TABLE errata.tag_trend_mv MODIFY QUERY
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.tag_size_mv TO errata.tag_trend AS
 SELECT project_id, kv.1 AS key, toStartOfFiveMinutes(toDateTime(ts, 'UTC')) AS slot, environment, kv.2 AS value,
-    sum(toUInt64(weight)) AS events, count() AS stored, sum(toUInt64(payload_bytes)) AS bytes
+    count() AS stored, sum(toUInt64(payload_bytes)) AS bytes
 FROM errata.events
 ARRAY JOIN arrayPushBack(CAST(tags, 'Array(Tuple(String, String))'), ('', '')) AS kv
 WHERE kv.2 != '' OR kv.1 = ''
