@@ -34,7 +34,7 @@ func (p *pace) of(topic string) float64 {
 // the server less than half.
 func (c *Config) age(rate float64) time.Duration {
 	const idle, half, busy = 500, 3500, 7000 // Rows a second.
-	middle := max(c.MinAge, c.MaxAge*2/5)
+	middle := max(c.MinAge, c.MaxAge/3)      // Storing takes half a second more: two in all.
 	between := func(a, b time.Duration, share float64) time.Duration {
 		return a + time.Duration(share*float64(b-a))
 	}

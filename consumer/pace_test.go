@@ -18,15 +18,15 @@ func TestAgeOfBlocks(t *testing.T) {
 	}{
 		"nothing known yet":                           {0, 0, 5, 10 * time.Millisecond, 350 * time.Millisecond},
 		"a few":                                       {400, 400, 40, 100 * time.Millisecond, 350 * time.Millisecond},
-		"half load":                                   {3500, 3500, 3500, time.Second, 1600 * time.Millisecond},
+		"half load":                                   {3500, 3500, 3500, time.Second, 1333 * time.Millisecond},
 		"full load":                                   {7000, 7000, 7000, time.Second, 4 * time.Second},
 		"full load, a third of it here":               {7000, 2333, 2333, time.Second, 4 * time.Second},
 		"a topic of its own, beside full load":        {20, 20, 2, 100 * time.Millisecond, 350 * time.Millisecond},
 		"the end of a backlog, just read":             {25000, 25000, 10000, 300 * time.Millisecond, 4 * time.Second},
-		"the end of a backlog, nothing since":         {25000, 25000, 10000, 4 * time.Second, 1183 * time.Millisecond},
+		"the end of a backlog, nothing since":         {25000, 25000, 10000, 4 * time.Second, 1005 * time.Millisecond},
 		"the end of a backlog, other partitions busy": {14000, 7000, 10, 2 * time.Second, 4 * time.Second},
 		"a moment of less":                            {7000, 7000, 8000, 2 * time.Second, 4 * time.Second},
-		"faster than before":                          {1000, 1000, 9000, time.Second, 558 * time.Millisecond},
+		"faster than before":                          {1000, 1000, 9000, time.Second, 514 * time.Millisecond},
 		"one row in five seconds":                     {7000, 7000, 1, 5 * time.Second, 350 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
