@@ -29,7 +29,8 @@ const (
 
 // Where neither edge nor project says how many events of one fingerprint and
 // minute are kept whole, it is as long as they are no more than a quarter of
-// what all other errors of the edge brought in that minute, up to MostPerMinute.
+// what is whole of all other errors of the edge in that minute, up to MostPerMinute.
+// What another flood has counted makes nobody's flood ordinary.
 // An error that is one of many is no flood however busy the edge is, and one
 // that is nearly all of the traffic is a flood however quiet it is: LeastPerMinute
 // of those are whole, or FloodedPerMinute while the fingerprint comes faster than
@@ -94,19 +95,19 @@ type Flood struct {
 	open   sync.WaitGroup
 }
 
-// traffic counts the errors that the edge took in this minute. Events that pass
-// while the minute turns may be missed.
+// traffic counts the errors that the edge kept whole in this minute. Events that
+// pass while the minute turns may be missed.
 type traffic struct {
 	minute atomic.Int64
-	events atomic.Uint64
+	whole  atomic.Uint64
 }
 
-// add counts one event and returns how many there were in its minute.
-func (t *traffic) add(minute int64) uint64 {
+// in returns how many events were whole in a minute so far.
+func (t *traffic) in(minute int64) uint64 {
 	if old := t.minute.Load(); old < minute && t.minute.CompareAndSwap(old, minute) {
-		t.events.Store(0)
+		t.whole.Store(0)
 	}
-	return t.events.Add(1)
+	return t.whole.Load()
 }
 
 type stateKey struct {
@@ -122,8 +123,9 @@ type shard struct {
 
 type state struct {
 	minute   int64
-	since    int64 // Time in ms from which on events are remembered; 0: none was passed over.
-	count    uint32
+	since    int64  // Time in ms from which on events are remembered; 0: none was passed over.
+	count    uint32 // Occurrences.
+	whole    uint32 // Events, as traffic has them.
 	pace     pace
 	fast     bool   // The pace was exceeded in this minute.
 	ongoing  bool   // The minute before brought more than LeastPerMinute.
@@ -161,8 +163,8 @@ func (p *pace) full(now time.Time, protocol schema.Protocol) bool {
 }
 
 // limit returns how many events are kept whole in a minute, of a fingerprint
-// that brought own of all; flooding says that it came too fast in this minute, or
-// too much of it in the one before.
+// that has own of all that are whole; flooding says that it came too fast in this
+// minute, or too much of it in the one before.
 func (f *Flood) limit(p *intake.Project, own uint32, all uint64, flooding bool) uint32 {
 	if s := p.Settings; s != nil {
 		if s.Flood.Off {
@@ -227,8 +229,22 @@ func (f *Flood) wets(project uint32, minute int64) {
 
 // Judge decides over one event, received at now.
 func (f *Flood) Judge(p *intake.Project, ev *schema.Event, now time.Time) Verdict {
-	v := f.judge(p, ev, now)
+	minute := now.Unix() / 60
+	all := f.traffic.in(minute)
+	key := stateKey{p.ID, ev.Fingerprint}
+	sh := f.shard(key)
+	sh.Lock()
+	defer sh.Unlock()
+	st := f.state(sh, key, minute)
+	v := Whole // Where there are more fingerprints at once than can be told apart.
+	if st != nil {
+		v = f.judge(st, p, ev, now, all)
+	}
 	if v == Whole {
+		f.traffic.whole.Add(1)
+		if st != nil {
+			st.whole++
+		}
 		if w := f.wetness(p.ID); w != nil {
 			w.whole.Add(1)
 		}
@@ -236,17 +252,10 @@ func (f *Flood) Judge(p *intake.Project, ev *schema.Event, now time.Time) Verdic
 	return v
 }
 
-func (f *Flood) judge(p *intake.Project, ev *schema.Event, now time.Time) Verdict {
+// judge decides over one event of a fingerprint; all is what is whole of all
+// fingerprints in this minute.
+func (f *Flood) judge(st *state, p *intake.Project, ev *schema.Event, now time.Time, all uint64) Verdict {
 	minute := now.Unix() / 60
-	all := f.traffic.add(minute)
-	key := stateKey{p.ID, ev.Fingerprint}
-	sh := f.shard(key)
-	sh.Lock()
-	defer sh.Unlock()
-	st := f.state(sh, key, minute)
-	if st == nil {
-		return Whole // More fingerprints at once than can be told apart.
-	}
 	// A request that came before the minute turned may be judged after one that
 	// came later: time does not go back, or all that is known would be forgotten.
 	minute = max(minute, st.minute)
@@ -257,10 +266,10 @@ func (f *Flood) judge(p *intake.Project, ev *schema.Event, now time.Time) Verdic
 		if st.minute != minute-1 {
 			f.drop(&st.old)
 		}
-		st.minute, st.count, st.late, st.face, st.fast = minute, 0, 0, nil, false
+		st.minute, st.count, st.whole, st.late, st.face, st.fast = minute, 0, 0, 0, nil, false
 	}
 	full := st.pace.full(now, ev.Protocol)
-	limit := f.limit(p, st.count, all, full || st.fast || st.ongoing)
+	limit := f.limit(p, st.whole, all, full || st.fast || st.ongoing)
 	flooded := st.count >= limit
 	if !flooded && limit > rememberAll && st.count < limit/2 && len(st.old.traces) == 0 {
 		st.take(full)

@@ -183,6 +183,24 @@ func TestTheDefaultLimitFollowsTheOthers(t *testing.T) {
 	}
 }
 
+// TestAFloodBesideAFlood: the counted events of one flood are no reason to take
+// another one for an ordinary error of a busy edge.
+func TestAFloodBesideAFlood(t *testing.T) {
+	f := New(Config{})
+	first, second := project(0), project(0)
+	second.ID = 2
+	for i := range 30_000 {
+		f.Judge(first, event(i, "", sentry), noon.Add(time.Duration(i)*100*time.Microsecond))
+	}
+	whole := 0
+	for i := range 6000 {
+		if f.Judge(second, event(i, "", otlp), noon.Add(3*time.Second+time.Duration(i)*time.Millisecond)) == Whole {
+			whole++
+		}
+	}
+	require.InDelta(t, LeastPerMinute, whole, 5)
+}
+
 // TestAFloodOverMinutes counts the whole ones of each minute of a flood: fewer in
 // those after the first, and as many as before in those after its end.
 func TestAFloodOverMinutes(t *testing.T) {
