@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"syscall"
@@ -19,7 +21,6 @@ import (
 
 	"errata/consumer"
 	"errata/deploy/kafka/kafkatest"
-	localclick "errata/deploy/local/clickhouse"
 	"errata/deploy/local/clickhousetest"
 	"errata/schema"
 )
@@ -34,6 +35,7 @@ func TestMain(m *testing.M) {
 		if err := json.Unmarshal([]byte(raw), &cfg); err != nil {
 			panic(err)
 		}
+		cfg.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 		defer stop()
 		c, err := consumer.New(cfg)
@@ -50,9 +52,10 @@ func TestMain(m *testing.M) {
 
 // child is a consumer in a process of its own.
 type child struct {
-	t   *testing.T
-	cfg consumer.Config
-	cmd *exec.Cmd
+	t      *testing.T
+	cfg    consumer.Config
+	output string // File with what all of its lives print.
+	cmd    *exec.Cmd
 }
 
 func (c *child) start() {
@@ -60,7 +63,10 @@ func (c *child) start() {
 	require.NoError(c.t, err)
 	c.cmd = exec.Command(os.Args[0])
 	c.cmd.Env = append(os.Environ(), childConfig+"="+string(raw))
-	c.cmd.Stderr = os.Stderr
+	out, err := os.OpenFile(c.output, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	require.NoError(c.t, err)
+	defer func() { _ = out.Close() }()
+	c.cmd.Stdout, c.cmd.Stderr = out, out
 	require.NoError(c.t, c.cmd.Start())
 }
 
@@ -154,8 +160,9 @@ func TestChaos(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills processes for some seconds: not with -short")
 	}
-	server := clickhousetest.StartIn(t, t.TempDir())
-	chaos(t, server, newStoreOn(t, server, 3, "chaos"), 300*time.Millisecond, nil)
+	dir := t.TempDir()
+	server := clickhousetest.StartIn(t, dir)
+	chaos(t, &stall{server: server, serverDir: dir}, newStoreOn(t, server, 3, "chaos"), 300*time.Millisecond, nil)
 }
 
 // TestChaosApacheKafka is the same with a real broker: three partitions of each
@@ -164,7 +171,8 @@ func TestChaosApacheKafka(t *testing.T) {
 	if os.Getenv("ERRATA_INTEGRATION") == "" {
 		t.Skip("starts an Apache Kafka: set ERRATA_INTEGRATION=1")
 	}
-	server := clickhousetest.StartIn(t, t.TempDir())
+	dir := t.TempDir()
+	server := clickhousetest.StartIn(t, dir)
 	broker := kafkatest.Start(t)
 	s := &store{t: t, database: "chaos", brokers: []string{broker.Addr}}
 	client := &kafka.Client{Addr: kafka.TCP(s.brokers...), Timeout: 30 * time.Second}
@@ -179,14 +187,15 @@ func TestChaosApacheKafka(t *testing.T) {
 	}
 	s.migrate(server.Addr(), server.Password("errata"))
 	s.writer = s.newWriter()
-	chaos(t, server, s, time.Second, func() {
+	chaos(t, &stall{server: server, serverDir: dir}, s, time.Second, func() {
 		broker.Kill()
 		broker.Run(t)
 	})
 }
 
 // chaos kills; killBroker, where set, kills the broker too and starts it again.
-func chaos(t *testing.T, server *localclick.Server, s *store, session time.Duration, killBroker func()) {
+func chaos(t *testing.T, x *stall, s *store, session time.Duration, killBroker func()) {
+	server := x.server
 	kills := 12
 	if v, err := strconv.Atoi(os.Getenv("ERRATA_CHAOS_KILLS")); err == nil {
 		kills = v
@@ -199,7 +208,9 @@ func chaos(t *testing.T, server *localclick.Server, s *store, session time.Durat
 	cfg.BatchRows, cfg.MinAge, cfg.MaxAge = 150, 20*time.Millisecond, 40*time.Millisecond
 	cfg.DuplicateRecords, cfg.DuplicateRows, cfg.TwinRecords = 300, 200, 250
 	cfg.SessionTimeout = session
-	children := []*child{{t: t, cfg: cfg}, {t: t, cfg: cfg}}
+	outputs := t.TempDir()
+	children := []*child{{t: t, cfg: cfg, output: filepath.Join(outputs, "0")}, {t: t, cfg: cfg, output: filepath.Join(outputs, "1")}}
+	x.children = children
 	for _, c := range children {
 		c.start()
 		defer c.kill()
@@ -237,7 +248,7 @@ func chaos(t *testing.T, server *localclick.Server, s *store, session time.Durat
 		c.start()
 	}
 	producing.Wait()
-	s.drained(cfg.Group)
+	s.drained(cfg.Group, func() { x.tell(t, s, cfg.Group) })
 	for _, c := range children {
 		c.kill()
 	}
@@ -246,7 +257,7 @@ func chaos(t *testing.T, server *localclick.Server, s *store, session time.Durat
 	calm.ClickHouse, calm.Group, calm.BatchRows = peace.click, "peace", 1000
 	calm.Log = s.config().Log
 	stop := peace.start(calm)
-	peace.drained(calm.Group)
+	peace.drained(calm.Group, func() { (&stall{server: server, serverDir: x.serverDir}).tell(t, peace, calm.Group) })
 	stop()
 
 	for _, q := range compared {
@@ -267,8 +278,9 @@ func chaos(t *testing.T, server *localclick.Server, s *store, session time.Durat
 	s.balanced()
 }
 
-// drained waits until a group has committed all that the topics hold.
-func (s *store) drained(group string) {
+// drained waits until a group has committed all that the topics hold. Where
+// nothing moves it calls stalled.
+func (s *store) drained(group string, stalled func()) {
 	s.t.Helper()
 	client := &kafka.Client{Addr: kafka.TCP(s.brokers...), Timeout: 10 * time.Second}
 	left, moved := int64(-1), time.Now()
@@ -297,6 +309,7 @@ func (s *store) drained(group string) {
 		}
 		if time.Since(moved) > time.Minute { // Not by the total time: machines differ.
 			s.t.Errorf("%d records are left and nothing moves", left)
+			stalled()
 			return true
 		}
 		return sum == 0

@@ -55,6 +55,7 @@ type Config struct {
 type Server struct {
 	native, http *net.TCPAddr // The engine's own.
 	gate         *gate        // Before the native port; nil with a binary.
+	reserved     []io.Closer  // Ports of the engine, held over its restarts.
 	process      *supervise.Process
 	passwords    map[string]string
 	client       *http.Client
@@ -141,10 +142,15 @@ func start(ctx context.Context, cfg Config) (_ *Server, err error) {
 			}
 		}()
 	}
-	if s.native, err = freeAddr(engine); err != nil {
+	defer func() {
+		if err != nil {
+			s.release()
+		}
+	}()
+	if s.native, err = s.claim(engine); err != nil {
 		return nil, fmt.Errorf("cannot start ClickHouse: %w", err)
 	}
-	if s.http, err = freeAddr(cfg.HTTPAddr); err != nil {
+	if s.http, err = s.claim(cfg.HTTPAddr); err != nil {
 		return nil, fmt.Errorf("cannot start ClickHouse: %w", err)
 	}
 	if err := newSettings(cfg, s.native, s.http).write(cfg.Dir); err != nil {
@@ -170,6 +176,25 @@ func start(ctx context.Context, cfg Config) (_ *Server, err error) {
 		s.gate.serve()
 	}
 	return s, nil
+}
+
+// claim finds a port for the engine and keeps it until release.
+func (s *Server) claim(addr string) (*net.TCPAddr, error) {
+	a, err := freeAddr(addr)
+	if err != nil {
+		return nil, err
+	}
+	held, err := reserve(a)
+	if err == nil {
+		s.reserved = append(s.reserved, held)
+	}
+	return a, err
+}
+
+func (s *Server) release() {
+	for _, held := range s.reserved {
+		_ = held.Close()
+	}
 }
 
 func command(cfg Config) *exec.Cmd {
@@ -297,6 +322,7 @@ func (s *Server) Stop() error {
 		s.gate.stop()
 	}
 	err := s.process.Stop()
+	s.release()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGABRT {
 			s.logger.Warn("ClickHouse aborted while it was ending; nothing acknowledged is lost")
