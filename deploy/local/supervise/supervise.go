@@ -41,7 +41,7 @@ type Config struct {
 	// Ready returns nil once the child answers. It is asked every 20 ms.
 	Ready func(ctx context.Context) error
 
-	ReadyTimeout time.Duration // Of the first start; 60 s where zero.
+	ReadyTimeout time.Duration // Of the first start; 60 s where zero. Later ones, which mend what a crash left, get twice that.
 	StopTimeout  time.Duration // Between asking and killing; 30 s where zero.
 	MinBackoff   time.Duration // 100 ms where zero.
 	MaxBackoff   time.Duration // 5 s where zero.
@@ -234,8 +234,37 @@ func (p *Process) keep() {
 		started = time.Now()
 		if err := p.launch(); err != nil {
 			p.cfg.Logger.Error("child does not start", "child", p.cfg.Name, "error", err)
+			continue
 		}
+		p.awaitAgain()
 	}
+}
+
+// awaitAgain returns when a child that was started again is ready, has ended or
+// is to be stopped. One that is none of these in time hangs and is killed, for
+// nothing else would notice.
+func (p *Process) awaitAgain() {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*p.cfg.ReadyTimeout)
+	defer cancel()
+	exited := p.current()
+	go func() {
+		select {
+		case <-p.stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	if err := p.waitReady(ctx, exited); err == nil || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return
+	}
+	p.mu.Lock()
+	cmd := p.cmd
+	p.mu.Unlock()
+	p.cfg.Logger.Warn("child was started again and is not ready in time, killing it", "child", p.cfg.Name, "after", 2*p.cfg.ReadyTimeout)
+	if cmd != nil {
+		_ = cmd.Process.Kill()
+	}
+	<-exited
 }
 
 // halt asks the child to end by closing the lifeline and kills it when it does

@@ -70,6 +70,46 @@ func TestKilledChildStartsAgain(t *testing.T) {
 	require.False(t, alive(second))
 }
 
+// The first life is obedient, the second one hangs while it starts, the third
+// one is obedient again.
+func TestChildThatHangsStartsAgain(t *testing.T) {
+	dir := t.TempDir()
+	pidFile, lives := filepath.Join(dir, "pid"), 0
+	ready := fileExists(pidFile)
+	p, err := Start(t.Context(), Config{
+		Name: "child", Ready: ready, MinBackoff: 10 * time.Millisecond, ReadyTimeout: 250 * time.Millisecond,
+		Command: func() *exec.Cmd {
+			_ = os.Remove(pidFile)
+			if lives++; lives == 2 {
+				return exec.Command("bash", "-c", "read -u 3")
+			}
+			return obedient(pidFile)()
+		},
+	})
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(p.PID(), syscall.SIGKILL))
+	require.Eventually(t, func() bool { return p.Restarts() >= 2 && ready(t.Context()) == nil }, 10*time.Second, 10*time.Millisecond)
+	require.NoError(t, p.Stop())
+}
+
+// A stop while the child starts again does not wait until it is ready.
+func TestStopWhileTheChildStartsAgain(t *testing.T) {
+	pidFile, lives := filepath.Join(t.TempDir(), "pid"), 0
+	p, err := Start(t.Context(), Config{
+		Name: "child", Ready: func(context.Context) error {
+			if lives > 1 {
+				return errors.New("not yet")
+			}
+			return fileExists(pidFile)(t.Context())
+		}, MinBackoff: 10 * time.Millisecond, ReadyTimeout: time.Hour,
+		Command: func() *exec.Cmd { lives++; return obedient(pidFile)() },
+	})
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(p.PID(), syscall.SIGKILL))
+	require.Eventually(t, func() bool { return p.Restarts() == 1 && p.PID() != 0 }, 10*time.Second, 10*time.Millisecond)
+	require.NoError(t, p.Stop())
+}
+
 // A stop between a child's death and the next one has nothing to stop.
 func TestStopBetweenTwoChildren(t *testing.T) {
 	pidFile := filepath.Join(t.TempDir(), "pid")
