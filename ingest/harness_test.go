@@ -86,7 +86,7 @@ func start(t testing.TB, change ...func(*Config)) *edge {
 		defer cancel()
 		require.NoError(t, e.Stop(ctx))
 	})
-	require.Eventually(t, e.directory.Loaded, 2*time.Second, time.Millisecond)
+	require.Eventually(t, e.directory.Loaded, 10*time.Second, time.Millisecond)
 	return e
 }
 

@@ -274,7 +274,7 @@ func TestBrokerAway(t *testing.T) {
 		e.do("POST", "/api/1/envelope/", sent(hexID(0), "x"), "X-Sentry-Auth", auth)
 		begin := time.Now()
 		r := e.do("POST", "/api/1/envelope/", sent(hexID(1), "x"), "X-Sentry-Auth", auth)
-		require.Less(t, time.Since(begin), 2*time.Second, "a dead broker is known at once")
+		require.Less(t, time.Since(begin), 10*time.Second, "a hang, not a measurement")
 		require.Equal(t, 503, r.status)
 		require.NotEmpty(t, r.header.Get("Retry-After"))
 		require.Equal(t, http.StatusServiceUnavailable, e.do("GET", "/readyz", nil).status)

