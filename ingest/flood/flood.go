@@ -123,14 +123,14 @@ type shard struct {
 
 type state struct {
 	minute   int64
-	since    int64  // Time in ms from which on events are remembered; 0: none was passed over.
-	count    uint32 // Occurrences.
-	whole    uint32 // Events, as traffic has them.
-	pace     pace
-	fast     bool   // The pace was exceeded in this minute.
-	ongoing  bool   // The minute before brought more than LeastPerMinute.
-	late     uint32 // Kept whole because an event that was passed over may be their partner.
-	face     *face  // Of the groups of this minute.
+	since    int64   // Time in ms from which on events are remembered; 0: none was passed over.
+	count    uint32  // Occurrences.
+	whole    uint32  // Events, as traffic has them.
+	pace     [2]pace // Of what Sentry told, and of what OTLP told.
+	fast     bool    // The pace was exceeded in this minute.
+	ongoing  bool    // The minute before brought more than LeastPerMinute.
+	late     uint32  // Kept whole because an event that was passed over may be their partner.
+	face     *face   // Of the groups of this minute.
 	now, old generation
 }
 
@@ -144,22 +144,28 @@ func New(cfg Config) *Flood {
 	return f
 }
 
-// pace is how far a fingerprint is ahead of what it may bring.
+// pace is how far a fingerprint is ahead of what it may bring. Each protocol has
+// its own: what an exporter gathered makes no event of Sentry come too fast.
 type pace struct {
 	ahead float64 // Events.
 	at    int64   // Unix milliseconds.
 }
 
-// full reports whether one more event comes too fast.
-func (p *pace) full(now time.Time, protocol schema.Protocol) bool {
+// full reports whether one more event than the burst comes too fast.
+func (p *pace) full(now time.Time, burst float64) bool {
 	if ms := now.UnixMilli(); ms > p.at {
 		p.ahead = max(0, p.ahead-float64(ms-p.at)*pacePerSecond/1000)
 		p.at = ms
 	}
+	return p.ahead >= burst
+}
+
+// paceOf returns the pace of a protocol and its burst.
+func (s *state) paceOf(protocol schema.Protocol) (p *pace, burst float64) {
 	if protocol == schema.Protocol_PROTOCOL_SENTRY {
-		return p.ahead >= paceBurst
+		return &s.pace[0], paceBurst
 	}
-	return p.ahead >= paceOTLPBurst
+	return &s.pace[1], paceOTLPBurst
 }
 
 // limit returns how many events are kept whole in a minute, of a fingerprint
@@ -268,11 +274,12 @@ func (f *Flood) judge(st *state, p *intake.Project, ev *schema.Event, now time.T
 		}
 		st.minute, st.count, st.whole, st.late, st.face, st.fast = minute, 0, 0, 0, nil, false
 	}
-	full := st.pace.full(now, ev.Protocol)
+	pace, burst := st.paceOf(ev.Protocol)
+	full := pace.full(now, burst)
 	limit := f.limit(p, st.whole, all, full || st.fast || st.ongoing)
 	flooded := st.count >= limit
 	if !flooded && limit > rememberAll && st.count < limit/2 && len(st.old.traces) == 0 {
-		st.take(full)
+		st.take(pace, full)
 		st.since = max(st.since, now.Add(apart).UnixMilli())
 		return Whole
 	}
@@ -308,7 +315,7 @@ func (f *Flood) judge(st *state, p *intake.Project, ev *schema.Event, now time.T
 			return Twin
 		}
 	}
-	st.take(full)
+	st.take(pace, full)
 	if flooded {
 		note(hasNoRow)
 		f.wets(p.ID, minute)
@@ -320,13 +327,13 @@ func (f *Flood) judge(st *state, p *intake.Project, ev *schema.Event, now time.T
 
 // take counts an occurrence. One that is too fast is not further ahead for that:
 // when a flood ends its error is an ordinary one again within seconds.
-func (s *state) take(full bool) {
+func (s *state) take(p *pace, full bool) {
 	s.count++
 	if full {
 		s.fast = true
 		return
 	}
-	s.pace.ahead++
+	p.ahead++
 }
 
 func (f *Flood) shard(k stateKey) *shard { return &f.shards[(k.fingerprint^uint64(k.project))%shards] }

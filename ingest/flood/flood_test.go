@@ -201,6 +201,19 @@ func TestAFloodBesideAFlood(t *testing.T) {
 	require.InDelta(t, LeastPerMinute, whole, 5)
 }
 
+// TestAnExportersBatchIsNoPaceOfSentry: what OpenTelemetry gathered for seconds comes
+// at once, and what Sentry's client sends in that moment is as whole as before.
+func TestAnExportersBatchIsNoPaceOfSentry(t *testing.T) {
+	f := New(Config{})
+	p := project(0)
+	for i := range 900 {
+		require.Equal(t, Whole, f.Judge(p, event(i, fmt.Sprint("told", i), otlp), noon))
+	}
+	for i := range 100 {
+		require.Equal(t, Whole, f.Judge(p, event(1000+i, fmt.Sprint("new", i), sentry), noon.Add(time.Duration(i)*10*time.Millisecond)))
+	}
+}
+
 // TestAFloodOverMinutes counts the whole ones of each minute of a flood: fewer in
 // those after the first, and as many as before in those after its end.
 func TestAFloodOverMinutes(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 
 	"errata/ingest/filter"
@@ -97,12 +98,33 @@ func strict(text string, into any) error {
 	d := json.NewDecoder(bytes.NewReader([]byte(text)))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
+		if strings.Contains(err.Error(), "unknown field") {
+			return fmt.Errorf("cannot read settings: %w; the fields are %s", err, strings.Join(fields(reflect.TypeOf(into), "", nil), ", "))
+		}
 		return fmt.Errorf("cannot read settings: %w", err)
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return fmt.Errorf("cannot read settings: there is text after the JSON object")
 	}
 	return nil
+}
+
+// fields lists the names of a type's fields with their paths: scrub.rules[].path.
+func fields(t reflect.Type, path string, out []string) []string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return fields(t.Elem(), path, out)
+	case reflect.Slice:
+		return fields(t.Elem(), path+"[]", out)
+	case reflect.Struct:
+		for f := range t.Fields() {
+			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
+				out = fields(f.Type, strings.TrimPrefix(path+"."+name, "."), out)
+			}
+		}
+		return out
+	}
+	return append(out, strings.TrimSuffix(path, "[]"))
 }
 
 // Check names the first field that cannot work.

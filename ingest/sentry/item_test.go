@@ -121,6 +121,10 @@ func TestItems(t *testing.T) {
 				s := b.Spans[0]
 				require.Equal(t, []any{"GET", uint64(250_000), uint32(2)}, []any{s.Name, s.DurationUs, s.Status})
 			}},
+		"check-in with its duration as text": {item: [2]string{`"type":"check_in"`, `{"check_in_id":"` + testID + `","monitor_slug":"job","status":"ok","duration":"12.3"}`},
+			check: func(t *testing.T, b *intake.Batch) { require.EqualValues(t, 12300, b.CheckIns[0].DurationMs) }},
+		"check-in with a duration that is none": {item: [2]string{`"type":"check_in"`, `{"check_in_id":"` + testID + `","monitor_slug":"job","status":"ok","duration":"soon"}`},
+			check: func(t *testing.T, b *intake.Batch) { require.Zero(t, b.CheckIns[0].DurationMs) }},
 		"check-in with an interval": {item: [2]string{`"type":"check_in"`, `{"check_in_id":"` + testID + `","monitor_slug":"My Job","status":"error","duration":12.3,"environment":"env","monitor_config":{"schedule":{"type":"interval","value":10,"unit":"minute"},"checkin_margin":8,"max_runtime":9,"timezone":"Europe/Vienna","failure_issue_threshold":10,"recovery_threshold":20}}`},
 			check: func(t *testing.T, b *intake.Batch) {
 				require.Equal(t, "my-job", b.CheckIns[0].Monitor)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"github.com/valyala/fastjson"
@@ -64,7 +65,7 @@ func (b *Batch) checkIn(v *fastjson.Value) (*schema.CheckIn, error) {
 		fresh := NewID()
 		c.CheckInId = fresh[:]
 	}
-	if f, ok := tree.Float(v.Get("duration")); ok && f > 0 && f < 1e10 {
+	if f, ok := seconds(v.Get("duration")); ok && f > 0 && f < 1e10 {
 		c.DurationMs = uint64(f * 1000)
 	}
 	c.Environment = b.environment(first(tree.Get(v, "environment"), "production"))
@@ -74,6 +75,15 @@ func (b *Batch) checkIn(v *fastjson.Value) (*schema.CheckIn, error) {
 		c.TraceId = event.HexID(b.Header.Trace.TraceID, 32)
 	}
 	return c, nil
+}
+
+// seconds reads a number; scripts that make their JSON by hand send it as text.
+func seconds(v *fastjson.Value) (float64, bool) {
+	if text := tree.Text(v); text != "" {
+		f, err := strconv.ParseFloat(text, 64)
+		return f, err == nil
+	}
+	return tree.Float(v)
 }
 
 func (b *Batch) monitor(slug string, v *fastjson.Value) (*schema.Monitor, error) {
