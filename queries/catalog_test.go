@@ -161,6 +161,8 @@ func TestBindRefuses(t *testing.T) {
 		{"not one of", "issue_list", map[string]string{"project": "1", "sort": "title"}, "none of last_seen"},
 		{"not a time", "issue_list", map[string]string{"project": "1", "from": "yesterday"}, "not a time"},
 		{"not an id", "event_by_id", map[string]string{"event_id": "12"}, "not an id"},
+		{"no tag", "issue_list", map[string]string{"project": "1", "tag": "plan"}, `tag: "plan" is no tag: give key=value, such as plan=pro`},
+		{"tag without key", "issue_list", map[string]string{"project": "1", "tag": "=pro"}, "give key=value"},
 		{"too long", "issue_list", map[string]string{"project": "1", "text": strings.Repeat("x", 70000)}, "the limit is 65536"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -54,7 +54,7 @@ func TestCheckCounts(t *testing.T) {
 		seed(t, owner, block...)
 	}
 	got := verdicts(t, owner, project)
-	require.Len(t, got, 22)
+	require.Len(t, got, 23)
 	for what, verdict := range got {
 		require.Equal(t, "ok", verdict, what)
 	}

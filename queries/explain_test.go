@@ -144,12 +144,12 @@ func handed(f queries.Field) string {
 }
 
 // sample is what a step hands on in a plan.
-var sample = map[string]string{"UInt64": "[1,2]", "String": time.Now().UTC().AddDate(0, 0, -10).Format("['2006-01-02']"), "DateTime64(3)": time.Now().UTC().AddDate(0, 0, -10).Format("['2006-01-02 00:00:00.000']"), "UUID": "['11111111-1111-4111-8111-111111111111']", "UInt32": "[1]", "UInt8": "[1]", "Array(UInt64)": "[[1],[2]]", "Int64": "[1]"}
+var sample = map[string]string{"UInt64": "[1,2]", "String": time.Now().UTC().AddDate(0, 0, -10).Format("['2006-01-02']"), "DateTime64(3)": time.Now().UTC().AddDate(0, 0, -10).Format("['2006-01-02 00:00:00.000']"), "UUID": "['11111111-1111-4111-8111-111111111111']", "UInt32": "[1]", "UInt8": "[1]", "Array(UInt64)": "[[1],[2]]", "Date": time.Now().UTC().AddDate(0, 0, -10).Format("['2006-01-01']"), "Int64": "[1]"}
 
 // slow are the tables that grow with every event; whole are the queries that
 // have to read all of them and say so.
 var (
-	slow  = map[string]bool{"events": true, "spans": true, "logs": true, "issue_hour": true, "issue_day": true, "issue_tag": true, "tag_trend": true, "trace_index": true, "project_minute": true, "segment_hour": true}
+	slow  = map[string]bool{"events": true, "spans": true, "logs": true, "issue_hour": true, "issue_day": true, "issue_tag": true, "tag_issue": true, "tag_trend": true, "trace_index": true, "project_minute": true, "segment_hour": true}
 	whole = map[string]bool{"check_counts": true}
 )
 

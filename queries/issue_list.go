@@ -40,11 +40,15 @@ func listIssues(ctx context.Context, a *asking) (*Result, error) {
 		func(ctx context.Context) error { return a.readWindow(ctx, window) },
 		func(ctx context.Context) error { return a.readIssues(ctx, issues) },
 	}
-	for param, step := range map[string]string{"text": "words", "filters": "passed", "tag": "tagged"} {
+	for param, read := range map[string]func(context.Context, map[uint64]bool) error{
+		"text":    func(ctx context.Context, into map[uint64]bool) error { return a.set(ctx, "words", into) },
+		"filters": func(ctx context.Context, into map[uint64]bool) error { return a.set(ctx, "passed", into) },
+		"tag":     a.tagged,
+	} {
 		if a.given(param) {
 			found := map[uint64]bool{}
 			filters = append(filters, found)
-			todo = append(todo, func(ctx context.Context) error { return a.set(ctx, step, found) })
+			todo = append(todo, func(ctx context.Context) error { return read(ctx, found) })
 		}
 	}
 	if err := atOnce(ctx, todo...); err != nil {

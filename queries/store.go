@@ -28,9 +28,10 @@ type Config struct {
 
 // Store asks one ClickHouse. It is safe for concurrent use.
 type Store struct {
-	conn   driver.Conn
-	config Config // Empty where the connection came from elsewhere.
-	cards  cards
+	conn     driver.Conn
+	config   Config // Empty where the connection came from elsewhere.
+	cards    cards
+	complete complete
 }
 
 // Open connects and checks that the store answers.

@@ -14,6 +14,7 @@
 WITH
     (SELECT if(count() = 0, toDateTime('2100-01-01 00:00:00', 'UTC'), max(r.since)) FROM rollup_since AS r WHERE r.rollup = 'tag_trend') AS since,
     (SELECT if(count() = 0, toDateTime('2100-01-01 00:00:00', 'UTC'), max(r.since)) FROM rollup_since AS r WHERE r.rollup = 'stored_size') AS sized_since,
+    (SELECT if(count() = 0, toDate('2100-01-01'), greatest(toDate(max(r.since) + INTERVAL 86399 SECOND), today() - 89)) FROM rollup_since AS r WHERE r.rollup = 'tag_issue') AS days_since,
     raw AS (
         SELECT project_id, sum(toUInt64(weight)) AS n, sumIf(toUInt64(weight), ts >= since) AS tagged, sumIf(toUInt64(weight), ts >= sized_since) AS sized, sumIf(toUInt64(payload_bytes), ts >= sized_since) AS size, sumIf(toUInt64(weight), release != '') AS released, sumIf(toUInt64(weight), trace_id != '') AS traced,
             uniqExactArray(arrayFilter(h -> h != 0, arrayPushBack(user_hashes, user_hash))) AS people, min(ts) AS oldest, min(retention_days) AS days, uniqExact(fingerprint) AS issues
@@ -76,6 +77,11 @@ FROM (
         SELECT project_id, 'release_rollup', 'events', toUInt64(0), sum(events) FROM release_rollup WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id
         UNION ALL
         SELECT project_id, 'issue_tag', 'events', toUInt64(0), sum(events) FROM issue_tag WHERE key = 'level' AND <<.Project>> GROUP BY project_id
+        UNION ALL
+        SELECT project_id, 'tag_issue', 'days of levels', count(), toUInt64(0) FROM (SELECT project_id FROM issue_tag WHERE key = 'level' AND day >= days_since AND <<.Project>> GROUP BY project_id, fingerprint, value, day HAVING sum(events) > 0) GROUP BY project_id
+        UNION ALL
+        SELECT project_id, 'tag_issue', 'days of levels', toUInt64(0), count() FROM (SELECT DISTINCT project_id, tag, fingerprint, month + bit AS day FROM tag_issue ARRAY JOIN bitPositionsToArray(days) AS bit
+            WHERE tag IN (SELECT cityHash64('level', arrayJoin(['unspecified', 'debug', 'info', 'warning', 'error', 'fatal']))) AND <<.Project>>) WHERE day >= days_since GROUP BY project_id
         UNION ALL
         SELECT project_id, 'project_tag', 'events', toUInt64(0), sum(events) FROM project_tag WHERE key = 'level' AND <<.Project>> GROUP BY project_id
         UNION ALL

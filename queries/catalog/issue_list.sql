@@ -35,10 +35,10 @@
 -- column trend Array(UInt64): Events of the window in 24 equal parts (days where the window is over 3 days).
 -- column matches UInt64: Issues that match, on all pages.
 -- applied: status, level, assignee, sort, limit, offset
--- cost: Columns of plain numbers at once: issue_hour or issue_day of the window, issue_rollup, the triage log; the index for a tag or words. Then of the page's issues at once: titles and users by key, the trend, releases where one is resolved in a release. 30 ms; put together by the process that asks.
+-- cost: Columns of plain numbers at once: issue_hour or issue_day of the window, issue_rollup, the triage log; tag_issue for a tag, the index of events for words. Then of the page's issues at once: titles and users by key, the trend, releases where one is resolved in a release. 30 ms; put together by the process that asks.
 -- bound: 1000 rows a page; windows over 3 days read days, not hours.
--- step all: part Array(UInt8)
-<</* All at first. Where that is over the limit of rows of whoever asks, compose.go asks in 16 parts. */>>
+-- step all: part Array(UInt8), months Array(Date), masks Array(UInt32), pair Array(String)
+<</* All at first. Where that is over the limit of rows of whoever asks, compose.go asks in 16 parts. Months of the window with a bit for each of its days, where tag_issue has all of them, and the tag's key and value: tagged.go. */>>
 -- step window: rows
 SELECT fingerprint, sum(events) AS n<<if .Is "sort" "users">>, uniqCombinedArrayMerge(12)(users) AS u<<end>>
     <<- if .Is "sort" "trend">>, sumIf(events, <<if .Within 72>>hour >= toDateTime({from:DateTime64(3, 'UTC')}) + intDiv(dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}), 2)
@@ -75,12 +75,22 @@ FROM events
 WHERE project_id = {project:UInt32} AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')}) AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
     AND <<.EventFilters>><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
 <<- end>>
+-- step complete: rows
+<<- if .Given "tag">>
+SELECT max(since) FROM rollup_since WHERE rollup = 'tag_issue' HAVING count() > 0
+<<- end>>
 -- step tagged: rows
 <<- if .Given "tag">>
 SELECT DISTINCT fingerprint
+<<- if .Given "months">>
+FROM tag_issue
+WHERE project_id = {project:UInt32} AND tag = cityHash64({pair:Array(String)}[1], {pair:Array(String)}[2])
+    AND month IN {months:Array(Date)} AND bitAnd(days, transform(month, {months:Array(Date)}, {masks:Array(UInt32)}, toUInt32(0))) != 0
+<<- else>>
 FROM issue_tag
 WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
-    AND key = splitByChar('=', {tag:String}, 2)[1] AND value = splitByChar('=', {tag:String}, 2)[2]<<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
+    AND key = {pair:Array(String)}[1] AND value = {pair:Array(String)}[2]
+<<- end>><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
 <<- end>>
 -- step decided: page Array(UInt64), members Array(UInt64), owners Array(UInt64), moved Array(UInt8), resolved Array(UInt64), resolutions Array(UUID), resolved_members Array(UInt64), crowd Array(UInt64), crowds Array(UInt64), visitors Array(UInt64), visited Array(UInt64)
 <</* Here issue_list.go puts together which issues match, and what is still to be asked of which of them. */>>

@@ -145,6 +145,14 @@ func look(t testing.TB, s *queries.Store, project uint32) (issues map[string]uin
 		GROUP BY fingerprint HAVING sum(e) != 0 OR sum(r) != 0 OR sum(b) != 0)`, project))
 	require.NoError(t, err)
 	require.Equal(t, uint64(0), r.Rows[0][0], "stored_size has other fingerprints than events")
+	// Which tags an issue has follows too.
+	r, err = s.SQL(t.Context(), fmt.Sprintf(`SELECT count() FROM (
+		SELECT fingerprint, tag, day, sum(side) AS sides FROM (
+			SELECT fingerprint, cityHash64(CAST(key, 'String'), value) AS tag, day, 1 AS side FROM issue_tag WHERE project_id = %[1]d GROUP BY fingerprint, tag, day HAVING sum(events) > 0
+			UNION ALL SELECT DISTINCT fingerprint, tag, month + bit AS day, 2 AS side FROM tag_issue ARRAY JOIN bitPositionsToArray(days) AS bit WHERE project_id = %[1]d)
+		GROUP BY fingerprint, tag, day HAVING sides != 3)`, project))
+	require.NoError(t, err)
+	require.Equal(t, uint64(0), r.Rows[0][0], "tag_issue has other fingerprints than issue_tag")
 	return issues, totals
 }
 

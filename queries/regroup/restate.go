@@ -143,7 +143,29 @@ func (t *mover) clean(ctx context.Context) error {
 			return err
 		}
 	}
-	return t.cleanReleases(ctx)
+	if err := t.cleanReleases(ctx); err != nil {
+		return err
+	}
+	return t.cleanTags(ctx)
+}
+
+// cleanTags takes back which tags the issues had that events left, and says it
+// anew from their counts: twice, for events that come meanwhile.
+func (t *mover) cleanTags(ctx context.Context) error {
+	left := fmt.Sprintf("project_id = %d AND fingerprint IN (SELECT leaves FROM %s)", t.project, t.moves())
+	again := `INSERT INTO tag_issue SELECT project_id, cityHash64(CAST(key, 'String'), value), fingerprint, toStartOfMonth(day), groupBitOr(bitShiftLeft(toUInt32(1), toDayOfMonth(day) - 1))
+		FROM (SELECT project_id, fingerprint, key, value, day FROM issue_tag WHERE ` + left + ` GROUP BY project_id, fingerprint, key, value, day HAVING sum(events) > 0)
+		GROUP BY project_id, key, value, fingerprint, toStartOfMonth(day)`
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"insert_deduplicate": 0, "mutations_sync": 2, "max_threads": 1}))
+	if err := t.exec(ctx, "take back the tags of issues", "DELETE FROM tag_issue WHERE "+left); err != nil {
+		return err
+	}
+	for range 2 {
+		if err := t.exec(ctx, "say the tags of issues anew", again); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // cleanReleases drops releases that no event of an issue that was left is in.

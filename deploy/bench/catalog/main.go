@@ -33,7 +33,11 @@ type command struct {
 	PasswordFile string        `help:"File that holds the password." type:"path"`
 	Database     string        `help:"Database to fill and to ask." default:"bench"`
 	Events       uint64        `help:"Events over 90 days." default:"20000000"`
-	Runs         int           `help:"Times that each question is asked." default:"20"`
+	Projects     uint64        `help:"Projects that share the events, at most 10; 1: all issues in one project." default:"10"`
+	Issues       uint64        `help:"Issues of all projects together, which the events come to by a power law." default:"20000"`
+	Just         uint64        `help:"Make the events of this project only (0: of all): what asks for one project reads the same rows then, and filling takes a tenth of the time."`
+	Runs         int           `help:"Times that each question is asked; 0: only fill." default:"20"`
+	Keep         bool          `help:"Keep the embedded engine afterwards, until interrupted, and say where it is: other programs can be asked in turn then (ERRATA_PASSWORD sets its password)."`
 	Only         string        `help:"Only questions whose name holds this."`
 	Pause        time.Duration `help:"Between two blocks of the load." default:"0s"`
 	Pid          int           `help:"Process of the server, on this machine: the CPU time of the table is the process's then, planning included, and not what the server says of its queries."`
@@ -81,10 +85,19 @@ func (c *command) run(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	if err := fill(ctx, s, c.Events, c.Pause); err != nil {
+	if err := c.fill(ctx, s); err != nil {
 		return err
 	}
-	return c.measure(ctx, s)
+	if c.Runs > 0 {
+		if err := c.measure(ctx, s); err != nil {
+			return err
+		}
+	}
+	if c.Keep {
+		fmt.Fprintf(os.Stderr, "kept: --clickhouse %s\n", c.Clickhouse)
+		<-ctx.Done()
+	}
+	return nil
 }
 
 // embedded starts an engine on the folder and says where it is.
@@ -93,7 +106,10 @@ func (c *command) embedded(ctx context.Context) (func(), error) {
 	if _, err := rand.Read(key); err != nil {
 		return nil, fmt.Errorf("cannot make a password: %w", err)
 	}
-	c.User, c.Password = "errata", hex.EncodeToString(key)
+	c.User = "errata"
+	if c.Password == "" {
+		c.Password = hex.EncodeToString(key)
+	}
 	server, err := clickhouse.Start(ctx, clickhouse.Config{Dir: c.Data, Child: []string{c.Errata, "clickhouse-child"}, MemoryBytes: 3 << 30,
 		Passwords: map[string]string{"errata": c.Password, "reader": c.Password, "triage": c.Password}})
 	if err != nil {

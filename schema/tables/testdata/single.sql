@@ -977,6 +977,31 @@ ALTER TABLE errata.metrics
     ADD COLUMN IF NOT EXISTS topic_partition UInt16 COMMENT 'Both: Kafka partition of the record.' CODEC(ZSTD(1)),
     ADD COLUMN IF NOT EXISTS topic_offset Int64 COMMENT 'Both: Kafka offset of the record.' CODEC(Delta(8), ZSTD(1));
 
+-- 081_tag_issue.sql
+CREATE TABLE IF NOT EXISTS errata.tag_issue
+(
+    project_id  UInt32 COMMENT 'As in events.',
+    tag         UInt64 COMMENT 'cityHash64 of key and value, both as in issue_tag.' CODEC(LZ4),
+    fingerprint UInt64 COMMENT 'As in events.' CODEC(LZ4),
+    month       SimpleAggregateFunction(max, Date) COMMENT 'First day of the month; one in each partition.' CODEC(LZ4),
+    days        SimpleAggregateFunction(groupBitOr, UInt32) COMMENT 'Days of the month on which the issue had the tag: bit 0 is the first.' CODEC(LZ4)
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYYYYMM(month)
+ORDER BY (project_id, tag, fingerprint)
+TTL toLastDayOfMonth(month) + INTERVAL 90 DAY
+SETTINGS ttl_only_drop_parts = 1, index_granularity = 1024, min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1, non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.tag_issue_mv TO errata.tag_issue AS
+SELECT project_id, cityHash64(CAST(key, 'String'), value) AS tag, fingerprint, toStartOfMonth(day) AS month,
+    bitShiftLeft(toUInt32(1), toDayOfMonth(day) - 1) AS days
+FROM errata.issue_tag;
+
+INSERT INTO errata.rollup_since (rollup, since)
+SELECT 'tag_issue', if(stored = 0, toDateTime(0, 'UTC'), toStartOfHour(greatest(now('UTC'), toDateTime(newest, 'UTC'))) + INTERVAL 2 HOUR)
+FROM (SELECT count() AS stored, max(ts) AS newest FROM errata.events)
+WHERE (SELECT count() FROM errata.rollup_since WHERE rollup = 'tag_issue') = 0;
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor
