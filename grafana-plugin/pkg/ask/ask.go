@@ -89,6 +89,7 @@ type Query struct {
 const (
 	maxQueryBytes = 256 << 10
 	maxFieldBytes = 8 << 10
+	maxListBytes  = 128 << 10 // Of a variable with many values.
 	maxFilters    = 50
 	maxKeyBytes   = 1000 // Keys of tags have up to 200 characters.
 	maxBuckets    = 2000
@@ -111,8 +112,13 @@ func Read(raw []byte, from, to time.Time, interval time.Duration, points int64) 
 		return q, fmt.Errorf("%w: it cannot be read: %w", ErrQuery, err)
 	}
 	q.From, q.To = from, to
-	q.Bucket = bucket(from, to, interval, points)
-	return q, q.check()
+	err := q.check()
+	finest := int64(60) // What rollups count by.
+	if q.Mode == SQL || q.Mode == Logs {
+		finest = 1
+	}
+	q.Bucket = bucket(from, to, interval, points, finest)
+	return q, err
 }
 
 func (q *Query) check() error {
@@ -136,8 +142,8 @@ func (q *Query) check() error {
 		{"assignee", &q.Assignee}, {"issue", &q.Issue}, {"text", &q.Text}, {"tag", &q.TagKey}, {"trace id", &q.TraceID},
 	} {
 		*f.v = strings.TrimSpace(*f.v)
-		if len(*f.v) > maxFieldBytes {
-			return fail("%s is %d bytes, the limit is %d", f.name, len(*f.v), maxFieldBytes)
+		if most := bytesOf(*f.v); len(*f.v) > most {
+			return fail("%s is %d bytes, the limit is %d; where a variable stands for all its values, set its custom all value to $__all", f.name, len(*f.v), most)
 		}
 		if strings.ContainsRune(*f.v, 0) {
 			return fail("%s holds a zero byte", f.name)
@@ -191,8 +197,8 @@ func (q *Query) check() error {
 func (q *Query) checkParams() error {
 	for name, v := range q.Params {
 		switch v = strings.TrimSpace(v); {
-		case len(v) > maxFieldBytes:
-			return fmt.Errorf("%w: %s is %d bytes, the limit is %d", ErrQuery, clip(name), len(v), maxFieldBytes)
+		case len(v) > bytesOf(v):
+			return fmt.Errorf("%w: %s is %d bytes, the limit is %d; where a variable stands for all its values, set its custom all value to $__all", ErrQuery, clip(name), len(v), bytesOf(v))
 		case strings.ContainsRune(v, 0):
 			return fmt.Errorf("%w: %s holds a zero byte", ErrQuery, clip(name))
 		case variableForm.MatchString(v) && v != "$__all":
@@ -200,6 +206,14 @@ func (q *Query) checkParams() error {
 		}
 	}
 	return nil
+}
+
+// bytesOf is how long a field may be: one value, or a variable's many.
+func bytesOf(v string) int {
+	if strings.HasPrefix(v, "[") {
+		return maxListBytes
+	}
+	return maxFieldBytes
 }
 
 // Operators of a filter.
@@ -335,17 +349,17 @@ func Milli(t time.Time) string {
 	return strconv.FormatInt(t.UnixMilli(), 10)
 }
 
-var widths = []int64{60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 604800, 2592000}
+var widths = []int64{1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 604800, 2592000}
 
-// bucket is the width of a point in seconds: at least a minute, and so that at
+// bucket is the width of a point in seconds: at least finest, and so that at
 // most points of them cover the range.
-func bucket(from, to time.Time, interval time.Duration, points int64) int64 {
+func bucket(from, to time.Time, interval time.Duration, points, finest int64) int64 {
 	if points <= 0 || points > maxBuckets {
 		points = maxBuckets
 	}
 	least := max(int64(math.Ceil(interval.Seconds())), int64(math.Ceil(to.Sub(from).Seconds()/float64(points))))
 	for _, w := range widths {
-		if w >= least {
+		if w >= max(least, finest) {
 			return w
 		}
 	}

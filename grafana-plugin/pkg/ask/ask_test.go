@@ -1,6 +1,7 @@
 package ask_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,12 @@ func TestExpand(t *testing.T) {
 		{"date and no time", "$__dateTimeFilter(day)", "", "needs two columns"},
 		{"some of a variable", "$__conditionalAll(env IN ('a,b', 'c') AND $__project(p), 'a,b')", "env IN ('a,b', 'c') AND p IN (1, 2)", ""},
 		{"all of a variable", "$__conditionalAll(env IN ('$__all'), '$__all')", "1", ""},
+		{"blanks before the column", "$__timeInterval (ts) $__project\n\t( p )", "toStartOfInterval(toDateTime(ts, 'UTC'), toIntervalSecond(900), 'UTC') p IN (1, 2)", ""},
+		{"one in another", "$__timeFilter($__timeInterval(ts))", "(toStartOfInterval(toDateTime(ts, 'UTC'), toIntervalSecond(900), 'UTC') >= " + begin + " AND toStartOfInterval(toDateTime(ts, 'UTC'), toIntervalSecond(900), 'UTC') <= " + end + ")", ""},
+		{"in braces", "${__interval} ${__interval_ms} ${__timeFilter}(ts)", "INTERVAL 900 SECOND 900000 (ts >= " + begin + " AND ts <= " + end + ")", ""},
+		{"braces that are not closed", "${__interval", "${__interval", ""},
+		{"a comment among the arguments", "$__project(/* $__nope ) */ p)", "/* $__nope ) */ p IN (1, 2)", ""},
+		{"unknown in another", "$__timeFilter($__nope)", "", "no macro $__nope"},
 		{"unknown", "$__nope", "", "no macro $__nope"},
 		{"without its column", "$__timeFilter", "", "needs a column"},
 		{"empty column", "$__timeFilter( )", "", "needs a column"},
@@ -82,6 +89,7 @@ func TestBucket(t *testing.T) {
 		{"a day on a wide panel", 24 * time.Hour, time.Minute, 1000, 120},
 		{"a day on a narrow one", 24 * time.Hour, time.Hour, 24, 3600},
 		{"no hint", 24 * time.Hour, 0, 0, 60},
+		{"a second each", 5 * time.Minute, 200 * time.Millisecond, 1000, 60},
 		{"ten years", 10 * 365 * 24 * time.Hour, 0, 10, 31536000},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -89,6 +97,31 @@ func TestBucket(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c.want, q.Bucket)
 			require.LessOrEqual(t, int64(c.span.Seconds())/q.Bucket, int64(2000))
+		})
+	}
+}
+
+// Rollups count by the minute, a person's SQL and log records by the second.
+func TestFineBuckets(t *testing.T) {
+	for _, c := range []struct {
+		mode     string
+		span     time.Duration
+		interval time.Duration
+		points   int64
+		want     int64
+	}{
+		{"sql", 5 * time.Minute, 200 * time.Millisecond, 1000, 1},
+		{"sql", 5 * time.Minute, 0, 100, 5},
+		{"sql", 0, time.Millisecond, 100, 1},
+		{"sql", -time.Hour, time.Second, 100, 1},
+		{"logs", 15 * time.Minute, 1500 * time.Millisecond, 1000, 2},
+		{"logs", 24 * time.Hour, time.Minute, 1000, 120},
+		{"error_trend", 5 * time.Minute, time.Second, 1000, 60},
+	} {
+		t.Run(fmt.Sprint(c.mode, " ", c.span, " ", c.interval), func(t *testing.T) {
+			q, err := ask.Read([]byte(`{"mode":"`+c.mode+`","sql":"SELECT 1"}`), to.Add(-c.span), to, c.interval, c.points)
+			require.NoError(t, err)
+			require.Equal(t, c.want, q.Bucket)
 		})
 	}
 }

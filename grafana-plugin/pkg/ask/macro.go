@@ -17,24 +17,32 @@ func (q *Query) Expand(projects []uint32) (string, error) {
 			i += n
 			continue
 		}
-		if !strings.HasPrefix(s[i:], "$__") {
+		name, n := macroName(s[i:])
+		if n == 0 {
 			out.WriteByte(s[i])
 			i++
 			continue
 		}
-		end := i + 3
-		for end < len(s) && word(s[end]) {
-			end++
-		}
-		name, arg := s[i+3:end], ""
+		end, arg := i+n, ""
 		if takesArgument[name] {
+			for end < len(s) && strings.IndexByte(" \t\r\n", s[end]) >= 0 {
+				end++
+			}
 			n := parenthesis(s[end:])
 			if n == 0 {
 				return "", fmt.Errorf("%w: $__%s needs a column in parentheses", ErrQuery, name)
 			}
-			arg = strings.TrimSpace(s[end+1 : end+n-1])
-			if arg == "" {
+			inner := *q // A column may be made by a macro too.
+			inner.SQL = strings.TrimSpace(s[end+1 : end+n-1])
+			if inner.SQL == "" {
 				return "", fmt.Errorf("%w: $__%s needs a column in parentheses", ErrQuery, name)
+			}
+			arg = inner.SQL
+			if name != "conditionalAll" { // Which expands what it keeps.
+				var err error
+				if arg, err = inner.Expand(projects); err != nil {
+					return "", err
+				}
 			}
 			end += n
 		}
@@ -46,6 +54,30 @@ func (q *Query) Expand(projects []uint32) (string, error) {
 		i = end
 	}
 	return out.String(), nil
+}
+
+// macroName is the name of the macro that s begins with, as $__name or, as
+// Grafana's own may be written, ${__name}; and its length. No length means that
+// there is none.
+func macroName(s string) (string, int) {
+	open := "$__"
+	if strings.HasPrefix(s, "${__") {
+		open = "${__"
+	} else if !strings.HasPrefix(s, open) {
+		return "", 0
+	}
+	end := len(open)
+	for end < len(s) && word(s[end]) {
+		end++
+	}
+	name := s[len(open):end]
+	if open == "$__" {
+		return name, end
+	}
+	if end == len(s) || s[end] != '}' {
+		return "", 0
+	}
+	return name, end + 1
 }
 
 var takesArgument = map[string]bool{
