@@ -48,7 +48,7 @@ func (a *Asker) catalogFrame(ctx context.Context, q *ask.Query, numeric, alert b
 		return nil, err
 	}
 	ignored := keep(r, q.Filters)
-	f := frame.FromResult(r)
+	f := frame.WithUnits(frame.FromResult(r))
 	f.Name = asked.Name
 	if numeric && q.Format != ask.TimeSeries {
 		// A rule's row is known by its texts: minutes of one project are one row.

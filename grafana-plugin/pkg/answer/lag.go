@@ -58,7 +58,9 @@ func (a *Asker) lagFrame(ctx context.Context, q *ask.Query, numeric, alert bool)
 	f.Fields[3].Config = &data.FieldConfig{Unit: "s"}
 	frame.Typed(f, data.FrameTypeTable)
 	if numeric {
-		f, _ = frame.ToNumeric(f, q.Metric)
+		if f, err = numericOf(f, q.Metric); err != nil {
+			return nil, err
+		}
 	}
 	for _, err := range silent {
 		frame.Notice(f, data.NoticeSeverityError, err.Error())

@@ -102,6 +102,9 @@ func (a *Asker) countEvents(ctx context.Context, t frame.Rows, alert bool) *data
 
 // LogValues are the values that select log records.
 func (a *Asker) LogValues(ctx context.Context, q *ask.Query) (map[string]string, error) {
+	if err := a.byID(ctx, q); err != nil {
+		return nil, err
+	}
 	v, err := a.common(ctx, q)
 	if err != nil {
 		return nil, err
@@ -188,7 +191,11 @@ func (a *Asker) traceFrame(ctx context.Context, q *ask.Query, numeric bool) (*da
 		}
 		items.Rows = kept
 	}
-	f, err := cut(frame.Trace(frame.Read(spans), frame.Read(items), q.TraceID, a.links), maxSpans, "spans")
+	view, beside := frame.Trace(frame.Read(spans), frame.Read(items), q.TraceID, a.links)
+	f, err := cut(view, maxSpans, "spans")
+	if err == nil && beside > 0 && len(spans.Rows) > 0 {
+		frame.Notice(f, data.NoticeSeverityInfo, fmt.Sprintf("Errors of this trace that happened in none of the spans here: %d. Ask for Events with this trace id.", beside))
+	}
 	if err == nil && len(spans.Rows) == 0 {
 		frame.Notice(f, data.NoticeSeverityInfo, fmt.Sprintf("No spans of trace %s are stored: %d errors and log records are; ask for Events or Logs with this trace id.", q.TraceID, len(items.Rows)))
 	}
@@ -271,12 +278,21 @@ func (a *Asker) releaseFrame(ctx context.Context, q *ask.Query, numeric bool) (*
 	})
 	f, err = cut(f, limit, "releases")
 	if err == nil && numeric {
-		f, _ = frame.ToNumeric(f, q.Metric)
+		f, err = numericOf(f, q.Metric)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return unfiltered(f, q.Filters, "releases"), nil
+}
+
+// numericOf is a table of one of our own modes as a rule takes it.
+func numericOf(f *data.Frame, metric string) (*data.Frame, error) {
+	n, _, err := frame.ToNumeric(f, metric)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ask.ErrQuery, err)
+	}
+	return n, nil
 }
 
 // nameProjects turns the first column, which holds project ids, into slugs.

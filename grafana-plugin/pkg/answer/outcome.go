@@ -56,7 +56,7 @@ func (a *Asker) outcomeFrame(ctx context.Context, q *ask.Query, numeric bool) (*
 	})
 	f, err = cut(f, a.limit(q, 1000, maxRows), "rows")
 	if err == nil && numeric {
-		f, _ = frame.ToNumeric(f, q.Metric)
+		f, err = numericOf(f, q.Metric)
 	}
 	if err != nil {
 		return nil, err

@@ -52,7 +52,10 @@ func (a *Asker) shape(f *data.Frame, q *ask.Query, numeric, alert bool) (*data.F
 		return nil, fmt.Errorf("%w: the columns differ in length", ask.ErrQuery)
 	}
 	if q.Format == ask.Numeric || numeric && (schema.Type == data.TimeSeriesTypeNot || q.Format == ask.Table) {
-		n, left := frame.ToNumeric(f, q.Metric)
+		n, left, err := frame.ToNumeric(f, q.Metric)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ask.ErrQuery, err)
+		}
 		if len(left) > 0 {
 			frame.Notice(n, data.NoticeSeverityInfo, "A rule takes one number: left out are "+strings.Join(left, ", ")+".")
 		}

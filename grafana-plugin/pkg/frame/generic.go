@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -181,8 +182,9 @@ func Notice(f *data.Frame, severity data.NoticeSeverity, text string) {
 
 // ToNumeric makes of a table what alert rules and SQL expressions take: texts
 // as labels and exactly one number, the first or the one named, no times. The
-// names of numbers left out are returned.
-func ToNumeric(f *data.Frame, metric string) (*data.Frame, []string) {
+// names of numbers left out are returned. A named number that is not there is an
+// error, since another one would be compared instead of it.
+func ToNumeric(f *data.Frame, metric string) (*data.Frame, []string, error) {
 	out := &data.Frame{Name: f.Name, RefID: f.RefID, Meta: f.Meta}
 	var numbers []*data.Field
 	for _, x := range f.Fields {
@@ -194,12 +196,20 @@ func ToNumeric(f *data.Frame, metric string) (*data.Frame, []string) {
 		}
 	}
 	chosen := 0
-	for i, x := range numbers {
-		if metric != "" && x.Name == metric {
-			chosen = i
-		}
+	if metric != "" {
+		chosen = slices.IndexFunc(numbers, func(x *data.Field) bool { return x.Name == metric })
 	}
 	var left []string
+	for _, x := range numbers {
+		left = append(left, x.Name)
+	}
+	switch {
+	case len(numbers) == 0:
+		return nil, nil, errors.New("there is no number that a rule could compare")
+	case chosen < 0:
+		return nil, nil, fmt.Errorf("there is no number %.60q; there are %s", metric, strings.Join(left, ", "))
+	}
+	left = nil
 	for i, x := range numbers {
 		if i == chosen {
 			out.Fields = append(out.Fields, x)
@@ -207,25 +217,18 @@ func ToNumeric(f *data.Frame, metric string) (*data.Frame, []string) {
 			left = append(left, x.Name)
 		}
 	}
-	return Typed(out, data.FrameTypeNumericLong), left
+	return Typed(out, data.FrameTypeNumericLong), left, nil
 }
 
 // Summed is ToNumeric for a table whose texts repeat: whole numbers of the same
 // texts are summed, since a rule takes each row of labels once. A share cannot
 // be summed: then the texts must differ.
 func Summed(f *data.Frame, metric string) (*data.Frame, error) {
-	named := metric == ""
-	for _, x := range f.Fields {
-		named = named || x.Name == metric && x.Type().Numeric()
+	n, left, err := ToNumeric(f, metric)
+	if err != nil {
+		return nil, err
 	}
-	if !named {
-		return nil, fmt.Errorf("there is no number %.60q", metric)
-	}
-	n, left := ToNumeric(f, metric)
 	last := len(n.Fields) - 1
-	if last < 0 || !n.Fields[last].Type().Numeric() {
-		return nil, errors.New("there is no number that a rule could compare")
-	}
 	rows := n.Fields[last].Len()
 	out := n.EmptyCopy()
 	out.Meta = n.Meta

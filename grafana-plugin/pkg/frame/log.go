@@ -3,6 +3,7 @@ package frame
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -40,6 +41,12 @@ func (l Links) Trace() []data.DataLink {
 	return links
 }
 
+// page is where an issue is shown. It names the data source: with two stores in
+// one Grafana the page would ask the other.
+func (l Links) page(project, issue string) string {
+	return "/a/errata-errors-app/issues/" + project + "/" + issue + "?ds=" + url.QueryEscape(l.UID)
+}
+
 // Issue is the link of an issue to its page; the frame has a field project_id.
 func (l Links) Issue() []data.DataLink { return l.issueOf("project_id") }
 
@@ -47,7 +54,7 @@ func (l Links) Issue() []data.DataLink { return l.issueOf("project_id") }
 func (l Links) issueOf(field string) []data.DataLink {
 	links := []data.DataLink{l.Explore("Events of the issue", map[string]any{"mode": "events", "issue": "${__value.raw}"})}
 	if field != "" {
-		links = append([]data.DataLink{{Title: "Issue", URL: "/a/errata-errors-app/issues/${__data.fields." + field + "}/${__value.raw}"}}, links...)
+		links = append([]data.DataLink{{Title: "Issue", URL: l.page("${__data.fields."+field+"}", "${__value.raw}")}}, links...)
 	}
 	return links
 }
@@ -55,7 +62,7 @@ func (l Links) issueOf(field string) []data.DataLink {
 // OneIssue are the links of a series of one issue.
 func (l Links) OneIssue(project int64, issue string) []data.DataLink {
 	return []data.DataLink{
-		{Title: "Issue", URL: "/a/errata-errors-app/issues/" + strconv.FormatInt(project, 10) + "/" + issue},
+		{Title: "Issue", URL: l.page(strconv.FormatInt(project, 10), issue)},
 		l.Explore("Events of the issue", map[string]any{"mode": "events", "issue": issue}),
 	}
 }

@@ -72,6 +72,31 @@ func join(list []string) string {
 	return out.String()
 }
 
+// WithUnits gives numbers the units that their names tell, as the catalog names
+// its columns.
+func WithUnits(f *data.Frame) *data.Frame {
+	for _, x := range f.Fields {
+		if unit := unitOf(x.Name); unit != "" && x.Type().Numeric() {
+			x.Config = &data.FieldConfig{Unit: unit}
+		}
+	}
+	return f
+}
+
+func unitOf(name string) string {
+	switch {
+	case name == "bytes" || strings.HasSuffix(name, "_bytes"):
+		return "bytes"
+	case strings.HasSuffix(name, "_ms"):
+		return "ms"
+	case strings.HasSuffix(name, "_us"):
+		return "µs"
+	case name == "share" || strings.HasSuffix(name, "_share") || strings.HasSuffix(name, "_rate") || strings.HasPrefix(name, "crash_free"):
+		return "percentunit"
+	}
+	return ""
+}
+
 // WithLinks sets the links of the fields trace_id and issue, where they are.
 func WithLinks(f *data.Frame, links Links) *data.Frame {
 	linked(f, "trace_id", links.Trace())
@@ -84,7 +109,7 @@ func WithLinks(f *data.Frame, links Links) *data.Frame {
 	}
 	linked(f, "issue", links.issueOf(project))
 	if x, _ := f.FieldByName("issue"); x != nil && project != "" {
-		linked(f, "event_id", []data.DataLink{{Title: "Event", URL: "/a/errata-errors-app/issues/${__data.fields." + project + "}/${__data.fields.issue}?event=${__value.raw}"}})
+		linked(f, "event_id", []data.DataLink{{Title: "Event", URL: links.page("${__data.fields."+project+"}", "${__data.fields.issue}") + "&event=${__value.raw}"}})
 	}
 	return f
 }

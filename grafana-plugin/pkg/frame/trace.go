@@ -27,8 +27,9 @@ type reference struct {
 }
 
 // Trace makes a trace view of spans, with the errors that happened in them as
-// logs of the span. items are the rows of the query trace.
-func Trace(spans, items Rows, traceID string, links Links) *data.Frame {
+// logs of the span. items are the rows of the query trace. beside are the errors
+// whose span is not there.
+func Trace(spans, items Rows, traceID string, links Links) (view *data.Frame, beside int) {
 	n := spans.Len()
 	text := map[string][]string{}
 	for _, k := range traceTexts {
@@ -37,7 +38,7 @@ func Trace(spans, items Rows, traceID string, links Links) *data.Frame {
 	start, duration, status := make([]float64, n), make([]float64, n), make([]int64, n)
 	tags, service, logs, refs, stacks := make([]json.RawMessage, n), make([]json.RawMessage, n), make([]json.RawMessage, n), make([]json.RawMessage, n), make([]json.RawMessage, n)
 	projects, issues := make([]int64, n), make([]string, n)
-	errs := errorsBySpan(items)
+	errs, shown := errorsBySpan(items), make(map[string]bool, n)
 	for i := range n {
 		id := spans.Text(i, "span_id")
 		put := func(k, v string) { text[k][i] = v }
@@ -57,6 +58,7 @@ func Trace(spans, items Rows, traceID string, links Links) *data.Frame {
 		attributes["protocol"], attributes["op"] = spans.Text(i, "protocol"), spans.Text(i, "op")
 		list := pairs(attributes)
 		mine := errs[id]
+		shown[id] = true
 		if status[i] == 2 || len(mine) > 0 {
 			list = append(list, pair{"error", true})
 		}
@@ -72,6 +74,11 @@ func Trace(spans, items Rows, traceID string, links Links) *data.Frame {
 		slices.SortStableFunc(lines, func(a, b spanLog) int { return cmp.Compare(a.Timestamp, b.Timestamp) })
 		logs[i], stacks[i], refs[i] = raw(lines), raw(stack), raw(spanLinks(spans, i))
 		projects[i] = spans.Int(i, "project_id")
+	}
+	for id, list := range errs {
+		if !shown[id] {
+			beside += len(list)
+		}
 	}
 	f := data.NewFrame("trace")
 	for _, k := range traceTexts[:5] {
@@ -89,7 +96,7 @@ func Trace(spans, items Rows, traceID string, links Links) *data.Frame {
 		"filters": []map[string]any{{"key": "span_id", "operator": "=", "value": "${__value.raw}"}}})})
 	linked(f, "issue", links.Issue())
 	f.Meta = &data.FrameMeta{PreferredVisualization: data.VisTypeTrace}
-	return Typed(f, data.FrameTypeTable)
+	return Typed(f, data.FrameTypeTable), beside
 }
 
 var traceTexts = []string{"traceID", "spanID", "parentSpanID", "operationName", "serviceName", "kind", "statusMessage", "traceState", "instrumentationLibraryName", "instrumentationLibraryVersion"}

@@ -23,7 +23,7 @@ type kept struct {
 
 const (
 	keepFor  = time.Minute
-	keepMost = 500
+	keepMost = 100
 )
 
 func newCache() *cache { return &cache{kept: map[string]kept{}} }

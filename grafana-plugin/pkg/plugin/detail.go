@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"errata/grafana-plugin/pkg/answer"
 	"errata/grafana-plugin/pkg/ask"
 	"errata/grafana-plugin/pkg/frame"
+	"errata/queries"
 )
 
 // What a detail shows beyond its row, as shared/types.ts has it.
@@ -68,12 +70,31 @@ func (s *Source) getIssue(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	given := r.PathValue("issue")
+	brief := r.URL.Query().Get("brief") == "true" // A row of a list, asked for again after a change.
+	d, err := s.detailOf(r, project, given, brief)
+	// A link to what was merged leads to what it was merged into.
+	if err != nil || !brief && !slices.ContainsFunc(d.History, func(a action) bool { return a.Action == queries.Merge }) {
+		return d, err
+	}
+	into, err := s.survivor(r, project, given)
+	if err == nil && into != "" {
+		d, err = s.detailOf(r, project, into, brief)
+	}
+	if err == nil && brief {
+		return d.Issue, nil
+	}
+	return d, err
+}
+
+// detailOf is one issue; brief leaves out all but its row.
+func (s *Source) detailOf(r *http.Request, project, issue string, brief bool) (*detail, error) {
 	from, to, err := window(r)
 	if err != nil {
 		return nil, err
 	}
 	id, _ := strconv.ParseInt(project, 10, 64)
-	base := map[string]string{"project": project, "issue": r.PathValue("issue")}
+	base := map[string]string{"project": project, "issue": issue}
 	with := func(more ...string) map[string]string {
 		v := map[string]string{"project": base["project"], "issue": base["issue"]}
 		for i := 0; i+1 < len(more); i += 2 {
@@ -86,9 +107,12 @@ func (s *Source) getIssue(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if len(res.Rows) == 0 {
-		return nil, problem{http.StatusNotFound, "There is no such issue in this project. It may have been merged, or its events are older than the project keeps them."}
+		return nil, problem{http.StatusNotFound, "There is no such issue in this project. Its events may be older than the project keeps them."}
 	}
-	d := detail{Issue: answer.ReadIssue(frame.Read(res), 0, id), Fingerprints: frame.Read(res).List(0, "fingerprints")}
+	d := &detail{Issue: answer.ReadIssue(frame.Read(res), 0, id), Fingerprints: frame.Read(res).List(0, "fingerprints")}
+	if brief {
+		return d, nil
+	}
 	days := []string{"from", ask.Milli(from), "to", ask.Milli(to)}
 	bucket := "hour"
 	switch span := to.Sub(from).Hours(); {
@@ -129,6 +153,27 @@ func (s *Source) getIssue(r *http.Request) (any, error) {
 		}
 	}
 	return d, nil
+}
+
+// survivor is the issue that this one was merged into; empty where it was not.
+func (s *Source) survivor(r *http.Request, project, issue string) (string, error) {
+	given, err := strconv.ParseUint(issue, 16, 64)
+	if err != nil {
+		return "", nil //nolint:nilerr // No id at all, as the catalog has said.
+	}
+	res, err := s.store.Run(r.Context(), "triage_members", map[string]string{"project": project, "fingerprints": fmt.Sprintf("%016x", given)})
+	if err != nil {
+		return "", err
+	}
+	t := frame.Read(res)
+	for i := range t.Len() {
+		of, _ := t.Value(i, "fingerprint").(uint64)
+		into, _ := t.Value(i, "survivor").(uint64)
+		if of == given && into != given {
+			return fmt.Sprintf("%016x", into), nil
+		}
+	}
+	return "", nil
 }
 
 // getUsers lists whom an issue hit in a time range, those with most events

@@ -30,6 +30,7 @@ const (
 	liveRows    = 500              // New records of one question that are shown.
 	liveStreams = 20               // Tails of one data source at once.
 	liveBytes   = 16 << 10         // Of the query.
+	liveFirst   = 5 * time.Second  // For the records that a subscriber begins with.
 )
 
 var _ backend.StreamHandler = (*Source)(nil)
@@ -89,12 +90,26 @@ func subscribed(path string, raw []byte) (ask.Query, bool) {
 }
 
 // SubscribeStream admits whoever may query the data source, which Grafana has
-// checked, to the channel that the query in the data belongs to.
-func (s *Source) SubscribeStream(_ context.Context, req *backend.SubscribeStreamRequest) (*backend.SubscribeStreamResponse, error) {
-	if _, ok := subscribed(req.Path, req.Data); !ok {
+// checked, to the channel that the query in the data belongs to. Who joins a
+// tail that runs, or comes back to it, begins with the last minute too; pages
+// show a record once.
+func (s *Source) SubscribeStream(ctx context.Context, req *backend.SubscribeStreamRequest) (*backend.SubscribeStreamResponse, error) {
+	q, ok := subscribed(req.Path, req.Data)
+	if !ok {
 		return &backend.SubscribeStreamResponse{Status: backend.SubscribeStreamStatusNotFound}, nil
 	}
-	return &backend.SubscribeStreamResponse{Status: backend.SubscribeStreamStatusOK}, nil
+	out := &backend.SubscribeStreamResponse{Status: backend.SubscribeStreamStatusOK}
+	ctx, cancel := context.WithTimeout(store.WithComment(ctx, store.Comment{Resource: "live", Mode: q.Mode}), liveFirst)
+	defer cancel()
+	begin := tail{source: s, query: q, seen: map[uuid.UUID]time.Time{}}
+	f, err := begin.next(ctx)
+	if err != nil {
+		return out, nil //nolint:nilerr // The tail itself says what is wrong, and goes on.
+	}
+	if out.InitialData, err = backend.NewInitialFrame(f, data.IncludeAll); err != nil {
+		return nil, fmt.Errorf("cannot write log records: %w", err)
+	}
+	return out, nil
 }
 
 // PublishStream refuses: only the store says what was logged.
@@ -112,13 +127,22 @@ func (s *Source) RunStream(ctx context.Context, req *backend.RunStreamRequest, s
 	ctx, cancel := context.WithCancel(store.WithComment(ctx, store.Comment{Resource: "live", Mode: q.Mode}))
 	defer cancel()
 	defer context.AfterFunc(s.life, cancel)()
+	follow := tail{source: s, query: q, seen: map[uuid.UUID]time.Time{}}
 	select {
 	case s.tails <- struct{}{}:
-		defer func() { <-s.tails }()
-	case <-ctx.Done():
-		return nil
+	default:
+		f := follow.frame(ctx, &queries.Result{})
+		frame.Notice(f, data.NoticeSeverityWarning, fmt.Sprintf("%d live tails run already: this one begins when another ends. Close one that nobody looks at.", liveStreams))
+		if err := sender.SendFrame(f, data.IncludeAll); err != nil {
+			return fmt.Errorf("cannot send log records: %w", err)
+		}
+		select {
+		case s.tails <- struct{}{}:
+		case <-ctx.Done():
+			return nil
+		}
 	}
-	follow := tail{source: s, query: q, seen: map[uuid.UUID]time.Time{}}
+	defer func() { <-s.tails }()
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	wait, said := liveEvery, false

@@ -25,8 +25,9 @@ type option struct {
 // dimensions are keys that every event has; the rest are tags.
 var dimensions = []string{"environment", "release", "level", "service", "server_name", "transaction"}
 
-// maxOptions bounds a list for an editor.
-const maxOptions = 500
+// maxOptions bounds a list for an editor, maxValues that of a variable, which a
+// dashboard may want to repeat by.
+const maxOptions, maxValues = 500, 5000
 
 // getOptions lists what variables, filters and editors offer. Lists come from
 // rollups, never from the table of events, and are kept for a minute.
@@ -53,6 +54,10 @@ func (s *Source) getOptions(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	limit, err := count(r, "limit", maxOptions, maxValues)
+	if err != nil {
+		return nil, err
+	}
 	if filters != "" && filters != "[]" {
 		switch kind {
 		case "tag_value":
@@ -61,12 +66,12 @@ func (s *Source) getOptions(r *http.Request) (any, error) {
 			return s.filteredKeys(r, project, text, filters)
 		}
 	}
-	id, err := json.Marshal([]string{kind, key, project, text, from.Format("2006-01-02"), to.Format("2006-01-02")})
+	id, err := json.Marshal([]string{kind, key, project, text, from.Format("2006-01-02"), to.Format("2006-01-02"), strconv.Itoa(limit)})
 	if err != nil {
 		return nil, err
 	}
 	values, err := s.options.get(r.Context(), string(id), func(ctx context.Context) ([]option, error) {
-		return s.list(ctx, kind, key, project, text, map[string]string{"from": ask.Milli(from), "to": ask.Milli(to)})
+		return s.list(ctx, kind, key, project, text, map[string]string{"from": ask.Milli(from), "to": ask.Milli(to), "limit": strconv.Itoa(max(limit, 1))})
 	})
 	if err != nil {
 		return nil, err
@@ -92,7 +97,7 @@ func (s *Source) list(ctx context.Context, kind, key, project, text string, v ma
 	if err != nil {
 		return nil, err
 	}
-	v["projects"], v["limit"] = answer.IDList(ids), strconv.Itoa(maxOptions)
+	v["projects"] = answer.IDList(ids)
 	if kind == "tag_value" {
 		v["key"], v["text"] = key, text
 		r, err := s.store.Run(ctx, "option_values", v)
@@ -221,7 +226,9 @@ func (s *Source) filteredValues(r *http.Request, key, project, text, filters str
 	}
 	column := slices.Contains([]string{"server_name", "transaction", "type", "title", "user", "url", "platform", "sdk", "trace_id"}, key)
 	if len(given) == 0 || column { // Nothing narrows, or no trend splits by it.
-		values, err := s.list(r.Context(), "tag_value", key, project, text, q.Window())
+		within := q.Window()
+		within["limit"] = strconv.Itoa(maxOptions)
+		values, err := s.list(r.Context(), "tag_value", key, project, text, within)
 		return map[string]any{"values": values}, err
 	}
 	ids, err := s.asks.Projects(r.Context(), project)

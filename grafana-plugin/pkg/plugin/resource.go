@@ -138,6 +138,9 @@ func window(r *http.Request) (from, to time.Time, err error) {
 		}
 		*t = time.UnixMilli(ms)
 	}
+	if to.Before(from) {
+		return from, to, problem{http.StatusBadRequest, "The time range ends before it begins."}
+	}
 	return from, to, nil
 }
 

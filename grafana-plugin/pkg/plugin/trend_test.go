@@ -81,7 +81,7 @@ func TestLegendOfIssuesIsTitles(t *testing.T) {
 	r := askOne(t, s, all, nil)
 	for _, x := range r.Frames[0].Fields {
 		if x.Labels["issue"] == issueC {
-			require.Equal(t, "/a/errata-errors-app/issues/2/"+issueC, x.Config.Links[0].URL)
+			require.Equal(t, "/a/errata-errors-app/issues/2/"+issueC+"?ds=errata", x.Config.Links[0].URL) // Of this store, whatever others there are.
 		}
 	}
 }
