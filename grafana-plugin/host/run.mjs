@@ -145,8 +145,11 @@ const cases = [
       await accessible(page);
     }
     await page.getByLabel('Tag key').fill('plan');
+    await page.getByLabel('Tag key').press('Enter');
+    await page.getByLabel('Containing').fill('pr');
+    await page.getByLabel('Containing').press('Enter');
     const v = await page.evaluate(() => window.__value);
-    must(v.variable === 'tag_value' && v.tagKey === 'plan', JSON.stringify(v));
+    must(v.variable === 'tag_value' && v.tagKey === 'plan' && v.containing === 'pr', JSON.stringify(v));
   }],
   ['panel editor', 'options', {}, {}, async (page) => {
     const option = page.getByLabel('Open a single issue').first();

@@ -3,7 +3,7 @@ import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Badge, useStyles2 } from '@grafana/ui';
 import type { Breadcrumb } from '../shared/types';
-import { at, crumbTime, text } from '../shared/format';
+import { at, clock, crumbTime, text } from '../shared/format';
 
 const what = (b: Breadcrumb) => {
   const d = b.data ?? {};
@@ -34,7 +34,7 @@ export function Breadcrumbs({ crumbs }: { crumbs: Breadcrumb[] }) {
       <tbody>
         {crumbs.map((b, i) => (
           <tr key={i}>
-            <td>{at(crumbTime(b.timestamp))}</td>
+            <td className={s.time} title={at(crumbTime(b.timestamp))}>{clock(crumbTime(b.timestamp))}</td>
             <td>{b.category ?? b.type ?? 'default'}</td>
             <td>
               <Badge text={b.level ?? 'info'} color={b.level === 'error' || b.level === 'fatal' ? 'red' : b.level === 'warning' ? 'orange' : 'blue'} />
@@ -54,5 +54,6 @@ const styles = (theme: GrafanaTheme2) => ({
     fontSize: theme.typography.bodySmall.fontSize,
     '& th, & td': { padding: theme.spacing(0.5, 1), textAlign: 'left', verticalAlign: 'top', borderBottom: `1px solid ${theme.colors.border.weak}` },
   }),
+  time: css({ whiteSpace: 'nowrap', fontVariantNumeric: 'tabular-nums' }),
   what: css({ wordBreak: 'break-word', whiteSpace: 'pre-wrap' }),
 });

@@ -42,7 +42,9 @@ export function IssueDetail({ api, me, project, issue, range, event: given, onEv
   const shown = onEvent ? (given ?? 'newest') : chosen;
   const show = onEvent ?? setChosen;
   const detail = useLoad(() => api.issue(project, issue, range), [api, project, issue, range?.from, range?.to, version]);
-  const sample = useLoad(() => api.event(project, issue, shown), [api, project, issue, shown, version]);
+  // What was merged is told by the detail; its events are those of the survivor.
+  const survivor = detail.value && !detail.loading && detail.value.issue !== issue ? detail.value.issue : undefined;
+  const sample = useLoad(() => api.event(project, survivor ?? issue, shown), [api, project, issue, survivor, shown, version]);
 
   if (detail.error) {
     return <Alert severity="error" title="Cannot show this issue">{detail.error}</Alert>;
@@ -66,6 +68,7 @@ export function IssueDetail({ api, me, project, issue, range, event: given, onEv
             All issues
           </Button>
         )}
+        {survivor && <Alert severity="info" title={`Issue ${issue} was merged into this one.`} />}
         <h3 className={s.title}>{d.title}</h3>
         <div className={s.row}>
           <Badge text={d.status} color={statusColor[d.status] ?? 'blue'} />
@@ -85,7 +88,7 @@ export function IssueDetail({ api, me, project, issue, range, event: given, onEv
           <Fact name="Assignee" value={d.assignee || 'nobody'} />
         </dl>
       </header>
-      <Triage api={api} me={me} issues={[d]} onDone={done} />
+      <Triage api={api} me={me} issues={[d]} one onDone={done} />
       <Trend points={d.trend} />
       <div className={s.row}>
         <Button size="sm" variant="secondary" disabled={Boolean(event) && !newer} onClick={() => show('newest')} aria-label="Newest event">
@@ -205,10 +208,11 @@ function TabBody({ tab, detail, event, api, me, range, onDone, onEvent }: TabPro
     case 'Breadcrumbs':
       return <Breadcrumbs crumbs={event.payload.breadcrumbs?.values ?? []} />;
     case 'Trace':
-      return event.row.traceId ? <Trace api={api} traceId={event.row.traceId} /> : <p className={s.muted}>This event belongs to no trace.</p>;
+      return event.row.traceId ? <Trace api={api} traceId={event.row.traceId} issue={detail.issue} /> : <p className={s.muted}>This event belongs to no trace.</p>;
   }
   const p = event.payload;
   const sections: Array<[string, unknown]> = [
+    ['Tags of this event', Array.isArray(p.tags) ? Object.fromEntries(p.tags.filter(Array.isArray)) : p.tags],
     ['User', p.user],
     ['Request', p.request],
     ...Object.entries(p.contexts ?? {}).map(([k, v]): [string, unknown] => [`Context: ${k}`, v]),
@@ -227,7 +231,7 @@ function TabBody({ tab, detail, event, api, me, range, onDone, onEvent }: TabPro
               <tbody>
                 {Object.entries(v as object).map(([k, x]) => (
                   <tr key={k}>
-                    <th scope="row">{k}</th>
+                    <th scope="row" className={s.name}>{k}</th>
                     <td>
                       <code className={s.value}>{text(x)}</code>
                     </td>
@@ -294,6 +298,7 @@ const styles = (theme: GrafanaTheme2) => ({
     marginBottom: theme.spacing(2),
     '& th, & td': { padding: theme.spacing(0.5, 1), textAlign: 'left', verticalAlign: 'top', borderBottom: `1px solid ${theme.colors.border.weak}` },
   }),
+  name: css({ width: '20%', fontWeight: theme.typography.fontWeightRegular, color: theme.colors.text.secondary, overflowWrap: 'anywhere' }),
   history: css({ listStyle: 'none', '& li': { padding: theme.spacing(0.5, 0), borderBottom: `1px solid ${theme.colors.border.weak}` } }),
   value: css({ whiteSpace: 'pre-wrap', wordBreak: 'break-word' }),
 });

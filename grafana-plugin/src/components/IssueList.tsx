@@ -5,7 +5,7 @@ import { Badge, useStyles2 } from '@grafana/ui';
 import type { BadgeColor } from '@grafana/ui';
 import type { Api } from '../shared/api';
 import type { Issue, Level, Me, Status } from '../shared/types';
-import { ago, at, count } from '../shared/format';
+import { age, at, count } from '../shared/format';
 import { Sparkline } from './Sparkline';
 import { Triage } from './Triage';
 
@@ -132,8 +132,8 @@ export function IssueList({ api, me, issues, onOpen, onChanged, href }: IssueLis
               <td className={cx(s.number, s.wide)} title={String(i.users)}>
                 {count(i.users)}
               </td>
-              <td title={at(i.lastSeen)}>{ago(i.lastSeen)}</td>
-              <td title={at(i.firstSeen)} className={s.wide}>{ago(i.firstSeen)}</td>
+              <td title={at(i.lastSeen)} className={s.time}>{age(i.lastSeen)}</td>
+              <td title={at(i.firstSeen)} className={cx(s.time, s.wide)}>{age(i.firstSeen)}</td>
               <td className={cx(s.wide, !i.assignee && s.muted)}>{i.assignee || 'nobody'}</td>
             </tr>
           ))}
@@ -152,9 +152,10 @@ const styles = (theme: GrafanaTheme2) => ({
     '& th, & td': { padding: theme.spacing(0.75, 1), textAlign: 'left', verticalAlign: 'top', borderBottom: `1px solid ${theme.colors.border.weak}` },
     '& th': { whiteSpace: 'nowrap', color: theme.colors.text.secondary, fontWeight: theme.typography.fontWeightMedium },
   }),
-  main: css({ maxWidth: 0, width: '45%' }),
+  main: css({ maxWidth: 0, width: '50%' }),
   title: css({ display: 'block', overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap', color: theme.colors.text.link, fontWeight: theme.typography.fontWeightMedium }),
   under: css({ display: 'flex', gap: theme.spacing(0.5), alignItems: 'center', overflow: 'hidden', whiteSpace: 'nowrap' }),
   muted: css({ color: theme.colors.text.secondary, overflow: 'hidden', textOverflow: 'ellipsis' }),
+  time: css({ whiteSpace: 'nowrap', fontVariantNumeric: 'tabular-nums' }),
   number: css({ textAlign: 'right !important' as 'right', fontVariantNumeric: 'tabular-nums' }),
 });

@@ -2,7 +2,7 @@ import React, { useMemo, useState } from 'react';
 import { css, cx } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Badge, Button, Icon, useStyles2 } from '@grafana/ui';
-import type { ExceptionValue, Frame, Payload } from '../shared/types';
+import type { ExceptionValue, Frame, Payload, Thread } from '../shared/types';
 import { text } from '../shared/format';
 
 interface Chain {
@@ -14,14 +14,25 @@ interface Chain {
 export function chain(payload: Payload): Chain | undefined {
   const values = payload.exception?.values?.filter(Boolean) ?? [];
   if (!values.length) {
-    const frames = payload.stacktrace?.frames;
+    const frames = payload.stacktrace?.frames ?? threadOf(payload)?.stacktrace?.frames;
     return frames?.length ? { main: { stacktrace: { frames } }, rest: [] } : undefined;
   }
   const newestFirst = [...values].reverse();
-  return { main: newestFirst[0], rest: newestFirst.slice(1) };
+  const [main] = newestFirst;
+  const thread = main.stacktrace?.frames?.length ? undefined : threadOf(payload, main.thread_id);
+  return { main: thread ? { ...main, stacktrace: thread.stacktrace } : main, rest: newestFirst.slice(1) };
 }
 
-const where = (f: Frame) => f.filename || f.abs_path || f.module || '<unknown>';
+// threadOf is the thread that an event is about: native SDKs send the stack with
+// it, not with the exception.
+function threadOf(payload: Payload, id?: number | string): Thread | undefined {
+  const all = (payload.threads?.values ?? []).filter((t) => t?.stacktrace?.frames?.length);
+  return all.find((t) => id !== undefined && t.id === id) ?? all.find((t) => t.crashed) ?? all.find((t) => t.current) ?? (all.length === 1 ? all[0] : undefined);
+}
+
+const base = (path?: string) => path?.split(/[\\/]/).pop();
+const where = (f: Frame) => f.filename || f.abs_path || f.module || base(f.package) || '<unknown>';
+const what = (f: Frame) => f.function || f.instruction_addr || '<anonymous>';
 
 function FrameRow({ frame, open, onToggle }: { frame: Frame; open: boolean; onToggle: () => void }) {
   const s = useStyles2(styles);
@@ -40,8 +51,13 @@ function FrameRow({ frame, open, onToggle }: { frame: Frame; open: boolean; onTo
           {where(frame)}
         </span>
         <span className={s.muted}>in</span>
-        <span className={s.fn}>{frame.function || '<anonymous>'}</span>
-        {frame.lineno !== undefined && <span className={s.muted}>line {frame.lineno}</span>}
+        <span className={s.fn}>{what(frame)}</span>
+        {Boolean(frame.lineno) && (
+          <span className={s.muted}>
+            line {frame.lineno}
+            {frame.colno ? `:${frame.colno}` : ''}
+          </span>
+        )}
         {frame.in_app && <Badge text="in app" color="blue" />}
       </button>
       {open && hasBody && (

@@ -1,10 +1,11 @@
 import React from 'react';
-import { css } from '@emotion/css';
+import { css, cx } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Alert, Badge, LoadingPlaceholder, useStyles2 } from '@grafana/ui';
 import type { Api } from '../shared/api';
 import type { TraceItem } from '../shared/types';
-import { at } from '../shared/format';
+import { at, duration } from '../shared/format';
+import { issueUrl } from '../shared/api';
 import { useLoad } from '../shared/load';
 
 // depths gives each item how deep it sits below the root span; an item whose
@@ -24,7 +25,22 @@ export function depths(items: TraceItem[]): Map<TraceItem, number> {
   return out;
 }
 
-export function Trace({ api, traceId }: { api: Api; traceId: string }) {
+// spread gives each item its place in the time of the whole trace, in percent: a
+// span as long as it took, with a width that is seen.
+export function spread(items: TraceItem[]): Map<TraceItem, { left: number; width: number }> {
+  const from = Math.min(...items.map((i) => i.ts));
+  const to = Math.max(...items.map((i) => i.ts + i.durationMs));
+  const whole = Math.max(to - from, Number.MIN_VALUE);
+  return new Map(
+    items.map((i) => {
+      const width = Math.max((i.durationMs / whole) * 100, 0.5);
+      return [i, { left: Math.min(((i.ts - from) / whole) * 100, 100 - width), width }];
+    })
+  );
+}
+
+// Trace lists what happened in a trace; an error of another issue leads to it.
+export function Trace({ api, traceId, issue }: { api: Api; traceId: string; issue?: string }) {
   const s = useStyles2(styles);
   const trace = useLoad(() => api.trace(traceId), [api, traceId]);
   if (trace.error) {
@@ -35,6 +51,8 @@ export function Trace({ api, traceId }: { api: Api; traceId: string }) {
   }
   const { items, truncated } = trace.value;
   const deep = depths(items);
+  const places = spread(items);
+  const first = items[0]?.ts ?? 0;
   return (
     <div>
       <p className={s.muted}>
@@ -43,14 +61,27 @@ export function Trace({ api, traceId }: { api: Api; traceId: string }) {
       {truncated && <Alert severity="info" title="The trace is larger than what is shown; ask for it with SQL to see all." />}
       <ol className={s.list}>
         {items.map((i, n) => (
-          <li key={n} className={s.item} style={{ paddingLeft: `${(deep.get(i) ?? 0) * 2}ch` }}>
-            <Badge text={i.kind} color={i.kind === 'error' ? 'red' : i.kind === 'log' ? 'purple' : 'blue'} />
-            <span>{i.service}</span>
-            <b className={s.name}>{i.name}</b>
-            {i.kind === 'span' && <span className={s.muted}>{i.durationMs.toFixed(1)} ms</span>}
-            {i.status === 'error' && <Badge text="error" color="red" />}
-            <span className={s.muted}>
-              {i.protocol} {at(i.ts)}
+          <li key={n} className={s.item}>
+            <div className={s.what} style={{ paddingLeft: `${(deep.get(i) ?? 0) * 2}ch` }}>
+              <Badge text={i.kind} color={i.kind === 'error' ? 'red' : i.kind === 'log' ? 'purple' : 'blue'} />
+              {i.service && <span className={s.muted}>{i.service}</span>}
+              {i.issue && i.issue !== issue ? (
+                <a className={s.link} title={i.name} href={issueUrl(api.uid, i.project, i.issue)}>
+                  {i.name}
+                </a>
+              ) : (
+                <b className={s.name} title={i.name}>
+                  {i.name}
+                </b>
+              )}
+              {i.kind === 'span' && i.status === 'error' && <Badge text="error" color="red" />}
+              <span className={s.muted}>{i.protocol}</span>
+            </div>
+            <div className={s.track} aria-hidden>
+              <div className={cx(s.bar, (i.kind === 'error' || i.status === 'error') && s.failed)} style={{ left: `${places.get(i)?.left}%`, width: `${places.get(i)?.width}%` }} />
+            </div>
+            <span className={s.time} title={at(i.ts)}>
+              {i.kind === 'span' ? duration(i.durationMs) : `+${duration(i.ts - first)}`}
             </span>
           </li>
         ))}
@@ -62,6 +93,19 @@ export function Trace({ api, traceId }: { api: Api; traceId: string }) {
 const styles = (theme: GrafanaTheme2) => ({
   muted: css({ color: theme.colors.text.secondary }),
   list: css({ listStyle: 'none', margin: 0, padding: 0 }),
-  item: css({ display: 'flex', gap: theme.spacing(1), alignItems: 'center', padding: theme.spacing(0.25, 0), borderBottom: `1px solid ${theme.colors.border.weak}` }),
+  item: css({
+    display: 'grid',
+    gridTemplateColumns: 'minmax(0, 3fr) minmax(80px, 2fr) 9ch',
+    gap: theme.spacing(1),
+    alignItems: 'center',
+    padding: theme.spacing(0.25, 0),
+    borderBottom: `1px solid ${theme.colors.border.weak}`,
+  }),
+  what: css({ display: 'flex', gap: theme.spacing(1), alignItems: 'center', minWidth: 0, whiteSpace: 'nowrap' }),
+  track: css({ position: 'relative', height: theme.spacing(1.5), background: theme.colors.background.secondary }),
+  bar: css({ position: 'absolute', top: 0, bottom: 0, background: theme.colors.primary.main }),
+  failed: css({ background: theme.colors.error.main }),
+  time: css({ textAlign: 'right', color: theme.colors.text.secondary, fontVariantNumeric: 'tabular-nums', whiteSpace: 'nowrap' }),
+  link: css({ overflow: 'hidden', textOverflow: 'ellipsis', color: theme.colors.text.link }),
   name: css({ overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }),
 });

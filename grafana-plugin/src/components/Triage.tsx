@@ -10,14 +10,18 @@ export interface TriageProps {
   api: Api;
   me?: Me;
   issues: Issue[]; // What the buttons act on.
+  one?: boolean; // A page of one issue: there is nothing to merge it with.
   onDone: () => void;
 }
+
+// BULK is how many issues one request may name; the backend refuses more.
+const BULK = 100;
 
 type Dialog = 'assign' | 'comment' | 'release' | 'ignore' | 'merge' | undefined;
 
 // Triage is the row of buttons over a selection. It writes through the data
 // source only; the backend checks the role again.
-export function Triage({ api, me, issues, onDone }: TriageProps) {
+export function Triage({ api, me, issues, one, onDone }: TriageProps) {
   const s = useStyles2(styles);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string>();
@@ -37,18 +41,26 @@ export function Triage({ api, me, issues, onDone }: TriageProps) {
   const act = async (request: Omit<TriageRequest, 'project' | 'issues'>) => {
     setBusy(true);
     setError(undefined);
+    let written = 0;
+    const all = issues.filter((i) => i.issue !== request.into);
     try {
-      for (const project of new Set(issues.map((i) => i.project))) {
-        const ids = issues.filter((i) => i.project === project && i.issue !== request.into).map((i) => i.issue);
-        if (ids.length) {
-          await api.triage({ ...request, project, issues: ids });
+      for (const project of new Set(all.map((i) => i.project))) {
+        const ids = all.filter((i) => i.project === project).map((i) => i.issue);
+        for (let from = 0; from < ids.length; from += BULK) {
+          const some = ids.slice(from, from + BULK);
+          await api.triage({ ...request, project, issues: some });
+          written += some.length;
         }
       }
       setDialog(undefined);
       setValue('');
       onDone();
     } catch (err) {
-      setError(message(err));
+      // What was written stays: the list shows it, and the rest can be tried again.
+      setError(written ? `${written} of ${all.length} are written, the rest is not: ${message(err)}` : message(err));
+      if (written) {
+        onDone();
+      }
     } finally {
       setBusy(false);
     }
@@ -90,7 +102,8 @@ export function Triage({ api, me, issues, onDone }: TriageProps) {
         {button('Ignore', 'bell-slash', ask('ignore'))}
         {button('Assign', 'user', ask('assign'))}
         {button('Comment', 'comment-alt', ask('comment'))}
-        {button('Merge', 'code-branch', ask('merge'), issues.length > 1)}
+        {!one && button('Merge', 'code-branch', ask('merge'), issues.length > 1)}
+        {me && !allowed && <span className={s.chosen}>{why}</span>}
       </div>
       {error && !dialog && <Alert severity="error" title={error} />}
       {dialog && (

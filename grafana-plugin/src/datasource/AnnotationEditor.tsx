@@ -1,7 +1,8 @@
 import React from 'react';
 import type { QueryEditorProps } from '@grafana/data';
-import { InlineField, Input } from '@grafana/ui';
+import { InlineField } from '@grafana/ui';
 import { Choice } from '../components/Choice';
+import { TextField } from './TextField';
 import type { ErrataDataSource } from './datasource';
 import type { ErrataOptions, ErrataQuery } from './types';
 
@@ -23,9 +24,12 @@ export function AnnotationEditor({ query, onChange, onRunQuery }: QueryEditorPro
       <InlineField label="Mark" labelWidth={16}>
         <Choice label="Mark" options={KINDS} value={query?.kind ?? 'releases'} onChange={(kind) => set({ kind })} />
       </InlineField>
-      <InlineField label="Project" labelWidth={16} tooltip="Id or slug; empty means all. A variable such as $project works.">
-        <Input aria-label="Project" width={32} value={query?.project ?? ''} onChange={(e) => set({ project: e.currentTarget.value })} />
-      </InlineField>
+      <TextField name="Project" labelWidth={16} width={32} placeholder="all" tooltip="Id or slug; empty means all. A variable such as $project works." value={query?.project} onCommit={(project) => set({ project })} />
+      {(query?.kind ?? 'releases') === 'releases' ? (
+        <TextField name="Environment" labelWidth={16} width={32} placeholder="all" value={query?.environment} onCommit={(environment) => set({ environment })} />
+      ) : (
+        <TextField name="Issue" labelWidth={16} width={32} placeholder="all" tooltip="16 hex digits, or a variable such as $issue." value={query?.issue} onCommit={(issue) => set({ issue })} />
+      )}
     </>
   );
 }

@@ -3,10 +3,11 @@ import { InlineField, Input } from '@grafana/ui';
 
 // TextField keeps what is typed to itself until it is left or Enter is hit, so
 // that a query does not run at each key.
-export function TextField({ name, value, width, placeholder, tooltip, type, onCommit }: {
+export function TextField({ name, value, width, labelWidth, placeholder, tooltip, type, onCommit }: {
   name: string;
   value?: string | number;
   width?: number;
+  labelWidth?: number;
   placeholder?: string;
   tooltip?: string;
   type?: string;
@@ -16,7 +17,7 @@ export function TextField({ name, value, width, placeholder, tooltip, type, onCo
   React.useEffect(() => setText(String(value ?? '')), [value]);
   const commit = () => text !== String(value ?? '') && onCommit(text);
   return (
-    <InlineField label={name} labelWidth={14} tooltip={tooltip}>
+    <InlineField label={name} labelWidth={labelWidth ?? 14} tooltip={tooltip}>
       <Input
         aria-label={name}
         width={width ?? 24}

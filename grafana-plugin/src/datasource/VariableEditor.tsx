@@ -1,7 +1,8 @@
 import React from 'react';
 import type { QueryEditorProps } from '@grafana/data';
-import { InlineField, Input } from '@grafana/ui';
+import { InlineField } from '@grafana/ui';
 import { Choice } from '../components/Choice';
+import { TextField } from './TextField';
 import type { ErrataDataSource } from './datasource';
 import type { ErrataOptions } from './types';
 import type { VariableQuery } from './variables';
@@ -19,14 +20,21 @@ export function VariableEditor({ query, onChange }: QueryEditorProps<ErrataDataS
         <Choice label="Values of" options={KINDS} value={query.variable ?? 'project'} onChange={(variable) => set({ variable })} />
       </InlineField>
       {query.variable !== 'project' && (
-        <InlineField label="Project" labelWidth={16} tooltip="Id or slug; empty means all. A variable such as $project works.">
-          <Input width={32} value={query.project ?? ''} onChange={(e) => set({ project: e.currentTarget.value })} aria-label="Project" />
-        </InlineField>
+        <TextField name="Project" labelWidth={16} width={32} tooltip="Id or slug; empty means all. A variable such as $project works." value={query.project} onCommit={(project) => set({ project })} />
       )}
       {query.variable === 'tag_value' && (
-        <InlineField label="Tag key" labelWidth={16}>
-          <Input width={32} value={query.tagKey ?? ''} onChange={(e) => set({ tagKey: e.currentTarget.value })} aria-label="Tag key" />
-        </InlineField>
+        <TextField name="Tag key" labelWidth={16} width={32} value={query.tagKey} onCommit={(tagKey) => set({ tagKey })} />
+      )}
+      {query.variable !== 'tag_key' && (
+        <TextField
+          name="Containing"
+          labelWidth={16}
+          width={32}
+          placeholder="all"
+          tooltip="Part of the values. $__searchFilter stands for what is typed into the drop-down: for keys with more values than the 5000 that are listed."
+          value={query.containing}
+          onCommit={(containing) => set({ containing })}
+        />
       )}
     </>
   );

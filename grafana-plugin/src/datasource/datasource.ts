@@ -5,22 +5,24 @@ import type {
   CoreApp,
   DataQueryRequest,
   DataQueryResponse,
+  DataFrame,
   DataFrameJSON,
   DataSourceInstanceSettings,
   DataSourceWithLogsContextSupport,
   DataSourceWithSupplementaryQueriesSupport,
   LogRowModel,
   MetricFindValue,
+  QueryFixAction,
   ScopedVars,
   SupplementaryQueryOptions,
   TestDataSourceResponse,
   TimeRange,
 } from '@grafana/data';
-import { SupplementaryQueryType, dataFrameFromJSON } from '@grafana/data';
+import { FieldType, SupplementaryQueryType, dataFrameFromJSON } from '@grafana/data';
 import { firstValueFrom, merge } from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { CatalogQuery, ErrataOptions, ErrataQuery, Filter } from './types';
-import { defaultQuery } from './types';
+import { MODES, defaultQuery } from './types';
 import { AnnotationEditor } from './AnnotationEditor';
 import { follow } from './live';
 import { VariableSupport } from './variables';
@@ -43,7 +45,11 @@ export class ErrataDataSource
   extends DataSourceWithBackend<ErrataQuery, ErrataOptions>
   implements DataSourceWithSupplementaryQueriesSupport<ErrataQuery>, DataSourceWithLogsContextSupport<ErrataQuery>
 {
-  annotations: AnnotationSupport<ErrataQuery> = { QueryEditor: AnnotationEditor };
+  annotations: AnnotationSupport<ErrataQuery> = {
+    QueryEditor: AnnotationEditor,
+    // A new annotation marks releases before its editor is touched.
+    prepareQuery: ({ target }) => ({ ...target, refId: target?.refId ?? 'Anno', mode: 'annotations', kind: target?.kind ?? 'releases' }) as ErrataQuery,
+  };
   readonly uidOfTraces?: string;
 
   constructor(settings: DataSourceInstanceSettings<ErrataOptions>) {
@@ -105,11 +111,7 @@ export class ErrataDataSource
       sql: query.sql ? srv.replace(query.sql, rest, singleQuoted) : query.sql,
       params: query.params && Object.fromEntries(Object.entries(query.params).map(([k, v]) => [k, plain(v) ?? ''])),
       filters: [
-        ...(query.filters ?? []).map((f) => ({
-          ...f,
-          value: srv.replace(f.value ?? '', scopedVars),
-          ...(f.values ? { values: f.values.map((v) => srv.replace(v, scopedVars)) } : {}),
-        })),
+        ...(query.filters ?? []).map((f) => filled(f, plain)).filter((f): f is Filter => Boolean(f)),
         ...(filters ?? []).map(asFilter),
       ],
     };
@@ -167,7 +169,7 @@ export class ErrataDataSource
   async getLogRowContext(row: LogRowModel, options?: { direction?: string; limit?: number }): Promise<DataQueryResponse> {
     const frame = await this.getResource<DataFrameJSON>('log_context', {
       id: row.rowId ?? row.uid.slice(row.uid.indexOf('_') + 1),
-      ts: row.timeEpochNs ?? String(row.timeEpochMs * 1e6),
+      ts: nanoseconds(row),
       labels: JSON.stringify(row.labels ?? {}),
       direction: options?.direction === 'FORWARD' ? 'forward' : 'backward',
       limit: options?.limit ?? 10,
@@ -205,6 +207,43 @@ export class ErrataDataSource
     return (query.filters ?? []).some((f) => f.key === filter.key && f.value === filter.value && f.operator === '=');
   }
 
+  // What a click on a log line or a cell adds, where Grafana does not toggle.
+  modifyQuery(query: ErrataQuery, action: QueryFixAction): ErrataQuery {
+    const { key = '', value = '' } = action.options ?? {};
+    switch (action.type) {
+      case 'ADD_FILTER':
+      case 'ADD_FILTER_OUT': {
+        const operator = action.type === 'ADD_FILTER' ? '=' : '!=';
+        const rest = (query.filters ?? []).filter((f) => !(f.key === key && f.value === value));
+        return { ...query, filters: [...rest, { key, operator, value }] };
+      }
+      case 'ADD_STRING_FILTER':
+        return { ...query, text: [query.text, value].filter(Boolean).join(' ') };
+      case 'ADD_STRING_FILTER_OUT':
+        return { ...query, filters: [...(query.filters ?? []), { key: 'body', operator: '!~', value: value.replace(/[.*+?^${}()|[\]\\]/g, '\\$&') }] };
+    }
+    return query;
+  }
+
+  getSupportedQueryModifications(): string[] {
+    return ['ADD_FILTER', 'ADD_FILTER_OUT', 'ADD_STRING_FILTER', 'ADD_STRING_FILTER_OUT'];
+  }
+
+  // Newer Grafana groups the labels of a record by where they come from.
+  getLabelDisplayTypeFromFrame(key: string, frame: DataFrame | undefined, index: number | null): string | null {
+    const kinds: unknown = frame?.fields.find((f) => f.name === 'labelTypes')?.values[index ?? 0];
+    return LABELS[(kinds as Record<string, string> | undefined)?.[key] ?? ''] ?? null;
+  }
+
+  // What the history of Explore shows of a query.
+  getQueryDisplayText(query: ErrataQuery): string {
+    const mode = MODES.find((m) => m.value === query.mode)?.label ?? query.mode ?? 'Issues';
+    const { project, environment, release, service, level, status, issue, traceId, text, name, sql } = query;
+    const fields = Object.entries({ name, project, environment, release, service, level, status, issue, trace: traceId, text, sql: query.mode === 'sql' ? sql : '' }).filter(([, v]) => v);
+    const filters = (query.filters ?? []).map((f) => `${f.key} ${f.operator} ${f.values?.join(', ') ?? f.value}`);
+    return [mode, ...fields.map(([k, v]) => `${k}: ${v}`), ...filters].join(', ');
+  }
+
   async ask(request: DataQueryRequest<ErrataQuery>): Promise<DataQueryResponse> {
     return firstValueFrom(this.query(request) as Observable<DataQueryResponse>);
   }
@@ -212,6 +251,32 @@ export class ErrataDataSource
   testDatasource(): Promise<TestDataSourceResponse> {
     return super.testDatasource();
   }
+}
+
+const LABELS: Record<string, string> = { I: 'Fields', A: 'Attributes', R: 'Resource attributes' };
+
+// nanoseconds of a log record: Grafana's own number ends in zeros, the frame
+// knows better.
+function nanoseconds(row: LogRowModel): string {
+  const time = row.dataFrame?.fields.find((f) => f.type === FieldType.time) as { nanos?: number[] } | undefined;
+  const more = time?.nanos?.[row.rowIndex];
+  return more ? String(BigInt(row.timeEpochMs) * BigInt(1_000_000) + BigInt(more)) : (row.timeEpochNs ?? String(BigInt(row.timeEpochMs) * BigInt(1_000_000)));
+}
+
+const OF_SEVERAL: Record<string, string> = { '=': '=|', '!=': '!=|' };
+
+// filled puts the values of variables into a filter: several are several
+// values, all of them no filter.
+function filled(f: Filter, plain: (v?: string) => string | undefined): Filter | undefined {
+  const values = (f.values ?? [f.value ?? '']).flatMap((v) => {
+    const got = plain(v) ?? '';
+    return got !== v && got.startsWith('[') ? (JSON.parse(got) as string[]) : [got];
+  });
+  if (values.includes('$__all')) {
+    return undefined;
+  }
+  const one = !f.values && values.length === 1;
+  return one ? { ...f, value: values[0] } : { ...f, operator: f.values ? f.operator : (OF_SEVERAL[f.operator] ?? f.operator), value: f.values ? f.value : '', values };
 }
 
 export function asFilter(f: AdHocVariableFilter): Filter {

@@ -12,6 +12,8 @@ interface Source {
   getResource<T>(path: string, params?: object): Promise<T>;
 }
 
+const nanosOf = (f?: Field) => (f as { nanos?: number[] } | undefined)?.nanos;
+
 // append puts new records behind those that are shown.
 export function append(shown: DataFrame | undefined, message: DataFrameJSON, kept = KEPT): DataFrame {
   const next = dataFrameFromJSON(message);
@@ -19,9 +21,14 @@ export function append(shown: DataFrame | undefined, message: DataFrameJSON, kep
     return next;
   }
   const known = new Map(shown.fields.map((f) => [f.name, f]));
+  // Who comes back after a lost connection gets the last minute again.
+  const there = new Set(Array.from(known.get('id')?.values ?? []));
+  const ids = next.fields.find((f) => f.name === 'id')?.values;
+  const fresh = (_: unknown, i: number) => !ids || !there.has(ids[i]);
   const fields = next.fields.map((f: Field) => ({
     ...f,
-    values: [...Array.from(known.get(f.name)?.values ?? []), ...Array.from(f.values)].slice(-kept),
+    values: [...Array.from(known.get(f.name)?.values ?? []), ...Array.from(f.values).filter(fresh)].slice(-kept),
+    ...(nanosOf(f) ? { nanos: [...(nanosOf(known.get(f.name)) ?? []), ...(nanosOf(f) ?? []).filter(fresh)].slice(-kept) } : {}),
   }));
   return { ...next, fields, length: fields[0]?.values.length ?? 0 };
 }

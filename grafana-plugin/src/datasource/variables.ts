@@ -8,6 +8,7 @@ import type { ErrataQuery } from './types';
 import { VariableEditor } from './VariableEditor';
 
 export interface VariableQuery extends ErrataQuery {
+  containing?: string; // Part of the values; $__searchFilter is what a person types.
   variable?: string; // project, environment, release, service, tag_key, tag_value, issue.
 }
 
@@ -21,9 +22,12 @@ export class VariableSupport extends CustomVariableSupport<ErrataDataSource, Var
   query(request: DataQueryRequest<VariableQuery>): Observable<DataQueryResponse> {
     const q = request.targets[0] ?? ({} as VariableQuery);
     const srv = getTemplateSrv();
+    const typed = request.scopedVars?.__searchFilter?.value ?? '';
     const params = {
       project: srv.replace(q.project ?? '', request.scopedVars, 'csv'),
       key: srv.replace(q.tagKey ?? '', request.scopedVars),
+      text: srv.replace((q.containing ?? '').replace('$__searchFilter', String(typed).replace(/\*$/, '')), request.scopedVars),
+      limit: 5000,
       from: request.range?.from.valueOf(),
       to: request.range?.to.valueOf(),
     };

@@ -7,7 +7,7 @@ import { Alert, Button, InlineField, Input, LoadingPlaceholder, useStyles2 } fro
 import { Choice } from '../components/Choice';
 import { IssueDetail } from '../components/IssueDetail';
 import { IssueList } from '../components/IssueList';
-import { APP_ID, apiFor } from '../shared/api';
+import { APP_ID, apiFor, errataSources } from '../shared/api';
 import type { Api } from '../shared/api';
 import { useLoad } from '../shared/load';
 import type { Issue } from '../shared/types';
@@ -35,13 +35,38 @@ export const issuePath = (i: Pick<Issue, 'project' | 'issue'>) => `${ROOT}/issue
 
 // queryOf is the state of the page with another event open: a link to an event
 // stays one while newer ones come.
-function queryOf(params: URLSearchParams, event: string): string {
+const queryOf = (params: URLSearchParams, event: string) => queryWith(params, 'event', event);
+
+function queryWith(params: URLSearchParams, name: string, value: string): string {
   const next = new URLSearchParams(params);
-  next.delete('event');
-  if (event) {
-    next.set('event', event);
+  next.delete(name);
+  if (value) {
+    next.set(name, value);
   }
   return next.toString() && `?${next.toString()}`;
+}
+
+// decoded is a part of a path, whoever wrote it.
+const decoded = (part: string) => {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+};
+
+// Stores offers the data sources where there are several: each is a store of
+// its own.
+function Stores({ uid, onChange }: { uid: string; onChange: (uid: string) => void }) {
+  const all = useMemo(() => errataSources(), []);
+  if (all.length < 2) {
+    return null;
+  }
+  return (
+    <InlineField label="Data source">
+      <Choice label="Data source" options={all.map((d) => ({ value: d.uid, label: d.name }))} value={uid} onChange={onChange} />
+    </InlineField>
+  );
 }
 
 export function App() {
@@ -53,24 +78,30 @@ export function App() {
   const window = params.get('range') ?? '14d';
   // Fixed while the URL stays: a range that moves would ask again at each render.
   const range = useMemo(() => rangeOf(window), [window, path]);
-  const parts = path.startsWith(ROOT) ? path.slice(ROOT.length).split('/').filter(Boolean) : [];
+  const parts = path.startsWith(ROOT) ? path.slice(ROOT.length).split('/').filter(Boolean).map(decoded) : [];
   const detail = parts[0] === 'issues' && parts.length === 3;
   return (
     <PluginPage pageNav={{ text: detail ? `Issue ${parts[2]}` : 'Issues', parentItem: detail ? { text: 'Issues', url: `${ROOT}/issues` } : undefined }}>
       {api.error && <Alert severity="error" title={api.error} />}
       {!api.value && !api.error && <LoadingPlaceholder text="Loading" />}
+      {api.value && <Stores uid={api.value.uid} onChange={(ds) => locationService.push(`${ROOT}/issues?ds=${encodeURIComponent(ds)}`)} />}
       {api.value &&
         (detail ? (
-          <IssueDetail
-            api={api.value}
-            me={me.value}
-            project={parts[1]}
-            issue={parts[2]}
-            range={range}
-            event={params.get('event') ?? 'newest'}
-            onEvent={(event) => locationService.push(`${path}${queryOf(params, event === 'newest' ? '' : event)}`)}
-            onBack={() => locationService.push(`${ROOT}/issues${queryOf(params, '')}`)}
-          />
+          <>
+            <InlineField label="Time">
+              <Choice label="Time" options={RANGES} value={window} onChange={(range) => locationService.push(`${path}${queryWith(params, 'range', range)}`)} />
+            </InlineField>
+            <IssueDetail
+              api={api.value}
+              me={me.value}
+              project={parts[1]}
+              issue={parts[2]}
+              range={range}
+              event={params.get('event') ?? 'newest'}
+              onEvent={(event) => locationService.push(`${path}${queryOf(params, event === 'newest' ? '' : event)}`)}
+              onBack={() => locationService.push(`${ROOT}/issues${queryOf(params, '')}`)}
+            />
+          </>
         ) : (
           <IssuesPage api={api.value} me={me.value} params={params} />
         ))}

@@ -4,7 +4,7 @@ import type { DataFrame, PanelProps } from '@grafana/data';
 import { Alert, LoadingPlaceholder } from '@grafana/ui';
 import { IssueDetail } from '../components/IssueDetail';
 import { IssueList } from '../components/IssueList';
-import { DATASOURCE_TYPE, apiFor } from '../shared/api';
+import { DATASOURCE_TYPE, apiFor, issueUrl } from '../shared/api';
 import type { Api } from '../shared/api';
 import { useLoad } from '../shared/load';
 import type { Issue, Level, Status } from '../shared/types';
@@ -25,6 +25,9 @@ const numbers = (v: unknown): number[] | undefined => {
     return undefined;
   }
 };
+
+// AT_ONCE is how many rows are asked for again together.
+const AT_ONCE = 20;
 
 // issuesOf reads the rows of an Issues query; other frames give nothing.
 export function issuesOf(frames: DataFrame[]): Issue[] {
@@ -107,8 +110,12 @@ export function TriagePanel({ data, options, height, timeRange }: PanelProps<Pan
   // A write is visible at once: the changed rows are asked for again, the
   // query follows with the next refresh of the dashboard.
   const changed = async (written: Issue[]) => {
-    const again = await Promise.all(written.slice(0, 100).map((i) => a.issue(i.project, i.issue).catch(() => i)));
-    setFresh((known) => new Map([...known, ...again.map((i): [string, Issue] => [`${i.project}/${i.issue}`, i])]));
+    for (let from = 0; from < written.length; from += AT_ONCE) {
+      const some = written.slice(from, from + AT_ONCE);
+      const again = await Promise.all(some.map((i) => a.row(i.project, i.issue).catch(() => i)));
+      // What was merged away is no row of its own any more.
+      setFresh((known) => new Map([...known, ...some.map((i, n): [string, Issue] => [`${i.project}/${i.issue}`, again[n].issue === i.issue ? again[n] : { ...i, status: 'merged' }])]));
+    }
   };
   return (
     <div style={{ height, overflow: 'auto' }}>
@@ -126,7 +133,8 @@ export function TriagePanel({ data, options, height, timeRange }: PanelProps<Pan
         <IssueList
           api={a}
           me={me.value}
-          issues={issues.map((i) => ({ ...i, ...fresh.get(`${i.project}/${i.issue}`), eventsInRange: i.eventsInRange, projectName: i.projectName, spark: i.spark }))}
+          issues={issues.filter((i) => fresh.get(`${i.project}/${i.issue}`)?.status !== 'merged').map((i) => ({ ...i, ...fresh.get(`${i.project}/${i.issue}`), eventsInRange: i.eventsInRange, projectName: i.projectName, spark: i.spark }))}
+          href={(i) => issueUrl(a.uid, i.project, i.issue)}
           onOpen={setOpen}
           onChanged={changed}
         />

@@ -1,6 +1,7 @@
+import { locationUtil } from '@grafana/data';
 import { getDataSourceSrv } from '@grafana/runtime';
 import type { DataSourceWithBackend } from '@grafana/runtime';
-import type { AffectedUser, EventPage, IssueDetail, IssueEvent, IssuePage, Me, Option, Place, TraceItem, TriageRequest } from './types';
+import type { AffectedUser, EventPage, Issue, IssueDetail, IssueEvent, IssuePage, Me, Option, Place, TraceItem, TriageRequest } from './types';
 
 export const DATASOURCE_TYPE = 'errata-errors-datasource';
 export const APP_ID = 'errata-errors-app';
@@ -45,6 +46,10 @@ export class Api {
   issue(project: number | string, issue: string, range?: { from: number; to: number }): Promise<IssueDetail> {
     return this.ds.getResource(`issues/${part(project)}/${part(issue)}`, clean(range ?? {}));
   }
+  // row is an issue as a list shows it.
+  row(project: number | string, issue: string): Promise<Issue> {
+    return this.ds.getResource(`issues/${part(project)}/${part(issue)}`, { brief: 'true' });
+  }
   events(project: number | string, issue: string, place: Place, limit = 50): Promise<EventPage> {
     return this.ds.getResource(`issues/${part(project)}/${part(issue)}/events`, { ...place, limit });
   }
@@ -66,16 +71,25 @@ export class Api {
   }
 }
 
+// errataSources are the data sources of this type.
+export const errataSources = () => getDataSourceSrv().getList({ type: DATASOURCE_TYPE, pluginId: DATASOURCE_TYPE });
+
 // apiFor gives the API of a data source by uid, or of the first Errata one.
 export async function apiFor(uid?: string): Promise<Api> {
   const srv = getDataSourceSrv();
-  const settings = uid
-    ? srv.getInstanceSettings(uid)
-    : srv.getList({ type: DATASOURCE_TYPE, pluginId: DATASOURCE_TYPE })[0];
+  const settings = uid ? srv.getInstanceSettings(uid) : errataSources()[0];
+  if (uid && !settings) {
+    throw new Error(`There is no data source "${uid}" here, or you may not use it. Open the page without ds in its URL.`);
+  }
   if (!settings) {
     throw new Error('No Errata data source is set up. Add one under Connections, Data sources.');
   }
   return new Api((await srv.get(settings.uid)) as unknown as Resources, settings.uid);
+}
+
+// issueUrl is the page of an issue, in the store that this data source asks.
+export function issueUrl(uid: string, project: number | string, issue: string): string {
+  return locationUtil.assureBaseUrl(`/a/${APP_ID}/issues/${part(project)}/${part(issue)}${uid ? `?ds=${part(uid)}` : ''}`);
 }
 
 // message makes one sentence of whatever a failed request threw.

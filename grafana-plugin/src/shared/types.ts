@@ -108,6 +108,8 @@ export interface Frame {
   context_line?: string;
   post_context?: string[];
   vars?: Record<string, unknown>;
+  package?: string; // Of native frames, as is the address.
+  instruction_addr?: string;
 }
 
 export interface ExceptionValue {
@@ -115,6 +117,15 @@ export interface ExceptionValue {
   value?: string;
   module?: string;
   mechanism?: { type?: string; handled?: boolean; exception_id?: number; parent_id?: number; is_exception_group?: boolean };
+  stacktrace?: { frames?: Frame[] };
+  thread_id?: number | string;
+}
+
+export interface Thread {
+  id?: number | string;
+  name?: string;
+  crashed?: boolean;
+  current?: boolean;
   stacktrace?: { frames?: Frame[] };
 }
 
@@ -134,6 +145,7 @@ export interface Payload {
   logentry?: { message?: string; formatted?: string };
   exception?: { values?: ExceptionValue[] };
   stacktrace?: { frames?: Frame[] };
+  threads?: { values?: Thread[] };
   breadcrumbs?: { values?: Breadcrumb[] };
   contexts?: Record<string, Record<string, unknown>>;
   tags?: Record<string, string> | Array<[string, string]>;

@@ -1,5 +1,5 @@
 import type { DataQueryRequest, LogRowModel } from '@grafana/data';
-import { SupplementaryQueryType } from '@grafana/data';
+import { FieldType, SupplementaryQueryType, toDataFrame } from '@grafana/data';
 import { setTemplateSrv } from '@grafana/runtime';
 import { firstValueFrom } from 'rxjs';
 import { ErrataDataSource } from '../datasource/datasource';
@@ -98,6 +98,69 @@ it('asks for the volume of logs only', () => {
   expect(ds.getSupplementaryRequest(SupplementaryQueryType.LogsSample, request)).toBeUndefined();
 });
 
+it('fills filters with the values of variables: several are several, all are none', () => {
+  const filters = [
+    { key: 'a', operator: '=', value: '$one' },
+    { key: 'b', operator: '=', value: '$project' },
+    { key: 'c', operator: '!=', value: '$project' },
+    { key: 'd', operator: '=~', value: '$words' },
+    { key: 'e', operator: '=|', value: '', values: ['$project', 'x'] },
+    { key: 'f', operator: '=', value: '$all' },
+    { key: 'g', operator: '=', value: '[1]' },
+    { key: 'h', operator: '=', value: '$comma' },
+  ];
+  expect(source().applyTemplateVariables(query({ filters }), { all: { value: ['$__all'], text: 'All' } }).filters).toEqual([
+    { key: 'a', operator: '=', value: 'web' },
+    { key: 'b', operator: '=|', value: '', values: ['1', '2'] },
+    { key: 'c', operator: '!=|', value: '', values: ['1', '2'] },
+    { key: 'd', operator: '=~', value: '', values: ['bad', 'card'] },
+    { key: 'e', operator: '=|', value: '', values: ['1', '2', 'x'] },
+    { key: 'g', operator: '=', value: '[1]' },
+    { key: 'h', operator: '=', value: 'a,b' },
+  ]);
+});
+
+describe('a click on a log line or a cell', () => {
+  it.each([
+    ['keeps what has a value', { type: 'ADD_FILTER', options: { key: 'k', value: 'v' } }, { filters: [{ key: 'k', operator: '=', value: 'v' }] }],
+    ['leaves it out', { type: 'ADD_FILTER_OUT', options: { key: 'a', value: '1' } }, { filters: [{ key: 'a', operator: '!=', value: '1' }] }],
+    ['keeps lines with a text', { type: 'ADD_STRING_FILTER', options: { value: 'card' } }, { text: 'bad card' }],
+    ['leaves lines with a text out', { type: 'ADD_STRING_FILTER_OUT', options: { value: 'a.b (c)' } }, { filters: [{ key: 'a', operator: '=', value: '1' }, { key: 'body', operator: '!~', value: 'a\\.b \\(c\\)' }] }],
+    ['may be of a kind that we know not', { type: 'OTHER' }, {}],
+  ])('%s', (_, action, want) => {
+    const before = query({ mode: 'logs', text: 'bad', filters: action.type === 'ADD_FILTER' ? [] : [{ key: 'a', operator: '=', value: '1' }] });
+    expect(source().modifyQuery(before, action)).toMatchObject({ ...before, ...want });
+    expect(source().getSupportedQueryModifications().includes(action.type)).toBe(action.type !== 'OTHER');
+  });
+});
+
+it('says where a label comes from', () => {
+  const frame = toDataFrame({ fields: [{ name: 'labelTypes', values: [{ 'host.name': 'R', 'user.id': 'A', level: 'I' }] }] });
+  const kind = (key: string) => source().getLabelDisplayTypeFromFrame(key, frame, 0);
+  expect(['host.name', 'user.id', 'level', 'x'].map(kind)).toEqual(['Resource attributes', 'Attributes', 'Fields', null]);
+  expect(source().getLabelDisplayTypeFromFrame('level', undefined, null)).toBeNull();
+});
+
+it('marks releases where an annotation says nothing', () => {
+  const prepare = source().annotations.prepareQuery;
+  expect(prepare?.({ name: 'n', enable: true, iconColor: '' })).toEqual({ refId: 'Anno', mode: 'annotations', kind: 'releases' });
+  expect(prepare?.({ name: 'n', enable: true, iconColor: '', target: query({ refId: 'B', kind: 'actions', issue: 'aa' }) })).toEqual({ refId: 'B', mode: 'annotations', kind: 'actions', issue: 'aa' });
+});
+
+it('tells a query in words', () => {
+  expect(source().getQueryDisplayText(query({ mode: 'events', project: 'shop', text: 'card', sql: 'SELECT 1', filters: [{ key: 'plan', operator: '=|', value: '', values: ['a', 'b'] }] }))).toBe('Events, project: shop, text: card, plan =| a, b');
+});
+
+it('knows the time of a log record better than Grafana does', async () => {
+  const ds = source();
+  const get = jest.spyOn(ds, 'getResource').mockResolvedValue({ schema: { fields: [] }, data: { values: [] } });
+  const dataFrame = toDataFrame({ fields: [{ name: 'timestamp', type: FieldType.time, values: [5, 1796000000123], nanos: [0, 456000] }] });
+  await ds.getLogRowContext({ uid: 'A_x', timeEpochNs: '1796000000123000000', timeEpochMs: 1796000000123, rowIndex: 1, dataFrame, labels: {} } as unknown as LogRowModel, {});
+  expect(get).toHaveBeenLastCalledWith('log_context', expect.objectContaining({ ts: '1796000000123456000' }));
+  await ds.getLogRowContext({ uid: 'A_x', timeEpochMs: 1796000000123, labels: {} } as unknown as LogRowModel, {});
+  expect(get).toHaveBeenLastCalledWith('log_context', expect.objectContaining({ ts: '1796000000123000000' }));
+});
+
 it('asks for the context of a log record by its own id', async () => {
   const ds = source();
   const get = jest.spyOn(ds, 'getResource').mockResolvedValue({ schema: { fields: [] }, data: { values: [] } });
@@ -121,7 +184,10 @@ it('lists the values of a variable', async () => {
   const request = { targets: [{ refId: 'A', mode: 'issues', variable: 'tag_value', tagKey: 'plan', project: '$one' }] } as DataQueryRequest<VariableQuery>;
   const res = await firstValueFrom(support.query(request));
   expect(res).toEqual({ data: [{ text: 'pro', value: 'pro' }] });
-  expect(get).toHaveBeenCalledWith('options/tag_value', { project: 'web', key: 'plan' });
+  expect(get).toHaveBeenCalledWith('options/tag_value', { project: 'web', key: 'plan', limit: 5000 });
+  const typed = { targets: [{ refId: 'A', mode: 'issues', variable: 'release', containing: 'v$__searchFilter' }], scopedVars: { __searchFilter: { value: '1.2*', text: '' } } } as unknown as DataQueryRequest<VariableQuery>;
+  await firstValueFrom(support.query(typed));
+  expect(get).toHaveBeenLastCalledWith('options/release', { text: 'v1.2', limit: 5000 });
 });
 
 it('offers keys that other filters leave', async () => {

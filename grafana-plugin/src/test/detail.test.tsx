@@ -4,6 +4,7 @@ import { toDataFrame } from '@grafana/data';
 import { fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { EventList } from '../components/EventList';
 import { IssueDetail } from '../components/IssueDetail';
+import { StackTrace, chain } from '../components/StackTrace';
 import { Sparkline, barsOf } from '../components/Sparkline';
 import { issuesOf } from '../panel/TriagePanel';
 import type { Api } from '../shared/api';
@@ -95,6 +96,33 @@ it('lists events by pages that stay where they are', async () => {
   await waitFor(() => expect(screen.getByText('E4')).toBeInTheDocument());
   fireEvent.click(button(`Show event ${row(4).eventId}`));
   expect(onOpen).toHaveBeenCalledWith(row(4).eventId);
+});
+
+it('shows the issue that a link to a merged one means', async () => {
+  const { api, issue, event } = store();
+  render(<IssueDetail api={api} project={1} issue="bb" />);
+  expect(await screen.findByText('Issue bb was merged into this one.')).toBeInTheDocument();
+  await waitFor(() => expect(event).toHaveBeenLastCalledWith(1, 'aa', 'newest'));
+  expect(issue).toHaveBeenCalledTimes(1);
+});
+
+describe('the stack of an event', () => {
+  const frames = (name: string) => ({ frames: [{ function: name }] });
+  it.each([
+    ['of its exception', { exception: { values: [{ type: 'A', stacktrace: frames('a') }] }, threads: { values: [{ crashed: true, stacktrace: frames('t') }] } }, 'a'],
+    ['of the thread that crashed', { exception: { values: [{ type: 'SIGSEGV' }] }, threads: { values: [{ id: 1, current: true, stacktrace: frames('c') }, { id: 2, crashed: true, stacktrace: frames('t') }] } }, 't'],
+    ['of the thread that the exception names', { exception: { values: [{ type: 'ANR', thread_id: 1 }] }, threads: { values: [{ id: 1, stacktrace: frames('main') }, { id: 2, crashed: true, stacktrace: frames('t') }] } }, 'main'],
+    ['of the only thread, without an exception', { threads: { values: [{ stacktrace: frames('t') }] } }, 't'],
+    ['of its own', { stacktrace: frames('s') }, 's'],
+    ['of none', { exception: { values: [{ type: 'A' }] }, threads: { values: [{ stacktrace: {} }] } }, undefined],
+  ])('is that %s', (_, payload, want) => expect(chain(payload)?.main.stacktrace?.frames?.[0].function).toBe(want));
+});
+
+it('shows native frames by library and address', () => {
+  render(<StackTrace payload={{ exception: { values: [{ type: 'X', stacktrace: { frames: [{ package: '/usr/lib/libc.so.6', instruction_addr: '0xdead' }, { filename: 'a.js', function: 'f', lineno: 3, colno: 14 }] } }] } }} />);
+  expect(screen.getByText('libc.so.6')).toBeInTheDocument();
+  expect(screen.getByText('0xdead')).toBeInTheDocument();
+  expect(screen.getByText('line 3:14')).toBeInTheDocument();
 });
 
 describe('the trend of a row', () => {

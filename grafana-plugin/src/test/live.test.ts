@@ -27,6 +27,17 @@ it('keeps the newest records only', () => {
   expect(frame.length).toBe(3);
 });
 
+it('shows a record once, whoever sends it again', () => {
+  const known = (...ids: string[]): DataFrameJSON => ({
+    schema: { fields: [{ name: 'timestamp', type: FieldType.time }, { name: 'id', type: FieldType.string }] },
+    data: { values: [ids.map((_, i) => i), ids], nanos: [ids.map((_, i) => i * 10), null] },
+  });
+  const frame = append(append(undefined, known('a', 'b')), known('b', 'c'));
+  expect(frame.fields[1].values).toEqual(['a', 'b', 'c']);
+  expect((frame.fields[0] as unknown as { nanos: number[] }).nanos).toEqual([0, 10, 10]);
+  expect(frame.length).toBe(3);
+});
+
 it('subscribes to what the backend has checked, and leaves', async () => {
   const ds = source();
   const get = jest.spyOn(ds, 'getResource').mockResolvedValue({ path: 'logs/abc', data: { mode: 'logs', service: 'web' } });

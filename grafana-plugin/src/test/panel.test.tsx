@@ -5,16 +5,18 @@ import { fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { issuesOf } from '../panel/TriagePanel';
 import { Triage } from '../components/Triage';
 import { exploreUrl } from '../components/ExploreLinks';
-import { depths } from '../components/Trace';
+import { depths, spread } from '../components/Trace';
 import { Users } from '../components/Users';
 import type { Api } from '../shared/api';
 import { message } from '../shared/api';
+import { age, duration } from '../shared/format';
 import type { Issue, Me, TraceItem } from '../shared/types';
 
 const issue = (n: number, more: Partial<Issue> = {}): Issue => ({
   project: 1, issue: n.toString(16).padStart(16, '0'), title: `E${n}`, culprit: '', type: 'E', level: 'error', status: 'new', assignee: '', firstSeen: n, lastSeen: n, events: 1, users: 0,
   eventsInRange: 1, protocols: [], environments: [], firstRelease: '', lastRelease: '', sampleEventId: '', sampleTraceId: '', ...more,
 });
+const NOW = 1_796_000_000_000;
 const may: Me = { login: 'ed', role: 'Editor', canTriage: true, reason: '' };
 
 it('reads the frame of an issues query', () => {
@@ -31,6 +33,24 @@ it('nests what happened in a span and survives a cycle', () => {
   expect(d.get(a)).toBeLessThan(32);
 });
 
+it('places what happened in the time of its trace', () => {
+  const item = (ts: number, durationMs: number) => ({ ts, durationMs }) as TraceItem;
+  const [root, child, log] = [item(1000, 200), item(1050, 100), item(1200, 0)];
+  const places = spread([root, child, log]);
+  expect(places.get(root)).toEqual({ left: 0, width: 100 });
+  expect(places.get(child)).toEqual({ left: 25, width: 50 });
+  expect(places.get(log)).toEqual({ left: 99.5, width: 0.5 });
+  expect(spread([log]).get(log)?.width).toBe(0.5); // Alone, it has no time to be placed in.
+});
+
+it.each([
+  [0.25, '250 µs'], [5, '5.0 ms'], [42.4, '42 ms'], [1500, '1.5 s'], [3_600_000, '60 min'],
+])('shortens %s ms', (ms, want) => expect(duration(ms)).toBe(want));
+
+it.each([
+  [0, 'never'], [NOW - 10_000, 'just now'], [NOW + 10_000, 'just now'], [NOW - 61_000, '1min ago'], [NOW - 3_600_000 * 30, '1d ago'], [NOW - 86_400_000 * 400, '1y ago'],
+])('tells how long ago %s was', (ms, want) => expect(age(ms, NOW)).toBe(want));
+
 describe('triage buttons', () => {
   it('writes once a project and says when it is done', async () => {
     const triage = jest.fn().mockResolvedValue({ changed: 1 });
@@ -41,11 +61,36 @@ describe('triage buttons', () => {
     expect(triage.mock.calls.map(([r]) => [r.project, r.issues.length, r.action])).toEqual([[1, 2, 'resolve'], [2, 1, 'resolve']]);
   });
 
+  it('writes a thousand, a hundred at once', async () => {
+    const triage = jest.fn().mockResolvedValue({ changed: 1 });
+    const done = jest.fn();
+    render(<Triage api={{ triage } as unknown as Api} me={may} issues={Array.from({ length: 1050 }, (_, n) => issue(n, { project: n < 40 ? 2 : 1 }))} onDone={done} />);
+    fireEvent.click(screen.getByRole('button', { name: 'Resolve' }));
+    await waitFor(() => expect(done).toHaveBeenCalledTimes(1));
+    expect(triage.mock.calls.map(([r]) => r.issues.length)).toEqual([40, ...Array(10).fill(100), 10]);
+    expect(new Set(triage.mock.calls.flatMap(([r]) => r.issues)).size).toBe(1050);
+  });
+
+  it('says how far it came', async () => {
+    const triage = jest.fn().mockResolvedValueOnce({ changed: 100 }).mockRejectedValue({ data: { message: 'The store is away.' } });
+    const done = jest.fn();
+    render(<Triage api={{ triage } as unknown as Api} me={may} issues={Array.from({ length: 150 }, (_, n) => issue(n))} onDone={done} />);
+    fireEvent.click(screen.getByRole('button', { name: 'Resolve' }));
+    expect(await screen.findByText('100 of 150 are written, the rest is not: The store is away.')).toBeInTheDocument();
+    expect(done).toHaveBeenCalledTimes(1); // The list shows what was written.
+  });
+
+  it('offers no merge where there is nothing to merge with', () => {
+    render(<Triage api={{} as Api} me={may} issues={[issue(1)]} one onDone={() => undefined} />);
+    expect(screen.queryByRole('button', { name: 'Merge' })).toBeNull();
+  });
+
   it('is disabled for a viewer', () => {
     render(<Triage api={{} as Api} me={{ ...may, canTriage: false, reason: 'no' }} issues={[issue(1)]} onDone={() => undefined} />);
     for (const b of screen.getAllByRole('button')) {
       expect(b).toBeDisabled();
     }
+    expect(screen.getByText('no')).toBeInTheDocument(); // In sight, not under the mouse alone.
   });
 
   it('shows why a write failed', async () => {
