@@ -1347,12 +1347,18 @@ FROM (
 LEFT JOIN errata.issue_state AS st ON st.project_id = g.project_id AND st.fingerprint = g.survivor;
 
 CREATE OR REPLACE VIEW errata.issue_trend ON CLUSTER prod AS
+SELECT project_id, lower(leftPad(hex(fingerprint), 16, '0')) AS issue, hour, environment, release,
+    toString(h.level) AS level, toUInt64(h.events) AS events, finalizeAggregation(h.users) AS users
+FROM errata.issue_hour AS h FINAL
+WHERE (project_id, fingerprint) NOT IN (SELECT project_id, arrayJoin([fingerprint, survivor]) AS member FROM errata.issue_of WHERE survivor != fingerprint)
+UNION ALL
 SELECT project_id, lower(leftPad(hex(survivor), 16, '0')) AS issue, hour, environment, release,
     toString(level_) AS level, events_ AS events, users_ AS users
 FROM (
     SELECT project_id, dictGetOrDefault('errata.issue_of', 'survivor', (project_id, fingerprint), fingerprint) AS survivor, hour, environment, release,
         max(level) AS level_, sum(events) AS events_, uniqCombinedArrayMerge(12)(users) AS users_
     FROM errata.issue_hour
+    WHERE (project_id, fingerprint) IN (SELECT project_id, arrayJoin([fingerprint, survivor]) AS member FROM errata.issue_of WHERE survivor != fingerprint)
     GROUP BY project_id, survivor, hour, environment, release);
 
 CREATE OR REPLACE VIEW errata.releases ON CLUSTER prod AS

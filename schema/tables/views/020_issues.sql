@@ -19,13 +19,24 @@ FROM (
     GROUP BY project_id, survivor) AS g
 LEFT JOIN {{name "issue_state"}} AS st ON st.project_id = g.project_id AND st.fingerprint = g.survivor;
 
+-- Rows of fingerprints that no merge names are taken as they are stored: FINAL
+-- puts pieces together along the key, which costs next to nothing where parts
+-- are merged; only issues of several fingerprints need a group. A person's
+-- question groups once, not twice.
+{{define "members"}}SELECT project_id, arrayJoin([fingerprint, survivor]) AS member FROM {{name "issue_of"}} WHERE survivor != fingerprint{{end}}
 {{view "issue_trend"}} AS
+SELECT project_id, lower(leftPad(hex(fingerprint), 16, '0')) AS issue, hour, environment, release,
+    toString(h.level) AS level, toUInt64(h.events) AS events, finalizeAggregation(h.users) AS users
+FROM {{name "issue_hour"}} AS h FINAL
+WHERE (project_id, fingerprint) NOT IN ({{template "members"}})
+UNION ALL
 SELECT project_id, lower(leftPad(hex(survivor), 16, '0')) AS issue, hour, environment, release,
     toString(level_) AS level, events_ AS events, users_ AS users
 FROM (
     SELECT project_id, {{issueOf "project_id" "fingerprint"}} AS survivor, hour, environment, release,
         max(level) AS level_, sum(events) AS events_, uniqCombinedArrayMerge(12)(users) AS users_
     FROM {{name "issue_hour"}}
+    WHERE (project_id, fingerprint) IN ({{template "members"}})
     GROUP BY project_id, survivor, hour, environment, release);
 
 {{view "releases"}} AS
