@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/valyala/fastjson"
+
+	"errata/ingest/scrub/detect"
 )
 
 // rule is a compiled Rule.
@@ -31,8 +33,8 @@ type builtin struct {
 }
 
 var builtins = map[string]builtin{
-	"creditcard": {regexp.MustCompile(`\b(?:\d[ -]?){12,18}\d\b`), func(s string) bool { return numbers(s, nil) != s }},
-	"iban":       {regexp.MustCompile(`\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b`), func(s string) bool { return iban(s, nil) != s }},
+	"creditcard": {regexp.MustCompile(`\b(?:\d[ -]?){12,18}\d\b`), func(s string) bool { return detect.Numbers(s, nil) != s }},
+	"iban":       {regexp.MustCompile(`\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b`), func(s string) bool { return detect.IBAN(s, nil) != s }},
 	"email":      {regexp.MustCompile(`[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}`), nil},
 	"ip": {regexp.MustCompile(`\b\d{1,3}(?:\.\d{1,3}){3}\b|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}`), func(s string) bool {
 		a, err := netip.ParseAddr(s)
@@ -52,7 +54,7 @@ func compile(rules []Rule) ([]rule, error) {
 	}
 	out := make([]rule, 0, len(rules))
 	for i, r := range rules {
-		c := rule{name: r.Name, method: r.Method, label: filtered}
+		c := rule{name: r.Name, method: r.Method, label: detect.Filtered}
 		switch r.Method {
 		case "":
 			c.method = "filter"
@@ -125,14 +127,14 @@ func (r *rule) apply(v string, c Counts) string {
 		return v
 	}
 	if r.find == nil {
-		c.add(r.name)
+		c.Add(r.name)
 		return r.redact(v)
 	}
 	return r.find.ReplaceAllStringFunc(v, func(m string) string {
 		if r.verify != nil && !r.verify(m) {
 			return m
 		}
-		c.add(r.name)
+		c.Add(r.name)
 		return r.redact(m)
 	})
 }
@@ -168,11 +170,11 @@ func (w *walker) rules(v *fastjson.Value, path []string) *fastjson.Value {
 			case fastjson.TypeString:
 				return w.a.NewString(r.apply(str(v.GetStringBytes()), w.c))
 			}
-			w.c.add(r.name)
+			w.c.Add(r.name)
 			if r.method == "remove" {
 				return w.a.NewNull()
 			}
-			return w.a.NewString(filtered)
+			return w.a.NewString(detect.Filtered)
 		}
 	}
 	switch v.Type() {

@@ -13,11 +13,12 @@ package scrub
 
 import (
 	"strings"
-	"sync"
-	"sync/atomic"
 	"unsafe"
 
 	"github.com/valyala/fastjson"
+
+	"errata/ingest/scrub/detect"
+	"errata/ingest/scrub/name"
 )
 
 // Rules is what a project says of scrubbing. The zero value is the default:
@@ -43,70 +44,28 @@ type Rule struct {
 }
 
 // Counts is the number of redactions by rule name.
-type Counts map[string]int
-
-// totals counts redactions of this process by rule. Redactions are rare, and
-// the counts of one event do not outlive it.
-var totals sync.Map // string -> *atomic.Uint64
+type Counts = detect.Counts
 
 // Totals returns the redactions of this process by rule.
-func Totals() map[string]uint64 {
-	out := map[string]uint64{}
-	totals.Range(func(k, v any) bool {
-		out[k.(string)] = v.(*atomic.Uint64).Load()
-		return true
-	})
-	return out
-}
-
-// held is the rule of no redaction: while it is there the totals do not know of
-// the others.
-const held = ""
-
-// Hold keeps further redactions from the totals.
-func (c Counts) Hold() { c[held] = 0 }
-
-// Tell gives redactions that were held to the totals.
-func (c Counts) Tell() {
-	for rule, n := range c {
-		if rule != held {
-			total(rule, n)
-		}
-	}
-}
-
-func (c Counts) add(rule string) {
-	if c != nil {
-		c[rule]++
-		if _, hold := c[held]; hold {
-			return
-		}
-	}
-	total(rule, 1)
-}
-
-func total(rule string, by int) {
-	n, ok := totals.Load(rule)
-	if !ok {
-		n, _ = totals.LoadOrStore(rule, new(atomic.Uint64))
-	}
-	n.(*atomic.Uint64).Add(uint64(by))
-}
+func Totals() map[string]uint64 { return detect.Totals() }
 
 // Scrubber applies one project's rules. It is safe for concurrent use.
 type Scrubber struct {
 	off, defaults bool
-	names         *names
+	names         *name.Set
+	detect        detect.Detector
+	lines         *lines
 	rules         []rule
 }
 
 // New checks rules and returns a Scrubber.
 func New(r Rules) (*Scrubber, error) {
-	s := &Scrubber{off: r.Off, defaults: !r.NoDefaults, names: newNames(r)}
+	names := name.New(!r.NoDefaults, r.SensitiveFields, r.SafeFields)
+	s := &Scrubber{off: r.Off, defaults: !r.NoDefaults, names: names, detect: detect.New(names), lines: linesOf(r)}
 	if r.IPAddresses {
 		r.Rules = append([]Rule{
-			{Name: ruleIP, Path: "user.ip_address", Method: "remove"},
-			{Name: ruleIP, Pattern: "ip"},
+			{Name: detect.RuleIP, Path: "user.ip_address", Method: "remove"},
+			{Name: detect.RuleIP, Pattern: "ip"},
 		}, r.Rules...)
 	}
 	var err error
@@ -124,7 +83,7 @@ func (s *Scrubber) JSON(v *fastjson.Value, a *fastjson.Arena, c Counts) (replace
 		return false
 	}
 	w := walker{s: s, a: a, c: c}
-	if s.defaults || len(s.names.masks) > 0 {
+	if s.defaults || !s.names.Empty() {
 		replaced = w.event(v)
 	}
 	if len(s.rules) > 0 {
@@ -143,15 +102,15 @@ func (s *Scrubber) Attribute(key, value string, c Counts) string {
 	out := value
 	switch {
 	case kept(key):
-	case value != filtered && s.names.secret(key):
+	case value != detect.Filtered && s.names.Secret(key):
 		if strings.HasSuffix(strings.ToLower(key), "cookie") && strings.IndexByte(value, '=') > 0 {
-			out = s.cookies(value, c)
+			out = s.detect.Cookies(value, c)
 		} else {
-			c.add(ruleKey)
-			out = filtered
+			c.Add(detect.RuleKey)
+			out = detect.Filtered
 		}
 	case s.defaults && !isID(key, value):
-		out = s.text(value, isMessage(key), c)
+		out = s.detect.Text(value, isMessage(key), c)
 	}
 	for i := range s.rules {
 		r := &s.rules[i]
@@ -168,7 +127,7 @@ func (s *Scrubber) Text(value string, c Counts) string {
 		return value
 	}
 	if s.defaults {
-		value = s.text(value, true, c)
+		value = s.detect.Text(value, true, c)
 	}
 	for i := range s.rules {
 		if r := &s.rules[i]; r.path == nil {

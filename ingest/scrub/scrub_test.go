@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/valyala/fastjson"
+
+	"errata/ingest/scrub/detect"
 )
 
 func scrubber(t testing.TB, r Rules) *Scrubber {
@@ -29,25 +31,6 @@ func event(t testing.TB, s *Scrubber, text string) (string, Counts) {
 	c := Counts{}
 	s.JSON(v, &a, c)
 	return string(v.MarshalTo(nil)), c
-}
-
-func TestSecretNames(t *testing.T) {
-	n := newNames(Rules{})
-	for _, k := range []string{
-		"password", "Password", "db_password", "dbpassword", "passwordHash", "PASSWD", "mysql_pwd", "secret", "client_secret", "clientSecret",
-		"api_key", "apiKey", "x-api-key", "X-API-Key", "apikey", "auth", "Authorization", "Proxy-Authorization", "http.request.header.authorization",
-		"token", "access_token", "accessToken", "csrftoken", "X-CSRF-Token", "csrfmiddlewaretoken", "private_key", "privateKey", "credentials",
-		"otp", "pin", "two-factor", "aws_secret_access_key", "session_id", "Set-Cookie", "Cookie", "http.request.header.cookie", "ssn", "jwt", "AWS_SECRET",
-	} {
-		require.True(t, n.secret(k), k)
-	}
-	for _, k := range []string{
-		"author", "authors", "exp", "expected", "authored_by", "authentic", "keyboard", "monkey", "key", "id", "session", "tokenize", "max_tokens", "tokens_used",
-		"token_count", "token_type", "auth_method", "password_required", "pass", "compass", "secretary", "passenger", "opinion", "spin", "pinned", "broken", "type",
-		"value", "filename", "lineno", "ping", "cookie_consent", "laptop",
-	} {
-		require.False(t, n.secret(k), k)
-	}
 }
 
 func TestText(t *testing.T) {
@@ -166,7 +149,7 @@ func TestEvent(t *testing.T) {
 		require.Contains(t, out, stays)
 	}
 	require.True(t, json.Valid([]byte(out)))
-	require.Positive(t, c[ruleKey])
+	require.Positive(t, c[detect.RuleKey])
 	again, c2 := event(t, s, out)
 	require.Equal(t, out, again, "a second pass changes nothing")
 	require.Empty(t, c2)
@@ -189,7 +172,7 @@ func TestSourceLinesGroupAlikeOverBothProtocols(t *testing.T) {
 func TestAttribute(t *testing.T) {
 	s := scrubber(t, Rules{})
 	for _, tc := range []struct{ key, in, want string }{
-		{"http.request.header.authorization", "anything", filtered},
+		{"http.request.header.authorization", "anything", detect.Filtered},
 		{"http.request.header.cookie", "sid=1; theme=dark", "sid=[Filtered]; theme=dark"},
 		{"http.response.header.set-cookie", `["sid=1; Path=/","csrftoken=2; Secure","a=b"]`, `["sid=[Filtered]; Path=/","csrftoken=[Filtered]; Secure","a=b"]`},
 		{"http.response.header.set-cookie", `["sid=1"]`, `["sid=[Filtered]`},
@@ -336,10 +319,10 @@ func TestRemembered(t *testing.T) {
 				frame := v.Get("exception", "values", "0", "stacktrace", "frames", "0")
 				require.Equal(t, c.want, string(frame.GetStringBytes("context_line")))
 				require.Equal(t, c.want, string(frame.GetStringBytes("pre_context", "0")))
-				require.Equal(t, c.want != c.line, counts[rulePair] == 2, counts)
-				require.Equal(t, c.secret, s.names.secret(c.key))
+				require.Equal(t, c.want != c.line, counts[detect.RulePair] == 2, counts)
+				require.Equal(t, c.secret, s.names.Secret(c.key))
 				for i := range 100 { // Others that want the places.
-					s.names.secret(fmt.Sprintf("name_%d", i))
+					s.names.Secret(fmt.Sprintf("name_%d", i))
 					s.line(fmt.Sprintf("        step(%d, of=the_cart)", i), nil)
 				}
 			}
@@ -366,7 +349,7 @@ func TestHomeFolders(t *testing.T) {
 			t.Parallel()
 			counts := Counts{}
 			require.Equal(t, c.want, s.Attribute("path", c.in, counts))
-			require.Equal(t, strings.Count(c.want, "[user]"), counts[ruleUser])
+			require.Equal(t, strings.Count(c.want, "[user]"), counts[detect.RuleUser])
 		})
 	}
 }

@@ -4,6 +4,9 @@ import (
 	"unsafe"
 
 	"github.com/valyala/fastjson"
+
+	"errata/ingest/scrub/detect"
+	"errata/ingest/scrub/name"
 )
 
 // walker goes through one event.
@@ -171,8 +174,8 @@ func (w *walker) request(v *fastjson.Value) {
 				return w.cookieText(m)
 			}
 			w.pairs(m, func(name string, m *fastjson.Value) *fastjson.Value {
-				if w.s.names.cookie(name) {
-					return w.filter(m, ruleCookie)
+				if w.s.names.Cookie(name) {
+					return w.filter(m, detect.RuleCookie)
 				}
 				return w.any(m)
 			})
@@ -189,8 +192,8 @@ func (w *walker) request(v *fastjson.Value) {
 	})
 }
 
-func (w *walker) header(name string, m *fastjson.Value) *fastjson.Value {
-	switch squash(name) {
+func (w *walker) header(key string, m *fastjson.Value) *fastjson.Value {
+	switch name.Squash(key) {
 	case "useragent":
 		return nil
 	case "cookie", "setcookie":
@@ -198,12 +201,12 @@ func (w *walker) header(name string, m *fastjson.Value) *fastjson.Value {
 			return w.cookieText(m)
 		}
 	}
-	return w.member(name, m)
+	return w.member(key, m)
 }
 
 func (w *walker) cookieText(m *fastjson.Value) *fastjson.Value {
 	old := str(m.GetStringBytes())
-	if n := w.s.cookies(old, w.c); n != old {
+	if n := w.s.detect.Cookies(old, w.c); n != old {
 		return w.a.NewString(n)
 	}
 	return nil
@@ -248,8 +251,8 @@ func (w *walker) user(v *fastjson.Value) {
 
 // member scrubs one value with its name.
 func (w *walker) member(key string, m *fastjson.Value) *fastjson.Value {
-	if w.s.names.secret(key) {
-		return w.filter(m, ruleKey)
+	if w.s.names.Secret(key) {
+		return w.filter(m, detect.RuleKey)
 	}
 	if m.Type() == fastjson.TypeString && isID(key, str(m.GetStringBytes())) {
 		return nil
@@ -263,7 +266,7 @@ func (w *walker) filter(m *fastjson.Value, rule string) *fastjson.Value {
 	case fastjson.TypeNull, fastjson.TypeTrue, fastjson.TypeFalse:
 		return nil
 	case fastjson.TypeString:
-		if b := m.GetStringBytes(); len(b) == 0 || string(b) == filtered {
+		if b := m.GetStringBytes(); len(b) == 0 || string(b) == detect.Filtered {
 			return nil
 		}
 	case fastjson.TypeArray:
@@ -275,8 +278,8 @@ func (w *walker) filter(m *fastjson.Value, rule string) *fastjson.Value {
 			return nil
 		}
 	}
-	w.c.add(rule)
-	return w.a.NewString(filtered)
+	w.c.Add(rule)
+	return w.a.NewString(detect.Filtered)
 }
 
 // any scrubs a value of any shape.
@@ -294,8 +297,8 @@ func (w *walker) any(v *fastjson.Value) *fastjson.Value {
 		}
 		var room [24]byte
 		if b := v.MarshalTo(room[:0]); len(b) >= 13 {
-			if old := str(b); numbers(old, nil) != old {
-				w.c.add(ruleCard)
+			if old := str(b); detect.Numbers(old, nil) != old {
+				w.c.Add(detect.RuleCard)
 				return w.a.NewString("[creditcard]")
 			}
 		}
@@ -313,13 +316,13 @@ func (w *walker) any(v *fastjson.Value) *fastjson.Value {
 			if m.Type() == fastjson.TypeString {
 				text := str(m.GetStringBytes())
 				if option && text != "" && text[0] != '-' {
-					if n := w.filter(m, ruleKey); n != nil {
+					if n := w.filter(m, detect.RuleKey); n != nil {
 						v.SetArrayItem(i, n)
 					}
 					option = false
 					continue
 				}
-				option = w.s.option(text)
+				option = w.s.detect.Option(text)
 			}
 			if n := w.any(m); n != nil {
 				v.SetArrayItem(i, n)
@@ -334,7 +337,7 @@ func (w *walker) text(v *fastjson.Value, message bool) *fastjson.Value {
 		return nil
 	}
 	old := str(v.GetStringBytes())
-	return w.changed(old, w.s.text(old, message, w.c))
+	return w.changed(old, w.s.detect.Text(old, message, w.c))
 }
 
 // line is text as a message for what comes again with every event of an issue.

@@ -1,25 +1,38 @@
-package scrub
+// Package detect finds secrets in texts: those that have a form of their own, and
+// those that a name before them tells. In: a text. Out: the same with what was
+// found taken out, counted by rule. What a text is part of it does not know.
+package detect
 
-import "strings"
+import (
+	"strings"
+
+	"errata/ingest/scrub/name"
+)
 
 // Names of the built-in rules, as counted.
 const (
-	ruleKey     = "key"
-	ruleCard    = "creditcard"
-	ruleIBAN    = "iban"
-	ruleSSN     = "ssn"
-	rulePEM     = "pem"
-	ruleURLAuth = "url_auth"
-	ruleBearer  = "bearer"
-	ruleEmail   = "email"
-	rulePair    = "pair"
-	ruleCookie  = "cookie"
-	ruleUser    = "user_path"
-	ruleIP      = "ip"
+	RuleKey     = "key"
+	RuleCard    = "creditcard"
+	RuleIBAN    = "iban"
+	RuleSSN     = "ssn"
+	RulePEM     = "pem"
+	RuleURLAuth = "url_auth"
+	RuleBearer  = "bearer"
+	RuleEmail   = "email"
+	RulePair    = "pair"
+	RuleCookie  = "cookie"
+	RuleUser    = "user_path"
+	RuleIP      = "ip"
 )
 
-// filtered stands for a value that was taken out whole.
-const filtered = "[Filtered]"
+// Detector knows the names of one project. It is safe for concurrent use.
+type Detector struct{ names *name.Set }
+
+// New returns a Detector that takes out the values of these names.
+func New(names *name.Set) Detector { return Detector{names} }
+
+// Filtered stands for a value that was taken out whole.
+const Filtered = "[Filtered]"
 
 // Classes of bytes: one pass over a text says which detectors need to look.
 const (
@@ -87,9 +100,9 @@ func (e *edit) done() string {
 	return string(append(e.out, e.s[e.last:]...))
 }
 
-// text applies the built-in detectors. message adds those for text that people
+// Text applies the built-in detectors. message adds those for text that people
 // read; the others are for values.
-func (s *Scrubber) text(v string, message bool, c Counts) string {
+func (d Detector) Text(v string, message bool, c Counts) string {
 	if len(v) < 6 {
 		return v
 	}
@@ -101,19 +114,19 @@ func (s *Scrubber) text(v string, message bool, c Counts) string {
 		v = urlAuth(v, c)
 	}
 	if flags&(hasColon|hasEqual) != 0 {
-		v = s.pairs(v, !message, c)
+		v = d.pairs(v, !message, c)
 	}
 	if isCoded(v, flags, digits) {
-		v = s.coded(v, c, 1)
+		v = d.coded(v, c, 1)
 	}
 	if flags&hasPercent != 0 && digits > 0 {
-		v = s.escaped(v, c)
+		v = d.escaped(v, c)
 	}
 	if flags&hasB != 0 && flags&(hasSpace|hasPercent) != 0 && len(v) > 12 {
 		v = bearer(v, c)
 	}
 	if flags&hasDash != 0 && flags&hasSpace != 0 && !message {
-		v = s.arguments(v, c)
+		v = d.arguments(v, c)
 	}
 	v = formed(v, flags, digits, c)
 	if message {
@@ -132,10 +145,10 @@ func formed(v string, flags uint16, digits int, c Counts) string {
 		v = tokens(v, c)
 	}
 	if digits >= 13 {
-		v = numbers(v, c)
+		v = Numbers(v, c)
 	}
 	if digits >= 12 {
-		v = iban(v, c)
+		v = IBAN(v, c)
 	}
 	if digits >= 9 && flags&hasDash != 0 {
 		v = ssn(v, c)
@@ -170,7 +183,7 @@ func pem(v string, c Counts) string {
 			}
 		}
 		e.replace(i, end, "[pemkey]")
-		c.add(rulePEM)
+		c.Add(RulePEM)
 		at = end
 	}
 	return e.done()
@@ -194,9 +207,9 @@ func urlAuth(v string, c Counts) string {
 				to++
 			}
 		}
-		if j := strings.LastIndexByte(v[from:to], '@'); j > 0 && strings.IndexByte(v[from:from+j], ':') >= 0 && v[from:from+j] != filtered {
-			e.replace(from, from+j, filtered)
-			c.add(ruleURLAuth)
+		if j := strings.LastIndexByte(v[from:to], '@'); j > 0 && strings.IndexByte(v[from:from+j], ':') >= 0 && v[from:from+j] != Filtered {
+			e.replace(from, from+j, Filtered)
+			c.Add(RuleURLAuth)
 		}
 		at = to
 	}
@@ -236,8 +249,8 @@ func bearer(v string, c Counts) string {
 			to++
 		}
 		if to-from >= 8 && token(v[from:to]) {
-			e.replace(from, to, filtered)
-			c.add(ruleBearer)
+			e.replace(from, to, Filtered)
+			c.Add(RuleBearer)
 			at = to
 		}
 	}
@@ -325,7 +338,7 @@ func email(v string, c Counts) string {
 		at = max(to, i+1)
 		if from < i && dot > i+1 && to-dot >= 3 && !digit(v[to-1]) {
 			e.replace(from, to, "[email]")
-			c.add(ruleEmail)
+			c.Add(RuleEmail)
 		}
 	}
 	return e.done()
@@ -348,7 +361,7 @@ func userPath(v string, c Counts) string {
 		at = from - 1 // Its last slash may begin another one.
 		if to > from && to < len(v) && (v[to] == '/' || v[to] == '\\') {
 			e.replace(from, to, "[user]")
-			c.add(ruleUser)
+			c.Add(RuleUser)
 		}
 	}
 	return e.done()
@@ -366,3 +379,8 @@ func homeAt(v string, i int) int {
 	}
 	return 0
 }
+
+func upper(c byte) bool { return c >= 'A' && c <= 'Z' }
+func lower(c byte) bool { return c >= 'a' && c <= 'z' }
+func digit(c byte) bool { return c >= '0' && c <= '9' }
+func ident(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || digit(c) || c == '_' || c == '-' }

@@ -1,4 +1,4 @@
-package scrub
+package detect
 
 import "strings"
 
@@ -35,7 +35,7 @@ func nibble(c byte) int {
 
 // escaped does for escaped text what pairs and urlAuth do for plain text: a URL
 // or a JSON document that is the parameter of a URL.
-func (s *Scrubber) escaped(v string, c Counts) string {
+func (d Detector) escaped(v string, c Counts) string {
 	e := edit{s: v}
 	for i := 0; i < len(v); i++ {
 		if v[i] != '%' {
@@ -46,10 +46,10 @@ func (s *Scrubber) escaped(v string, c Counts) string {
 			continue
 		}
 		from, to := 0, 0
-		rule := rulePair
+		rule := RulePair
 		switch {
 		case ch == '=', ch == ':' && strings.HasPrefix(nextEscaped(v, i+n), `"`):
-			if !s.names.secret(escapedName(v, i)) {
+			if !d.names.Secret(escapedName(v, i)) {
 				continue
 			}
 			from = i + n
@@ -66,14 +66,14 @@ func (s *Scrubber) escaped(v string, c Counts) string {
 					host++
 				}
 			}
-			from, to, rule = host, escapedAuth(v, host, escapedEnd(v, host, "/?#& \"'<>\n")), ruleURLAuth
+			from, to, rule = host, escapedAuth(v, host, escapedEnd(v, host, "/?#& \"'<>\n")), RuleURLAuth
 		default:
 			i += n - 1
 			continue
 		}
-		if from < to && !strings.HasPrefix(v[from:], filtered) {
-			e.replace(from, to, filtered)
-			c.add(rule)
+		if from < to && !strings.HasPrefix(v[from:], Filtered) {
+			e.replace(from, to, Filtered)
+			c.Add(rule)
 		}
 		i = max(i+n, to) - 1
 	}

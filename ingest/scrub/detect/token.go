@@ -1,9 +1,9 @@
-package scrub
+package detect
 
 import "strings"
 
-// ruleToken counts credentials that are known by how they begin.
-const ruleToken = "token"
+// RuleToken counts credentials that are known by how they begin.
+const RuleToken = "token"
 
 // minToken is shorter than any credential below.
 const minToken = 18
@@ -53,8 +53,8 @@ func tokens(v string, c Counts) string {
 				continue
 			}
 			if n := credential(v[from:end]); n > 0 {
-				e.replace(from, from+n, filtered)
-				c.add(ruleToken)
+				e.replace(from, from+n, Filtered)
+				c.Add(RuleToken)
 				break
 			}
 		}

@@ -1,4 +1,4 @@
-package scrub
+package detect
 
 import "unicode/utf8"
 
@@ -22,9 +22,9 @@ func glyph(v string, i int) (d byte, isDigit bool, n int) {
 	return 0, false, 0
 }
 
-// numbers finds card numbers: 13 to 19 digits in one run or in groups with
+// Numbers finds card numbers: 13 to 19 digits in one run or in groups with
 // single spaces or dashes, a known first digit, and a right check digit.
-func numbers(v string, c Counts) string {
+func Numbers(v string, c Counts) string {
 	e := edit{s: v}
 	for i := 0; i < len(v); i++ {
 		if v[i] < '0' || v[i] > '9' && v[i] != 0xef {
@@ -60,7 +60,7 @@ func numbers(v string, c Counts) string {
 		follows := end < len(v) && (ident(v[end]) && v[end] != '-')
 		if n >= 13 && n <= 19 && !follows && cardStart(d[:n]) && luhn(d[:n]) {
 			e.replace(i, end, "[creditcard]")
-			c.add(ruleCard)
+			c.Add(RuleCard)
 		}
 		i = max(end, i+1) - 1
 		for i+1 < len(v) && digit(v[i+1]) {
@@ -113,9 +113,9 @@ var ibanLengths = map[string]int{
 	"SK": 24, "SM": 27, "SO": 23, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20, "YE": 30,
 }
 
-// iban finds account numbers by country, length and check digits, in capitals
+// IBAN finds account numbers by country, length and check digits, in capitals
 // or all small.
-func iban(v string, c Counts) string {
+func IBAN(v string, c Counts) string {
 	e := edit{s: v}
 	for i := 0; i+15 <= len(v); i++ {
 		if !digit(v[i+2]) || !digit(v[i+3]) || !upper(v[i]&^0x20) || !upper(v[i+1]&^0x20) || lower(v[i]) != lower(v[i+1]) || i > 0 && ident(v[i-1]) {
@@ -145,7 +145,7 @@ func iban(v string, c Counts) string {
 		}
 		if n == want && (end == len(v) || !ident(v[end])) && mod97(d[:n]) == 1 {
 			e.replace(i, end, "[iban]")
-			c.add(ruleIBAN)
+			c.Add(RuleIBAN)
 			i = end - 1
 		}
 	}
@@ -188,7 +188,7 @@ func ssn(v string, c Counts) string {
 			continue
 		}
 		e.replace(i, i+11, "[us-ssn]")
-		c.add(ruleSSN)
+		c.Add(RuleSSN)
 		i += 10
 	}
 	return e.done()

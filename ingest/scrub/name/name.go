@@ -1,4 +1,7 @@
-package scrub
+// Package name tells names that hold secrets: of variables, headers, parameters,
+// cookies. In: a name. Out: whether its value is to be taken out. It never sees a
+// value.
+package name
 
 import (
 	"strings"
@@ -49,8 +52,9 @@ func letters(s string) uint32 {
 	return m
 }
 
-// names decides over keys with the built-in words and a project's own.
-type names struct {
+// Set decides over names with the built-in words and a project's own. It is safe
+// for concurrent use.
+type Set struct {
 	masks    []uint32
 	words    map[string]bool
 	pairs    map[[2]string]bool
@@ -59,24 +63,25 @@ type names struct {
 	safe     map[string]bool
 	defaults bool
 	seen     verdicts
-	lines    lines
 }
 
 // builtIn are the names of projects without rules of their own, which share
 // their verdicts.
-var builtIn = sync.OnceValue(func() *names { return makeNames(Rules{}, 8192) })
+var builtIn = sync.OnceValue(func() *Set { return newSet(true, nil, nil, 2048) })
 
-func newNames(r Rules) *names {
-	if !r.NoDefaults && len(r.SensitiveFields)+len(r.SafeFields) == 0 {
+// New returns a Set of the built-in names, if they are to hold, and of those that
+// a project calls sensitive, without those that it calls safe.
+func New(defaults bool, sensitive, safe []string) *Set {
+	if defaults && len(sensitive)+len(safe) == 0 {
 		return builtIn()
 	}
-	return makeNames(r, 1024)
+	return newSet(defaults, sensitive, safe, 256)
 }
 
-// makeNames remembers so many source lines and a quarter as many names.
-func makeNames(r Rules, memory int) *names {
-	n := &names{words: map[string]bool{}, pairs: map[[2]string]bool{}, whole: map[string]bool{}, safe: map[string]bool{},
-		defaults: !r.NoDefaults, seen: make(verdicts, memory/4), lines: newLines(memory)}
+// newSet remembers so many names.
+func newSet(defaults bool, sensitive, safe []string, memory int) *Set {
+	n := &Set{words: map[string]bool{}, pairs: map[[2]string]bool{}, whole: map[string]bool{}, safe: map[string]bool{},
+		defaults: defaults, seen: make(verdicts, memory)}
 	mask := func(s string) { n.masks = append(n.masks, letters(s)) }
 	if n.defaults {
 		for _, w := range secretWords {
@@ -93,8 +98,8 @@ func makeNames(r Rules, memory int) *names {
 		}
 		n.glued = gluedWords
 	}
-	for _, f := range r.SensitiveFields {
-		joined := squash(f)
+	for _, f := range sensitive {
+		joined := Squash(f)
 		n.whole[joined] = true
 		switch parts := segments(f, nil); len(parts) {
 		case 1:
@@ -104,12 +109,15 @@ func makeNames(r Rules, memory int) *names {
 		}
 		mask(f)
 	}
-	for _, f := range r.SafeFields {
-		n.safe[squash(f)] = true
+	for _, f := range safe {
+		n.safe[Squash(f)] = true
 	}
 	n.masks = withoutSupersets(n.masks)
 	return n
 }
+
+// Empty reports whether no name holds a secret.
+func (n *Set) Empty() bool { return len(n.masks) == 0 }
 
 // withoutSupersets drops masks that another one implies.
 func withoutSupersets(masks []uint32) []uint32 {
@@ -126,8 +134,8 @@ next:
 	return out
 }
 
-// secret reports whether a key's value is to be taken out.
-func (n *names) secret(key string) bool {
+// Secret reports whether a key's value is to be taken out.
+func (n *Set) Secret(key string) bool {
 	if len(key) < 3 || len(key) > 64 {
 		return len(key) > 64 && len(key) <= 256 && n.unseen(key)
 	}
@@ -135,7 +143,7 @@ func (n *names) secret(key string) bool {
 }
 
 // unseen decides over a name by its letters first.
-func (n *names) unseen(key string) bool {
+func (n *Set) unseen(key string) bool {
 	have := letters(key)
 	for _, m := range n.masks {
 		if have&m == m {
@@ -145,8 +153,8 @@ func (n *names) unseen(key string) bool {
 	return false
 }
 
-func (n *names) slow(key string) bool {
-	joined := squash(key)
+func (n *Set) slow(key string) bool {
+	joined := Squash(key)
 	if n.safe[joined] {
 		return false
 	}
@@ -184,7 +192,7 @@ func (n *names) slow(key string) bool {
 
 // header reports whether the segments before the last one are those of a
 // header attribute: http.request.header.cookie.
-func (n *names) header(before []string) bool {
+func (n *Set) header(before []string) bool {
 	return len(before) > 0 && (before[len(before)-1] == "header" || before[len(before)-1] == "headers")
 }
 
@@ -216,10 +224,9 @@ func segments(s string, out []string) []string {
 func upper(c byte) bool { return c >= 'A' && c <= 'Z' }
 func lower(c byte) bool { return c >= 'a' && c <= 'z' }
 func digit(c byte) bool { return c >= '0' && c <= '9' }
-func ident(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || digit(c) || c == '_' || c == '-' }
 
-// squash keeps letters and digits, in lower case.
-func squash(s string) string {
+// Squash keeps letters and digits, in lower case.
+func Squash(s string) string {
 	b := make([]byte, 0, 64)
 	for i := range len(s) {
 		c := s[i]
@@ -233,15 +240,15 @@ func squash(s string) string {
 	return string(b)
 }
 
-// cookie reports whether a cookie of this name carries a session or a secret.
-func (n *names) cookie(name string) bool {
-	if n.secret(name) {
+// Cookie reports whether a cookie of this name carries a session or a secret.
+func (n *Set) Cookie(name string) bool {
+	if n.Secret(name) {
 		return true
 	}
 	if !n.defaults {
 		return false
 	}
-	if sessionCookies[squash(name)] {
+	if sessionCookies[Squash(name)] {
 		return true
 	}
 	for _, p := range segments(name, nil) {

@@ -1,4 +1,4 @@
-package scrub
+package detect
 
 import (
 	"net/url"
@@ -11,7 +11,7 @@ const maxCoded = 3
 
 // coded looks into what stands in URLs and forms as a value of its own: a search
 // for a card number is ?q=card+4111+1111... there, and a header Bearer%20....
-func (s *Scrubber) coded(v string, c Counts, depth int) string {
+func (d Detector) coded(v string, c Counts, depth int) string {
 	e := edit{s: v}
 	for from := 0; from < len(v); {
 		n := strings.IndexAny(v[from:], "?&=;#/\"'<> \n,")
@@ -20,7 +20,7 @@ func (s *Scrubber) coded(v string, c Counts, depth int) string {
 		}
 		part := v[from : from+n]
 		if plain, ok := decoded(part); ok {
-			if clean := s.value(plain, c, depth); clean != plain {
+			if clean := d.value(plain, c, depth); clean != plain {
 				e.replace(from, from+n, recode(clean, part))
 			}
 		}
@@ -54,7 +54,7 @@ func recode(v, part string) string {
 }
 
 // value applies the detectors of values that have a form of their own.
-func (s *Scrubber) value(v string, c Counts, depth int) string {
+func (d Detector) value(v string, c Counts, depth int) string {
 	flags, digits := look(v)
 	if flags&hasDash != 0 && len(v) > 40 && strings.Contains(v, "PRIVATE KEY") {
 		v = pem(v, c)
@@ -63,14 +63,14 @@ func (s *Scrubber) value(v string, c Counts, depth int) string {
 		v = urlAuth(v, c)
 	}
 	if flags&(hasColon|hasEqual) != 0 {
-		v = s.pairs(v, true, c)
+		v = d.pairs(v, true, c)
 	}
 	if flags&hasB != 0 && flags&hasSpace != 0 {
 		v = bearer(v, c)
 	}
 	v = formed(v, flags, digits, c)
 	if depth < maxCoded && isCoded(v, flags, digits) {
-		v = s.coded(v, c, depth+1)
+		v = d.coded(v, c, depth+1)
 	}
 	return v
 }

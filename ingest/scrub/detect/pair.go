@@ -1,4 +1,4 @@
-package scrub
+package detect
 
 import "strings"
 
@@ -7,7 +7,7 @@ import "strings"
 // lines of headers. Values of secret names are taken out. With loose, unquoted
 // values of name=value count too; in messages and source lines they do not,
 // because code is full of them.
-func (s *Scrubber) pairs(v string, loose bool, c Counts) string {
+func (d Detector) pairs(v string, loose bool, c Counts) string {
 	e := edit{s: v}
 	opens := -1          // Where the first bracket is, once it was looked for.
 	equal, colon := 0, 0 // The next of each from i on.
@@ -22,7 +22,7 @@ func (s *Scrubber) pairs(v string, loose bool, c Counts) string {
 			break
 		}
 		n, ok := nameBefore(v, i, e.last)
-		if !ok || !s.secretName(n.text) && !(n.query && n.text == "sig") {
+		if !ok || !d.secretName(n.text) && !(n.query && n.text == "sig") {
 			continue
 		}
 		from := i + 1
@@ -43,7 +43,7 @@ func (s *Scrubber) pairs(v string, loose bool, c Counts) string {
 			}
 			switch {
 			case n.line && from > i+1 && isHeader(n.text):
-				i = s.headerLine(&e, n.text, from, c) - 1
+				i = d.headerLine(&e, n.text, from, c) - 1
 				continue
 			case n.member:
 			case loose && from == i+1 && opens < n.start: // What Go prints of a map or a struct.
@@ -52,11 +52,11 @@ func (s *Scrubber) pairs(v string, loose bool, c Counts) string {
 			}
 		}
 		from, to := valueAfter(v, from, loose || n.query, n.quoted)
-		if from >= to || strings.HasPrefix(v[from:], filtered) {
+		if from >= to || strings.HasPrefix(v[from:], Filtered) {
 			continue
 		}
-		e.replace(from, to, filtered)
-		c.add(rulePair)
+		e.replace(from, to, Filtered)
+		c.Add(RulePair)
 		i = to - 1
 	}
 	return e.done()
@@ -132,9 +132,9 @@ func nameBefore(v string, i, last int) (n named, ok bool) {
 }
 
 // secretName also knows names of which a URL has escaped some characters.
-func (s *Scrubber) secretName(name string) bool {
+func (d Detector) secretName(name string) bool {
 	if strings.IndexByte(name, '%') < 0 {
-		return s.names.secret(name)
+		return d.names.Secret(name)
 	}
 	var plain []byte
 	for i := 0; i < len(name); {
@@ -145,7 +145,7 @@ func (s *Scrubber) secretName(name string) bool {
 		plain = append(plain, c)
 		i += n
 	}
-	return s.names.secret(string(plain))
+	return d.names.Secret(string(plain))
 }
 
 // valueAfter returns where a value begins and ends; both are the same where
@@ -170,7 +170,7 @@ func valueAfter(v string, from int, bare, quotedName bool) (int, int) {
 	case mark == '"' || mark == '\'':
 		return from + 1, quoteEnd(v, from+1, mark, escapes)
 	case (mark == '[' || mark == '{') && (quotedName || bare):
-		if strings.HasPrefix(v[from:], filtered) || from+1 < len(v) && (v[from+1] == ']' || v[from+1] == '}') {
+		if strings.HasPrefix(v[from:], Filtered) || from+1 < len(v) && (v[from+1] == ']' || v[from+1] == '}') {
 			return from, from
 		}
 		return from, bracketEnd(v, from)
@@ -262,7 +262,7 @@ func isHeader(name string) bool {
 
 // headerLine takes the secret out of a line like Authorization: Digest x, and
 // returns where the line ends. Words that are no credentials stay.
-func (s *Scrubber) headerLine(e *edit, name string, from int, c Counts) int {
+func (d Detector) headerLine(e *edit, name string, from int, c Counts) int {
 	v := e.s
 	cookie := strings.HasSuffix(strings.ToLower(name), "cookie")
 	to := len(v)
@@ -280,14 +280,14 @@ func (s *Scrubber) headerLine(e *edit, name string, from int, c Counts) int {
 	}
 	line := v[from:to]
 	if cookie {
-		if n := s.cookies(line, c); n != line {
+		if n := d.Cookies(line, c); n != line {
 			e.replace(from, to, n)
 		}
 		return max(to, from)
 	}
 	word, rest, two := strings.Cut(line, " ")
 	switch {
-	case strings.HasPrefix(line, filtered) || strings.HasPrefix(rest, filtered):
+	case strings.HasPrefix(line, Filtered) || strings.HasPrefix(rest, Filtered):
 		return to
 	case two && scheme(word):
 		if kind := strings.ToLower(word); kind == "bearer" || kind == "basic" {
@@ -308,14 +308,14 @@ func (s *Scrubber) headerLine(e *edit, name string, from int, c Counts) int {
 	default:
 		return to
 	}
-	e.replace(from, to, filtered)
-	c.add(rulePair)
+	e.replace(from, to, Filtered)
+	c.Add(RulePair)
 	return to
 }
 
 // arguments takes out what follows the option of a command line: --password x.
 // That with an equal sign is a pair.
-func (s *Scrubber) arguments(v string, c Counts) string {
+func (d Detector) arguments(v string, c Counts) string {
 	e := edit{s: v}
 	for at := 0; ; {
 		i := strings.Index(v[at:], "--")
@@ -328,32 +328,32 @@ func (s *Scrubber) arguments(v string, c Counts) string {
 			to++
 		}
 		at = max(to, i)
-		if to == i || to+1 >= len(v) || v[to] != ' ' || v[to+1] == '-' || i > 2 && v[i-3] != ' ' || !s.names.secret(v[i:to]) {
+		if to == i || to+1 >= len(v) || v[to] != ' ' || v[to+1] == '-' || i > 2 && v[i-3] != ' ' || !d.names.Secret(v[i:to]) {
 			continue
 		}
 		from, end := valueAfter(v, to+1, true, false)
-		if from < end && !strings.HasPrefix(v[from:], filtered) {
-			e.replace(from, end, filtered)
-			c.add(rulePair)
+		if from < end && !strings.HasPrefix(v[from:], Filtered) {
+			e.replace(from, end, Filtered)
+			c.Add(RulePair)
 			at = end
 		}
 	}
 	return e.done()
 }
 
-// option reports whether an item of an argument list says that the next one is
+// Option reports whether an item of an argument list says that the next one is
 // a secret.
-func (s *Scrubber) option(v string) bool {
-	return len(v) > 3 && v[0] == '-' && strings.IndexByte(v, '=') < 0 && strings.IndexByte(v, ' ') < 0 && s.names.secret(strings.TrimLeft(v, "-"))
+func (d Detector) Option(v string) bool {
+	return len(v) > 3 && v[0] == '-' && strings.IndexByte(v, '=') < 0 && strings.IndexByte(v, ' ') < 0 && d.names.Secret(strings.TrimLeft(v, "-"))
 }
 
-// cookies keeps the names of a Cookie header and the values of those that carry
+// Cookies keeps the names of a Cookie header and the values of those that carry
 // no session.
-func (s *Scrubber) cookies(v string, c Counts) string {
+func (d Detector) Cookies(v string, c Counts) string {
 	if strings.HasPrefix(v, `["`) && strings.Contains(v, `","`) { // Values of one header that came as a list.
 		list := strings.Split(v, `","`)
 		for i := range list {
-			list[i] = s.cookies(list[i], c)
+			list[i] = d.Cookies(list[i], c)
 		}
 		return strings.Join(list, `","`)
 	}
@@ -361,10 +361,10 @@ func (s *Scrubber) cookies(v string, c Counts) string {
 	changed := false
 	for i, p := range parts {
 		name, value, ok := strings.Cut(p, "=")
-		if ok && value != filtered && s.names.cookie(strings.TrimSpace(name)) {
-			parts[i] = name + "=" + filtered
+		if ok && value != Filtered && d.names.Cookie(strings.TrimSpace(name)) {
+			parts[i] = name + "=" + Filtered
 			changed = true
-			c.add(ruleCookie)
+			c.Add(RuleCookie)
 		}
 	}
 	if !changed {
