@@ -18,6 +18,7 @@ import (
 	"errata/ingest/intake"
 	"errata/ingest/otlp"
 	"errata/ingest/otlp/decode"
+	"errata/ingest/otlp/export"
 	"errata/schema"
 )
 
@@ -83,7 +84,7 @@ func (s *Server) otlp(signal otlp.Signal) fiber.Handler {
 			return s.otlpFail(c, kind, err)
 		}
 		cors(c)
-		b, t := otlp.Response(signal, kind, partial)
+		b, t := export.Response(signal, kind, partial)
 		c.Set(fiber.HeaderContentType, t)
 		return c.Send(b)
 	}
@@ -225,7 +226,7 @@ func (s *Server) otlpFail(c *fiber.Ctx, kind string, err error) error {
 	}
 	s.metrics.refused.WithLabelValues(e.Reason).Inc()
 	cors(c)
-	b, t := otlp.ErrorBody(kind, e.Status, e.Error(), wait)
+	b, t := export.ErrorBody(kind, e.Status, e.Error(), wait)
 	c.Set(fiber.HeaderContentType, t)
 	return c.Status(e.Status).Send(b)
 }

@@ -24,7 +24,7 @@ import (
 	"errata/ingest/flood"
 	"errata/ingest/inflate"
 	"errata/ingest/intake"
-	"errata/ingest/otlp"
+	"errata/ingest/otlp/export"
 	"errata/ingest/quota"
 	"errata/ingest/topic"
 )
@@ -120,7 +120,7 @@ func New(cfg Config) (*Server, error) {
 	s.directory = directory.Open(directory.Config{Source: source, File: filepath.Join(cfg.Data, "projects.json"), Logger: cfg.Logger})
 	s.app = s.routes()
 	if cfg.OTLPGRPC != "" {
-		s.grpc = otlp.NewGRPC(grpcHandler{s})
+		s.grpc = export.NewServer(grpcHandler{s})
 	}
 	return s, nil
 }

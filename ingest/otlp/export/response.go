@@ -1,4 +1,4 @@
-package otlp
+package export
 
 import (
 	"net/http"
@@ -15,25 +15,26 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"errata/ingest/otlp"
 	"errata/ingest/otlp/decode"
 )
 
 // Response returns the body and content type of a 200 for a signal, in the
 // encoding of the request. p is nil where everything was taken. It answers a
 // protobuf request without loss with an empty body: an empty message.
-func Response(s Signal, contentType string, p *Partial) ([]byte, string) {
+func Response(s otlp.Signal, contentType string, p *otlp.Partial) ([]byte, string) {
 	return encode(contentType, message(s, p))
 }
 
-func message(s Signal, p *Partial) proto.Message {
+func message(s otlp.Signal, p *otlp.Partial) proto.Message {
 	switch s {
-	case SignalLogs:
+	case otlp.SignalLogs:
 		m := &collogs.ExportLogsServiceResponse{}
 		if p != nil {
 			m.PartialSuccess = &collogs.ExportLogsPartialSuccess{RejectedLogRecords: p.Rejected, ErrorMessage: p.Message}
 		}
 		return m
-	case SignalMetrics:
+	case otlp.SignalMetrics:
 		m := &colmetrics.ExportMetricsServiceResponse{}
 		if p != nil {
 			m.PartialSuccess = &colmetrics.ExportMetricsPartialSuccess{RejectedDataPoints: p.Rejected, ErrorMessage: p.Message}

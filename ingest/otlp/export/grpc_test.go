@@ -1,10 +1,9 @@
-package otlp
+package export
 
 import (
 	"context"
 	"errors"
 	"net"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -26,7 +25,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"errata/ingest/intake"
+	"errata/ingest/otlp"
 	"errata/ingest/otlp/decode"
+	"errata/schema"
 )
 
 // edge stands in for the edge: it knows one key and keeps what it is given.
@@ -40,17 +41,19 @@ type edge struct {
 	client  string
 }
 
-func (e *edge) Authorize(_ context.Context, _ Signal, header func(string) string, client string) (*intake.Request, error) {
+func (e *edge) Authorize(_ context.Context, _ otlp.Signal, header func(string) string, client string) (*intake.Request, error) {
 	if header("x-sentry-auth") != "Sentry sentry_key=k" {
 		return nil, &intake.Error{Status: 401, Detail: "missing authorization information"}
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.client = client
-	return request(e.t), nil
+	p, err := intake.NewProject(schema.Project{ID: 1, Slug: "shop", RetentionDays: 90})
+	require.NoError(e.t, err)
+	return &intake.Request{Project: p, ReceivedAt: time.Now()}, nil
 }
 
-func (e *edge) Take(_ context.Context, req *intake.Request, adapt Adapter, body []byte) (*Partial, error) {
+func (e *edge) Take(_ context.Context, req *intake.Request, adapt otlp.Adapter, body []byte) (*otlp.Partial, error) {
 	b, partial, err := adapt(req, body, decode.Protobuf)
 	if err != nil {
 		return nil, err
@@ -83,7 +86,7 @@ func dial(t *testing.T, e *edge) *grpc.ClientConn {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	s := NewGRPC(e)
+	s := NewServer(e)
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(l) }()
 	c, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -109,20 +112,20 @@ func TestGRPC(t *testing.T) {
 	ctx := authorized(t)
 	for _, opts := range [][]grpc.CallOption{nil, {grpc.UseCompressor(gzip.Name)}, {grpc.UseCompressor("zstd")}, {grpc.UseCompressor("zstd")}, {grpc.UseCompressor("snappy")}, {grpc.UseCompressor("snappy")}} {
 		e.batches = nil
-		traces, err := coltrace.NewTraceServiceClient(c).Export(ctx, tracesOf(nil, span(1, 0, 0, 1)), opts...)
+		traces, err := coltrace.NewTraceServiceClient(c).Export(ctx, tracesOf("v", span()), opts...)
 		require.NoError(t, err)
 		require.Nil(t, traces.PartialSuccess)
-		bad := span(1, 0, 0, 1)
+		bad := span()
 		bad.TraceId = nil
-		traces, err = coltrace.NewTraceServiceClient(c).Export(ctx, tracesOf(nil, span(1, 0, 0, 1), bad), opts...)
+		traces, err = coltrace.NewTraceServiceClient(c).Export(ctx, tracesOf("v", span(), bad), opts...)
 		require.NoError(t, err)
 		require.EqualValues(t, 1, traces.PartialSuccess.RejectedSpans)
 		require.Contains(t, traces.PartialSuccess.ErrorMessage, "invalid trace id")
-		_, err = collogs.NewLogsServiceClient(c).Export(ctx, logsOf(nil, &logspb.LogRecord{Body: str("x")}), opts...)
+		_, err = collogs.NewLogsServiceClient(c).Export(ctx, &collogs.ExportLogsServiceRequest{ResourceLogs: []*logspb.ResourceLogs{{ScopeLogs: []*logspb.ScopeLogs{{LogRecords: []*logspb.LogRecord{{Body: text("x")}}}}}}}, opts...)
 		require.NoError(t, err)
-		_, err = colmetrics.NewMetricsServiceClient(c).Export(ctx, metricsOf(&metricspb.Metric{
+		_, err = colmetrics.NewMetricsServiceClient(c).Export(ctx, &colmetrics.ExportMetricsServiceRequest{ResourceMetrics: []*metricspb.ResourceMetrics{{ScopeMetrics: []*metricspb.ScopeMetrics{{Metrics: []*metricspb.Metric{{
 			Name: "m", Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{{Value: &metricspb.NumberDataPoint_AsInt{AsInt: 1}}}}},
-		}), opts...)
+		}}}}}}}, opts...)
 		require.NoError(t, err)
 		require.Len(t, e.batches, 4)
 		require.Len(t, e.batches[0].Spans, 1)
@@ -135,12 +138,11 @@ func TestGRPC(t *testing.T) {
 }
 
 func TestGRPCCapture(t *testing.T) {
-	body, err := os.ReadFile(shared(t, "captures", "otel-grpc", "001.body"))
-	require.NoError(t, err)
+	body := captured(t, "otel-grpc", "001.body")
 	var m coltrace.ExportTraceServiceRequest
 	require.NoError(t, proto.Unmarshal(body, &m))
 	e := &edge{t: t}
-	_, err = coltrace.NewTraceServiceClient(dial(t, e)).Export(authorized(t), &m)
+	_, err := coltrace.NewTraceServiceClient(dial(t, e)).Export(authorized(t), &m)
 	require.NoError(t, err)
 	require.Len(t, e.batches[0].Events, 1)
 	require.Equal(t, "ZeroDivisionError: division by zero", e.batches[0].Events[0].Title)
@@ -149,16 +151,16 @@ func TestGRPCCapture(t *testing.T) {
 func TestGRPCSurvivesAPanic(t *testing.T) {
 	e := &edge{t: t, panics: true}
 	c := coltrace.NewTraceServiceClient(dial(t, e))
-	_, err := c.Export(authorized(t), tracesOf(nil, span(1, 0, 0, 1)))
+	_, err := c.Export(authorized(t), tracesOf("v", span()))
 	require.Equal(t, codes.Internal, status.Code(err))
 	e.panics = false
-	_, err = c.Export(authorized(t), tracesOf(nil, span(1, 0, 0, 1)))
+	_, err = c.Export(authorized(t), tracesOf("v", span()))
 	require.NoError(t, err)
 }
 
 func TestGRPCRefusals(t *testing.T) {
-	good := tracesOf(nil, span(1, 0, 0, 1))
-	big := tracesOf(attrs("k", string(make([]byte, MaxBytes))), span(1, 0, 0, 1))
+	good := tracesOf("v", span())
+	big := tracesOf(string(make([]byte, otlp.MaxBytes)), span())
 	tests := map[string]struct {
 		submit    error
 		anonymous bool

@@ -1,4 +1,7 @@
-package otlp
+// Package export is OTLP's side towards exporters: the services of gRPC with
+// their compressions, and answers and refusals in a request's own encoding. It
+// reads no item of a request and knows HTTP statuses by number only.
+package export
 
 import (
 	"context"
@@ -20,6 +23,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"errata/ingest/intake"
+	"errata/ingest/otlp"
 )
 
 // Handler is what the edge lends to the gRPC services. Errors that are
@@ -29,10 +33,10 @@ type Handler interface {
 	// Authorize finds the project of a call before its body is read. header
 	// returns a metadata value, empty where absent; client is the peer's
 	// address with port.
-	Authorize(ctx context.Context, s Signal, header func(name string) string, client string) (*intake.Request, error)
+	Authorize(ctx context.Context, s otlp.Signal, header func(name string) string, client string) (*intake.Request, error)
 	// Take has a body read by adapt, once for each project that it goes to, and
 	// makes what is in it durable.
-	Take(ctx context.Context, req *intake.Request, adapt Adapter, body []byte) (*Partial, error)
+	Take(ctx context.Context, req *intake.Request, adapt otlp.Adapter, body []byte) (*otlp.Partial, error)
 	// Refuse counts a call of which the message was not received: it was too
 	// large, or cannot be inflated.
 	Refuse(req *intake.Request, err error)
@@ -41,11 +45,11 @@ type Handler interface {
 	RetryAfter(err error) time.Duration
 }
 
-// NewGRPC returns a server with the three OTLP services. Messages are bounded
+// NewServer returns a server with the three OTLP services. Messages are bounded
 // like HTTP bodies, before and after they are inflated.
-func NewGRPC(h Handler, opts ...grpc.ServerOption) *grpc.Server {
+func NewServer(h Handler, opts ...grpc.ServerOption) *grpc.Server {
 	opts = append([]grpc.ServerOption{
-		grpc.MaxRecvMsgSize(MaxBytes),
+		grpc.MaxRecvMsgSize(otlp.MaxBytes),
 		grpc.MaxConcurrentStreams(128),
 		grpc.MaxHeaderListSize(16 << 10),
 		grpc.ConnectionTimeout(10 * time.Second),
@@ -60,15 +64,15 @@ func NewGRPC(h Handler, opts ...grpc.ServerOption) *grpc.Server {
 	return s
 }
 
-var services = map[Signal]string{
-	SignalTraces:  "opentelemetry.proto.collector.trace.v1.TraceService",
-	SignalLogs:    "opentelemetry.proto.collector.logs.v1.LogsService",
-	SignalMetrics: "opentelemetry.proto.collector.metrics.v1.MetricsService",
+var services = map[otlp.Signal]string{
+	otlp.SignalTraces:  "opentelemetry.proto.collector.trace.v1.TraceService",
+	otlp.SignalLogs:    "opentelemetry.proto.collector.logs.v1.LogsService",
+	otlp.SignalMetrics: "opentelemetry.proto.collector.metrics.v1.MetricsService",
 }
 
 // service describes Export by hand, because the generated services decode the
 // message before it could be bounded and before the caller is known.
-func service(s Signal, name string) *grpc.ServiceDesc {
+func service(s otlp.Signal, name string) *grpc.ServiceDesc {
 	full := "/" + name + "/Export"
 	return &grpc.ServiceDesc{
 		ServiceName: name,
@@ -91,7 +95,7 @@ func service(s Signal, name string) *grpc.ServiceDesc {
 	}
 }
 
-func export(ctx context.Context, h Handler, s Signal, body frame) (m proto.Message, err error) {
+func export(ctx context.Context, h Handler, s otlp.Signal, body frame) (m proto.Message, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			// The library would let it end the process.
@@ -103,7 +107,7 @@ func export(ctx context.Context, h Handler, s Signal, body frame) (m proto.Messa
 	if err != nil {
 		return nil, refusal(h, err)
 	}
-	partial, err := h.Take(ctx, req, Adapt(s), body)
+	partial, err := h.Take(ctx, req, otlp.Adapt(s), body)
 	if err != nil {
 		return nil, refusal(h, err)
 	}
@@ -112,7 +116,7 @@ func export(ctx context.Context, h Handler, s Signal, body frame) (m proto.Messa
 
 // unreceived counts a call whose message was not received for its caller's
 // project. The library has answered already, and has ended the call's context.
-func unreceived(ctx context.Context, h Handler, s Signal, err error) error {
+func unreceived(ctx context.Context, h Handler, s otlp.Signal, err error) error {
 	switch status.Code(err) {
 	case codes.ResourceExhausted, codes.InvalidArgument, codes.Internal:
 		if req, denied := authorize(context.WithoutCancel(ctx), h, s); denied == nil {
@@ -122,7 +126,7 @@ func unreceived(ctx context.Context, h Handler, s Signal, err error) error {
 	return err
 }
 
-func authorize(ctx context.Context, h Handler, s Signal) (*intake.Request, error) {
+func authorize(ctx context.Context, h Handler, s otlp.Signal) (*intake.Request, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	header := func(name string) string {
 		if v := md.Get(name); len(v) > 0 {

@@ -1,8 +1,7 @@
-package otlp
+package export
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,20 +14,20 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
-	"errata/ingest/intake"
+	"errata/ingest/otlp"
 )
 
 func TestResponse(t *testing.T) {
 	t.Parallel()
-	p := &Partial{Rejected: 2, Message: "why"}
+	p := &otlp.Partial{Rejected: 2, Message: "why"}
 	tests := map[string]struct {
-		signal Signal
+		signal otlp.Signal
 		fresh  proto.Message
 		json   string
 	}{
-		"traces":  {SignalTraces, &coltrace.ExportTraceServiceResponse{}, `{"partialSuccess":{"rejectedSpans":"2","errorMessage":"why"}}`},
-		"logs":    {SignalLogs, &collogs.ExportLogsServiceResponse{}, `{"partialSuccess":{"rejectedLogRecords":"2","errorMessage":"why"}}`},
-		"metrics": {SignalMetrics, &colmetrics.ExportMetricsServiceResponse{}, `{"partialSuccess":{"rejectedDataPoints":"2","errorMessage":"why"}}`},
+		"traces":  {otlp.SignalTraces, &coltrace.ExportTraceServiceResponse{}, `{"partialSuccess":{"rejectedSpans":"2","errorMessage":"why"}}`},
+		"logs":    {otlp.SignalLogs, &collogs.ExportLogsServiceResponse{}, `{"partialSuccess":{"rejectedLogRecords":"2","errorMessage":"why"}}`},
+		"metrics": {otlp.SignalMetrics, &colmetrics.ExportMetricsServiceResponse{}, `{"partialSuccess":{"rejectedDataPoints":"2","errorMessage":"why"}}`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -83,51 +82,4 @@ func TestRetryableCodes(t *testing.T) {
 		want := s == 429 || s == 502 || s == 503 || s == 504
 		require.Equal(t, want, retried[Code(s)], "%d", s)
 	}
-}
-
-func TestRefusedRequests(t *testing.T) {
-	t.Parallel()
-	tests := map[string]struct {
-		body        string
-		contentType string
-		status      int
-		reason      string
-	}{
-		"content type":     {"{}", "text/plain", 415, "content_type"},
-		"no content type":  {"{}", "", 415, "content_type"},
-		"broken JSON":      {"{", "application/json", 400, "malformed"},
-		"broken protobuf":  {"hello", "application/x-protobuf", 400, "malformed"},
-		"empty JSON":       {"", "application/json", 400, "malformed"},
-		"too large":        {strings.Repeat(" ", MaxBytes+1), "application/json", 413, "too_large"},
-		"too many":         {strings.Repeat("\x0a\x00", 1<<20), "application/x-protobuf", 413, "too_large"},
-		"JSON as protobuf": {`{"resourceSpans":[]}`, "application/x-protobuf", 400, "malformed"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			for _, s := range []Signal{SignalTraces, SignalLogs, SignalMetrics} {
-				b, p, err := Adapt(s)(request(t), []byte(tt.body), tt.contentType)
-				require.Nil(t, b)
-				require.Nil(t, p)
-				var e *intake.Error
-				require.ErrorAs(t, err, &e, "%v", err)
-				require.Equal(t, tt.status, e.Status)
-				require.Equal(t, tt.reason, e.Reason)
-				require.NotEmpty(t, e.Detail)
-			}
-		})
-	}
-}
-
-func TestEmptyRequests(t *testing.T) {
-	t.Parallel()
-	for _, s := range []Signal{SignalTraces, SignalLogs, SignalMetrics} {
-		for ct, body := range map[string]string{"application/x-protobuf": "", "application/json": "{}"} {
-			b, p, err := Adapt(s)(request(t), []byte(body), ct)
-			require.NoError(t, err)
-			require.Nil(t, p)
-			require.Empty(t, b.Receipts)
-		}
-	}
-	require.Nil(t, Adapt("profiles"))
 }
