@@ -51,6 +51,13 @@ func listIssues(ctx context.Context, a *asking) (*Result, error) {
 			todo = append(todo, func(ctx context.Context) error { return read(ctx, found) })
 		}
 	}
+	// What was on this page when it was asked for last is likely on it now: its
+	// trends are asked for without waiting for what the page is.
+	guess := a.store.pages.last(a.pageKey())
+	known := &trend{}
+	if len(guess) > 0 {
+		todo = append(todo, func(ctx context.Context) error { return a.readTrend(ctx, guess, known) })
+	}
 	if err := atOnce(ctx, todo...); err != nil {
 		return nil, err
 	}
@@ -76,7 +83,7 @@ func listIssues(ctx context.Context, a *asking) (*Result, error) {
 	limit, _ := strconv.Atoi(a.bound["limit"])
 	offset, _ := strconv.Atoi(a.bound["offset"])
 	start := min(offset, len(matches))
-	return a.show(ctx, log, matches[start:start+min(limit, maxPage, len(matches)-start)], uint64(len(matches)))
+	return a.show(ctx, log, known, matches[start:start+min(limit, maxPage, len(matches)-start)], uint64(len(matches)))
 }
 
 func (a *asking) readWindow(ctx context.Context, into map[uint64][3]uint64) error {
@@ -226,12 +233,13 @@ func (s *subjects) values() map[string]string {
 }
 
 // show reads what a page shows.
-func (a *asking) show(ctx context.Context, log *triageLog, page []*listed, matches uint64) (*Result, error) {
+func (a *asking) show(ctx context.Context, log *triageLog, known *trend, page []*listed, matches uint64) (*Result, error) {
 	out := &Result{}
 	for _, c := range a.query.Columns {
 		out.Columns = append(out.Columns, Field{Name: c.Name, Type: c.Type})
 	}
 	if len(page) == 0 {
+		a.store.pages.keep(a.pageKey(), nil)
 		return out, nil
 	}
 	ask := subjects{}
@@ -255,12 +263,13 @@ func (a *asking) show(ctx context.Context, log *triageLog, page []*listed, match
 		}
 	}
 	values := ask.values()
-	values["page"], values["members"], values["owners"], values["moved"] = numbers(all), numbers(members), numbers(owners), moved
+	a.store.pages.keep(a.pageKey(), all)
+	values["members"], values["owners"], values["moved"] = numbers(members), numbers(owners), moved
 	b := a.with(values)
 	trends := make([][]uint64, len(page))
 	reopened := map[uint64]bool{}
 	err := atOnce(ctx, func(ctx context.Context) error { return b.set(ctx, "reopened", reopened) },
-		func(ctx context.Context) error { return b.trends(ctx, log, place, trends) },
+		func(ctx context.Context) error { return b.trends(ctx, log, place, all, known, trends) },
 		func(ctx context.Context) error { return b.people(ctx, place, cards) },
 		func(ctx context.Context) error { return b.newest(ctx, place, cards) })
 	if err != nil {
@@ -277,48 +286,6 @@ func (a *asking) show(ctx context.Context, log *triageLog, page []*listed, match
 			c.events, c.users, slices.Clone(c.protocols), slices.Clone(c.environments), c.firstRelease, c.lastRelease, c.sample, c.trace, trends[n], matches})
 	}
 	return out, nil
-}
-
-// trends reads events of the window by the hour in 24 equal parts, or by day.
-func (a *asking) trends(ctx context.Context, log *triageLog, place map[uint64]int, into [][]uint64) error {
-	hourly, err := a.query.choice(a.bound).Within(72)
-	if err != nil {
-		return err
-	}
-	const form = "2006-01-02 15:04:05.000"
-	from, _ := time.Parse(form, a.bound["from"])
-	to, _ := time.Parse(form, a.bound["to"])
-	const day = 24 * time.Hour
-	slots, start, span := 24, from.Truncate(time.Hour), max(to.Unix()-from.Unix(), 1)
-	if !hourly {
-		start = from.Truncate(day)
-		slots = min(int(to.Truncate(day).Sub(start)/day)+1, 400)
-	}
-	for n := range into {
-		into[n] = make([]uint64, slots)
-	}
-	type point struct {
-		fingerprint uint64
-		at          int64
-	}
-	points := map[point]uint64{} // A row may come twice: see rows.
-	err = a.rows(ctx, "trend", func(r driver.Rows) error {
-		var f, n uint64
-		var at time.Time
-		err := r.Scan(&f, &at, &n)
-		points[point{f, at.Unix()}] = n
-		return err
-	})
-	for x, n := range points {
-		slot := int(time.Unix(x.at, 0).Sub(start) / day)
-		if hourly {
-			slot = min(int((x.at-start.Unix())*24/span), 23)
-		}
-		if p, ok := place[log.survivor(x.fingerprint)]; ok && slot >= 0 && slot < slots {
-			into[p][slot] += n
-		}
-	}
-	return err
 }
 
 // levelName names a level as the tables do.

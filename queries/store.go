@@ -32,6 +32,7 @@ type Store struct {
 	config   Config // Empty where the connection came from elsewhere.
 	cards    cards
 	complete complete
+	pages    pages
 }
 
 // Open connects and checks that the store answers.

@@ -65,14 +65,14 @@ ORDER BY fingerprint, at, action_id
 <<- if .Given "text">>
 SELECT DISTINCT fingerprint
 FROM events
-WHERE project_id = {project:UInt32} AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')}) AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
+WHERE project_id = {project:UInt32} AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
     AND hasAllTokens(lower(concat(title, ' ', message)), lower({text:String}))<<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
 <<- end>>
 -- step passed: rows
 <<- if .Given "filters">>
 SELECT DISTINCT fingerprint
 FROM events
-WHERE project_id = {project:UInt32} AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')}) AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
+WHERE project_id = {project:UInt32} AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
     AND <<.EventFilters>><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
 <<- end>>
 -- step complete: rows

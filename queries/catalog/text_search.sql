@@ -18,8 +18,7 @@
 SELECT event_id, <<hex (survivor "fingerprint")>> AS issue, ts, title, message,
     CAST(environment, 'String') AS environment, CAST(release, 'String') AS release, trace_id
 FROM events
-WHERE project_id = {project:UInt32} AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')})
-    AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
+WHERE project_id = {project:UInt32} AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
     AND hasAllTokens(lower(concat(title, ' ', message)), lower({text:String}))
 ORDER BY ts DESC, event_id
 LIMIT least({limit:UInt32}, 1000)
