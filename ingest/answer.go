@@ -10,7 +10,7 @@ import (
 
 	"errata/ingest/inflate"
 	"errata/ingest/intake"
-	"errata/ingest/quota"
+	"errata/ingest/judge"
 	"errata/ingest/sentry/tree"
 	"errata/ingest/topic"
 	"errata/schema"
@@ -22,24 +22,6 @@ const (
 	headerSentryError = "X-Sentry-Error"
 )
 
-// limited is a refusal for being over a quota. Some of the request may have
-// been taken.
-type limited struct {
-	header     string // For X-Sentry-Rate-Limits.
-	retryAfter time.Duration
-	reason     string
-	partly     bool // Some of the request was taken.
-	counted    bool // What was not has a fate on the topic.
-}
-
-// Error says which quota, where it has a name.
-func (l *limited) Error() string {
-	if l.reason == quota.Unnamed {
-		return "over a quota of the project or key, which has no reason of its own"
-	}
-	return "over the quota " + l.reason
-}
-
 // busy says that the edge itself has no room now.
 var errBusy = &intake.Error{Status: http.StatusServiceUnavailable, Detail: "the edge is busy", Reason: "busy"}
 
@@ -47,13 +29,13 @@ var errBusy = &intake.Error{Status: http.StatusServiceUnavailable, Detail: "the 
 func errorAnswer(err error) (*intake.Error, time.Duration) {
 	var e *intake.Error
 	var away *topic.ErrUnavailable
-	var l *limited
+	var l *judge.Limited
 	var f *fiber.Error
 	// Those that know how long to wait come first: gRPC joins them to what it
 	// answers.
 	switch {
 	case errors.As(err, &l):
-		return refuse(http.StatusTooManyRequests, "Sentry dropped data due to a quota or internal rate limit being reached", "rate_limited", l.Error()), l.retryAfter
+		return refuse(http.StatusTooManyRequests, "Sentry dropped data due to a quota or internal rate limit being reached", "rate_limited", l.Error()), l.RetryAfter
 	case errors.As(err, &away):
 		return refuse(http.StatusServiceUnavailable, "the store cannot keep events now", "unavailable", away.Reason), away.RetryAfter
 	case errors.As(err, &e):
@@ -80,9 +62,9 @@ func errorAnswer(err error) (*intake.Error, time.Duration) {
 func (s *Server) fail(c *fiber.Ctx, err error) error {
 	e, wait := errorAnswer(err)
 	s.refused(projectOf(c), schema.Protocol_PROTOCOL_SENTRY, err)
-	if l, ok := errors.AsType[*limited](err); ok {
-		if l.header != "" {
-			c.Set(headerRateLimits, l.header)
+	if l, ok := errors.AsType[*judge.Limited](err); ok {
+		if l.Header != "" {
+			c.Set(headerRateLimits, l.Header)
 		}
 	}
 	if wait > 0 {

@@ -16,6 +16,7 @@ import (
 
 	"errata/ingest/inflate"
 	"errata/ingest/intake"
+	"errata/ingest/judge"
 	"errata/ingest/otlp"
 	"errata/ingest/sentry"
 	"errata/schema"
@@ -98,7 +99,7 @@ func taken(c *fiber.Ctx) error {
 }
 
 func isLimited(err error) bool {
-	var l *limited
+	var l *judge.Limited
 	return errors.As(err, &l)
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"errata/ingest/directory"
 	"errata/ingest/intake"
+	"errata/ingest/judge"
 	"errata/ingest/otlp"
 	"errata/ingest/otlp/decode"
 	"errata/ingest/otlp/export"
@@ -117,7 +118,7 @@ func (s *Server) otlpRequest(c *fiber.Ctx, adapt otlp.Adapter, kind string) (*ot
 		}
 	}
 	if req.Project != nil {
-		if err := s.spent(req); err != nil {
+		if err := s.judge.Spent(req); err != nil {
 			return nil, err
 		}
 	}
@@ -192,8 +193,8 @@ func (s *Server) otlpSubmit(req *intake.Request, adapt otlp.Adapter, body *reque
 		return nil, err
 	}
 	err = s.submit(context.Background(), batch)
-	var l *limited
-	if errors.As(err, &l) && l.partly {
+	var l *judge.Limited
+	if errors.As(err, &l) && l.Partly {
 		// A 429 would make the exporter send all of it again, the kept part too.
 		return overQuota(batch, partial, l), nil
 	}
@@ -201,7 +202,7 @@ func (s *Server) otlpSubmit(req *intake.Request, adapt otlp.Adapter, body *reque
 }
 
 // overQuota says in the protocol's words that some items were refused.
-func overQuota(b *intake.Batch, p *otlp.Partial, l *limited) *otlp.Partial {
+func overQuota(b *intake.Batch, p *otlp.Partial, l *judge.Limited) *otlp.Partial {
 	out := otlp.Partial{}
 	if p != nil {
 		out = *p

@@ -48,7 +48,7 @@ func TestOutlinesCountTheSame(t *testing.T) {
 			wg.Go(func() { send(i) })
 		}
 		wg.Wait()
-		if n := e.outlined.Load(); atOnce {
+		if n := e.judge.Outlined.Load(); atOnce {
 			require.Zero(t, n)
 		} else {
 			require.Positive(t, n)

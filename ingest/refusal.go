@@ -13,6 +13,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"errata/ingest/intake"
+	"errata/ingest/judge"
 	"errata/ingest/topic"
 	"errata/schema"
 )
@@ -69,13 +70,13 @@ func (s *Server) refused(p *intake.Project, protocol schema.Protocol, err error)
 		return
 	}
 	key := refusal{p.ID, schema.OutcomeInvalid, refusalPrefix + e.Reason, protocol}
-	var l *limited
+	var l *judge.Limited
 	switch {
 	case errors.As(err, &l):
-		if l.counted {
+		if l.Counted {
 			return
 		}
-		key.outcome, key.reason = schema.OutcomeRateLimited, l.reason
+		key.outcome, key.reason = schema.OutcomeRateLimited, l.Reason
 	case e.Status == http.StatusRequestEntityTooLarge:
 		key.outcome = schema.OutcomeTooLarge
 	}

@@ -24,7 +24,7 @@ func (s *Server) identify(c *fiber.Ctx) (*intake.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	return req, s.spent(req)
+	return req, s.judge.Spent(req)
 }
 
 // copied detaches credentials from the request's buffers.

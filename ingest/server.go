@@ -24,6 +24,7 @@ import (
 	"errata/ingest/flood"
 	"errata/ingest/inflate"
 	"errata/ingest/intake"
+	"errata/ingest/judge"
 	"errata/ingest/otlp/export"
 	"errata/ingest/quota"
 	"errata/ingest/topic"
@@ -44,15 +45,13 @@ type Server struct {
 	disk      *semaphore.Weighted // Bytes of the largest bodies, which are in files.
 	buffers   sync.Pool           // Of *[]byte for small bodies.
 	blobs     *blob.Store
-	quota     *quota.Limiter
-	flood     *flood.Flood
+	judge     *judge.Judge
 	refusals  refusals
 	quiet     chan struct{}       // Closed when the edge stops.
 	turns     chan struct{}       // One for each request of flooding projects that is read now.
 	heavy     *semaphore.Weighted // Places for large bodies to be inflated and read.
 	pace      pace
-	atOnce    bool         // Events are never read by their outlines first; for tests.
-	outlined  atomic.Int64 // Events that were counted by their outlines.
+	atOnce    bool // Events are never read by their outlines first; for tests.
 	app       *fiber.App
 	grpc      *grpc.Server
 
@@ -77,12 +76,12 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Logger, metrics: newMetrics(cfg.Registry), quota: quota.New(), quiet: make(chan struct{})}
+	s := &Server{cfg: cfg, log: cfg.Logger, metrics: newMetrics(cfg.Registry), quiet: make(chan struct{})}
 	perMinute := uint32(math.MaxUint32)
 	if cfg.FloodPerMinute >= 0 {
 		perMinute = uint32(cfg.FloodPerMinute)
 	}
-	s.flood = flood.New(flood.Config{PerMinute: perMinute, Send: s.sendGroups})
+	s.judge = &judge.Judge{Quota: quota.New(), Flood: flood.New(flood.Config{PerMinute: perMinute, Send: s.sendGroups})}
 	s.turns = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 	s.heavy = semaphore.NewWeighted(int64(cap(s.turns)))
 	s.decoder = inflate.New(cfg.BodyBytes, cfg.MaxEnvelopeBytes, s.heavy)
@@ -210,7 +209,7 @@ func (s *Server) Stop(ctx context.Context) error {
 		s.closeListeners()
 		close(s.quiet)
 		s.serving.Wait()
-		s.flood.Close()
+		s.judge.Flood.Close()
 		s.tellRefusals(ctx)
 		s.stopErr = errors.Join(s.stopErr, s.producer.Close(ctx))
 		s.directory.Close()

@@ -17,7 +17,7 @@ import (
 
 // submit decides over a batch's items and makes it durable. Nil means that
 // every item of it is on a topic or in the spool, as a row or as a fate;
-// *limited means the same, and that some of the fates are a quota's.
+// *judge.Limited means the same, and that some of the fates are a quota's.
 func (s *Server) submit(ctx context.Context, b *intake.Batch) error {
 	if s.cfg.Full != nil && s.cfg.Full() {
 		return refuse(503, "the store cannot keep events now", "unavailable", "the broker is full of records that are not stored yet")
@@ -25,26 +25,13 @@ func (s *Server) submit(ctx context.Context, b *intake.Batch) error {
 	for _, r := range b.Receipts {
 		s.metrics.items.WithLabelValues(r.Category).Add(float64(r.Quantity))
 	}
-	d := decision{s: s, b: b, now: b.Request.ReceivedAt}
-	d.filter()
-	d.quotas()
-	d.flood()
-	err := d.complete()
+	d, err := s.judge.Batch(b, func(read func() error) error { return s.inTurn(b.Request, &requestBody{}, read) })
 	if err == nil {
 		err = s.write(ctx, b)
 	}
-	// The groups of the flood are waited for even when the rest failed: their
-	// events alias the request.
-	for _, t := range d.tickets {
-		err = errors.Join(err, t.Wait())
-	}
-	if err != nil {
-		for _, j := range d.judged {
-			// What is counted is so even where the rest of its request failed.
-			if j.verdict != flood.Counted || d.tickets[j.ticket].Wait() != nil {
-				s.flood.Forget(b.Request.Project.ID, j.ev, j.verdict)
-			}
-		}
+	// Even when the rest failed: counted events alias the request.
+	if err = errors.Join(err, d.Wait()); err != nil {
+		d.Forget()
 		return err
 	}
 	if len(b.Receipts) > 0 {
@@ -53,7 +40,7 @@ func (s *Server) submit(ctx context.Context, b *intake.Batch) error {
 	for _, o := range b.Outcomes {
 		s.metrics.fates.WithLabelValues(o.Category, o.Outcome, reasonLabel(o)).Add(float64(o.Quantity))
 	}
-	return d.refused()
+	return d.Refused()
 }
 
 // write keeps blobs, then records.
@@ -124,140 +111,4 @@ func reasonLabel(o *schema.Outcome) string {
 		return ""
 	}
 	return o.Reason
-}
-
-// takeReceipt removes one item of a category from the batch's receipts and
-// returns its bytes: it is accounted for elsewhere.
-func takeReceipt(b *intake.Batch, category string) uint64 {
-	for _, r := range b.Receipts {
-		if r.Category == category && r.Quantity > 0 {
-			bytes := r.Bytes / r.Quantity
-			r.Quantity--
-			r.Bytes -= bytes
-			return bytes
-		}
-	}
-	return 0
-}
-
-// decision is what filters, quotas and flood make of one batch.
-type decision struct {
-	s       *Server
-	b       *intake.Batch
-	now     time.Time
-	limits  []reached
-	tickets []flood.Ticket
-	judged  []judged
-}
-
-// judged is an event with the verdict of the flood, and the place of its ticket
-// where it is counted.
-type judged struct {
-	ev      *schema.Event
-	verdict flood.Verdict
-	ticket  int
-}
-
-// end takes an event out of the batch with a fate, and with it what hangs on it.
-func (d *decision) end(ev *schema.Event, outcome, reason, detail string) {
-	d.b.Fate(&schema.Outcome{
-		Category: ev.Category(), Outcome: outcome, Reason: reason, Detail: detail, Quantity: 1,
-		Bytes: uint64(ev.PayloadBytes), EventId: ev.EventId, Protocol: ev.Protocol,
-	})
-	d.orphan(ev, outcome, reason)
-}
-
-// orphan ends the attachments of an event that is not kept.
-func (d *decision) orphan(ev *schema.Event, outcome, reason string) {
-	kept := d.b.Attachments[:0]
-	for _, a := range d.b.Attachments {
-		if string(a.EventId) == string(ev.EventId) {
-			d.b.Fate(&schema.Outcome{Category: a.Category(), Outcome: outcome, Reason: reason, Quantity: 1, Bytes: a.Size, EventId: ev.EventId, Protocol: ev.Protocol})
-			continue
-		}
-		kept = append(kept, a)
-	}
-	clear(d.b.Attachments[len(kept):])
-	d.b.Attachments = kept
-}
-
-// events keeps those for which f is true.
-func (d *decision) events(f func(*schema.Event) bool) {
-	kept := d.b.Events[:0]
-	for _, ev := range d.b.Events {
-		if f(ev) {
-			kept = append(kept, ev)
-		}
-	}
-	clear(d.b.Events[len(kept):])
-	d.b.Events = kept
-}
-
-func (d *decision) flood() {
-	req := d.b.Request
-	d.events(func(ev *schema.Event) bool {
-		if ev.Category() != schema.CategoryError || ev.Weight > 1 {
-			return true
-		}
-		verdict := d.s.flood.Judge(req.Project, ev, d.now)
-		d.judged = append(d.judged, judged{ev, verdict, len(d.tickets)})
-		o := d.outline(ev)
-		switch verdict {
-		case flood.Counted:
-			if o != nil {
-				o.Counted()
-				d.s.outlined.Add(1)
-			}
-			bytes := takeReceipt(d.b, ev.Category())
-			d.tickets = append(d.tickets, d.s.flood.Join(req, ev, bytes))
-			d.orphan(ev, schema.OutcomeDropped, "flood")
-			return false
-		case flood.Twin:
-			d.end(ev, schema.OutcomeTwin, "flood", "another witness of an occurrence that was counted")
-			return false
-		case flood.Duplicate:
-			d.end(ev, schema.OutcomeDuplicate, "flood", "an event with this id was counted before")
-			return false
-		}
-		return true
-	})
-}
-
-// outline returns that of an event; nil for one that was read whole.
-func (d *decision) outline(ev *schema.Event) *intake.Outline {
-	for i := range d.b.Outlines {
-		if d.b.Outlines[i].Event == ev {
-			return &d.b.Outlines[i]
-		}
-	}
-	return nil
-}
-
-// complete reads the rest of the events that are kept whole.
-func (d *decision) complete() error {
-	if len(d.b.Outlines) == 0 || len(d.b.Events) == 0 {
-		return nil
-	}
-	whole := map[*schema.Event]*schema.Event{}
-	err := d.s.inTurn(d.b.Request, &requestBody{}, func() error {
-		for _, ev := range d.b.Events {
-			if o := d.outline(ev); o != nil {
-				whole[ev] = o.Whole()
-			}
-		}
-		return nil
-	})
-	d.events(func(ev *schema.Event) bool {
-		x, outlined := whole[ev]
-		if outlined && x == nil {
-			d.end(ev, schema.OutcomeInvalid, "invalid_json", "a part of the event that does not decide its issue is no JSON")
-		}
-		return !outlined || x != nil
-	})
-	for i, ev := range d.b.Events {
-		if x := whole[ev]; x != nil {
-			d.b.Events[i] = x
-		}
-	}
-	return err
 }

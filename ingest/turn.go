@@ -33,7 +33,7 @@ func (s *Server) inTurn(req *intake.Request, body *requestBody, read func() erro
 			return errBusy
 		}
 		body.turn = func() { s.heavy.Release(1) }
-	case s.flood.Flooding(req.Project.ID, req.ReceivedAt):
+	case s.judge.Flood.Flooding(req.Project.ID, req.ReceivedAt):
 		s.turns <- struct{}{}
 		defer func() { <-s.turns }()
 	}
@@ -46,5 +46,5 @@ func (s *Server) inTurn(req *intake.Request, body *requestBody, read func() erro
 // outlines reports whether it pays to read only what groups and counts of the
 // events of a body of n bytes first: an event that is kept is then read twice.
 func (s *Server) outlines(req *intake.Request, n int) bool {
-	return !s.atOnce && n <= inflate.HeavyBytes && s.flood.Mostly(req.Project.ID, req.ReceivedAt)
+	return !s.atOnce && n <= inflate.HeavyBytes && s.judge.Flood.Mostly(req.Project.ID, req.ReceivedAt)
 }

@@ -1,4 +1,4 @@
-package ingest
+package judge
 
 import (
 	"errata/ingest/filter"
@@ -8,7 +8,7 @@ import (
 // filter takes out what the project does not want. Addresses of clients end all
 // that a request brings; releases and environments all that has them but
 // check-ins, whose absence would raise an alarm.
-func (d *decision) filter() {
+func (d *Decision) filter() {
 	req := d.b.Request
 	f := req.Project.Filter
 	if f == nil {
@@ -49,7 +49,7 @@ func (d *decision) filter() {
 }
 
 // wanted takes unwanted rows out of a list and counts them.
-func wanted[T counted](d *decision, list []T, whole string, f *filter.Filter) []T {
+func wanted[T counted](d *Decision, list []T, whole string, f *filter.Filter) []T {
 	if len(list) == 0 {
 		return list
 	}

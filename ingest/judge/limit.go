@@ -1,13 +1,31 @@
-package ingest
+package judge
 
 import (
+	"maps"
+	"time"
+
 	"errata/ingest/intake"
 	"errata/ingest/quota"
 	"errata/schema"
-	"maps"
 )
 
-type reached = quota.Reached
+// Limited is a refusal for being over a quota. Some of the request may have
+// been taken.
+type Limited struct {
+	Header     string // For X-Sentry-Rate-Limits.
+	RetryAfter time.Duration
+	Reason     string // Of the quota.
+	Partly     bool   // Some of the request was taken.
+	Counted    bool   // What was not has a fate on the topic.
+}
+
+// Error says which quota, where it has a name.
+func (l *Limited) Error() string {
+	if l.Reason == quota.Unnamed {
+		return "over a quota of the project or key, which has no reason of its own"
+	}
+	return "over the quota " + l.Reason
+}
 
 // quotasOf returns the limits of a request's project and key.
 func quotasOf(req *intake.Request) (project, key []quota.Config) {
@@ -18,25 +36,25 @@ func quotasOf(req *intake.Request) (project, key []quota.Config) {
 	return project, key
 }
 
-// spent refuses a request before its body is read when a limit over all
+// Spent refuses a request before its body is read when a limit over all
 // categories has no room left.
-func (s *Server) spent(req *intake.Request) error {
+func (j *Judge) Spent(req *intake.Request) error {
 	project, key := quotasOf(req)
 	if len(project)+len(key) == 0 {
 		return nil
 	}
-	r := s.quota.Exhausted(project, key, req.Project.ID, req.Key, req.ReceivedAt)
+	r := j.Quota.Exhausted(project, key, req.Project.ID, req.Key, req.ReceivedAt)
 	if r == nil {
 		return nil
 	}
-	header, wait := quota.Header([]reached{*r}, req.ReceivedAt)
-	return &limited{header: header, retryAfter: wait, reason: r.Quota.ReasonText()}
+	header, wait := quota.Header([]quota.Reached{*r}, req.ReceivedAt)
+	return &Limited{Header: header, RetryAfter: wait, Reason: r.Quota.ReasonText()}
 }
 
 // grant asks the quotas for n items and notes what was refused.
-func (d *decision) grant(category string, fingerprint, n uint64) (granted uint64, reason string) {
+func (d *Decision) grant(category string, fingerprint, n uint64) (granted uint64, reason string) {
 	project, key := quotasOf(d.b.Request)
-	granted, r := d.s.quota.Take(project, key, quota.Ask{
+	granted, r := d.judge.Quota.Take(project, key, quota.Ask{
 		Project: d.b.Request.Project.ID, Key: d.b.Request.Key, Category: category, Fingerprint: fingerprint, N: n, Now: d.now,
 	})
 	if r == nil {
@@ -59,7 +77,7 @@ type counted interface {
 }
 
 // rows takes rows over their quota out of a list.
-func rows[T counted](d *decision, list []T) []T {
+func rows[T counted](d *Decision, list []T) []T {
 	if len(list) == 0 {
 		return list
 	}
@@ -104,7 +122,7 @@ func rows[T counted](d *decision, list []T) []T {
 }
 
 // quotas applies the limits of project and key to all rows.
-func (d *decision) quotas() {
+func (d *Decision) quotas() {
 	project, key := quotasOf(d.b.Request)
 	if len(project)+len(key) == 0 {
 		return
@@ -125,8 +143,8 @@ func (d *decision) quotas() {
 	d.b.Metrics = rows(d, d.b.Metrics)
 }
 
-// refused is the answer to a batch of which a quota took something.
-func (d *decision) refused() error {
+// Refused is the answer to a batch of which a quota took something.
+func (d *Decision) Refused() error {
 	header, wait := quota.Header(d.limits, d.now)
 	if header == "" {
 		// No limit, or only those of single issues: SDKs take a 429 without a header
@@ -135,5 +153,5 @@ func (d *decision) refused() error {
 	}
 	b := d.b
 	kept := len(b.Events) + len(b.Attachments) + len(b.Feedback) + len(b.Spans) + len(b.Logs) + len(b.Sessions) + len(b.CheckIns) + len(b.Metrics) + len(d.tickets)
-	return &limited{header: header, retryAfter: wait, reason: d.limits[0].Quota.ReasonText(), partly: kept > 0, counted: true}
+	return &Limited{Header: header, RetryAfter: wait, Reason: d.limits[0].Quota.ReasonText(), Partly: kept > 0, Counted: true}
 }
