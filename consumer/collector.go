@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"time"
 
 	kafka "github.com/segmentio/kafka-go"
@@ -25,7 +26,8 @@ type collector struct {
 	p       *partition
 	next    int64 // Offset to read.
 	records kafka.RecordReader
-	scratch []byte
+	lent    io.Closer // What the value read last is part of; nil for none.
+	view    view
 	ready   chan<- *block
 	free    <-chan *block
 	rate    float64 // Rows a second, smoothed over blocks.
@@ -158,6 +160,10 @@ func (c *collector) drainFetch(b *block, end int64) error {
 // read returns the next fetched record; its value is valid until the next
 // call.
 func (c *collector) read() (message, bool, error) {
+	if c.lent != nil {
+		_ = c.lent.Close()
+		c.lent = nil
+	}
 	for {
 		r, err := c.records.ReadRecord()
 		if errors.Is(err, io.EOF) {
@@ -178,13 +184,8 @@ func (c *collector) read() (message, bool, error) {
 		}
 		m := message{offset: r.Offset, at: r.Time}
 		if r.Value != nil {
-			n := r.Value.Len()
-			if cap(c.scratch) < n {
-				c.scratch = make([]byte, n+n/4)
-			}
-			m.value = c.scratch[:n]
-			_, err = io.ReadFull(r.Value, m.value)
-			_ = r.Value.Close()
+			m.value, err = c.view.of(r.Value)
+			c.lent = r.Value
 			if err != nil {
 				return message{}, false, fmt.Errorf("cannot read the record of %s/%d at offset %d: %w", c.p.topic, c.p.id, r.Offset, err)
 			}
@@ -192,6 +193,50 @@ func (c *collector) read() (message, bool, error) {
 		c.next = r.Offset + 1
 		return m, true, nil
 	}
+}
+
+// view looks at a value where it was unpacked: most are in one piece there.
+type view struct {
+	piece []byte
+	whole []byte // Memory for those that are not.
+	many  bool
+}
+
+// of returns the bytes of a value; they are valid until it is closed or the view
+// is used again.
+func (v *view) of(value kafka.Bytes) ([]byte, error) {
+	n := value.Len()
+	v.piece, v.many = nil, false
+	from, ok := value.(io.WriterTo)
+	if !ok {
+		v.whole = slices.Grow(v.whole[:0], n)[:n]
+		_, err := io.ReadFull(value, v.whole)
+		return v.whole, err
+	}
+	if _, err := from.WriteTo(v); err != nil {
+		return nil, err
+	}
+	if v.many {
+		v.piece = v.whole
+	}
+	if len(v.piece) != n {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return v.piece, nil
+}
+
+// Write takes the next piece of a value.
+func (v *view) Write(p []byte) (int, error) {
+	switch {
+	case len(p) == 0:
+	case v.many:
+		v.whole = append(v.whole, p...)
+	case len(v.piece) > 0:
+		v.whole, v.many = append(append(v.whole[:0], v.piece...), p...), true
+	default:
+		v.piece = p
+	}
+	return len(p), nil
 }
 
 // fetch asks the broker for more. While b gathers it waits for much or for b's

@@ -144,17 +144,13 @@ func (p *Producer) replay(ctx context.Context) bool {
 	if len(messages) == 0 {
 		return true
 	}
-	out := make([]kafka.Message, len(messages))
+	plain := make([]Message, len(messages))
 	for i, m := range messages {
-		out[i] = kafka.Message{Topic: p.cfg.Prefix + m.Topic, Key: m.Key, Value: m.Value}
+		plain[i] = Message{Topic: m.Topic, Key: m.Key, Value: m.Value}
 	}
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	if err := p.writer.WriteMessages(ctx, out...); err != nil {
-		plain := make([]Message, len(messages))
-		for i, m := range messages {
-			plain[i] = Message{Topic: m.Topic, Key: m.Key, Value: m.Value}
-		}
+	if err := p.sender.send(ctx, plain); err != nil {
 		if _, cause := split(plain, err); ctx.Err() != nil || temporary(cause) {
 			p.trip(err)
 			return false

@@ -21,8 +21,8 @@ const (
 // gatherer joins the writes of concurrent requests: the client's cost of a
 // write is by the call far more than by the message.
 type gatherer struct {
-	send func(messages []kafka.Message) error // Returns when all are durable or given up.
-	done func(size int64, err error)          // Once a write, with its bytes.
+	send func(messages []Message) error // Returns when all are durable or given up.
+	done func(size int64, err error)    // Once a write, with its bytes.
 	// wait returns what sent brings, or before that why nobody shall wait for it.
 	wait func(sent <-chan error) error
 	runs *sync.WaitGroup
@@ -34,7 +34,7 @@ type gatherer struct {
 
 // gathered is a write that still grows.
 type gathered struct {
-	messages []kafka.Message
+	messages []Message
 	bytes    int64
 	waiting  []waiting
 }
@@ -45,7 +45,7 @@ type waiting struct {
 	result chan<- error
 }
 
-func newGatherer(send func([]kafka.Message) error, done func(int64, error), wait func(<-chan error) error, runs *sync.WaitGroup) *gatherer {
+func newGatherer(send func([]Message) error, done func(int64, error), wait func(<-chan error) error, runs *sync.WaitGroup) *gatherer {
 	g := &gatherer{send: send, done: done, wait: wait, runs: runs}
 	g.timer = time.AfterFunc(time.Hour, g.due)
 	g.timer.Stop()
@@ -54,11 +54,11 @@ func newGatherer(send func([]kafka.Message) error, done func(int64, error), wait
 
 // add gives one request's messages to the next write; result gets their error,
 // where each failed on its own as kafka.WriteErrors.
-func (g *gatherer) add(messages []kafka.Message, size int64, result chan<- error) {
+func (g *gatherer) add(messages []Message, size int64, result chan<- error) {
 	g.runs.Add(1) // Before the lock is left: Close waits for what was added.
 	g.mu.Lock()
 	if g.open == nil {
-		g.open = &gathered{messages: make([]kafka.Message, 0, max(8, len(messages)))}
+		g.open = &gathered{messages: make([]Message, 0, max(8, len(messages)))}
 		g.timer.Reset(gatherFor)
 	}
 	w := g.open
@@ -131,8 +131,8 @@ func share(each kafka.WriteErrors) error {
 
 // write sends messages as they are. A cancelled context would not take a batch
 // back, so a write runs to its end.
-func (p *Producer) write(messages []kafka.Message) error {
-	return p.writer.WriteMessages(context.Background(), messages...)
+func (p *Producer) write(messages []Message) error {
+	return p.sender.send(context.Background(), messages)
 }
 
 // await waits for a write as long as the broker is there and answers.

@@ -23,7 +23,7 @@ func TestEachRequestGetsItsOwnErrors(t *testing.T) {
 		var runs sync.WaitGroup
 		var mu sync.Mutex
 		sent, freed := map[string]int{}, int64(0)
-		g := newGatherer(func(messages []kafka.Message) error {
+		g := newGatherer(func(messages []Message) error {
 			mu.Lock()
 			defer mu.Unlock()
 			each, failed := make(kafka.WriteErrors, len(messages)), false
@@ -48,7 +48,7 @@ func TestEachRequestGetsItsOwnErrors(t *testing.T) {
 			results[r] = make(chan error, 1)
 			total += int64(n) * 1000
 			adding.Go(func() {
-				messages := make([]kafka.Message, n)
+				messages := make([]Message, n)
 				for i := range messages {
 					messages[i].Key = fmt.Appendf(nil, "%d-%d", r, i)
 				}
@@ -87,13 +87,13 @@ func TestTroubleIsToldAtOnce(t *testing.T) {
 	t.Parallel()
 	var runs sync.WaitGroup
 	hang, freed := make(chan struct{}), make(chan int64, 1)
-	g := newGatherer(func([]kafka.Message) error { <-hang; return nil },
+	g := newGatherer(func([]Message) error { <-hang; return nil },
 		func(size int64, _ error) { freed <- size },
 		func(<-chan error) error { return errSilent }, &runs)
 	results := make([]chan error, 3)
 	for i := range results {
 		results[i] = make(chan error, 1)
-		g.add(make([]kafka.Message, gatherMessages/len(results)+1), 10, results[i])
+		g.add(make([]Message, gatherMessages/len(results)+1), 10, results[i])
 	}
 	for _, r := range results {
 		require.ErrorIs(t, <-r, errSilent)

@@ -35,10 +35,6 @@ type Config struct {
 	Metrics       *Metrics // Nil: not counted.
 }
 
-// lendFor is well below the writer's timeouts: after those a try that was given up
-// might still read the values of the one that succeeded.
-const lendFor = 5 * time.Second
-
 // Producer is the one way from the edge to Kafka.
 type Producer struct {
 	cfg     Config
@@ -46,7 +42,7 @@ type Producer struct {
 	metrics *Metrics
 	kafka   *kafka.Client
 	raw     *kafka.Transport
-	writer  *kafka.Writer
+	sender  *sender
 	gather  *gatherer
 	spool   *spool.Spool
 	budget  *semaphore.Weighted
@@ -102,14 +98,7 @@ func New(cfg Config) (*Producer, error) {
 		},
 	}
 	p.kafka = &kafka.Client{Addr: kafka.TCP(cfg.Brokers...), Transport: p.raw, Timeout: 2 * time.Second}
-	// The writes come gathered: nothing is gained by waiting for more.
-	p.writer = &kafka.Writer{
-		Addr: kafka.TCP(cfg.Brokers...), Transport: p.raw, Balancer: &kafka.Hash{},
-		RequiredAcks: kafka.RequireAll, Compression: packing,
-		BatchSize: 200, BatchBytes: 900<<10 + 64<<10, BatchTimeout: time.Nanosecond,
-		MaxAttempts: 10, WriteBackoffMin: 50 * time.Millisecond, WriteBackoffMax: time.Second,
-		ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
-	}
+	p.sender = &sender{client: &kafka.Client{Addr: p.kafka.Addr, Transport: p.raw, Timeout: tryFor}, prefix: cfg.Prefix, packing: packing}
 	p.gather = newGatherer(p.write, p.written, p.await, &p.writes)
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
@@ -138,13 +127,9 @@ func (p *Producer) Write(ctx context.Context, messages []Message) error {
 		p.metrics.Busy.Inc()
 		return &ErrUnavailable{Reason: "too many bytes wait for the broker", RetryAfter: time.Second}
 	}
-	out := make([]kafka.Message, len(messages))
-	for i, m := range messages {
-		out[i] = kafka.Message{Topic: p.cfg.Prefix + m.Topic, Key: m.Key, Value: m.Value}
-	}
 	result, _ := results.Get().(chan error)
 	start := time.Now()
-	p.gather.add(out, size, result)
+	p.gather.add(messages, size, result)
 	var err error
 	if stop := ctx.Done(); stop == nil {
 		err = <-result
@@ -159,11 +144,8 @@ func (p *Producer) Write(ctx context.Context, messages []Message) error {
 	switch {
 	case err == nil:
 		p.metrics.Acked.Add(float64(len(messages)))
-		took := time.Since(start)
-		p.metrics.AckSeconds.Observe(took.Seconds())
-		if took < lendFor {
-			takeBack(messages)
-		}
+		p.metrics.AckSeconds.Observe(time.Since(start).Seconds())
+		takeBack(messages)
 		return nil
 	case errors.Is(err, errAway):
 		return p.keep(messages, errAway.Error())
@@ -286,10 +268,6 @@ func (p *Producer) Close(ctx context.Context) error {
 		case <-ctx.Done():
 			err = fmt.Errorf("cannot flush producer: %w", ctx.Err())
 		}
-	}
-	p.loops.Wait()
-	if werr := p.writer.Close(); werr != nil && err == nil {
-		err = fmt.Errorf("cannot close producer: %w", werr)
 	}
 	<-done
 	p.raw.CloseIdleConnections()
