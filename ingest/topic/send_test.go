@@ -4,13 +4,19 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
+	"os"
+	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"errata/deploy/kafka/kafkatest"
 )
 
 // A write of many and of large messages becomes batches within their bounds, in
@@ -67,6 +73,46 @@ func TestSendInBounds(t *testing.T) {
 	require.Equal(t, 909, seen)
 	require.LessOrEqual(t, most.Load(), int64(batchRecords))
 	require.GreaterOrEqual(t, batches.Load(), int64(6))
+}
+
+// TestSendApacheKafka runs in make integration only: a real broker takes our
+// batches, with keys and without, in both packings, and gives back what was sent.
+func TestSendApacheKafka(t *testing.T) {
+	if os.Getenv("ERRATA_INTEGRATION") == "" {
+		t.Skip("set ERRATA_INTEGRATION=1 to start a real Apache Kafka")
+	}
+	broker := kafkatest.Start(t)
+	_, text, err := net.SplitHostPort(broker.Addr)
+	require.NoError(t, err)
+	port, err := strconv.Atoi(text)
+	require.NoError(t, err)
+	transport := &kafka.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	client := &kafka.Client{Addr: kafka.TCP(broker.Addr), Transport: transport, Timeout: 30 * time.Second}
+	_, err = client.CreateTopics(t.Context(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{Topic: "t." + testTopic, NumPartitions: 2, ReplicationFactor: 1}}})
+	require.NoError(t, err)
+	for _, dial := range []func(context.Context, string, string) (net.Conn, error){nil, (&net.Dialer{}).DialContext} {
+		p := producer(t, port, func(c *Config) { c.Dial, c.AckTimeout = dial, 20*time.Second })
+		require.Eventually(t, func() bool { return p.sender.send(t.Context(), []Message{message(0)}) == nil }, time.Minute, 100*time.Millisecond)
+		messages := []Message{{Topic: testTopic, Value: []byte("no key")}}
+		for i := range 500 {
+			m := message(1 + i)
+			m.Value = append(m.Value, bytes.Repeat([]byte("stack of an error "), i)...)
+			messages = append(messages, m)
+		}
+		require.NoError(t, p.Write(t.Context(), messages))
+		require.Zero(t, p.SpoolBytes())
+	}
+	seen := map[string]int{}
+	for _, part := range values(t, port) {
+		for _, v := range part {
+			seen[v]++
+		}
+	}
+	require.Len(t, seen, 502)
+	for v, n := range seen {
+		require.GreaterOrEqual(t, n, 2, v)
+	}
 }
 
 // What may work in a moment is tried again, what never will is told at once.
