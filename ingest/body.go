@@ -94,9 +94,7 @@ func (s *Server) watchedBody(c *fiber.Ctx, limit int64, watch func() inflate.Wat
 	in.limit = min(limit+1024, int64(s.cfg.MaxRequestBytes))
 	if inflate.Plain(encoding) {
 		in.limit = min(limit, in.limit)
-		if watch != nil {
-			in.look = watch()
-		}
+		in.watch = watch
 	}
 	if err := s.readRaw(&in, b); err != nil {
 		b.Release()
@@ -149,12 +147,24 @@ func tooLarge(limit int64) error {
 type incoming struct {
 	c        *fiber.Ctx
 	stream   io.Reader
-	declared int64         // Content-Length; negative where none is told.
-	limit    int64         // Bytes.
-	look     inflate.Watch // Nil where nothing is to be told early.
+	declared int64                // Content-Length; negative where none is told.
+	limit    int64                // Bytes.
+	watch    func() inflate.Watch // Nil where nothing is to be told early.
+	watching inflate.Watch        // What watch gave; nil until a body is large enough to be looked at.
 	got      int64
 	extended int64 // What of got the connection has its deadline for.
 	start    time.Time
+}
+
+// look says what can be told early of the body, whose next part this is.
+func (in *incoming) look(part []byte) error {
+	if in.watch == nil {
+		return nil
+	}
+	if in.watching == nil {
+		in.watching = in.watch()
+	}
+	return in.watching(part)
 }
 
 // read reads a part and reports whether it was the last one.
@@ -218,7 +228,7 @@ func (s *Server) readInto(in *incoming, b *requestBody) error {
 	looked := 0
 	for {
 		if len(b.raw) == cap(b.raw) {
-			if in.look != nil && len(b.raw) >= largeBody {
+			if len(b.raw) >= largeBody {
 				if err := in.look(b.raw[looked:]); err != nil {
 					return err
 				}
@@ -258,7 +268,7 @@ func (s *Server) readToDisk(in *incoming, b *requestBody) error {
 	for last := false; err == nil && !last; {
 		n := 0
 		n, last, err = s.read(in, buf)
-		if err == nil && in.look != nil {
+		if err == nil {
 			err = in.look(buf[:n])
 		}
 		if err == nil {

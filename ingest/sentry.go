@@ -43,7 +43,7 @@ func (s *Server) envelope(c *fiber.Ctx) error {
 	if err != nil && !noAuth {
 		return err
 	}
-	body, err := s.watchedBody(c, s.cfg.MaxEnvelopeBytes, func() inflate.Watch { return new(sentry.Guard).Watch })
+	body, err := s.watchedBody(c, s.cfg.MaxEnvelopeBytes, watchEnvelope)
 	if err != nil {
 		return err
 	}
@@ -68,6 +68,8 @@ func (s *Server) envelope(c *fiber.Ctx) error {
 	}
 	return s.finish(c, batch, answer)
 }
+
+func watchEnvelope() inflate.Watch { return new(sentry.Guard).Watch }
 
 func isNoAuth(err error) bool {
 	if err == nil {

@@ -24,8 +24,8 @@ func (p *Project) Describe(ev *schema.Event, in *grouping.Input) int {
 		frames = in.Exceptions[r.Main].Frames
 	}
 	n := len(frames)
-	ev.FramesFunction = make([]string, n)
-	ev.FramesFile = make([]string, n)
+	names := make([]string, 2*n) // One memory for both.
+	ev.FramesFunction, ev.FramesFile = names[:n:n], names[n:]
 	ev.FramesLine = make([]uint32, n)
 	ev.FramesInApp = make([]bool, n)
 	for i := range frames {

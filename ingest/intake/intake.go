@@ -75,6 +75,19 @@ type Batch struct {
 	Outcomes    []*schema.Outcome
 	Blobs       []Blob
 	lent        *[]byte
+	first       struct { // Memory of what nearly every batch has one of.
+		event    [1]*schema.Event
+		receipts [1]*schema.Receipt
+		receipt  schema.Receipt
+	}
+}
+
+// AddEvent adds a row.
+func (b *Batch) AddEvent(ev *schema.Event) {
+	if b.Events == nil {
+		b.Events = b.first.event[:0]
+	}
+	b.Events = append(b.Events, ev)
 }
 
 // payloads is memory of payloads that were encoded: a third of what the edge
@@ -116,6 +129,11 @@ func (b *Batch) Accept(category string, n, bytes uint64) {
 			r.Bytes += bytes
 			return
 		}
+	}
+	if b.Receipts == nil {
+		b.first.receipt.Category, b.first.receipt.Quantity, b.first.receipt.Bytes = category, n, bytes
+		b.Receipts = append(b.first.receipts[:0], &b.first.receipt)
+		return
 	}
 	b.Receipts = append(b.Receipts, &schema.Receipt{Category: category, Quantity: n, Bytes: bytes})
 }

@@ -45,12 +45,16 @@ type cutter struct {
 	batch    *intake.Batch
 	receipts []*schema.Receipt // What no record carries yet.
 	pieces   []piece
+	room     [2]piece // Memory of pieces: most batches are one.
 }
 
 func (c *cutter) record(topicName string, key []byte) *schema.Record {
 	req := c.batch.Request
 	r := &schema.Record{
 		ProjectId: req.Project.ID, ReceivedAt: req.ReceivedAt.UnixMilli(), RetentionDays: req.Project.RetentionDays,
+	}
+	if c.pieces == nil {
+		c.pieces = c.room[:0]
 	}
 	c.pieces = append(c.pieces, piece{topicName, key, r})
 	return r
@@ -70,6 +74,9 @@ func traceKey(trace string, id []byte) []byte {
 
 func (c *cutter) events() {
 	b := c.batch
+	if len(b.Events)+len(b.Attachments)+len(b.Feedback) == 0 {
+		return
+	}
 	taken := make([]bool, len(b.Attachments)+len(b.Feedback))
 	for _, ev := range b.Events {
 		r := c.record(schema.TopicEvents, traceKey(ev.TraceId, ev.EventId))

@@ -3,7 +3,6 @@ package scrub
 import (
 	"hash/maphash"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -16,11 +15,18 @@ const maxLine = 160
 // never gives a wrong answer.
 type lines struct {
 	seed  maphash.Seed
-	known []atomic.Pointer[string]
+	known []atomic.Pointer[known]
+}
+
+// known is one of them, in one piece: each pointer that is followed is a wait for
+// memory.
+type known struct {
+	size uint8
+	text [maxLine]byte
 }
 
 func newLines(n int) *lines {
-	return &lines{maphash.MakeSeed(), make([]atomic.Pointer[string], n)}
+	return &lines{maphash.MakeSeed(), make([]atomic.Pointer[known], n)}
 }
 
 // sharedLines are those of projects without names of their own.
@@ -40,16 +46,17 @@ func (s *Scrubber) line(v string, c Counts) string {
 		return s.detect.Text(v, true, c)
 	}
 	at := &s.lines.known[maphash.String(s.lines.seed, v)%uint64(len(s.lines.known))]
-	known := at.Load()
-	if known != nil && *known == v {
+	k := at.Load()
+	if k != nil && string(k.text[:k.size]) == v {
 		return v
 	}
 	out := s.detect.Text(v, true, c)
 	// One takes the place of another now and then only: two that share a place and
 	// come in each event would else cost memory each time.
-	if out == v && (known == nil || rand.Uint32()%16 == 0) {
-		clean := strings.Clone(v)
-		at.Store(&clean)
+	if out == v && (k == nil || rand.Uint32()%16 == 0) {
+		k = &known{size: uint8(len(v))}
+		copy(k.text[:], v)
+		at.Store(k)
 	}
 	return out
 }

@@ -134,6 +134,7 @@ type batch struct {
 	*item.Batch
 	ids   idBook
 	items int
+	in    event.Input // Of the event that is read.
 }
 
 // idBook gives the items of one envelope their event ids.
@@ -141,7 +142,8 @@ type idBook struct {
 	header [16]byte
 	known  bool
 	used   [][16]byte
-	more   bool // The next event is one that the client does not number.
+	first  [1][16]byte // Memory of used: most envelopes have one event.
+	more   bool        // The next event is one that the client does not number.
 }
 
 // next returns the id of an event item whose payload names own. Of several
@@ -164,6 +166,9 @@ func (b *idBook) next(own string) ([16]byte, bool) {
 	}
 	if len(b.used) == 0 {
 		b.header, b.known = id, true
+	}
+	if b.used == nil {
+		b.used = b.first[:0]
 	}
 	b.used = append(b.used, id)
 	return id, true

@@ -137,15 +137,16 @@ func (b *batch) tree(typ string, doc *tree.Doc, size int) {
 	if !ok {
 		return
 	}
-	in := event.Input{Request: b.Request, Header: b.Header, ID: id, Drift: b.Drift, Bytes: size, Feedback: typ == "feedback"}
+	b.in = event.Input{Request: b.Request, Header: b.Header, ID: id, Drift: b.Drift, Bytes: size, Feedback: typ == "feedback"}
+	in := &b.in
 	if typ == "transaction" {
-		b.transaction(doc, &in)
+		b.transaction(doc, in)
 		return
 	}
 	in.Payload = b.Lend()
-	ev, fb := event.Read(doc, &in)
+	ev, fb := event.Read(doc, in)
 	b.Accept(ev.Category(), 1, uint64(size))
-	b.Events = append(b.Events, ev)
+	b.AddEvent(ev)
 	if fb != nil {
 		b.Feedback(ev, fb)
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"math/rand/v2"
-	"strings"
 	"sync/atomic"
 	"unsafe"
 )
@@ -14,24 +13,32 @@ import (
 // nanoseconds. The name itself is compared, so a clash costs time and never gives
 // a wrong answer.
 
-// verdict is what was decided of a name.
+// verdict is what was decided of a name: one line of a cache, with the name in
+// it. What is looked up for each key of an event has left the caches when the next
+// event comes, so each pointer that is followed is a wait for memory.
 type verdict struct {
-	key    string
 	secret bool
+	size   uint8
+	key    [maxName]byte
 }
 
-// verdicts are those of names of 3 to 64 bytes, by place.
+// maxName bounds the names that are remembered.
+const maxName = 62
+
+// verdicts are those of names of 3 to maxName bytes, by place.
 type verdicts []atomic.Pointer[verdict]
 
 func (t verdicts) secret(key string, n *Set) bool {
 	at := &t[place(key)%uint64(len(t))]
 	v := at.Load()
-	if v != nil && v.key == key {
+	if v != nil && string(v.key[:v.size]) == key {
 		return v.secret
 	}
 	secret := n.unseen(key)
 	if v == nil || displaces() {
-		at.Store(&verdict{key: strings.Clone(key), secret: secret})
+		v = &verdict{secret: secret, size: uint8(len(key))}
+		copy(v.key[:], key)
+		at.Store(v)
 	}
 	return secret
 }

@@ -136,8 +136,8 @@ next:
 
 // Secret reports whether a key's value is to be taken out.
 func (n *Set) Secret(key string) bool {
-	if len(key) < 3 || len(key) > 64 {
-		return len(key) > 64 && len(key) <= 256 && n.unseen(key)
+	if len(key) < 3 || len(key) > maxName {
+		return len(key) > maxName && len(key) <= 256 && n.unseen(key)
 	}
 	return n.seen.secret(key, n)
 }

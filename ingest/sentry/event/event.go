@@ -135,9 +135,12 @@ func Read(doc *tree.Doc, in *Input) (*schema.Event, *Feedback) {
 	r := newReader(doc, in)
 	defer r.release()
 	r.prepare()
-	ev := &schema.Event{
-		EventId: append([]byte(nil), in.ID[:]...), Protocol: schema.Protocol_PROTOCOL_SENTRY, Weight: 1, PayloadBytes: uint32(in.Bytes),
-	}
+	row := &struct {
+		event schema.Event
+		id    [16]byte
+	}{id: in.ID}
+	ev := &row.event
+	ev.EventId, ev.Protocol, ev.Weight, ev.PayloadBytes = row.id[:], schema.Protocol_PROTOCOL_SENTRY, 1, uint32(in.Bytes)
 	ev.Timestamp = r.ts / 1000
 	r.exceptions()
 	r.stacks()

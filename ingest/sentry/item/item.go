@@ -30,7 +30,12 @@ type Batch struct {
 
 // New starts the batch of a request.
 func New(req *intake.Request, h *envelope.Header) *Batch {
-	b := &Batch{Batch: &intake.Batch{Request: req}, Header: h}
+	both := &struct {
+		own  Batch
+		rows intake.Batch
+	}{}
+	b := &both.own
+	b.Batch, b.Header, both.rows.Request = &both.rows, h, req
 	if req.Key != "" {
 		b.key = xxhash.Sum64String(req.Key)
 	}
