@@ -109,7 +109,7 @@ func (p Param) bind(v string, now time.Time) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		return t.UTC().Format("2006-01-02 15:04:05.000"), nil
+		return t.UTC().Format(moments), nil
 	case p.Type == "String":
 		return escapeText(v), nil
 	}
@@ -190,7 +190,7 @@ func arrayText(values []any) (string, error) {
 		case string:
 			b.WriteString("'" + strings.NewReplacer("\\", "\\\\", "'", "\\'").Replace(v) + "'")
 		case time.Time:
-			b.WriteString("'" + v.UTC().Format("2006-01-02 15:04:05.000") + "'")
+			b.WriteString("'" + v.UTC().Format(moments) + "'")
 		case uint8:
 			b.WriteString(strconv.FormatUint(uint64(v), 10))
 		case []uint64:

@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// moments is how a moment is bound.
+const moments = "2006-01-02 15:04:05.000"
+
 // ends are the moments of parameters from and to.
 func (c choice) ends() (from, to time.Time, err error) {
 	var at [2]time.Time
@@ -15,7 +18,7 @@ func (c choice) ends() (from, to time.Time, err error) {
 		if err != nil {
 			return from, to, err
 		}
-		at[i], _ = time.Parse("2006-01-02 15:04:05.000", v)
+		at[i], _ = time.Parse(moments, v)
 	}
 	return at[0], at[1], nil
 }
@@ -33,19 +36,6 @@ func (c choice) Whole(seconds int) (bool, error) {
 	from, to, err := c.ends()
 	slot := int64(seconds) * 1000
 	return from.UnixMilli()%slot == 0 && (to.UnixMilli()+1)%slot == 0, err
-}
-
-// Rushes tells whether the newest of a page are looked for in the last so many
-// hours first: not in those of one issue or with some words, which an index
-// finds, and not where that is the window.
-func (c choice) Rushes(hours int) (bool, error) {
-	for _, name := range []string{"issue", "text"} {
-		if given, err := c.Given(name); given || err != nil {
-			return false, err
-		}
-	}
-	within, err := c.Within(hours)
-	return !within, err
 }
 
 // Selected is what a list of events is filtered by: parameters issue,
@@ -104,17 +94,13 @@ func (c choice) FirstSlot(rollup string) (string, error) {
 // in slots as whole as those of the rollup.
 func (c choice) BeforeSlots(seconds int) string {
 	end := "toStartOfInterval({to:DateTime64(3, 'UTC')}, toIntervalSecond(" + strconv.Itoa(seconds) + ")) + toIntervalSecond(" + strconv.Itoa(seconds) + ")"
-	return "first_slot > begin_slot AND " + c.Days() + " AND ts >= begin_slot AND ts < least(first_slot, " + end + ")"
+	return "first_slot > begin_slot AND ts >= begin_slot AND ts < least(first_slot, " + end + ")"
 }
 
-// Days selects events by the days of the window, which the primary key has.
-func (c choice) Days() string {
-	return "toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')})"
-}
-
-// Window selects the events of the window.
+// Window selects the events of the window. The key has their day, which the
+// server knows from ts: named as well, it would be computed of every row.
 func (c choice) Window() string {
-	return c.Days() + " AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}"
+	return "ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}"
 }
 
 // Minutely tells whether buckets are whole minutes.

@@ -67,8 +67,7 @@ WITH
             <<- if not (and .Hourly (.Whole 3600))>>
             SELECT toStartOfInterval(toDateTime(ts, 'UTC'), toIntervalSecond(greatest({bucket_seconds:UInt32}, 60)), 'UTC') AS time, <<.Parts>>, sum(toUInt64(weight)) AS n
             FROM events
-            WHERE <<.Projects>> AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')})
-                AND ts >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND ts <= {to:DateTime64(3, 'UTC')}
+            WHERE <<.Projects>> AND ts >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND ts <= {to:DateTime64(3, 'UTC')}
                 <<if .Hourly>>AND toDate(ts) IN (toDate({from:DateTime64(3, 'UTC')}), toDate({to:DateTime64(3, 'UTC')})) AND (ts < first_hour OR ts >= end_hour)<<end>>
                 <<- if .Tagged>>AND <<if .Whole 300>>first_slot > {from:DateTime64(3, 'UTC')} AND ts < first_slot<<else>>(ts < first_slot OR ts >= end_slot)<<end>><<end>>
                 AND <<.OfIssue>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">> AND <<.AnyOf "service">> AND <<.AnyOf "level">>

@@ -27,55 +27,12 @@
 -- column trace_id String: Trace.
 -- column weight UInt32: Occurrences: 0 for a twin.
 -- column tags Map(LowCardinality(String), String): Tags.
--- cost: Time and filter columns of the last hour, day or the window, until a page is full, then the rows of that page. 90 ms for 5 million events in a week.
+-- cost: Time and filter columns of the last hour, day or the window, until a page is full; the other columns of that page only. 90 ms for 5 million events in a week.
 -- bound: 10,000 rows; the days of the window.
--- step hour: of_hour Array(DateTime64(3))
-<<- if .Rushes 1>>
-SELECT min(ts)
-FROM (
-    SELECT ts
-    FROM events
-    WHERE <<.Projects>> AND toDate(ts) >= toDate(({to:DateTime64(3, 'UTC')} - INTERVAL 1 HOUR)) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')})
-        AND ts >= ({to:DateTime64(3, 'UTC')} - INTERVAL 1 HOUR) AND ts <= {to:DateTime64(3, 'UTC')}
-        AND <<.Selected>>
-    ORDER BY ts DESC
-    LIMIT least({limit:UInt32}, 10000))
-HAVING count() >= least({limit:UInt32}, 10000)
-<<- end>>
--- step day: of_day Array(DateTime64(3))
-<<- if and (.Rushes 24) (not (.Given "of_hour"))>>
-SELECT min(ts)
-FROM (
-    SELECT ts
-    FROM events
-    WHERE <<.Projects>> AND toDate(ts) >= toDate(({to:DateTime64(3, 'UTC')} - INTERVAL 24 HOUR)) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')})
-        AND ts >= ({to:DateTime64(3, 'UTC')} - INTERVAL 24 HOUR) AND ts <= {to:DateTime64(3, 'UTC')}
-        AND <<.Selected>>
-    ORDER BY ts DESC
-    LIMIT least({limit:UInt32}, 10000))
-HAVING count() >= least({limit:UInt32}, 10000)
-<<- end>>
--- step page: of_window Array(DateTime64(3))
-<<- if not (or (.Given "of_hour") (.Given "of_day"))>>
-SELECT min(ts)
-FROM (
-    SELECT ts
-    FROM events
-    WHERE <<.Projects>> AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')})
-        AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
-        AND <<.Selected>>
-    ORDER BY ts DESC
-    LIMIT least({limit:UInt32}, 10000))
-HAVING count() > 0
-<<- end>>
--- step result: rows
-WITH arrayConcat({of_hour:Array(DateTime64(3, 'UTC'))}, {of_day:Array(DateTime64(3, 'UTC'))}, {of_window:Array(DateTime64(3, 'UTC'))}) AS oldest
 SELECT ts, event_id, project_id, <<hex (survivor "fingerprint")>> AS issue, title, toString(level) AS level, toString(protocol) AS protocol,
     CAST(environment, 'String') AS environment, CAST(release, 'String') AS release, CAST(service, 'String') AS service, CAST(transaction, 'String') AS transaction,
     user_id, url, trace_id, weight, tags
 FROM events
-WHERE <<.Projects>> AND toDate(ts) >= toDate(oldest[1]) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')})
-    AND notEmpty(oldest) AND ts >= oldest[1] AND ts <= {to:DateTime64(3, 'UTC')}
-    AND <<.Selected>>
+WHERE <<.Projects>> AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')} AND <<.Selected>>
 ORDER BY ts DESC, event_id
 LIMIT least({limit:UInt32}, 10000)

@@ -1,0 +1,50 @@
+package queries
+
+import (
+	"context"
+	"strconv"
+	"time"
+)
+
+// recent are the spans before the end of a window that lists of the newest
+// events look at first: most of them are full within the first one, whose rows
+// are a fraction of those of a week.
+var recent = []time.Duration{time.Hour, 24 * time.Hour}
+
+// listNewest is query event_search: the same statement over the last hour, the
+// last day, then the window, until the page is full. Each reads its filters and
+// sorts once; the wide columns are read of the rows of the page only. The events
+// of an issue or with some words are found by an index, in the whole window.
+func listNewest(ctx context.Context, a *asking) (*Result, error) {
+	step, c := a.query.Steps[0], a.query.choice(a.bound)
+	from, to, err := c.ends()
+	if err != nil {
+		return nil, err
+	}
+	limit, _ := strconv.Atoi(a.bound["limit"])
+	if !a.given("issue") && !a.given("text") {
+		for _, span := range recent {
+			if to.Sub(from) <= span {
+				break
+			}
+			near := a.with(map[string]string{"from": to.Add(-span).Format(moments)})
+			r, err := near.result(ctx, step)
+			if err != nil || len(r.Rows) >= min(limit, maxNewest) {
+				return r, err
+			}
+		}
+	}
+	return a.result(ctx, step)
+}
+
+// maxNewest bounds a list of events, as its text does.
+const maxNewest = 10_000
+
+// result is all that a step gives.
+func (a *asking) result(ctx context.Context, step Step) (*Result, error) {
+	sql, err := a.query.Statement(step, a.bound)
+	if err != nil {
+		return nil, err
+	}
+	return a.store.ask(ctx, sql, a.bound)
+}
