@@ -9,7 +9,7 @@
 -- column key String: Tag.
 -- column value String: Value.
 -- column events UInt64: Events with it.
--- column share Float64: Of the events that have the key, from 0 to 1.
+-- column share Float64: Of the events that have the key, from 0 to 1; of a flood those that were kept whole.
 -- column values UInt64: Different values of the key.
 -- column last_seen DateTime('UTC'): Newest event with it.
 -- cost: issue_tag by key. 10 ms.
