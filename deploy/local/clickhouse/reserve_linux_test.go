@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"errata/deploy/local/clickhouse"
 	"errata/deploy/local/clickhousetest"
 )
 
@@ -55,4 +56,28 @@ func anyOf(port int) *net.ListenConfig {
 		})
 		return errors.Join(err, refused)
 	}}
+}
+
+// TestReservePort reserves ports of both families, any and given ones.
+func TestReservePort(t *testing.T) {
+	t.Parallel()
+	for _, host := range []string{"127.0.0.1", "[::1]", "0.0.0.0", ""} {
+		t.Run(host, func(t *testing.T) {
+			a, held, err := clickhouse.Reserve(host + ":0")
+			if errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) {
+				t.Skip("this machine has no such address")
+			}
+			require.NoError(t, err)
+			require.NotZero(t, a.Port)
+			require.NotEmpty(t, a.IP)
+			l, err := net.Listen("tcp", a.String())
+			require.NoError(t, err, "who names a reserved port may listen")
+			require.NoError(t, l.Close())
+			require.NoError(t, held.Close())
+			again, held, err := clickhouse.Reserve(a.String())
+			require.NoError(t, err)
+			require.Equal(t, a.Port, again.Port)
+			require.NoError(t, held.Close())
+		})
+	}
 }

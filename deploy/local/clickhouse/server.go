@@ -180,11 +180,7 @@ func start(ctx context.Context, cfg Config) (_ *Server, err error) {
 
 // claim finds a port for the engine and keeps it until release.
 func (s *Server) claim(addr string) (*net.TCPAddr, error) {
-	a, err := freeAddr(addr)
-	if err != nil {
-		return nil, err
-	}
-	held, err := reserve(a)
+	a, held, err := reserve(addr)
 	if err == nil {
 		s.reserved = append(s.reserved, held)
 	}

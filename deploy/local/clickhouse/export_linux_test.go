@@ -1,0 +1,4 @@
+package clickhouse
+
+// Reserve is reserve, for tests.
+var Reserve = reserve
