@@ -21,6 +21,7 @@ import (
 
 type consumeCmd struct {
 	connectFlags
+	profileFlags
 	Group       string        `help:"Consumer group." default:"errata" env:"ERRATA_GROUP"`
 	TopicPrefix string        `help:"Text before each topic's name." env:"ERRATA_TOPIC_PREFIX"`
 	Metrics     string        `help:"Address for /metrics and /healthz; empty: not opened." default:"127.0.0.1:8001" env:"ERRATA_METRICS"`
@@ -41,6 +42,9 @@ func (c *consumeCmd) Run(ctx context.Context) error {
 	}
 	brokers, err := c.brokers()
 	if err != nil {
+		return err
+	}
+	if err := c.serve(ctx); err != nil {
 		return err
 	}
 	debug.SetMemoryLimit(int64(c.MemoryMiB+126) << 20)

@@ -91,6 +91,7 @@ func (c Child) runBinary(stop <-chan struct{}, held *os.File) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("cannot start %s: %w", c.Binary, err)
 	}
+	go yieldMerges(cmd.Process.Pid, stop)
 	ended := make(chan struct{})
 	var exit error
 	go func() { exit = cmd.Wait(); close(ended) }()

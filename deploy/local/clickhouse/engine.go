@@ -55,6 +55,7 @@ func (c Child) runLibrary(stop <-chan struct{}) error {
 		fmt.Fprintln(os.Stderr, "errata: cannot stop ClickHouse in", stopTimeout)
 		os.Exit(1)
 	}()
+	go yieldMerges(os.Getpid(), stop)
 	if err := call(c.Library, args); err != nil {
 		return err
 	}
