@@ -35,27 +35,27 @@ func errorAnswer(err error) (*intake.Error, time.Duration) {
 	// answers.
 	switch {
 	case errors.As(err, &l):
-		return refuse(http.StatusTooManyRequests, "Sentry dropped data due to a quota or internal rate limit being reached", "rate_limited", l.Error()), l.RetryAfter
+		return intake.Refuse(http.StatusTooManyRequests, "Sentry dropped data due to a quota or internal rate limit being reached", "rate_limited", l.Error()), l.RetryAfter
 	case errors.As(err, &away):
-		return refuse(http.StatusServiceUnavailable, "the store cannot keep events now", "unavailable", away.Reason), away.RetryAfter
+		return intake.Refuse(http.StatusServiceUnavailable, "the store cannot keep events now", "unavailable", away.Reason), away.RetryAfter
 	case errors.As(err, &e):
 		if e.Status == http.StatusServiceUnavailable {
 			return e, time.Second
 		}
 		return e, 0
 	case errors.Is(err, inflate.ErrTooLarge):
-		return refuse(http.StatusRequestEntityTooLarge, "payload too large", "too_large", err.Error()), 0
+		return intake.Refuse(http.StatusRequestEntityTooLarge, "payload too large", "too_large", err.Error()), 0
 	case errors.Is(err, inflate.ErrBusy):
 		return errBusy, time.Second
 	case errors.Is(err, inflate.ErrEncoding):
-		return refuse(http.StatusUnsupportedMediaType, "unsupported content encoding", "encoding", err.Error()), 0
+		return intake.Refuse(http.StatusUnsupportedMediaType, "unsupported content encoding", "encoding", err.Error()), 0
 	case errors.As(err, &f) && f.Code == http.StatusBadRequest:
 		// The library quotes what it read, headers with credentials among it.
-		return refuse(f.Code, "cannot read the HTTP request", "http", "its request line or a header is malformed or too long"), 0
+		return intake.Refuse(f.Code, "cannot read the HTTP request", "http", "its request line or a header is malformed or too long"), 0
 	case errors.As(err, &f):
-		return refuse(f.Code, f.Message, "http"), 0
+		return intake.Refuse(f.Code, f.Message, "http"), 0
 	}
-	return refuse(http.StatusInternalServerError, "internal error", "internal"), 0
+	return intake.Refuse(http.StatusInternalServerError, "internal error", "internal"), 0
 }
 
 // fail writes a refusal as {"detail","causes"}.

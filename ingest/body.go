@@ -129,7 +129,7 @@ func (s *Server) watchedBody(c *fiber.Ctx, limit int64, watch func() inflate.Wat
 	case errors.Is(err, mapping.ErrDisk):
 		return nil, s.diskError(err)
 	}
-	return nil, refuse(http.StatusBadRequest, "failed to decode the request body", "bad_encoding", err.Error())
+	return nil, intake.Refuse(http.StatusBadRequest, "failed to decode the request body", "bad_encoding", err.Error())
 }
 
 // pool keeps small buffers for the next request.
@@ -140,7 +140,7 @@ func (s *Server) pool(b []byte) {
 }
 
 func tooLarge(limit int64) error {
-	return refuse(http.StatusRequestEntityTooLarge, "payload too large", "too_large", fmt.Sprintf("the body is over %d bytes, send less at once", limit))
+	return intake.Refuse(http.StatusRequestEntityTooLarge, "payload too large", "too_large", fmt.Sprintf("the body is over %d bytes, send less at once", limit))
 }
 
 // incoming is a body on its way.
@@ -191,9 +191,9 @@ func (s *Server) read(in *incoming, b []byte) (n int, last bool, err error) {
 	in.c.Context().SetConnectionClose()
 	var slow net.Error
 	if errors.As(err, &slow) && slow.Timeout() {
-		return n, false, refuse(http.StatusRequestTimeout, "the request took too long", "timeout", "the body did not arrive in time")
+		return n, false, intake.Refuse(http.StatusRequestTimeout, "the request took too long", "timeout", "the body did not arrive in time")
 	}
-	return n, false, refuse(http.StatusBadRequest, "failed to read the request body", "bad_body", "the connection ended before the body did")
+	return n, false, intake.Refuse(http.StatusBadRequest, "failed to read the request body", "bad_body", "the connection ended before the body did")
 }
 
 // readRaw reads the body as sent into b.raw.
@@ -290,7 +290,7 @@ func (s *Server) diskError(err error) error {
 		return err
 	}
 	s.log.Error("cannot hold a large body", "error", err)
-	return refuse(http.StatusServiceUnavailable, "the store cannot keep a body as large now", "unavailable", "the edge's disk refused a write")
+	return intake.Refuse(http.StatusServiceUnavailable, "the store cannot keep a body as large now", "unavailable", "the edge's disk refused a write")
 }
 
 // drain reads on without keeping anything, up to a little more than the largest

@@ -14,6 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
 
+	"errata/ingest/credential"
 	"errata/ingest/inflate"
 	"errata/ingest/intake"
 	"errata/ingest/judge"
@@ -161,7 +162,7 @@ func (s *Server) inflateDump(parts []sentry.Part) (*inflate.Body, error) {
 		case errors.Is(err, inflate.ErrBusy):
 			return nil, err
 		}
-		return nil, refuse(http.StatusBadRequest, "invalid minidump", "invalid_minidump", "the file begins like "+encoding+" and cannot be inflated: "+err.Error())
+		return nil, intake.Refuse(http.StatusBadRequest, "invalid minidump", "invalid_minidump", "the file begins like "+encoding+" and cannot be inflated: "+err.Error())
 	}
 	return nil, nil
 }
@@ -281,15 +282,15 @@ func isForm(c *fiber.Ctx) bool {
 
 // byDSN finds the project of a whole DSN.
 func (s *Server) byDSN(c *fiber.Ctx, dsn string) (*intake.Request, error) {
-	key, project, err := dsnKey(dsn)
+	key, project, err := credential.DSN(dsn)
 	if err != nil {
-		return nil, refuse(http.StatusBadRequest, "bad dsn", "bad_dsn", err.Error())
+		return nil, intake.Refuse(http.StatusBadRequest, "bad dsn", "bad_dsn", err.Error())
 	}
-	cred, err := credentials{key: key}.check()
+	cred, err := credential.Credential{Key: key}.Check()
 	if err != nil {
 		return nil, err
 	}
-	return s.admit(c, copied(cred), utils.CopyString(project))
+	return s.admit(c, cred.Detached(), utils.CopyString(project))
 }
 
 //go:embed embed/form.js
@@ -306,7 +307,7 @@ func (s *Server) embedForm(c *fiber.Ctx) error {
 		return err
 	}
 	if c.Query("eventId") == "" {
-		return refuse(http.StatusBadRequest, "missing eventId", "bad_event", "the query must name the event that the user saw")
+		return intake.Refuse(http.StatusBadRequest, "missing eventId", "bad_event", "the query must name the event that the user saw")
 	}
 	_ = req
 	cors(c)
@@ -344,7 +345,7 @@ func (s *Server) embedPost(c *fiber.Ctx) error {
 	defer body.Release()
 	fields, err := url.ParseQuery(string(body.Bytes))
 	if err != nil {
-		return refuse(http.StatusBadRequest, "invalid form", "bad_form", "send name, email and comments as application/x-www-form-urlencoded")
+		return intake.Refuse(http.StatusBadRequest, "invalid form", "bad_form", "send name, email and comments as application/x-www-form-urlencoded")
 	}
 	batch, err := sentry.UserReport(req, utils.CopyString(c.Query("eventId")), fields.Get("name"), fields.Get("email"), fields.Get("comments"))
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"errata/ingest/intake"
 	"errata/ingest/mapping"
 	"errata/ingest/sentry"
 )
@@ -17,7 +18,7 @@ const maxParts = 1000
 // a copy would double them.
 func formParts(contentType string, body []byte) ([]sentry.Part, error) {
 	bad := func(cause string) error {
-		return refuse(http.StatusBadRequest, "invalid multipart data", "bad_multipart", cause)
+		return intake.Refuse(http.StatusBadRequest, "invalid multipart data", "bad_multipart", cause)
 	}
 	kind, params, err := mime.ParseMediaType(contentType)
 	if err != nil || !strings.HasPrefix(kind, "multipart/") {

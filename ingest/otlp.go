@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"errata/ingest/credential"
 	"errata/ingest/directory"
 	"errata/ingest/intake"
 	"errata/ingest/judge"
@@ -24,22 +25,22 @@ import (
 )
 
 // otlpKey reads the key of an OTLP request, in the documented order.
-func otlpKey(header func(string) string, query func(string) string) (credentials, error) {
+func otlpKey(header func(string) string, query func(string) string) (credential.Credential, error) {
 	if h := header("X-Sentry-Auth"); h != "" {
-		return sentryHeader(h).check()
+		return credential.Header(h).Check()
 	}
 	if h := header("Authorization"); h != "" {
-		if c, ok := authorization(h); ok {
-			return c.check()
+		if c, ok := credential.Authorization(h); ok {
+			return c.Check()
 		}
 	}
 	if h := header("X-Errata-Key"); h != "" {
-		return credentials{key: h}.check()
+		return credential.Credential{Key: h}.Check()
 	}
 	if k := query("sentry_key"); k != "" {
-		return credentials{key: k}.check()
+		return credential.Credential{Key: k}.Check()
 	}
-	return credentials{}, nil
+	return credential.Credential{}, nil
 }
 
 // anonymous reports whether a request without a key may use the default project.
@@ -55,7 +56,7 @@ func (s *Server) anonymous(peer string, forwarded bool) bool {
 // as OTLP default. It is nil where none is, but rules by service may name others.
 func (s *Server) otlpProject(peer string, forwarded bool) (*intake.Project, error) {
 	if !s.anonymous(peer, forwarded) {
-		return nil, refuse(http.StatusUnauthorized, detailNoAuth, "no_auth",
+		return nil, intake.Refuse(http.StatusUnauthorized, credential.NoAuth, "no_auth",
 			"send a project's key: OTEL_EXPORTER_OTLP_HEADERS=x-errata-key=KEY")
 	}
 	p, err := s.directory.OTLPDefault()
@@ -71,7 +72,7 @@ func (s *Server) otlpProject(peer string, forwarded bool) (*intake.Project, erro
 }
 
 func noDefault() error {
-	return refuse(http.StatusUnauthorized, detailNoAuth, "no_auth",
+	return intake.Refuse(http.StatusUnauthorized, credential.NoAuth, "no_auth",
 		"no project is marked as OTLP default; send a project's key: OTEL_EXPORTER_OTLP_HEADERS=x-errata-key=KEY")
 }
 
@@ -98,13 +99,13 @@ func (s *Server) otlpRequest(c *fiber.Ctx, adapt otlp.Adapter, kind string) (*ot
 	}
 	var req *intake.Request
 	switch path := c.Params("project"); {
-	case cred.key != "":
-		if req, err = s.admit(c, copied(cred), path); err != nil {
+	case cred.Key != "":
+		if req, err = s.admit(c, cred.Detached(), path); err != nil {
 			return nil, err
 		}
 	case path != "":
 		// A project in the path without its key is a claim that anyone can make.
-		return nil, refuse(http.StatusUnauthorized, detailNoAuth, "no_auth", "send the project's key in x-sentry-auth or x-errata-key")
+		return nil, intake.Refuse(http.StatusUnauthorized, credential.NoAuth, "no_auth", "send the project's key in x-sentry-auth or x-errata-key")
 	default:
 		p, err := s.otlpProject(addrIP(c.Context().RemoteAddr()), c.Get(fiber.HeaderXForwardedFor) != "")
 		if err != nil {
@@ -113,8 +114,8 @@ func (s *Server) otlpRequest(c *fiber.Ctx, adapt otlp.Adapter, kind string) (*ot
 		c.Locals(projectLocal, p)
 		req = s.request(c)
 		req.Project = p
-		if p != nil && !originAllowed(p.Settings.AllowedOrigins, req.Origin) {
-			return nil, rejected("Cors", "the origin is not among the project's allowed_origins")
+		if p != nil && !credential.OriginAllowed(p.Settings.AllowedOrigins, req.Origin) {
+			return nil, credential.Rejected("Cors", "the origin is not among the project's allowed_origins")
 		}
 	}
 	if req.Project != nil {
@@ -142,7 +143,7 @@ func (s *Server) otlpTake(req *intake.Request, adapt otlp.Adapter, body *request
 func (s *Server) otlpByService(req *intake.Request, adapt otlp.Adapter, body *requestBody, kind string) (*otlp.Partial, error) {
 	encoding, err := decode.ContentType(kind)
 	if err != nil {
-		return nil, refuse(http.StatusUnsupportedMediaType, "cannot read OTLP request", "content_type", err.Error())
+		return nil, intake.Refuse(http.StatusUnsupportedMediaType, "cannot read OTLP request", "content_type", err.Error())
 	}
 	var other uint32 // 0 is nobody's.
 	if req.Project != nil {
@@ -150,7 +151,7 @@ func (s *Server) otlpByService(req *intake.Request, adapt otlp.Adapter, body *re
 	}
 	parts, err := s.cfg.ServiceProjects.Part(body.Bytes, encoding == decode.JSON, other)
 	if err != nil {
-		return nil, refuse(http.StatusBadRequest, "cannot read OTLP request", "malformed", err.Error())
+		return nil, intake.Refuse(http.StatusBadRequest, "cannot read OTLP request", "malformed", err.Error())
 	}
 	var sum *otlp.Partial
 	for _, id := range slices.Sorted(maps.Keys(parts)) {
@@ -162,8 +163,8 @@ func (s *Server) otlpByService(req *intake.Request, adapt otlp.Adapter, body *re
 			if one.Project, err = s.directory.ByID(id); err != nil {
 				return nil, lookupError(err)
 			}
-			if !originAllowed(one.Project.Settings.AllowedOrigins, req.Origin) {
-				return nil, rejected("Cors", "the origin is not among the project's allowed_origins")
+			if !credential.OriginAllowed(one.Project.Settings.AllowedOrigins, req.Origin) {
+				return nil, credential.Rejected("Cors", "the origin is not among the project's allowed_origins")
 			}
 		}
 		p, err := s.otlpSubmit(&one, adapt, body, parts[id], kind)
@@ -246,15 +247,15 @@ func (g grpcHandler) Authorize(ctx context.Context, _ otlp.Signal, header func(s
 		peer = a.Addr().Unmap().String()
 	}
 	req := &intake.Request{ReceivedAt: time.Now(), ClientIP: peer, UserAgent: header("user-agent"), Query: func(string) string { return "" }}
-	if cred.key == "" {
+	if cred.Key == "" {
 		req.Project, err = g.s.otlpProject(peer, header("x-forwarded-for") != "")
 		return req, err
 	}
-	entry, err := g.s.directory.ByKey(ctx, cred.key)
+	entry, err := g.s.directory.ByKey(ctx, cred.Key)
 	if err != nil {
 		return nil, lookupError(err)
 	}
-	req.Key, req.Project, req.KeySettings, req.Client = cred.key, entry.Project, entry.Settings, cred.client
+	req.Key, req.Project, req.KeySettings, req.Client = cred.Key, entry.Project, entry.Settings, cred.Client
 	return req, nil
 }
 
@@ -274,7 +275,7 @@ func (g grpcHandler) Take(_ context.Context, req *intake.Request, adapt otlp.Ada
 
 // Refuse counts a call of which the message could not be received.
 func (g grpcHandler) Refuse(req *intake.Request, err error) {
-	e := refuse(http.StatusBadRequest, "cannot read OTLP message", "malformed", err.Error())
+	e := intake.Refuse(http.StatusBadRequest, "cannot read OTLP message", "malformed", err.Error())
 	if status.Code(err) == codes.ResourceExhausted {
 		e.Status, e.Reason = http.StatusRequestEntityTooLarge, "too_large"
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/valyala/fasthttp"
 
+	"errata/ingest/intake"
 	"errata/ingest/otlp"
 )
 
@@ -82,7 +83,7 @@ func (s *Server) routes() *fiber.App {
 		}
 	}
 	app.Use(func(c *fiber.Ctx) error {
-		return refuse(http.StatusNotFound, "no such endpoint", "no_endpoint", methodOf(c)+" "+cutText(c.Path(), 200)+" is not one of this store's addresses")
+		return intake.Refuse(http.StatusNotFound, "no such endpoint", "no_endpoint", methodOf(c)+" "+cutText(c.Path(), 200)+" is not one of this store's addresses")
 	})
 	return app
 }
@@ -98,14 +99,14 @@ func webAPI(c *fiber.Ctx) error {
 	case strings.Contains(p, "/releases"), strings.Contains(p, "/repos"): // Commits begin with the repositories.
 		detail = "this store needs no call for releases: a release is there when an event, session or span names it (`errata query releases`); commits, files and deploys are not kept"
 	}
-	return refuse(http.StatusNotImplemented, detail, "no_api", methodOf(c)+" "+cutText(c.Path(), 200))
+	return intake.Refuse(http.StatusNotImplemented, detail, "no_api", methodOf(c)+" "+cutText(c.Path(), 200))
 }
 
 // wrongMethod refuses what an address is not asked with. It stands behind all
 // routes of the address.
 func wrongMethod(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderAllow, "POST, GET, OPTIONS")
-	return refuse(http.StatusMethodNotAllowed, "method not allowed", "method", methodOf(c)+" is not taken at "+cutText(c.Path(), 200)+", clients send POST")
+	return intake.Refuse(http.StatusMethodNotAllowed, "method not allowed", "method", methodOf(c)+" is not taken at "+cutText(c.Path(), 200)+", clients send POST")
 }
 
 // sentMethod holds the method of a request that was sent with one that the
@@ -184,7 +185,7 @@ func (s *Server) guarded(c *fiber.Ctx, h fiber.Handler) (err error) {
 		if p := recover(); p != nil {
 			s.log.Error("a handler panicked", "path", c.Path(), "panic", p, "stack", string(debug.Stack()))
 			s.metrics.panics.Inc()
-			err = refuse(http.StatusInternalServerError, "internal error", "panic")
+			err = intake.Refuse(http.StatusInternalServerError, "internal error", "panic")
 		}
 	}()
 	return h(c)

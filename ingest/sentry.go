@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
 
+	"errata/ingest/credential"
 	"errata/ingest/inflate"
 	"errata/ingest/intake"
 	"errata/ingest/sentry"
@@ -16,23 +17,15 @@ import (
 
 // identify finds the project of a Sentry request by header, query or path.
 func (s *Server) identify(c *fiber.Ctx) (*intake.Request, error) {
-	cred, err := credentialsOf(func(name string) string { return c.Get(name) }, string(c.Context().URI().QueryString()), c.Params("key"))
+	cred, err := credential.Of(func(name string) string { return c.Get(name) }, string(c.Context().URI().QueryString()), c.Params("key"))
 	if err != nil {
 		return nil, err
 	}
-	req, err := s.admit(c, copied(cred), c.Params("project"))
+	req, err := s.admit(c, cred.Detached(), c.Params("project"))
 	if err != nil {
 		return nil, err
 	}
 	return req, s.judge.Spent(req)
-}
-
-// copied detaches credentials from the request's buffers.
-func copied(c credentials) credentials {
-	if c.owned {
-		return c
-	}
-	return credentials{key: utils.CopyString(c.key), client: utils.CopyString(c.client), version: c.version}
 }
 
 // envelope takes POST /api/PROJECT/envelope/. Any content type is an envelope:
@@ -84,19 +77,19 @@ func isNoAuth(err error) bool {
 func (s *Server) identifyByDSN(c *fiber.Ctx, body []byte) (*intake.Request, error) {
 	dsn, ok := sentry.HeaderDSN(body)
 	if !ok {
-		return nil, refuse(http.StatusUnauthorized, detailNoAuth, "no_auth",
+		return nil, intake.Refuse(http.StatusUnauthorized, credential.NoAuth, "no_auth",
 			"send the DSN's public key in X-Sentry-Auth, in the query (sentry_key) or as dsn in the envelope header")
 	}
-	key, project, err := dsnKey(dsn)
+	key, project, err := credential.DSN(dsn)
 	if err != nil {
-		return nil, refuse(http.StatusBadRequest, "bad dsn in the envelope header", "bad_dsn", err.Error())
+		return nil, intake.Refuse(http.StatusBadRequest, "bad dsn in the envelope header", "bad_dsn", err.Error())
 	}
-	cred, err := credentials{key: key}.check()
+	cred, err := credential.Credential{Key: key}.Check()
 	if err != nil {
 		return nil, err
 	}
 	if path := c.Params("project"); path != "" && project != path {
-		return nil, refuse(http.StatusBadRequest, "header mismatch", "dsn_mismatch", "the dsn names another project than the path")
+		return nil, intake.Refuse(http.StatusBadRequest, "header mismatch", "dsn_mismatch", "the dsn names another project than the path")
 	}
 	return s.admit(c, cred, c.Params("project"))
 }
@@ -138,7 +131,7 @@ func (s *Server) storeGet(c *fiber.Ctx) error {
 	}
 	data := []byte(utils.CopyString(c.Query("sentry_data")))
 	if len(data) == 0 {
-		return refuse(http.StatusBadRequest, "missing sentry_data", "empty_body", "sentry_data holds the event as base64")
+		return intake.Refuse(http.StatusBadRequest, "missing sentry_data", "empty_body", "sentry_data holds the event as base64")
 	}
 	batch, _, err := sentry.Store(req, data)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/require"
 
+	"errata/ingest/credential"
 	"errata/schema"
 )
 
@@ -82,19 +83,19 @@ func TestAuthForms(t *testing.T) {
 		{"dsn in the header", "/api/1/envelope/", dsnBody("http://" + testKey + host + "1"), nil, 200, ""},
 		{"key with flags", "/api/1/envelope/", body(), []string{"X-Sentry-Auth", "Sentry sentry_key=" + testKey + ".no-cache"}, 200, ""},
 		{"a proxy's own authorization", "/api/1/envelope/", body(), []string{"X-Sentry-Auth", auth, "Authorization", "Bearer proxy-token"}, 200, ""},
-		{"two forms", "/api/1/envelope/" + q, body(), []string{"X-Sentry-Auth", auth}, 401, detailTwoAuths},
-		{"none", "/api/1/envelope/", body(), nil, 401, detailNoAuth},
-		{"none on store", "/api/1/store/", []byte(`{}`), nil, 401, detailNoAuth},
-		{"unknown key", "/api/1/envelope/", body(), []string{"X-Sentry-Auth", "Sentry sentry_key=" + strings.Repeat("a", 32)}, 403, detailRejected + "ProjectId"},
-		{"key of another project", "/api/1/envelope/", body(), []string{"X-Sentry-Auth", "Sentry sentry_key=" + otherKey}, 403, detailRejected + "ProjectId"},
-		{"short key", "/api/1/envelope/", body(), []string{"X-Sentry-Auth", "Sentry sentry_key=abc"}, 400, detailBadKey},
-		{"no key in the header", "/api/1/envelope/", body(), []string{"X-Sentry-Auth", "Sentry sentry_version=7"}, 401, detailNoAuth},
-		{"project is no number", "/api/one/envelope/", body(), []string{"X-Sentry-Auth", auth}, 400, detailBadID},
-		{"unknown project", "/api/77/envelope/", body(), []string{"X-Sentry-Auth", auth}, 403, detailRejected + "ProjectId"},
-		{"version 8", "/api/1/envelope/", body(), []string{"X-Sentry-Auth", auth + ", sentry_version=8"}, 400, detailBadAuth},
+		{"two forms", "/api/1/envelope/" + q, body(), []string{"X-Sentry-Auth", auth}, 401, credential.TwoAuths},
+		{"none", "/api/1/envelope/", body(), nil, 401, credential.NoAuth},
+		{"none on store", "/api/1/store/", []byte(`{}`), nil, 401, credential.NoAuth},
+		{"unknown key", "/api/1/envelope/", body(), []string{"X-Sentry-Auth", "Sentry sentry_key=" + strings.Repeat("a", 32)}, 403, "event submission rejected with_reason: ProjectId"},
+		{"key of another project", "/api/1/envelope/", body(), []string{"X-Sentry-Auth", "Sentry sentry_key=" + otherKey}, 403, "event submission rejected with_reason: ProjectId"},
+		{"short key", "/api/1/envelope/", body(), []string{"X-Sentry-Auth", "Sentry sentry_key=abc"}, 400, credential.BadKey},
+		{"no key in the header", "/api/1/envelope/", body(), []string{"X-Sentry-Auth", "Sentry sentry_version=7"}, 401, credential.NoAuth},
+		{"project is no number", "/api/one/envelope/", body(), []string{"X-Sentry-Auth", auth}, 400, credential.BadID},
+		{"unknown project", "/api/77/envelope/", body(), []string{"X-Sentry-Auth", auth}, 403, "event submission rejected with_reason: ProjectId"},
+		{"version 8", "/api/1/envelope/", body(), []string{"X-Sentry-Auth", auth + ", sentry_version=8"}, 400, credential.BadAuth},
 		{"dsn of another project", "/api/1/envelope/", dsnBody("http://" + testKey + host + "2"), nil, 400, "header mismatch"},
 		{"dsn against the header", "/api/1/envelope/", dsnBody("http://" + otherKey + host + "2"), []string{"X-Sentry-Auth", auth}, 400, "header mismatch"},
-		{"dsn with unknown key", "/api/1/envelope/", dsnBody("http://" + strings.Repeat("b", 32) + host + "1"), nil, 403, detailRejected + "ProjectId"},
+		{"dsn with unknown key", "/api/1/envelope/", dsnBody("http://" + strings.Repeat("b", 32) + host + "1"), nil, 403, "event submission rejected with_reason: ProjectId"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := e.do("POST", tc.path, tc.body, tc.header...)

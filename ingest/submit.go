@@ -20,7 +20,7 @@ import (
 // *judge.Limited means the same, and that some of the fates are a quota's.
 func (s *Server) submit(ctx context.Context, b *intake.Batch) error {
 	if s.cfg.Full != nil && s.cfg.Full() {
-		return refuse(503, "the store cannot keep events now", "unavailable", "the broker is full of records that are not stored yet")
+		return intake.Refuse(503, "the store cannot keep events now", "unavailable", "the broker is full of records that are not stored yet")
 	}
 	for _, r := range b.Receipts {
 		s.metrics.items.WithLabelValues(r.Category).Add(float64(r.Quantity))
@@ -53,7 +53,7 @@ func (s *Server) write(ctx context.Context, b *intake.Batch) error {
 		}
 		if err := s.blobs.Put(ctx, x.Key, x.ContentType, s.paced(x.Data)); err != nil {
 			s.log.Error("cannot keep a blob", "error", err)
-			return refuse(503, "the store cannot keep attachments now", "unavailable", "the blob store refused a write")
+			return intake.Refuse(503, "the store cannot keep attachments now", "unavailable", "the blob store refused a write")
 		}
 	}
 	messages, err := record.Cut(b)

@@ -150,6 +150,11 @@ type Error struct {
 	Reason string // Outcome reason for the ledger.
 }
 
+// Refuse returns a refusal.
+func Refuse(status int, detail, reason string, causes ...string) *Error {
+	return &Error{Status: status, Detail: detail, Causes: causes, Reason: reason}
+}
+
 // Error returns the detail and the first cause.
 func (e *Error) Error() string {
 	if len(e.Causes) > 0 {
