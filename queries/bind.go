@@ -3,6 +3,7 @@ package queries
 import (
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -109,11 +110,24 @@ func (p Param) bind(v string, now time.Time) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		return t.UTC().Format(moments), nil
+		return held(t).Format(moments), nil
 	case p.Type == "String":
 		return escapeText(v), nil
 	}
 	return "", fmt.Errorf("type %s has no form", p.Type)
+}
+
+// held is a moment within what the tables can hold: before it and after it
+// nothing happened, and the server would count around to other years.
+func held(t time.Time) time.Time {
+	first, last := time.Unix(0, 0), time.Date(2105, 12, 31, 23, 59, 59, 999e6, time.UTC)
+	if t.Before(first) {
+		t = first
+	}
+	if t.After(last) {
+		t = last
+	}
+	return t.UTC()
 }
 
 // projectList checks ids with commas between: what is no id would be project 0,
@@ -152,7 +166,7 @@ func ParseTime(v string, now time.Time) (time.Time, error) {
 	if m := relative.FindStringSubmatch(v); m != nil {
 		n, _ := strconv.Atoi(m[2])
 		unit := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour}[m[3]]
-		d := time.Duration(n) * unit
+		d := time.Duration(min(int64(n), math.MaxInt64/int64(unit))) * unit // As far as a distance goes: 292 years.
 		if m[1] == "-" {
 			d = -d
 		}

@@ -1,6 +1,7 @@
 package queries
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,6 +15,12 @@ import (
 func (q *Query) Statement(step Step, bound map[string]string) (string, error) {
 	var b strings.Builder
 	if err := step.text.Execute(&b, q.choice(bound)); err != nil {
+		if errors.Is(err, ErrParam) { // Where in the text it was found helps nobody who asks.
+			for inner := errors.Unwrap(err); inner != nil && inner != ErrParam && errors.Is(inner, ErrParam); inner = errors.Unwrap(inner) { //nolint:errorlint // The wrapped ones are walked.
+				err = inner
+			}
+			return "", err
+		}
 		return "", fmt.Errorf("cannot expand step %s: %w", step.Name, err)
 	}
 	return strings.TrimSpace(b.String()), nil

@@ -90,7 +90,7 @@ var branches = map[string][]map[string]string{
 	"error_trend_split": {{"by": "transaction"}, {"text": "words"}, {"by": "tag", "tag_key": "plan"}, {"by": "tag", "tag_key": "plan", "bucket_seconds": "60"}, {"by": "issue"}, {"issue": issueHex(1)}, {"issue": issueHex(1), "bucket_seconds": "60"}, {"filters": filtered}, {"filters": filtered, "release": "shop@1.0.0"}},
 	"event_search":      {{"issue": issueHex(1)}, {"projects": "1"}, {"projects": "1,2", "text": "words"}},
 	"issue_events":      {{"direction": "newer"}},
-	"issue_trend":       {{"bucket": "minute"}, {"bucket": "day"}},
+	"issue_trend":       {{"bucket": "minute", "from": "-6d"}, {"bucket": "day"}},
 	"marks":             {{"kind": "first_seen"}, {"kind": "regressions"}, {"kind": "actions"}},
 	"cost":              {{"by": "service"}, {"by": "tag", "key": "plan"}},
 	"trace":             {{"project": "0"}},

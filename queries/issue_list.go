@@ -35,9 +35,10 @@ func listIssues(ctx context.Context, a *asking) (*Result, error) {
 	var actions []logged
 	issues, window := map[uint64]*listed{}, map[uint64][3]uint64{}
 	var filters []map[uint64]bool
+	known := &trend{}
 	todo := []func(context.Context) error{
 		func(ctx context.Context) (err error) { actions, err = a.readLog(ctx); return err },
-		func(ctx context.Context) error { return a.readWindow(ctx, window) },
+		func(ctx context.Context) error { return a.readWindow(ctx, window, known) },
 		func(ctx context.Context) error { return a.readIssues(ctx, issues) },
 	}
 	for param, read := range map[string]func(context.Context, map[uint64]bool) error{
@@ -50,13 +51,6 @@ func listIssues(ctx context.Context, a *asking) (*Result, error) {
 			filters = append(filters, found)
 			todo = append(todo, func(ctx context.Context) error { return read(ctx, found) })
 		}
-	}
-	// What was on this page when it was asked for last is likely on it now: its
-	// trends are asked for without waiting for what the page is.
-	guess := a.store.pages.last(a.pageKey())
-	known := &trend{}
-	if len(guess) > 0 {
-		todo = append(todo, func(ctx context.Context) error { return a.readTrend(ctx, guess, known) })
 	}
 	if err := atOnce(ctx, todo...); err != nil {
 		return nil, err
@@ -86,21 +80,51 @@ func listIssues(ctx context.Context, a *asking) (*Result, error) {
 	return a.show(ctx, log, known, matches[start:start+min(limit, maxPage, len(matches)-start)], uint64(len(matches)))
 }
 
-func (a *asking) readWindow(ctx context.Context, into map[uint64][3]uint64) error {
-	return a.rows(ctx, "window", func(r driver.Rows) error {
-		var f uint64
+// readWindow counts events of the window by fingerprint. What was on this page
+// when it was asked for last is likely on it now: its trend comes from the same
+// read, but for users, which do not add up.
+func (a *asking) readWindow(ctx context.Context, into map[uint64][3]uint64, known *trend) error {
+	b, guess := a, a.store.pages.last(a.pageKey())
+	if a.bound["sort"] == "users" {
+		guess = nil
+	}
+	if len(guess) > 0 {
+		b = a.with(map[string]string{"page": numbers(guess)})
+	}
+	counts := map[point][3]uint64{} // A row may come twice: see rows.
+	err := b.rows(ctx, "window", func(r driver.Rows) error {
+		var x point
 		var n [3]uint64
-		cells := []any{&f, &n[0]}
+		var slot time.Time
+		cells := []any{&x.fingerprint, &n[0]}
 		switch a.bound["sort"] {
 		case "trend":
 			cells = append(cells, &n[1])
 		case "users":
 			cells = append(cells, &n[2])
 		}
+		if len(guess) > 0 {
+			cells = append(cells, &slot)
+		}
 		err := r.Scan(cells...)
-		into[f] = n
+		if len(guess) > 0 {
+			x.at = slot.Unix()
+		}
+		counts[x] = n
 		return err
 	})
+	known.add(guess)
+	for x, n := range counts {
+		sum := into[x.fingerprint]
+		for i := range n {
+			sum[i] += n[i]
+		}
+		into[x.fingerprint] = sum
+		if known.of[x.fingerprint] {
+			known.points[x] = n[0]
+		}
+	}
+	return err
 }
 
 // readIssues reads what is known of each fingerprint, whenever it was seen.

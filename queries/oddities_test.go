@@ -2,6 +2,7 @@ package queries_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -142,5 +143,52 @@ func TestEmptyStore(t *testing.T) {
 				ask(map[string]string{p.Name: v})
 			}
 		}
+	}
+}
+
+// Whatever moment is given, the answer is the one of the moments that a store
+// can hold: a window from before 1970 does not begin in 2079.
+func TestOddMoments(t *testing.T) {
+	s := storeIn(t, "moments")
+	now := time.Now().UTC()
+	seed(t, s, event{project: 1, fingerprint: 1, id: uuid.NewString(), ts: now.Add(-time.Hour), tags: map[string]string{"plan": "pro"}}, event{project: 1, fingerprint: 1, id: uuid.NewString(), ts: now.Add(20 * time.Hour)})
+	for _, c := range []struct{ name, from, to string }{
+		{"long before", "-999999w", "now"}, {"before 1970", "1900-01-01", "now"}, {"year one", "0001-01-01", "+1h"}, {"negative seconds", "-62135596800", "now"},
+		{"far ahead", "-2d", "+999999w"}, {"year 9999", "-2d", "9999-12-31"}, {"milliseconds without end", "-2d", "9223372036854775807"}, {"everything", "0001-01-01", "9999-12-31"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for name, values := range map[string]map[string]string{
+				"issue_list": {}, "issue_list by tag and words": {"tag": "plan=pro", "text": "valueerror"}, "tag_distribution": {"issue": issueHex(1), "key": "plan"}, "tag_lift": {"issue": issueHex(1)},
+				"text_search": {"text": "ValueError"}, "users_affected": {"issue": issueHex(1)}, "sampled_events": {"issue": issueHex(1)},
+			} {
+				values["project"], values["from"], values["to"] = "1", c.from, c.to
+				query, _, _ := strings.Cut(name, " ")
+				r, err := s.Run(t.Context(), query, values)
+				require.NoError(t, err, name)
+				if query != "users_affected" { // No event has a user.
+					require.NotEmpty(t, r.Rows, name)
+				}
+			}
+		})
+	}
+	trend := func(from, to, bucket string) ([]map[string]any, error) {
+		r, err := s.Run(t.Context(), "issue_trend", map[string]string{"project": "1", "issue": issueHex(1), "from": from, "to": to, "bucket": bucket})
+		if err != nil {
+			return nil, err
+		}
+		return rows(r), nil
+	}
+	all, err := trend("-365d", "+1d", "hour")
+	require.NoError(t, err)
+	var n uint64
+	for _, row := range all {
+		n += row["events"].(uint64)
+	}
+	require.Equal(t, uint64(2), n)
+	for _, c := range [][3]string{{"-10d", "now", "minute"}, {"-500d", "now", "hour"}, {"1900-01-01", "now", "day"}, {"-1d", "+999999w", "day"}} {
+		_, err := trend(c[0], c[1], c[2])
+		require.ErrorIs(t, err, queries.ErrParam)
+		require.ErrorContains(t, err, "cannot run query issue_trend: wrong parameter: bucket: ")
+		require.ErrorContains(t, err, "the limit is 10000: give a wider bucket or a shorter window")
 	}
 }

@@ -37,14 +37,6 @@ func (a *asking) tagged(ctx context.Context, into map[uint64]bool) error {
 // monthsOf are the months of a window and, of each, a bit for every day that is
 // in it, as array parameters.
 func monthsOf(from, to time.Time) (months, masks string) {
-	// What a column of dates can hold.
-	first, last := time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2149, 5, 31, 0, 0, 0, 0, time.UTC)
-	if from.Before(first) {
-		from = first
-	}
-	if to.After(last) {
-		to = last
-	}
 	from, to = from.UTC().Truncate(24*time.Hour), to.UTC().Truncate(24*time.Hour)
 	var m, b []string
 	for month := time.Date(from.Year(), from.Month(), 1, 0, 0, 0, 0, time.UTC); !month.After(to) && !from.After(to); month = month.AddDate(0, 1, 0) {

@@ -22,14 +22,19 @@ type point struct {
 	at          int64 // Of the hour or the day.
 }
 
-// readTrend reads the trend of these fingerprints.
-func (a *asking) readTrend(ctx context.Context, of []uint64, into *trend) error {
-	if into.of == nil {
-		into.of, into.points = map[uint64]bool{}, map[point]uint64{}
+// add says that these fingerprints are read.
+func (t *trend) add(of []uint64) {
+	if t.of == nil {
+		t.of, t.points = map[uint64]bool{}, map[point]uint64{}
 	}
 	for _, f := range of {
-		into.of[f] = true
+		t.of[f] = true
 	}
+}
+
+// readTrend reads the trend of these fingerprints.
+func (a *asking) readTrend(ctx context.Context, of []uint64, into *trend) error {
+	into.add(of)
 	return a.with(map[string]string{"page": numbers(of)}).rows(ctx, "trend", func(r driver.Rows) error {
 		var f, n uint64
 		var at time.Time

@@ -30,6 +30,24 @@ func (c choice) Within(hours int) (bool, error) {
 	return to.Unix()-from.Unix() <= int64(hours)*3600, err
 }
 
+// Buckets refuses a window that has more buckets of parameter bucket than an
+// answer may have: the newest would be missing from it.
+func (c choice) Buckets(most int) (string, error) {
+	from, to, err := c.ends()
+	if err != nil {
+		return "", err
+	}
+	width, err := c.value("bucket")
+	seconds := map[string]int64{"minute": 60, "hour": 3600, "day": 86400}[width]
+	if err != nil || seconds == 0 {
+		return "", err
+	}
+	if n := to.Unix()/seconds - from.Unix()/seconds + 1; n > int64(most) {
+		return "", fmt.Errorf("%w: bucket: %s to %s are %d buckets of a %s, the limit is %d: give a wider bucket or a shorter window", ErrParam, from.Format(time.DateTime), to.Format(time.DateTime), n, width, most)
+	}
+	return "", nil
+}
+
 // Whole tells whether the window begins with a slot of so many seconds and its
 // last millisecond is that of one: a rollup by such slots has all of it.
 func (c choice) Whole(seconds int) (bool, error) {

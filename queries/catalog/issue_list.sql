@@ -7,7 +7,7 @@
 -- param environment String: Environments, one a line; empty for all.
 -- param release String: Releases, one a line; empty for all.
 -- param level String: Highest levels, one a line; empty for all.
--- param text String: Words that an event's title or message must hold.
+-- param text String: Words that an event's title or message must hold; the case of A to Z does not count.
 -- param tag String: Tag as key=value.
 -- param filters String: Filters that an event in the window must pass, as JSON: [{"key","operator","values"}].
 -- param assignee String: To whom it is assigned.
@@ -37,19 +37,20 @@
 -- applied: status, level, assignee, sort, limit, offset
 -- cost: Columns of plain numbers at once: issue_hour or issue_day of the window, issue_rollup, the triage log; tag_issue for a tag, the index of events for words. Then of the page's issues at once: titles and users by key, the trend, releases where one is resolved in a release. 30 ms; put together by the process that asks.
 -- bound: 1000 rows a page; windows over 3 days read days, not hours.
--- step all: part Array(UInt8), months Array(Date), masks Array(UInt32), pair Array(String)
-<</* All at first. Where that is over the limit of rows of whoever asks, compose.go asks in 16 parts. Months of the window with a bit for each of its days, where tag_issue has all of them, and the tag's key and value: tagged.go. */>>
+-- step all: part Array(UInt8), page Array(UInt64), months Array(Date), masks Array(UInt32), pair Array(String)
+<</* All at first. Where that is over the limit of rows of whoever asks, compose.go asks in 16 parts. Months of the window with a bit for each of its days, where tag_issue has all of them, and the tag's key and value: tagged.go. What was on the page last time, whose trend is read with the window: trend.go. */>>
 -- step window: rows
 SELECT fingerprint, sum(events) AS n<<if .Is "sort" "users">>, uniqCombinedArrayMerge(12)(users) AS u<<end>>
     <<- if .Is "sort" "trend">>, sumIf(events, <<if .Within 72>>hour >= toDateTime({from:DateTime64(3, 'UTC')}) + intDiv(dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}), 2)
         <<- else>>day >= toDate({from:DateTime64(3, 'UTC')}) + intDiv(dateDiff('day', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) + 1, 2)<<end>>) AS late<<end>>
+    <<- if .Given "page">>, if(fingerprint IN {page:Array(UInt64)}, <<if .Within 72>>hour, toDateTime(0, 'UTC'))<<else>>day, toDate(0))<<end>> AS slot<<end>>
 <<if .Within 72>>FROM issue_hour
 WHERE project_id = {project:UInt32} AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')}
 <<- else>>FROM issue_day
 WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
 <<- end>>
     AND <<.AnyOf "environment">> AND <<.AnyOf "release">><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
-GROUP BY fingerprint
+GROUP BY fingerprint<<if .Given "page">>, slot<<end>>
 -- step issues: rows
 SELECT fingerprint, min(first_seen) AS born, max(last_seen) AS newest, born > now64(3) - INTERVAL 7 DAY AS fresh, sum(cityHash64(_part, fingerprint, serverUUID())) AS version
     <<- if .Given "level">>, toInt8(max(level_max)) AS highest<<end>><<if not (.Is "status" "any" "")>>, sum(events) AS n<<end>>
@@ -92,7 +93,7 @@ WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')
     AND key = {pair:Array(String)}[1] AND value = {pair:Array(String)}[2]
 <<- end>><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
 <<- end>>
--- step decided: page Array(UInt64), members Array(UInt64), owners Array(UInt64), moved Array(UInt8), resolved Array(UInt64), resolutions Array(UUID), resolved_members Array(UInt64), crowd Array(UInt64), crowds Array(UInt64), visitors Array(UInt64), visited Array(UInt64)
+-- step decided: members Array(UInt64), owners Array(UInt64), moved Array(UInt8), resolved Array(UInt64), resolutions Array(UUID), resolved_members Array(UInt64), crowd Array(UInt64), crowds Array(UInt64), visitors Array(UInt64), visited Array(UInt64)
 <</* Here issue_list.go puts together which issues match, and what is still to be asked of which of them. */>>
 -- step visits: rows
 <<- if .Given "visitors">>
