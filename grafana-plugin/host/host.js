@@ -94,7 +94,7 @@ async function source() {
   const settings = { id: 1, uid: UID, type: 'errata-errors-datasource', name: 'Errata', url: '', jsonData: {}, meta, access: 'proxy', readOnly: false };
   const ds = new plugin.DataSourceClass(settings);
   ds.components = plugin.components;
-  runtime.setDataSourceSrv({ get: async () => ds, getInstanceSettings: () => settings, getList: () => [settings] });
+  runtime.setDataSourceSrv({ get: async () => ds, getInstanceSettings: (ref) => (!ref || (ref.uid ?? ref) === UID ? settings : undefined), getList: () => [settings] });
   return { plugin, ds };
 }
 

@@ -231,36 +231,42 @@ const cases = [
     await page.getByRole('tab', { name: 'Stack trace' }).waitFor();
     await page.getByText('shop/payment.py').first().waitFor();
     must((await page.getByText('KeyError').count()) > 0, 'the cause of the exception is not shown');
-    for (const [tab, text] of [['Breadcrumbs', 'SELECT card'], ['Tags', 'plan'], ['Users', 'u1'], ['Events', 'shop@1.0.0'], ['Trace', 'Trace '], ['Releases', 'shop@1.0.0'], ['Context', 'shop.example'], ['Grouping', 'Decided by'], ['History', '']]) {
+    for (const [tab, text] of [['Breadcrumbs', 'SELECT card'], ['Tags', 'plan'], ['Users', 'u1'], ['Events', 'shop@1.0.0'], ['Trace', 'of both protocols, in order'], ['Releases', 'shop@1.0.0'], ['Context', 'shop.example'], ['Grouping', 'Decided by'], ['History', '']]) {
       await page.getByRole('tab', { name: tab, exact: true }).click();
       if (text) {
         await page.getByText(text).first().waitFor();
       }
       await accessible(page);
+      if (tab === 'Trace') {
+        await shot(page, 'trace');
+      }
     }
+    // The time of the page is chosen on it and kept in its URL.
+    await choose(page, 'Time', 'Last 24h');
+    await page.waitForFunction(() => window.where().includes('range=24h'));
     await page.getByRole('tab', { name: 'Stack trace' }).click();
     await page.getByRole('button', { name: 'Assign' }).click();
     await page.getByLabel('Assign to').fill('team pay');
     await page.getByRole('dialog').getByRole('button', { name: 'Assign' }).click();
     await page.getByText('team pay').first().waitFor();
     // From the newest event to the oldest and back, one by one, in a list and by URL.
-    const shown = () => page.evaluate(() => document.querySelector('[aria-live]').textContent);
+    const shown = () => page.evaluate(() => document.querySelector('[data-testid=event]').textContent);
     const search = () => page.evaluate(() => window.where());
     const button = (name) => page.getByRole('button', { name, exact: true });
     const newest = await shown();
     must(await button('Newer event').isDisabled(), 'something is newer than the newest event');
     await button('Older event').click();
-    await page.waitForFunction((was) => document.querySelector('[aria-live]').textContent !== was, newest);
+    await page.waitForFunction((was) => document.querySelector('[data-testid=event]').textContent !== was, newest);
     must(/event=[0-9a-f]{32}/.test(await search()), await search());
     await button('Oldest event').click();
     await page.waitForFunction(() => [...document.querySelectorAll('button')].find((b) => b.getAttribute('aria-label') === 'Older event').disabled);
     must((await search()).includes('event=oldest'), await search());
     await page.getByRole('tab', { name: 'Events', exact: true }).click();
     await page.getByRole('button', { name: /^Show event/ }).first().click();
-    await page.waitForFunction((was) => document.querySelector('[aria-live]').textContent === was, newest);
+    await page.waitForFunction((was) => document.querySelector('[data-testid=event]').textContent === was, newest);
     await button('Oldest event').click();
     await button('Newest event').click();
-    await page.waitForFunction((was) => document.querySelector('[aria-live]').textContent === was, newest);
+    await page.waitForFunction((was) => document.querySelector('[data-testid=event]').textContent === was, newest);
     must(!(await search()).includes('event='), await search());
     await page.getByText('shop/payment.py').first().waitFor();
   }, 'issue'],
@@ -277,6 +283,10 @@ const cases = [
     await page.getByRole('tab', { name: 'Grouping' }).click();
     await page.getByRole('button', { name: /^Split off/ }).first().click();
     await page.getByText('Merged into this issue').waitFor({ state: 'detached' });
+  }],
+  // A link keeps its store, whose issues are those of no other.
+  ['pages: a link to another store', 'app', { path: '/a/errata-errors-app/issues/1/0000000000000001?ds=elsewhere' }, {}, async (page) => {
+    await page.getByText('There is no data source "elsewhere" here').first().waitFor();
   }],
   ['pages: a link that a rule sends', 'app', { path: '/a/errata-errors-app/issues/1/0000000000000001' }, {}, async (page) => {
     await page.getByText('no such issue').first().waitFor();

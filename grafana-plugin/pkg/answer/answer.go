@@ -14,6 +14,7 @@ import (
 
 	"errata/grafana-plugin/pkg/ask"
 	"errata/grafana-plugin/pkg/frame"
+	"errata/grafana-plugin/pkg/sift"
 	"errata/grafana-plugin/pkg/store"
 )
 
@@ -94,7 +95,7 @@ func (a *Asker) byID(ctx context.Context, q *ask.Query) error {
 		wanted := ask.Filter{Operator: strings.TrimPrefix(f.Operator, "!"), Values: f.Values}
 		ids := []string{}
 		for _, p := range all {
-			if id := strconv.FormatUint(uint64(p.ID), 10); selects(wanted, p.Slug) || selects(wanted, id) {
+			if id := strconv.FormatUint(uint64(p.ID), 10); sift.Selects(wanted, p.Slug) || sift.Selects(wanted, id) {
 				ids = append(ids, id)
 			}
 		}

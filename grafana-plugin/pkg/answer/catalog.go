@@ -12,6 +12,7 @@ import (
 
 	"errata/grafana-plugin/pkg/ask"
 	"errata/grafana-plugin/pkg/frame"
+	"errata/grafana-plugin/pkg/sift"
 	"errata/queries"
 )
 
@@ -47,7 +48,7 @@ func (a *Asker) catalogFrame(ctx context.Context, q *ask.Query, numeric, alert b
 	if err != nil {
 		return nil, err
 	}
-	ignored := keep(r, q.Filters)
+	ignored := sift.Keep(r, q.Filters)
 	f := frame.WithUnits(frame.FromResult(r))
 	f.Name = asked.Name
 	if numeric && q.Format != ask.TimeSeries {

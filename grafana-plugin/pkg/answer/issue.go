@@ -218,8 +218,8 @@ func (a *Asker) issueFrame(ctx context.Context, q *ask.Query, numeric, alert boo
 		count("users", func(i Issue) int64 { return i.Users }),
 		data.NewField("first_seen", nil, each(list, func(i Issue) *time.Time { return moment(i.FirstSeen) })),
 		data.NewField("last_seen", nil, each(list, func(i Issue) *time.Time { return moment(i.LastSeen) })),
-		data.NewField("protocols", nil, text(func(i Issue) string { return list2text(i.Protocols) })),
-		data.NewField("environments", nil, text(func(i Issue) string { return list2text(i.Environments) })),
+		data.NewField("protocols", nil, text(func(i Issue) string { return strings.Join(i.Protocols, ", ") })),
+		data.NewField("environments", nil, text(func(i Issue) string { return strings.Join(i.Environments, ", ") })),
 		data.NewField("first_release", nil, text(func(i Issue) string { return i.FirstRelease })),
 		data.NewField("last_release", nil, text(func(i Issue) string { return i.LastRelease })),
 		data.NewField("sample_event_id", nil, text(func(i Issue) string { return i.SampleEventID })),
@@ -267,15 +267,4 @@ func moment(ms int64) *time.Time {
 	}
 	t := time.UnixMilli(ms).UTC()
 	return &t
-}
-
-func list2text(l []string) string {
-	var out strings.Builder
-	for i, v := range l {
-		if i > 0 {
-			out.WriteString(", ")
-		}
-		out.WriteString(v)
-	}
-	return out.String()
 }

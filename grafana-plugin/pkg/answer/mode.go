@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
@@ -171,7 +170,7 @@ func (a *Asker) traceFrame(ctx context.Context, q *ask.Query, numeric bool) (*da
 		return nil, err
 	}
 	if numeric {
-		return countBy(frame.Read(spans), "spans", "service", "status"), nil
+		return frame.CountBy(frame.Read(spans), "spans", "service", "status"), nil
 	}
 	of := map[string]string{"trace_id": q.TraceID, "limit": strconv.Itoa(maxSpans)}
 	if len(ids) == 1 {
@@ -202,37 +201,6 @@ func (a *Asker) traceFrame(ctx context.Context, q *ask.Query, numeric bool) (*da
 	return f, err
 }
 
-// countBy is one row for each combination of these columns.
-func countBy(t frame.Rows, what string, columns ...string) *data.Frame {
-	fields := make([][]string, len(columns))
-	at, counts := map[string]int{}, []int64{}
-	for i := range t.Len() {
-		row := make([]string, len(columns))
-		for c, name := range columns {
-			row[c] = t.Text(i, name)
-		}
-		key := strings.Join(row, "\x00")
-		n, ok := at[key]
-		if !ok {
-			n = len(counts)
-			at[key], counts = n, append(counts, 0)
-			for c := range columns {
-				fields[c] = append(fields[c], row[c])
-			}
-		}
-		counts[n]++
-	}
-	f := data.NewFrame(what)
-	for c, name := range columns {
-		if fields[c] == nil {
-			fields[c] = []string{}
-		}
-		f.Fields = append(f.Fields, data.NewField(name, nil, fields[c]))
-	}
-	f.Fields = append(f.Fields, data.NewField(what, nil, counts))
-	return frame.Typed(f, data.FrameTypeNumericLong)
-}
-
 // traceSearchFrame is a table of traces.
 func (a *Asker) traceSearchFrame(ctx context.Context, q *ask.Query, numeric bool) (*data.Frame, error) {
 	v, err := a.common(ctx, q)
@@ -250,7 +218,7 @@ func (a *Asker) traceSearchFrame(ctx context.Context, q *ask.Query, numeric bool
 		return nil, err
 	}
 	if numeric {
-		return counted(countBy(frame.Read(r), "traces", "root"), len(r.Rows), limit, "traces"), nil
+		return counted(frame.CountBy(frame.Read(r), "traces", "root"), len(r.Rows), limit, "traces"), nil
 	}
 	f := frame.Build("traces", frame.Read(r), []frame.Column{
 		{Name: "traceID", From: "trace_id"}, {Name: "started", Kind: 't'}, {Name: "root"}, {Name: "services", Kind: 'l'}, {Name: "duration", Kind: 'f', From: "duration_ms", Unit: "ms"},
@@ -322,10 +290,10 @@ func (a *Asker) markFrame(ctx context.Context, q *ask.Query, numeric, alert bool
 		return nil, err
 	}
 	if alert && q.Kind != "releases" { // The title of an issue changes, the name of a release does not.
-		return countBy(frame.Read(r), "marks", "tags", "issue"), nil
+		return frame.CountBy(frame.Read(r), "marks", "tags", "issue"), nil
 	}
 	if numeric {
-		return countBy(frame.Read(r), "marks", "title", "tags", "issue"), nil
+		return frame.CountBy(frame.Read(r), "marks", "title", "tags", "issue"), nil
 	}
 	f := frame.Build("marks", frame.Read(r), []frame.Column{
 		{Name: "time", Kind: 't'}, {Name: "title"}, {Name: "text"}, {Name: "tags"}, {Name: "project_id"}, {Name: "issue"},

@@ -3,8 +3,6 @@ package answer
 import (
 	"context"
 	"fmt"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -12,6 +10,7 @@ import (
 
 	"errata/grafana-plugin/pkg/ask"
 	"errata/grafana-plugin/pkg/frame"
+	"errata/grafana-plugin/pkg/sift"
 	"errata/queries"
 )
 
@@ -28,7 +27,7 @@ func (a *Asker) outcomeFrame(ctx context.Context, q *ask.Query, numeric bool) (*
 			return nil, err
 		}
 		r.Columns[1].Name = "outcome" // What filters call it.
-		ignored := keep(r, q.Filters)
+		ignored := sift.Keep(r, q.Filters)
 		r.Columns[1].Name = "series"
 		return unfiltered(frame.Series(frame.Read(r), "items", "outcome", q.From, q.To, q.Bucket), ignored, "the series of outcomes"), nil
 	}
@@ -50,7 +49,7 @@ func (a *Asker) outcomeFrame(ctx context.Context, q *ask.Query, numeric bool) (*
 		all.Columns, all.Rows = r.Columns, append(all.Rows, r.Rows...)
 	}
 	a.nameProjects(ctx, all)
-	ignored := keep(all, q.Filters)
+	ignored := sift.Keep(all, q.Filters)
 	f := frame.Build("outcomes", frame.Read(all), []frame.Column{
 		{Name: "project"}, {Name: "category"}, {Name: "outcome"}, {Name: "reason"}, {Name: "quantity", Kind: 'i'}, {Name: "bytes", Kind: 'i', Unit: "bytes"},
 	})
@@ -62,57 +61,6 @@ func (a *Asker) outcomeFrame(ctx context.Context, q *ask.Query, numeric bool) (*
 		return nil, err
 	}
 	return unfiltered(f, ignored, "outcomes"), nil
-}
-
-// keep leaves the rows that filters on their texts select, and gives back the
-// filters on what the rows have not. The rows are few: the catalog bounds them.
-func keep(r *queries.Result, filters []ask.Filter) (ignored []ask.Filter) {
-	t := frame.Read(r)
-	for _, f := range filters {
-		at := slices.IndexFunc(r.Columns, func(c queries.Field) bool { return c.Name == f.Key })
-		if at < 0 {
-			ignored = append(ignored, f)
-			continue
-		}
-		var left [][]any
-		for i := range t.Len() {
-			if n := t.Float(i, f.Key); strings.ContainsAny(f.Operator, "<>") && compares(f, n) || !strings.ContainsAny(f.Operator, "<>") && selects(f, t.Text(i, f.Key)) {
-				left = append(left, r.Rows[i])
-			}
-		}
-		r.Rows = left
-	}
-	return ignored
-}
-
-// compares says whether a number lies where the filter wants it.
-func compares(f ask.Filter, n *float64) bool {
-	limit, err := strconv.ParseFloat(strings.TrimSpace(f.Values[0]), 64)
-	if err != nil || n == nil {
-		return false
-	}
-	switch f.Operator {
-	case "<":
-		return *n < limit
-	case "<=":
-		return *n <= limit
-	case ">":
-		return *n > limit
-	}
-	return *n >= limit
-}
-
-// selects says whether a filter takes this text. Its regular expressions were
-// compiled when the query was read.
-func selects(f ask.Filter, text string) bool {
-	match := slices.Contains(f.Values, text)
-	if strings.HasSuffix(f.Operator, "~") {
-		match = slices.ContainsFunc(f.Values, func(v string) bool {
-			m, err := regexp.MatchString(v, text)
-			return err == nil && m
-		})
-	}
-	return match != strings.HasPrefix(f.Operator, "!")
 }
 
 // unfiltered says which filters do not apply.

@@ -73,16 +73,13 @@ func (a *Asker) trendFrame(ctx context.Context, given *ask.Query, numeric, alert
 	return f, nil
 }
 
-// maxLegend is how many characters of a title a legend shows.
-const maxLegend = 60
-
 // entitle names series of issues by their titles, for people. The label keeps
 // the id, and where the issue is of one project the series links to it. What
 // has no title keeps the id as its name.
 func (a *Asker) entitle(ctx context.Context, f *data.Frame, projects string) error {
 	var ids []string
 	for _, x := range f.Fields {
-		if id := x.Labels["issue"]; id != "" && id != otherSeries {
+		if id := x.Labels["issue"]; id != "" && id != frame.Rest {
 			ids = append(ids, id)
 		}
 	}
@@ -102,7 +99,7 @@ func (a *Asker) entitle(ctx context.Context, f *data.Frame, projects string) err
 			titles[id] = t.Text(i, "title")
 		}
 	}
-	names := Legend(titles)
+	names := frame.Legend(titles)
 	for _, x := range f.Fields {
 		id := x.Labels["issue"]
 		if name, ok := names[id]; ok {
@@ -113,34 +110,4 @@ func (a *Asker) entitle(ctx context.Context, f *data.Frame, projects string) err
 		}
 	}
 	return nil
-}
-
-// Legend names issues, by id, after their titles: short, and each its own.
-func Legend(titles map[string]string) map[string]string {
-	names, taken := make(map[string]string, len(titles)), map[string]int{otherSeries: 1}
-	for id, title := range titles {
-		names[id] = short(title)
-		taken[names[id]]++
-	}
-	for id, name := range names {
-		switch {
-		case name == "":
-			names[id] = id
-		case taken[name] > 1:
-			names[id] = name + " (" + id + ")"
-		}
-	}
-	return names
-}
-
-// otherSeries is what the catalog sums small series up as.
-const otherSeries = "other"
-
-// short is a title in one line that fits a legend.
-func short(title string) string {
-	letters := []rune(strings.Join(strings.Fields(title), " "))
-	if len(letters) > maxLegend {
-		return string(letters[:maxLegend-1]) + "…"
-	}
-	return string(letters)
 }

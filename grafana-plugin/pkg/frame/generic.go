@@ -284,7 +284,7 @@ func Flat(f *data.Frame) *data.Frame {
 			var list []string
 			raw := x.At(i).(json.RawMessage)
 			if json.Unmarshal(raw, &list) == nil {
-				out.Set(i, join(list))
+				out.Set(i, strings.Join(list, ", "))
 			} else {
 				out.Set(i, string(raw))
 			}

@@ -25,8 +25,12 @@ func (l Links) Explore(title string, query map[string]any) data.DataLink {
 
 // Trace are the links of a trace id.
 func (l Links) Trace() []data.DataLink {
+	return append([]data.DataLink{l.Explore("Trace", map[string]any{"mode": "trace", "traceId": "${__value.raw}"})}, l.beside()...)
+}
+
+// beside are the links of a trace id where its trace is shown already.
+func (l Links) beside() []data.DataLink {
 	links := []data.DataLink{
-		l.Explore("Trace", map[string]any{"mode": "trace", "traceId": "${__value.raw}"}),
 		l.Explore("Logs of the trace", map[string]any{"mode": "logs", "traceId": "${__value.raw}"}),
 		l.Explore("Errors of the trace", map[string]any{"mode": "events", "traceId": "${__value.raw}"}),
 	}
@@ -52,18 +56,19 @@ func (l Links) Issue() []data.DataLink { return l.issueOf("project_id") }
 
 // issueOf is Issue for a frame with this field of projects; empty for none.
 func (l Links) issueOf(field string) []data.DataLink {
-	links := []data.DataLink{l.Explore("Events of the issue", map[string]any{"mode": "events", "issue": "${__value.raw}"})}
-	if field != "" {
-		links = append([]data.DataLink{{Title: "Issue", URL: l.page("${__data.fields."+field+"}", "${__value.raw}")}}, links...)
+	events := map[string]any{"mode": "events", "issue": "${__value.raw}"}
+	if field == "" {
+		return []data.DataLink{l.Explore("Events of the issue", events)}
 	}
-	return links
+	events["project"] = "${__data.fields." + field + "}" // The same error of another project is another issue.
+	return []data.DataLink{{Title: "Issue", URL: l.page("${__data.fields."+field+"}", "${__value.raw}")}, l.Explore("Events of the issue", events)}
 }
 
 // OneIssue are the links of a series of one issue.
 func (l Links) OneIssue(project int64, issue string) []data.DataLink {
 	return []data.DataLink{
 		{Title: "Issue", URL: l.page(strconv.FormatInt(project, 10), issue)},
-		l.Explore("Events of the issue", map[string]any{"mode": "events", "issue": issue}),
+		l.Explore("Events of the issue", map[string]any{"mode": "events", "issue": issue, "project": strconv.FormatInt(project, 10)}),
 	}
 }
 

@@ -38,7 +38,7 @@ func Build(name string, t Rows, columns []Column) *data.Frame {
 				return nil
 			}))
 		case 'l':
-			field = data.NewField(c.Name, nil, each(n, func(i int) string { return join(t.List(i, from)) }))
+			field = data.NewField(c.Name, nil, each(n, func(i int) string { return strings.Join(t.List(i, from), ", ") }))
 		case 'm':
 			field = data.NewField(c.Name, nil, each(n, func(i int) string { return string(raw(t.Map(i, from))) }))
 		default:
@@ -59,17 +59,6 @@ func each[T any](n int, value func(int) T) []T {
 		out[i] = value(i)
 	}
 	return out
-}
-
-func join(list []string) string {
-	var out strings.Builder
-	for i, v := range list {
-		if i > 0 {
-			out.WriteString(", ")
-		}
-		out.WriteString(v)
-	}
-	return out.String()
 }
 
 // WithUnits gives numbers the units that their names tell, as the catalog names

@@ -90,8 +90,7 @@ func Trace(spans, items Rows, traceID string, links Links) (view *data.Frame, be
 		f.Fields = append(f.Fields, data.NewField(k, nil, text[k]))
 	}
 	f.Fields = append(f.Fields, data.NewField("project_id", nil, projects), data.NewField("issue", nil, issues))
-	linked(f, "traceID", []data.DataLink{links.Explore("Logs of the trace", map[string]any{"mode": "logs", "traceId": "${__value.raw}"}),
-		links.Explore("Errors of the trace", map[string]any{"mode": "events", "traceId": "${__value.raw}"})})
+	linked(f, "traceID", links.beside())
 	linked(f, "spanID", []data.DataLink{links.Explore("Logs of the span", map[string]any{"mode": "logs", "traceId": traceID,
 		"filters": []map[string]any{{"key": "span_id", "operator": "=", "value": "${__value.raw}"}}})})
 	linked(f, "issue", links.Issue())

@@ -16,6 +16,7 @@ import (
 	"errata/grafana-plugin/pkg/answer"
 	"errata/grafana-plugin/pkg/frame"
 	"errata/grafana-plugin/pkg/store"
+	"errata/grafana-plugin/pkg/tail"
 )
 
 // Source is one data source: an instance for each set of settings.
@@ -26,9 +27,7 @@ type Source struct {
 	links   frame.Links
 	options *cache
 
-	tails chan struct{} // One for each live tail that runs.
-	life  context.Context
-	end   context.CancelFunc
+	*tail.Streams
 }
 
 // New makes a data source of its settings. It does not connect: what is wrong
@@ -41,16 +40,15 @@ func New(_ context.Context, given backend.DataSourceInstanceSettings) (instancem
 		asks:    answer.New(asked, links),
 		links:   links,
 		options: newCache(),
-		tails:   make(chan struct{}, liveStreams),
+		Streams: tail.New(asked, answer.New(asked, links), links),
 	}
-	s.life, s.end = context.WithCancel(context.Background())
 	s.CallResourceHandler = httpadapter.New(s.handler())
 	return s, nil
 }
 
 // Dispose ends live tails and connections when the settings change.
 func (s *Source) Dispose() {
-	s.end()
+	s.Streams.Close()
 	s.store.Close()
 }
 

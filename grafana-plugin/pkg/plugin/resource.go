@@ -58,6 +58,11 @@ func (s *Source) getCatalog(*http.Request) (any, error) {
 	return map[string]any{"queries": all}, err
 }
 
+// getLive checks the query of a live tail and says where to subscribe to it.
+func (s *Source) getLive(r *http.Request) (any, error) {
+	return s.Channel(r.Context(), r.URL.Query().Get("query"))
+}
+
 // problem is an error with a status of our own.
 type problem struct {
 	status   int

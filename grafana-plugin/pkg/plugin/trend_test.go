@@ -8,7 +8,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/stretchr/testify/require"
 
-	"errata/grafana-plugin/pkg/answer"
+	"errata/grafana-plugin/pkg/frame"
 )
 
 // A chart counts whole points, whatever the range cuts; who counts, a rule or a
@@ -101,6 +101,6 @@ func TestLegendOfIssuesIsUnique(t *testing.T) {
 		{"none", map[string]string{"a": ""}, map[string]string{"a": "a"}},
 		{"named as the rest", map[string]string{"a": "other"}, map[string]string{"a": "other (a)"}},
 	} {
-		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, answer.Legend(c.titles)) })
+		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, frame.Legend(c.titles)) })
 	}
 }

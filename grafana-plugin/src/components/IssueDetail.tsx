@@ -26,6 +26,7 @@ export interface IssueDetailProps {
   range?: { from: number; to: number };
   event?: string; // Its id, newest or oldest: where a page keeps it in its URL.
   onEvent?: (event: string) => void;
+  extra?: React.ReactNode; // What a page has beside the way back.
   onBack?: () => void;
   onChanged?: () => void;
 }
@@ -34,7 +35,7 @@ const TABS = ['Stack trace', 'Breadcrumbs', 'Tags', 'Users', 'Events', 'Trace', 
 
 type TabName = (typeof TABS)[number];
 
-export function IssueDetail({ api, me, project, issue, range, event: given, onEvent, onBack, onChanged }: IssueDetailProps) {
+export function IssueDetail({ api, me, project, issue, range, event: given, onEvent, extra, onBack, onChanged }: IssueDetailProps) {
   const s = useStyles2(styles);
   const [version, setVersion] = useState(0);
   const [tab, setTab] = useState<TabName>('Stack trace');
@@ -63,10 +64,15 @@ export function IssueDetail({ api, me, project, issue, range, event: given, onEv
   return (
     <div>
       <header>
-        {onBack && (
-          <Button size="sm" variant="secondary" fill="text" icon="arrow-left" onClick={onBack}>
-            All issues
-          </Button>
+        {(onBack || extra) && (
+          <div className={s.head}>
+            {onBack && (
+              <Button size="sm" variant="secondary" fill="text" icon="arrow-left" onClick={onBack}>
+                All issues
+              </Button>
+            )}
+            {extra}
+          </div>
         )}
         {survivor && <Alert severity="info" title={`Issue ${issue} was merged into this one.`} />}
         <h3 className={s.title}>{d.title}</h3>
@@ -95,11 +101,11 @@ export function IssueDetail({ api, me, project, issue, range, event: given, onEv
           Newest
         </Button>
         <Button size="sm" variant="secondary" icon="angle-left" disabled={!newer} onClick={() => show(newer)} aria-label="Newer event" />
-        <span aria-live="polite">{event ? `Event ${event.row.eventId}, ${at(event.row.ts)}` : sample.loading ? 'Loading the event' : sample.error ? 'No event' : 'No event is kept any more'}</span>
         <Button size="sm" variant="secondary" icon="angle-right" disabled={!older} onClick={() => show(older)} aria-label="Older event" />
         <Button size="sm" variant="secondary" disabled={Boolean(event) && !older} onClick={() => show('oldest')} aria-label="Oldest event">
           Oldest
         </Button>
+        <span aria-live="polite" data-testid="event">{event ? `Event ${event.row.eventId}, ${at(event.row.ts)}` : sample.loading ? 'Loading the event' : sample.error ? 'No event' : 'No event is kept any more'}</span>
         <ExploreLinks api={api} issue={d.issue} project={d.project} traceId={event?.row.traceId} range={range} />
         {event?.row.twinOf && <Badge text="second witness, not counted" color="purple" />}
       </div>
@@ -283,6 +289,7 @@ function Fact({ name, value, title }: { name: string; value: string; title?: str
 const styles = (theme: GrafanaTheme2) => ({
   title: css({ wordBreak: 'break-word', maxHeight: '7em', overflowY: 'auto' }),
   muted: css({ color: theme.colors.text.secondary }),
+  head: css({ display: 'flex', flexWrap: 'wrap', justifyContent: 'space-between', alignItems: 'center', '& > *': { marginBottom: 0 } }),
   row: css({ display: 'flex', flexWrap: 'wrap', gap: theme.spacing(1), alignItems: 'center', marginBottom: theme.spacing(1) }),
   facts: css({
     display: 'flex',

@@ -56,7 +56,7 @@ export function Trace({ api, traceId, issue }: { api: Api; traceId: string; issu
   return (
     <div>
       <p className={s.muted}>
-        Trace {traceId}: {items.length} spans, errors and log records of both protocols, in order.
+        Trace {traceId}. Its spans, errors and log records of both protocols, in order of time: {items.length}
       </p>
       {truncated && <Alert severity="info" title="The trace is larger than what is shown; ask for it with SQL to see all." />}
       <ol className={s.list}>

@@ -2,7 +2,7 @@ import React from 'react';
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { useStyles2, useTheme2 } from '@grafana/ui';
-import { at, count } from '../shared/format';
+import { at, count, mark } from '../shared/format';
 
 // Trend is a small bar chart of events over time; a table of it is read out by
 // screen readers through the bars' titles.
@@ -16,6 +16,7 @@ export function Trend({ points }: { points: Array<[number, number]> }) {
   }
   const w = 100 / points.length;
   const [first, last] = [points[0][0], points[points.length - 1][0]];
+  const days = points.length > 1 && points[1][0] - first >= 24 * 3600 * 1000;
   return (
     <figure className={s.figure}>
       <svg className={s.chart} viewBox="0 0 100 20" preserveAspectRatio="none" role="img" aria-label={`${count(total)} events in ${points.length} intervals, at most ${count(max)} in one`}>
@@ -26,11 +27,11 @@ export function Trend({ points }: { points: Array<[number, number]> }) {
         ))}
       </svg>
       <figcaption className={s.caption}>
-        <span>{at(first)}</span>
+        <span>{mark(first, days)}</span>
         <span>
           {count(total)} {total === 1 ? 'event' : 'events'}, at most {count(max)} at once
         </span>
-        <span>{at(last)}</span>
+        <span>{mark(last, days)}</span>
       </figcaption>
     </figure>
   );

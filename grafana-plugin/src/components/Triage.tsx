@@ -1,10 +1,11 @@
-import React, { useState } from 'react';
+import React, { useId, useState } from 'react';
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Alert, Button, Field, Input, Modal, TextArea, Tooltip, useStyles2 } from '@grafana/ui';
 import type { Api } from '../shared/api';
 import { message } from '../shared/api';
 import type { Issue, Me, TriageRequest } from '../shared/types';
+import { useLoad } from '../shared/load';
 
 export interface TriageProps {
   api: Api;
@@ -34,6 +35,7 @@ export function Triage({ api, me, issues, one, onDone }: TriageProps) {
     ...(Number(users) > 0 ? { untilUsers: Number(users) } : {}),
     ...(when && !isNaN(Date.parse(when)) ? { until: Date.parse(when) } : {}),
   };
+  const list = useId();
   const allowed = Boolean(me?.canTriage);
   const why = !me ? 'Asking what you may do' : me.reason || 'Your role may look, not change.';
   const none = issues.length === 0;
@@ -121,7 +123,10 @@ export function Triage({ api, me, issues, one, onDone }: TriageProps) {
           )}
           {dialog === 'release' && (
             <Field label="Fixed in release" description="Events of this release or a later one reopen the issue; of an older one never.">
-              <Input value={value} onChange={(e) => setValue(e.currentTarget.value)} autoFocus aria-label="Fixed in release" />
+              <>
+                <Input value={value} onChange={(e) => setValue(e.currentTarget.value)} autoFocus aria-label="Fixed in release" list={list} />
+                <Releases id={list} api={api} project={issues[0]?.project} />
+              </>
             </Field>
           )}
           {dialog === 'ignore' && (
@@ -188,6 +193,18 @@ export function Triage({ api, me, issues, one, onDone }: TriageProps) {
         </Modal>
       )}
     </div>
+  );
+}
+
+// Releases are those that the project has seen; another one may be typed.
+function Releases({ id, api, project }: { id: string; api: Api; project?: number }) {
+  const releases = useLoad(() => api.options('release', { project }), [api, project]);
+  return (
+    <datalist id={id}>
+      {(releases.value?.values ?? []).map((r) => (
+        <option key={r.value} value={r.value} />
+      ))}
+    </datalist>
   );
 }
 

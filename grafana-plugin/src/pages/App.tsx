@@ -87,21 +87,21 @@ export function App() {
       {api.value && <Stores uid={api.value.uid} onChange={(ds) => locationService.push(`${ROOT}/issues?ds=${encodeURIComponent(ds)}`)} />}
       {api.value &&
         (detail ? (
-          <>
-            <InlineField label="Time">
-              <Choice label="Time" options={RANGES} value={window} onChange={(range) => locationService.push(`${path}${queryWith(params, 'range', range)}`)} />
-            </InlineField>
-            <IssueDetail
-              api={api.value}
-              me={me.value}
-              project={parts[1]}
-              issue={parts[2]}
-              range={range}
-              event={params.get('event') ?? 'newest'}
-              onEvent={(event) => locationService.push(`${path}${queryOf(params, event === 'newest' ? '' : event)}`)}
-              onBack={() => locationService.push(`${ROOT}/issues${queryOf(params, '')}`)}
-            />
-          </>
+          <IssueDetail
+            api={api.value}
+            me={me.value}
+            project={parts[1]}
+            issue={parts[2]}
+            range={range}
+            event={params.get('event') ?? 'newest'}
+            onEvent={(event) => locationService.push(`${path}${queryOf(params, event === 'newest' ? '' : event)}`)}
+            extra={
+              <InlineField label="Time">
+                <Choice label="Time" options={RANGES} value={window} onChange={(range) => locationService.push(`${path}${queryWith(params, 'range', range)}`)} />
+              </InlineField>
+            }
+            onBack={() => locationService.push(`${ROOT}/issues${queryOf(params, '')}`)}
+          />
         ) : (
           <IssuesPage api={api.value} me={me.value} params={params} />
         ))}

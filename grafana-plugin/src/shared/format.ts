@@ -3,6 +3,9 @@ import { dateTimeFormat, dateTimeFormatTimeAgo } from '@grafana/data';
 export const ago = (ms: number) => (ms > 0 ? dateTimeFormatTimeAgo(ms) : 'never');
 export const at = (ms: number) => (ms > 0 ? dateTimeFormat(ms) : '');
 
+// mark is a point of an axis, as fine as its points are.
+export const mark = (ms: number, days: boolean) => dateTimeFormat(ms, { format: days ? 'YYYY-MM-DD' : 'YYYY-MM-DD HH:mm' });
+
 // clock is the time of day to the millisecond: breadcrumbs lie close together.
 export const clock = (ms: number) => (ms > 0 ? dateTimeFormat(ms, { format: 'HH:mm:ss.SSS' }) : '');
 
@@ -18,6 +21,9 @@ export function count(n: number): string {
 
 // duration shortens milliseconds to three or so digits and their unit.
 export function duration(ms: number): string {
+  if (ms <= 0) {
+    return '0 ms';
+  }
   if (ms < 1) {
     return `${Math.round(ms * 1000)} µs`;
   }

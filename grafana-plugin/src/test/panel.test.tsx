@@ -44,7 +44,7 @@ it('places what happened in the time of its trace', () => {
 });
 
 it.each([
-  [0.25, '250 µs'], [5, '5.0 ms'], [42.4, '42 ms'], [1500, '1.5 s'], [3_600_000, '60 min'],
+  [0, '0 ms'], [0.25, '250 µs'], [5, '5.0 ms'], [42.4, '42 ms'], [1500, '1.5 s'], [3_600_000, '60 min'],
 ])('shortens %s ms', (ms, want) => expect(duration(ms)).toBe(want));
 
 it.each([
@@ -99,6 +99,19 @@ describe('triage buttons', () => {
     fireEvent.click(screen.getByRole('button', { name: 'Resolve' }));
     expect(await screen.findByText('Only admins may triage.')).toBeInTheDocument();
   });
+});
+
+it('offers the releases of the project to resolve in', async () => {
+  const triage = jest.fn().mockResolvedValue({ changed: 1 });
+  const options = jest.fn().mockResolvedValue({ values: [{ text: 'shop@2', value: 'shop@2' }] });
+  const { baseElement } = render(<Triage api={{ triage, options } as unknown as Api} me={may} issues={[issue(1)]} onDone={() => undefined} />);
+  expect(options).not.toHaveBeenCalled();
+  fireEvent.click(screen.getByRole('button', { name: 'Resolve in release' }));
+  await waitFor(() => expect(baseElement.querySelector('datalist option')).toHaveAttribute('value', 'shop@2'));
+  expect(options).toHaveBeenCalledWith('release', { project: 1 });
+  fireEvent.change(screen.getByLabelText('Fixed in release'), { target: { value: 'shop@2' } });
+  fireEvent.click(screen.getByRole('button', { name: 'In this release' }));
+  await waitFor(() => expect(triage).toHaveBeenCalledWith({ action: 'resolve', inRelease: 'shop@2', project: 1, issues: [issue(1).issue] }));
 });
 
 it('ignores until so many users, or a moment', async () => {

@@ -1,4 +1,7 @@
-package plugin
+// Package tail follows log records: in comes the query of a panel, out goes a
+// channel that Grafana subscribes to, with the records as they come. It keeps
+// what a tail has shown as long as the tail runs.
+package tail
 
 import (
 	"context"
@@ -6,7 +9,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strconv"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
+	"errata/grafana-plugin/pkg/answer"
 	"errata/grafana-plugin/pkg/ask"
 	"errata/grafana-plugin/pkg/frame"
 	"errata/grafana-plugin/pkg/store"
@@ -33,7 +36,28 @@ const (
 	liveFirst   = 5 * time.Second  // For the records that a subscriber begins with.
 )
 
-var _ backend.StreamHandler = (*Source)(nil)
+var _ backend.StreamHandler = (*Streams)(nil)
+
+// Streams are the live tails of one data source.
+type Streams struct {
+	store *store.Store
+	asks  *answer.Asker
+	links frame.Links
+
+	slots chan struct{} // One for each tail that runs.
+	life  context.Context
+	end   context.CancelFunc
+}
+
+// New makes the tails of a store; none runs yet.
+func New(asked *store.Store, asks *answer.Asker, links frame.Links) *Streams {
+	s := &Streams{store: asked, asks: asks, links: links, slots: make(chan struct{}, liveStreams)}
+	s.life, s.end = context.WithCancel(context.Background())
+	return s
+}
+
+// Close ends the tails that run.
+func (s *Streams) Close() { s.end() }
 
 // readLive reads the query of a tail: that of a panel, of which only what
 // selects log records counts.
@@ -66,13 +90,13 @@ func livePath(q ask.Query) (string, error) {
 	return "logs/" + hex.EncodeToString(sum[:]), nil
 }
 
-// getLive checks the query of a tail and says where to subscribe to it.
-func (s *Source) getLive(r *http.Request) (any, error) {
-	q, err := readLive([]byte(r.URL.Query().Get("query")))
+// Channel checks the query of a tail and says where to subscribe to it.
+func (s *Streams) Channel(ctx context.Context, query string) (map[string]any, error) {
+	q, err := readLive([]byte(query))
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.asks.Projects(r.Context(), q.Project); err != nil {
+	if _, err := s.asks.Projects(ctx, q.Project); err != nil {
 		return nil, err
 	}
 	path, err := livePath(q)
@@ -93,7 +117,7 @@ func subscribed(path string, raw []byte) (ask.Query, bool) {
 // checked, to the channel that the query in the data belongs to. Who joins a
 // tail that runs, or comes back to it, begins with the last minute too; pages
 // show a record once.
-func (s *Source) SubscribeStream(ctx context.Context, req *backend.SubscribeStreamRequest) (*backend.SubscribeStreamResponse, error) {
+func (s *Streams) SubscribeStream(ctx context.Context, req *backend.SubscribeStreamRequest) (*backend.SubscribeStreamResponse, error) {
 	q, ok := subscribed(req.Path, req.Data)
 	if !ok {
 		return &backend.SubscribeStreamResponse{Status: backend.SubscribeStreamStatusNotFound}, nil
@@ -113,13 +137,13 @@ func (s *Source) SubscribeStream(ctx context.Context, req *backend.SubscribeStre
 }
 
 // PublishStream refuses: only the store says what was logged.
-func (s *Source) PublishStream(context.Context, *backend.PublishStreamRequest) (*backend.PublishStreamResponse, error) {
+func (s *Streams) PublishStream(context.Context, *backend.PublishStreamRequest) (*backend.PublishStreamResponse, error) {
 	return &backend.PublishStreamResponse{Status: backend.PublishStreamStatusPermissionDenied}, nil
 }
 
 // RunStream follows the logs of a query for all who look at it, until the last
 // of them leaves or the data source changes.
-func (s *Source) RunStream(ctx context.Context, req *backend.RunStreamRequest, sender *backend.StreamSender) error {
+func (s *Streams) RunStream(ctx context.Context, req *backend.RunStreamRequest, sender *backend.StreamSender) error {
 	q, ok := subscribed(req.Path, req.Data)
 	if !ok {
 		return backend.DownstreamErrorf("there is no live tail at this path")
@@ -129,7 +153,7 @@ func (s *Source) RunStream(ctx context.Context, req *backend.RunStreamRequest, s
 	defer context.AfterFunc(s.life, cancel)()
 	follow := tail{source: s, query: q, seen: map[uuid.UUID]time.Time{}}
 	select {
-	case s.tails <- struct{}{}:
+	case s.slots <- struct{}{}:
 	default:
 		f := follow.frame(ctx, &queries.Result{})
 		frame.Notice(f, data.NoticeSeverityWarning, fmt.Sprintf("%d live tails run already: this one begins when another ends. Close one that nobody looks at.", liveStreams))
@@ -137,12 +161,12 @@ func (s *Source) RunStream(ctx context.Context, req *backend.RunStreamRequest, s
 			return fmt.Errorf("cannot send log records: %w", err)
 		}
 		select {
-		case s.tails <- struct{}{}:
+		case s.slots <- struct{}{}:
 		case <-ctx.Done():
 			return nil
 		}
 	}
-	defer func() { <-s.tails }()
+	defer func() { <-s.slots }()
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	wait, said := liveEvery, false
@@ -176,7 +200,7 @@ func (s *Source) RunStream(ctx context.Context, req *backend.RunStreamRequest, s
 
 // tail is what a live tail has shown.
 type tail struct {
-	source *Source
+	source *Streams
 	query  ask.Query
 	asked  time.Time               // When the store last answered.
 	seen   map[uuid.UUID]time.Time // Records that a question may give again.
