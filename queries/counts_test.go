@@ -54,7 +54,7 @@ func TestCheckCounts(t *testing.T) {
 		seed(t, owner, block...)
 	}
 	got := verdicts(t, owner, project)
-	require.Len(t, got, 23)
+	require.Len(t, got, 24)
 	for what, verdict := range got {
 		require.Equal(t, "ok", verdict, what)
 	}
@@ -69,6 +69,7 @@ func TestCheckCounts(t *testing.T) {
 		{"INSERT INTO release_rollup (project_id, release, events) VALUES (%d, 'a@1.0.0', 1)", "release_rollup events"},
 		{"INSERT INTO issue_tag (project_id, fingerprint, key, day, value, events) VALUES (%d, 1, 'level', today(), 'error', 1)", "issue_tag events"},
 		{"INSERT INTO tag_trend (project_id, slot, events) VALUES (%d, now(), 1)", "tag_trend events"},
+		{"INSERT INTO received_delay (project_id, slot, stored) VALUES (%d, now(), 1)", "received_delay rows"},
 		{"INSERT INTO trace_index (trace_id, project_id, day, errors) VALUES ('ff', %d, today(), 1)", "trace_index errors"},
 	} {
 		require.Equal(t, "ok", verdicts(t, owner, project)[c.what])

@@ -149,7 +149,7 @@ var sample = map[string]string{"UInt64": "[1,2]", "String": time.Now().UTC().Add
 // slow are the tables that grow with every event; whole are the queries that
 // have to read all of them and say so.
 var (
-	slow  = map[string]bool{"events": true, "spans": true, "logs": true, "issue_hour": true, "issue_day": true, "issue_tag": true, "tag_issue": true, "tag_trend": true, "trace_index": true, "project_minute": true, "segment_hour": true}
+	slow  = map[string]bool{"events": true, "spans": true, "logs": true, "issue_hour": true, "issue_day": true, "issue_tag": true, "tag_issue": true, "tag_trend": true, "received_delay": true, "trace_index": true, "project_minute": true, "segment_hour": true}
 	whole = map[string]bool{"check_counts": true}
 )
 

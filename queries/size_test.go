@@ -3,6 +3,8 @@ package queries_test
 import (
 	"fmt"
 	"maps"
+	"math/bits"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +30,34 @@ func (h heap) weigh(keep func(event) bool, key func(event) string) weighed {
 	return out
 }
 
+// delays are the median and the 99th of 100 of delays, in seconds, by bucket of
+// receipt, of what happened from first to before last.
+func (h heap) delays(first, last time.Time, width time.Duration) map[string][2]float64 {
+	all := map[string][]int64{}
+	for _, e := range h.events {
+		if e.ts.Before(first) || !e.ts.Before(last) {
+			continue
+		}
+		d := e.received.Sub(e.ts).Milliseconds()
+		size, sign := max(d, -d), int64(1)
+		if d < 0 {
+			sign = -1
+		}
+		if power := bits.Len64(uint64(size)) - 6; power > 0 { //nolint:gosec // Not negative.
+			size = size>>power<<power + int64(1)<<power/2
+		}
+		at := text(e.received.Truncate(width).Unix())
+		all[at] = append(all[at], sign*size)
+	}
+	out := map[string][2]float64{}
+	for at, list := range all {
+		slices.Sort(list)
+		of := func(hundredths int) float64 { return float64(list[(len(list)*hundredths+99)/100-1]) / 1000 }
+		out[at] = [2]float64{of(50), of(99)}
+	}
+	return out
+}
+
 // What takes the space is what going through all events gives: to the
 // millisecond in short windows, by whole hours in others; in a store that has
 // the rollups from its beginning, from a moment within the window, or not yet.
@@ -36,6 +66,9 @@ func TestCostOfRawEvents(t *testing.T) {
 	exec := func(sql string) { require.NoError(t, owner.Conn().Exec(t.Context(), sql)) }
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	h := randomHeap(now, []uint32{1, 2}, 1200, 11)
+	for i := range h.events { // From two seconds too early to nine minutes late.
+		h.events[i].received = h.events[i].ts.Add(time.Duration(i*i%542_000-2000) * time.Millisecond)
+	}
 	seed(t, owner, h.events...)
 	for _, into := range []struct{ from, to uint64 }{{0x11, 0x12}, {0x13, 0x12}, {0x21, 0x01}} {
 		for p := range uint32(2) {
@@ -108,12 +141,25 @@ func TestCostOfRawEvents(t *testing.T) {
 				bytes[k] = x[2]
 			}
 			require.Equal(t, bytes, got, "byte_trend, %s", w.back)
+			for _, width := range []time.Duration{time.Hour, 100 * time.Second} {
+				first, last := from, to.Add(time.Millisecond)
+				if width == time.Hour {
+					first, last = from.Truncate(5*time.Minute), to.Truncate(5*time.Minute).Add(5*time.Minute)
+				}
+				r, err := owner.Run(t.Context(), "delay_trend", map[string]string{"bucket_seconds": text(width.Seconds()), "from": text(from.UnixMilli()), "to": text(to.UnixMilli())})
+				require.NoError(t, err)
+				late := map[string][2]float64{}
+				for _, row := range rows(r) {
+					late[text(row["time"].(time.Time).Unix())] = [2]float64{row["p50"].(float64), row["p99"].(float64)}
+				}
+				require.Equal(t, h.delays(first, last, width), late, "delay_trend by %s, %s", width, w.back)
+			}
 		}
 	}
 	counts := func(t *testing.T, want string) {
 		t.Helper()
 		for what, verdict := range verdicts(t, owner, 1) {
-			if strings.HasPrefix(what, "stored_size") || what == "tag_trend bytes" {
+			if strings.HasPrefix(what, "stored_size") || what == "received_delay rows" || what == "tag_trend bytes" {
 				require.Equal(t, want, verdict, what)
 			}
 		}
@@ -126,7 +172,7 @@ func TestCostOfRawEvents(t *testing.T) {
 		require.Equal(t, "differs", verdicts(t, owner, 1)["stored_size bytes"], "the check sees what is missing")
 	})
 	t.Run("migrated later", func(t *testing.T) {
-		for _, sql := range []string{"DROP VIEW stored_size_mv", "DROP VIEW tag_size_mv", "DROP TABLE stored_size", "DELETE FROM migrations WHERE name = '065_stored_size.sql'", "ALTER TABLE rollup_since DELETE WHERE rollup IN ('stored_size', 'tag_trend.bytes') SETTINGS mutations_sync = 2"} {
+		for _, sql := range []string{"DROP VIEW stored_size_mv", "DROP VIEW tag_size_mv", "DROP VIEW received_delay_mv", "DROP TABLE stored_size", "DROP TABLE received_delay", "DELETE FROM migrations WHERE name IN ('065_stored_size.sql', '085_received_delay.sql')", "ALTER TABLE rollup_since DELETE WHERE rollup IN ('stored_size', 'tag_trend.bytes', 'received_delay') SETTINGS mutations_sync = 2"} {
 			exec(sql)
 		}
 		require.NoError(t, tables.Migrate(t.Context(), owner.Conn(), tables.Options{Database: "sized", Password: clickhousetest.Passwords["errata"]}))
@@ -138,8 +184,9 @@ func TestCostOfRawEvents(t *testing.T) {
 		exec("TRUNCATE TABLE tag_trend")
 		exec("TRUNCATE TABLE issue_hour")
 		seed(t, owner, h.events...)
-		exec("ALTER TABLE rollup_since DELETE WHERE rollup IN ('stored_size', 'tag_trend.bytes') SETTINGS mutations_sync = 2")
-		exec("INSERT INTO rollup_since SELECT arrayJoin(['stored_size', 'tag_trend.bytes']), toStartOfHour(now('UTC')) - INTERVAL 20 HOUR")
+		exec("ALTER TABLE rollup_since DELETE WHERE rollup IN ('stored_size', 'tag_trend.bytes', 'received_delay') SETTINGS mutations_sync = 2")
+		exec("INSERT INTO rollup_since SELECT arrayJoin(['stored_size', 'tag_trend.bytes', 'received_delay']), toStartOfHour(now('UTC')) - INTERVAL 20 HOUR")
+		exec("ALTER TABLE received_delay DELETE WHERE slot < toStartOfHour(now('UTC')) - INTERVAL 20 HOUR SETTINGS mutations_sync = 2")
 		exec("ALTER TABLE stored_size DELETE WHERE slot < toStartOfHour(now('UTC')) - INTERVAL 20 HOUR SETTINGS mutations_sync = 2")
 		exec("ALTER TABLE tag_trend UPDATE bytes = 0, stored = 0 WHERE slot < toStartOfHour(now('UTC')) - INTERVAL 20 HOUR SETTINGS mutations_sync = 2")
 		compare(t)

@@ -92,16 +92,16 @@ func (c choice) HasWords() (string, error) {
 	return "hasAllTokens(lower(concat(title, ' ', message)), lower({text:String}))", nil
 }
 
-// sized are the rollups of stored bytes: by their name in rollup_since, how
+// sized are rollups that came later: by their name in rollup_since, how
 // their slots begin.
-var sized = map[string]string{"stored_size": "toStartOfHour", "stored_size by minute": "toStartOfMinute", "tag_trend.bytes": "toStartOfHour"}
+var sized = map[string]string{"stored_size": "toStartOfHour", "stored_size by minute": "toStartOfMinute", "tag_trend.bytes": "toStartOfHour", "received_delay": "toStartOfFiveMinutes"}
 
 // FirstSlot names, as first_slot, where a rollup begins to answer the window:
 // where the window does, where it has everything, or where its rows expire.
 func (c choice) FirstSlot(rollup string) (string, error) {
 	begin, ok := sized[rollup]
 	if !ok {
-		return "", fmt.Errorf("it reads %q, which is no rollup of bytes", rollup)
+		return "", fmt.Errorf("it reads %q, which is no such rollup", rollup)
 	}
 	name, _, _ := strings.Cut(rollup, " ")
 	return begin + "({from:DateTime64(3, 'UTC')}) AS begin_slot, greatest(begin_slot, (SELECT if(count() = 0, toDateTime('2100-01-01 00:00:00', 'UTC'), max(since)) FROM rollup_since WHERE rollup = '" + name +
@@ -122,8 +122,21 @@ func (c choice) Window() string {
 }
 
 // Minutely tells whether buckets are whole minutes.
-func (c choice) Minutely() (bool, error) {
+func (c choice) Minutely() (bool, error) { return c.buckets(60) }
+
+// Fives tells whether buckets are whole five minutes.
+func (c choice) Fives() (bool, error) { return c.buckets(300) }
+
+func (c choice) buckets(of int) (bool, error) {
 	width, err := c.value("bucket_seconds")
 	seconds, _ := strconv.Atoi(width)
-	return seconds > 0 && seconds%60 == 0, err
+	return seconds > 0 && seconds%of == 0, err
+}
+
+// Delay is how long an event took to get here, in milliseconds, as coarse as
+// received_delay has it: both give the same.
+func (c choice) Delay() string {
+	exact := "toUnixTimestamp64Milli(received_at) - toUnixTimestamp64Milli(ts)"
+	step := "greatest(intDiv(roundToExp2(abs(" + exact + ")), 32), 1)"
+	return "toInt64(sign(" + exact + ") * (intDiv(abs(" + exact + "), " + step + ") * " + step + " + intDiv(" + step + ", 2)))"
 }

@@ -14,9 +14,10 @@
 WITH
     (SELECT if(count() = 0, toDateTime('2100-01-01 00:00:00', 'UTC'), max(r.since)) FROM rollup_since AS r WHERE r.rollup = 'tag_trend') AS since,
     (SELECT if(count() = 0, toDateTime('2100-01-01 00:00:00', 'UTC'), max(r.since)) FROM rollup_since AS r WHERE r.rollup = 'stored_size') AS sized_since,
+    (SELECT if(count() = 0, toDateTime('2100-01-01 00:00:00', 'UTC'), max(r.since)) FROM rollup_since AS r WHERE r.rollup = 'received_delay') AS delay_since,
     (SELECT if(count() = 0, toDate('2100-01-01'), greatest(toDate(max(r.since) + INTERVAL 86399 SECOND), today() - 89)) FROM rollup_since AS r WHERE r.rollup = 'tag_issue') AS days_since,
     raw AS (
-        SELECT project_id, sum(toUInt64(weight)) AS n, sumIf(toUInt64(weight), ts >= since) AS tagged, sumIf(toUInt64(weight), ts >= sized_since) AS sized, sumIf(toUInt64(payload_bytes), ts >= sized_since) AS size, sumIf(toUInt64(weight), release != '') AS released, sumIf(toUInt64(weight), trace_id != '') AS traced,
+        SELECT project_id, sum(toUInt64(weight)) AS n, sumIf(toUInt64(weight), ts >= since) AS tagged, sumIf(toUInt64(weight), ts >= sized_since) AS sized, sumIf(toUInt64(payload_bytes), ts >= sized_since) AS size, countIf(ts >= delay_since) AS timed, sumIf(toUInt64(weight), release != '') AS released, sumIf(toUInt64(weight), trace_id != '') AS traced,
             uniqExactArray(arrayFilter(h -> h != 0, arrayPushBack(user_hashes, user_hash))) AS people, min(ts) AS oldest, min(retention_days) AS days, uniqExact(fingerprint) AS issues
         FROM events WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id),
     rolled AS (
@@ -49,14 +50,14 @@ WITH
         GROUP BY project_id)
 SELECT c.project_id AS project_id, c.rollup AS rollup, c.measure AS measure, c.expected AS expected, c.actual AS actual, toInt64(c.actual) - toInt64(c.expected) AS difference,
     multiIf(c.measure = 'recent events' AND difference != 0, 'differs', difference = 0 OR c.measure = 'users' AND abs(difference) <= greatest(2, c.expected * 0.065), 'ok', difference > 0 AND (o.oldest < r.oldest OR b.oldest > toDateTime64(0, 3, 'UTC') AND b.oldest < x.at)
-            OR difference < 0 AND c.rollup IN ('issue_hour', 'project_minute', 'issue_tag', 'project_tag', 'tag_trend', 'stored_size', 'trace_index') AND r.oldest < now64(3) - INTERVAL 90 DAY
+            OR difference < 0 AND c.rollup IN ('issue_hour', 'project_minute', 'issue_tag', 'project_tag', 'tag_trend', 'stored_size', 'received_delay', 'trace_index') AND r.oldest < now64(3) - INTERVAL 90 DAY
             OR difference < 0 AND c.rollup = 'issue_day' AND r.oldest < now64(3) - INTERVAL 400 DAY, 'expired', 'differs') AS verdict
 FROM (
     SELECT project_id, rollup, measure, sum(e) AS expected, sum(a) AS actual
     FROM (
         SELECT project_id, pair.1 AS rollup, pair.2 AS measure, pair.3 AS e, toUInt64(0) AS a
         FROM raw ARRAY JOIN [('issue_rollup', 'events', n), ('issue_rollup', 'issues', issues), ('issue_rollup', 'users', people), ('issues', 'events', n), ('issue_hour', 'events', n), ('issue_day', 'events', n),
-            ('project_minute', 'events', n), ('issue_release', 'events', released), ('release_rollup', 'events', released), ('issue_tag', 'events', n), ('project_tag', 'events', n), ('tag_trend', 'events', tagged), ('tag_trend', 'bytes', size), ('stored_size', 'events', sized), ('stored_size', 'bytes', size), ('trace_index', 'errors', traced)] AS pair
+            ('project_minute', 'events', n), ('issue_release', 'events', released), ('release_rollup', 'events', released), ('issue_tag', 'events', n), ('project_tag', 'events', n), ('tag_trend', 'events', tagged), ('tag_trend', 'bytes', size), ('stored_size', 'events', sized), ('stored_size', 'bytes', size), ('received_delay', 'rows', timed), ('trace_index', 'errors', traced)] AS pair
         UNION ALL
         SELECT project_id, 'issue_rollup', 'events', toUInt64(0), n FROM rolled
         UNION ALL
@@ -92,6 +93,8 @@ FROM (
         SELECT project_id, 'stored_size', 'events', toUInt64(0), sum(events) FROM stored_size WHERE kind = 'issue' AND slot >= sized_since AND <<.Project>> GROUP BY project_id
         UNION ALL
         SELECT project_id, 'stored_size', 'bytes', toUInt64(0), sum(bytes) FROM stored_size WHERE kind = 'protocol' AND slot >= sized_since AND <<.Project>> GROUP BY project_id
+        UNION ALL
+        SELECT project_id, 'received_delay', 'rows', toUInt64(0), sum(received_delay.stored) FROM received_delay WHERE slot >= delay_since AND <<.Project>> GROUP BY project_id
         UNION ALL
         SELECT project_id, 'trace_index', 'errors', toUInt64(0), sum(errors) FROM trace_index WHERE {project:UInt32} = 0 OR project_id = {project:UInt32} GROUP BY project_id
         UNION ALL

@@ -3,17 +3,26 @@
 -- param projects String: Project ids with commas between; empty for all.
 -- param from DateTime64 = -24h: Start.
 -- param to DateTime64 = now: End.
--- param bucket_seconds UInt32 = 3600: Width of a bucket.
+-- param bucket_seconds UInt32 = 3600: Width of a bucket. In whole five minutes the window is counted in them too.
 -- column time DateTime('UTC'): Start of the bucket of receipt.
--- column p50 Float64: Median, in seconds.
--- column p99 Float64: 99 of 100 came sooner, in seconds.
--- cost: Two narrow columns of events of the window. 60 ms for a day of 5 million events.
+-- column p50 Float64: Median, in seconds, to 1.6 %.
+-- column p99 Float64: 99 of 100 came sooner, in seconds, to 1.6 %.
+-- cost: received_delay of the window: 30 ms a week. Other buckets, and the time before the rollup came: two narrow columns of events, 100 ms a million.
 -- bound: 10,000 buckets; the days of the window.
-SELECT toStartOfInterval(toDateTime(e.received_at, 'UTC'), toIntervalSecond(greatest({bucket_seconds:UInt32}, 1)), 'UTC') AS time,
-    quantile(0.5)(dateDiff('millisecond', e.ts, e.received_at)) / 1000 AS p50, quantile(0.99)(dateDiff('millisecond', e.ts, e.received_at)) / 1000 AS p99
-FROM events AS e
-WHERE <<.Projects>> AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')})
-    AND e.ts >= {from:DateTime64(3, 'UTC')} AND e.ts <= {to:DateTime64(3, 'UTC')}
-GROUP BY time
+<<if .Fives>>WITH <<.FirstSlot "received_delay">><<end>>
+SELECT time, quantiles[1] / 1000 AS p50, quantiles[2] / 1000 AS p99
+FROM (
+    SELECT time, quantilesExactWeighted(0.5, 0.99)(delay, rows) AS quantiles
+    FROM (
+        <<- if .Fives>>
+        SELECT toStartOfInterval(received, toIntervalSecond({bucket_seconds:UInt32}), 'UTC') AS time, delay, d.stored AS rows
+        FROM received_delay AS d
+        WHERE <<.Projects>> AND slot >= first_slot AND slot <= {to:DateTime64(3, 'UTC')}
+        UNION ALL
+        <<- end>>
+        SELECT toStartOfInterval(toDateTime(received_at, 'UTC'), toIntervalSecond(greatest({bucket_seconds:UInt32}, 1)), 'UTC') AS time, <<.Delay>> AS delay, toUInt64(1) AS rows
+        FROM events
+        WHERE <<.Projects>> AND <<if .Fives>><<.BeforeSlots 300>><<else>><<.Window>><<end>>)
+    GROUP BY time)
 ORDER BY time
 LIMIT 10000

@@ -16,8 +16,8 @@ import (
 const step = 50_000
 
 // Fill makes events up to n, evenly over the time before now: 2,000 issues by a
-// power law, 20 releases, ten services, two tags. It returns when the newest one
-// happened.
+// power law, 20 releases, ten services, two tags, received 50 ms to 20 s later. It
+// returns when the newest one happened.
 func Fill(ctx context.Context, s *queries.Store, n int, over time.Duration) (time.Time, error) {
 	r, err := s.SQL(ctx, "SELECT count(), max(ts) FROM events WHERE project_id = 1")
 	if err != nil {
@@ -30,7 +30,7 @@ func Fill(ctx context.Context, s *queries.Store, n int, over time.Duration) (tim
 	for from := have; from < n; from += step {
 		sql := fmt.Sprintf(`INSERT INTO events (project_id, ts, received_at, fingerprint, hashes, event_id, weight, protocol, type, level, platform, service, environment, release, title, culprit,
 			message, exception_type, user_hash, trace_id, tags, payload, payload_bytes)
-			SELECT 1, fromUnixTimestamp64Milli(%d, 'UTC') - toIntervalMillisecond(number * %d) AS at, at, cityHash64(f) AS fp, [fp], generateUUIDv4(), 1, 'sentry', 'error', 'error', 'python', concat('service-', toString(number %% 10)),
+			SELECT 1, fromUnixTimestamp64Milli(%d, 'UTC') - toIntervalMillisecond(number * %d) AS at, at + toIntervalMillisecond(toUInt32(50 * exp(cityHash64(number, 1) %% 1000 / 1000 * 6))), cityHash64(f) AS fp, [fp], generateUUIDv4(), 1, 'sentry', 'error', 'error', 'python', concat('service-', toString(number %% 10)),
 				['production', 'staging'][number %% 2 + 1], concat('shop@1.', toString(number %% 20), '.0'), concat('Error', toString(f), ': failed'), 'shop.views in pay', 'failed to pay', concat('Error', toString(f)), number %% 10000 + 1,
 				lower(hex(MD5(toString(intDiv(number, 3))))), map('plan', ['pro', 'free'][number %% 2 + 1], 'region', toString(number %% 50)), '{"platform":"python"}', 2000
 			FROM (SELECT number, toUInt32(pow(cityHash64(number) %% 10000 / 10000, 3) * 2000) AS f FROM numbers(%d, %d))`, newest.UnixMilli(), over.Milliseconds()/int64(n)+1, from, min(step, n-from))

@@ -1002,6 +1002,35 @@ SELECT 'tag_issue', if(stored = 0, toDateTime(0, 'UTC'), toStartOfHour(greatest(
 FROM (SELECT count() AS stored, max(ts) AS newest FROM errata.events)
 WHERE (SELECT count() FROM errata.rollup_since WHERE rollup = 'tag_issue') = 0;
 
+-- 085_received_delay.sql
+CREATE TABLE IF NOT EXISTS errata.received_delay
+(
+    project_id UInt32 COMMENT 'As in events.',
+    slot       DateTime('UTC') COMMENT 'Start of the five minutes of ts.' CODEC(Delta(4), ZSTD(1)),
+    received   DateTime('UTC') COMMENT 'Start of the five minutes of received_at.' CODEC(Delta(4), ZSTD(1)),
+    delay      Int64 COMMENT 'Milliseconds from ts to received_at, as above; below zero where a clock is ahead.' CODEC(ZSTD(1)),
+    stored     UInt64 COMMENT 'Rows, twins included.' CODEC(T64, ZSTD(1))
+)
+ENGINE = SummingMergeTree(stored)
+PARTITION BY toYYYYMM(slot)
+ORDER BY (project_id, slot, received, delay)
+TTL slot + INTERVAL 90 DAY
+SETTINGS ttl_only_drop_parts = 1, min_age_to_force_merge_seconds = 86400, enable_max_bytes_limit_for_min_age_to_force_merge = 1, non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.received_delay_mv TO errata.received_delay AS
+WITH toUnixTimestamp64Milli(received_at) - toUnixTimestamp64Milli(ts) AS exact,
+    abs(exact) AS size,
+    greatest(intDiv(roundToExp2(size), 32), 1) AS step
+SELECT project_id, toStartOfFiveMinutes(toDateTime(ts, 'UTC')) AS slot, toStartOfFiveMinutes(toDateTime(received_at, 'UTC')) AS received,
+    toInt64(sign(exact) * (intDiv(size, step) * step + intDiv(step, 2))) AS delay, count() AS stored
+FROM errata.events
+GROUP BY project_id, slot, received, delay;
+
+INSERT INTO errata.rollup_since (rollup, since)
+SELECT 'received_delay', if(stored = 0, toDateTime(0, 'UTC'), toStartOfHour(greatest(now('UTC'), toDateTime(newest, 'UTC'))) + INTERVAL 2 HOUR)
+FROM (SELECT count() AS stored, max(ts) AS newest FROM errata.events)
+WHERE (SELECT count() FROM errata.rollup_since WHERE rollup = 'received_delay') = 0;
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor
