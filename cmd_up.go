@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"errata/deploy/local/heap"
 	"errata/deploy/local/store"
 )
 
@@ -63,6 +64,11 @@ func (c *upCmd) Run(ctx context.Context) error {
 	// wait behind it. With two for each the kernel shares the cores out (docs/adr/024).
 	if n := runtime.GOMAXPROCS(0); os.Getenv("GOMAXPROCS") == "" && n <= 4 {
 		runtime.GOMAXPROCS(2 * n)
+	}
+	// Under load the heap has some hundred MiB, which small pages reach by way of
+	// memory again and again (docs/adr/043).
+	if err := heap.Large(384 << 20); err != nil {
+		logger.Info("the heap stays on small pages", "cause", err)
 	}
 	// After the first signal the second one ends the process at once, which
 	// loses nothing that was acknowledged either.
