@@ -116,6 +116,7 @@ func (a *Asker) issueList(ctx context.Context, q *ask.Query, limit int, exact bo
 	if len(ids) > 1 || exact {
 		slices.SortStableFunc(all, func(a, b Issue) int { return cmp.Compare(rank(b, q.Sort), rank(a, q.Sort)) })
 	}
+	all = all[:min(len(all), MaxIssues)] // Beyond, projects would be missing that have asked for no more.
 	start := min(q.Offset, len(all))
 	end := min(start+limit, len(all))
 	return all[start:end], len(all) > end, left, nil

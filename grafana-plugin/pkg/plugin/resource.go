@@ -181,7 +181,11 @@ func (s *Source) getIssues(r *http.Request) (any, error) {
 	if page == nil {
 		page = []answer.Issue{}
 	}
-	return map[string]any{"issues": page, "truncated": more, "notice": answer.LeftOut(left)}, nil
+	notice := answer.LeftOut(left)
+	if len(page) > 0 && q.Offset+len(page) >= answer.MaxIssues {
+		notice = strings.TrimSpace(notice + fmt.Sprintf(" A list holds %d issues at most. Narrow it by project, status, time or words to see others.", answer.MaxIssues))
+	}
+	return map[string]any{"issues": page, "truncated": more, "notice": notice}, nil
 }
 
 // projectOf is the project named in a path.
