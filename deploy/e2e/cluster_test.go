@@ -107,7 +107,7 @@ func TestChaosApacheKafka(t *testing.T) {
 		r := load.verdict(t)
 		p.pouring.Wait()
 		t.Logf("%d kills, last %v: %s", done, killed, r)
-		require.Greater(t, r.Accepted, 500)
+		require.Greater(t, r.Accepted, 100, "killed under load")
 	}
 	(&store{addresses: addresses{Broker: broker.Addr}}).drained(t)
 	exact(t, p, run)
