@@ -82,20 +82,19 @@ func listIssues(ctx context.Context, a *asking) (*Result, error) {
 
 // readWindow counts events of the window by fingerprint. What was on this page
 // when it was asked for last is likely on it now: its trend comes from the same
-// read, but for users, which do not add up.
+// read, a row for each slot or, since users do not add up, as arrays.
 func (a *asking) readWindow(ctx context.Context, into map[uint64][3]uint64, known *trend) error {
 	b, guess := a, a.store.pages.last(a.pageKey())
-	if a.bound["sort"] == "users" {
-		guess = nil
-	}
 	if len(guess) > 0 {
 		b = a.with(map[string]string{"page": numbers(guess)})
 	}
+	known.add(guess)
 	counts := map[point][3]uint64{} // A row may come twice: see rows.
 	err := b.rows(ctx, "window", func(r driver.Rows) error {
 		var x point
 		var n [3]uint64
 		var slot time.Time
+		var slots []any
 		cells := []any{&x.fingerprint, &n[0]}
 		switch a.bound["sort"] {
 		case "trend":
@@ -103,24 +102,32 @@ func (a *asking) readWindow(ctx context.Context, into map[uint64][3]uint64, know
 		case "users":
 			cells = append(cells, &n[2])
 		}
-		if len(guess) > 0 {
+		switch {
+		case len(guess) > 0 && a.bound["sort"] == "users":
+			cells = append(cells, &slots)
+		case len(guess) > 0:
 			cells = append(cells, &slot)
 		}
 		err := r.Scan(cells...)
-		if len(guess) > 0 {
+		if len(slots) == 2 {
+			times, _ := slots[0].([]time.Time)
+			sums, _ := slots[1].([]uint64)
+			for i := range min(len(times), len(sums)) {
+				known.points[point{x.fingerprint, times[i].Unix()}] = sums[i]
+			}
+		} else if len(guess) > 0 {
 			x.at = slot.Unix()
 		}
 		counts[x] = n
 		return err
 	})
-	known.add(guess)
 	for x, n := range counts {
 		sum := into[x.fingerprint]
 		for i := range n {
 			sum[i] += n[i]
 		}
 		into[x.fingerprint] = sum
-		if known.of[x.fingerprint] {
+		if known.of[x.fingerprint] && a.bound["sort"] != "users" {
 			known.points[x] = n[0]
 		}
 	}

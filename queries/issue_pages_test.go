@@ -178,7 +178,7 @@ func TestPagesOfTagsAndWords(t *testing.T) {
 		require.Greater(t, some, 20)
 	}
 	// Other issues are on the same pages then.
-	compare(t, heap{h.events[:half], h.into}, owner, 3)
+	compare(t, heap{h.events[:half], h.into}, owner, 2)
 	seed(t, owner, h.events[half:]...)
 	compare(t, h, owner, 1)
 

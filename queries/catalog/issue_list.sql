@@ -43,14 +43,15 @@
 SELECT fingerprint, sum(events) AS n<<if .Is "sort" "users">>, uniqCombinedArrayMerge(12)(users) AS u<<end>>
     <<- if .Is "sort" "trend">>, sumIf(events, <<if .Within 72>>hour >= toDateTime({from:DateTime64(3, 'UTC')}) + intDiv(dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}), 2)
         <<- else>>day >= toDate({from:DateTime64(3, 'UTC')}) + intDiv(dateDiff('day', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) + 1, 2)<<end>>) AS late<<end>>
-    <<- if .Given "page">>, if(fingerprint IN {page:Array(UInt64)}, <<if .Within 72>>hour, toDateTime(0, 'UTC'))<<else>>day, toDate(0))<<end>> AS slot<<end>>
+    <<- if .Given "page">><<if .Is "sort" "users">>, sumMapIf([<<if .Within 72>>hour<<else>>day<<end>>], [events], fingerprint IN {page:Array(UInt64)}) AS slots
+        <<- else>>, if(fingerprint IN {page:Array(UInt64)}, <<if .Within 72>>hour, toDateTime(0, 'UTC'))<<else>>day, toDate(0))<<end>> AS slot<<end>><<end>>
 <<if .Within 72>>FROM issue_hour
 WHERE project_id = {project:UInt32} AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')}
 <<- else>>FROM issue_day
 WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
 <<- end>>
     AND <<.AnyOf "environment">> AND <<.AnyOf "release">><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
-GROUP BY fingerprint<<if .Given "page">>, slot<<end>>
+GROUP BY fingerprint<<if .Given "page">><<if not (.Is "sort" "users")>>, slot<<end>><<end>>
 -- step issues: rows
 SELECT fingerprint, min(first_seen) AS born, max(last_seen) AS newest, born > now64(3) - INTERVAL 7 DAY AS fresh, sum(cityHash64(_part, fingerprint, serverUUID())) AS version
     <<- if .Given "level">>, toInt8(max(level_max)) AS highest<<end>><<if not (.Is "status" "any" "")>>, sum(events) AS n<<end>>
