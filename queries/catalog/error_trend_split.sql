@@ -27,7 +27,7 @@ WITH
     (SELECT if(count() = 0, toDateTime('2100-01-01 00:00:00', 'UTC'), max(since)) FROM rollup_since WHERE rollup = 'tag_trend') AS since,
     greatest(toStartOfFiveMinutes(toStartOfMinute({from:DateTime64(3, 'UTC')}) + INTERVAL 299 SECOND), since, toStartOfFiveMinutes(now('UTC') - INTERVAL 90 DAY) + INTERVAL 5 MINUTE) AS first_slot, toStartOfFiveMinutes({to:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND) AS end_slot,<<end>>
     counted AS (
-        SELECT time, <<.Named>> AS series, sum(n) AS n
+        SELECT time, <<if .Is "by" "issue">>project_id, fingerprint, n<<else>><<.Named>> AS series, sum(n) AS n<<end>>
         FROM (
             <<- if not .Deep>>
             SELECT toStartOfInterval(minute, toIntervalSecond(greatest({bucket_seconds:UInt32}, 60)), 'UTC') AS time, <<.Series>> AS series, sum(events) AS n
@@ -76,11 +76,19 @@ WITH
             GROUP BY time, <<.PartNames>>
             <<- end>>
             <<- end>>)
-        GROUP BY time, series)
+        <<- if not (.Is "by" "issue")>>
+        GROUP BY time, series<<end>>)
 SELECT time, if(place <= {series:UInt32}, <<.Shown "any(named)">>, 'other') AS series, sum(n) AS events, max(ranks) AS all_series
 FROM (
     SELECT named, <<if .Is "by" "issue">>least(rank, {series:UInt32} + 1)<<else>>if(named = 'other', {series:UInt32} + 1, least(rank, {series:UInt32} + 1))<<end>> AS place, ranks, arrayJoin(points) AS point, point.1 AS time, point.2 AS n
     FROM (SELECT named, points, row_number() OVER (ORDER BY total DESC, named) AS rank, count() OVER () AS ranks
-        FROM (SELECT series AS named, groupArray((time, n)) AS points, sum(n) AS total FROM counted GROUP BY named)))
+        FROM (
+            <<- if .Is "by" "issue">>
+            SELECT <<.Named>> AS named, groupArrayArray(part) AS points, sum(of_part) AS total
+            FROM (SELECT project_id, fingerprint, groupArray((time, n)) AS part, sum(n) AS of_part FROM counted GROUP BY project_id, fingerprint)
+            GROUP BY named
+            <<- else>>
+            SELECT series AS named, groupArray((time, n)) AS points, sum(n) AS total FROM counted GROUP BY named
+            <<- end>>)))
 GROUP BY time, place
 ORDER BY time, series
