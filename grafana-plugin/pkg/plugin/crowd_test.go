@@ -22,12 +22,12 @@ func TestTwoPeopleAtOnce(t *testing.T) {
 	defer owner.Close()
 	at := base.Add(-20 * 24 * time.Hour) // A time that no other test looks at.
 	require.NoError(t, owner.Conn().Exec(t.Context(), fmt.Sprintf(`INSERT INTO events (project_id, ts, received_at, fingerprint, hashes, event_id, weight, protocol, type, level, title, exception_type, payload)
-		SELECT 4000, toDateTime64('%s', 3), now64(3), number + 1, [number + 1], generateUUIDv4(), 1, 'sentry', 'error', 'error', concat('Crowd', toString(number)), 'E', '{}' FROM numbers(1000)`, at.Format("2006-01-02 15:04:05"))))
+		SELECT 4000, toDateTime64('%s', 3), now64(3), number + 1000001, [number + 1000001], generateUUIDv4(), 1, 'sentry', 'error', 'error', concat('Crowd', toString(number)), 'E', '{}' FROM numbers(1000)`, at.Format("2006-01-02 15:04:05"))))
 	var wg sync.WaitGroup
 	for from := 0; from < 1000; from += 100 {
 		issues := make([]string, 100)
 		for i := range issues {
-			issues[i] = fmt.Sprintf("%016x", from+i+1)
+			issues[i] = fmt.Sprintf("%016x", 1000001+from+i) // None that another project has.
 		}
 		for user, body := range map[string]map[string]any{"ed": {"action": "resolve"}, "ada": {"action": "assign", "assignee": "ada"}} {
 			wg.Go(func() {
@@ -62,6 +62,6 @@ func TestTwoPeopleAtOnce(t *testing.T) {
 	require.Empty(t, list("status=resolved&offset=700")["notice"])
 	require.Contains(t, list("status=resolved&offset=800")["notice"], "holds 1000 issues at most")
 	require.Empty(t, list("status=resolved&offset=2000")["issues"], "no page comes twice")
-	_, d := call(t, s, viewer, getMethod, "issues/4000/"+fmt.Sprintf("%016x", 7), "", nil)
+	_, d := call(t, s, viewer, getMethod, "issues/4000/"+fmt.Sprintf("%016x", 1000007), "", nil)
 	require.Len(t, d["history"], 2)
 }
