@@ -7,7 +7,7 @@
 -- column time DateTime('UTC'): Start of the bucket of receipt.
 -- column p50 Float64: Median, in seconds, to 1.6 %.
 -- column p99 Float64: 99 of 100 came sooner, in seconds, to 1.6 %.
--- cost: received_delay of the window: 30 ms a week. Other buckets, and the time before the rollup came: two narrow columns of events, 100 ms a million.
+-- cost: received_delay of the window: 40 ms a week. Other buckets, and the time before the rollup came: two narrow columns of events, 100 ms a million.
 -- bound: 10,000 buckets; the days of the window.
 <<if .Fives>>WITH <<.FirstSlot "received_delay">><<end>>
 SELECT time, quantiles[1] / 1000 AS p50, quantiles[2] / 1000 AS p99
