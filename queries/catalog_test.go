@@ -76,7 +76,7 @@ func TestCatalogParametersAreDeclared(t *testing.T) {
 // them with each choice and with short and long windows.
 func choices(q *queries.Query) []map[string]string {
 	out := []map[string]string{{}}
-	for _, from := range []string{"2026-11-19 00:00:00.000", "2026-10-01 00:00:00.000"} {
+	for _, from := range []string{"2026-11-19 00:00:00.000", "2026-11-15 00:00:00.000"} {
 		for _, handed := range []string{"[]", "[1]"} {
 			full := map[string]string{}
 			for _, p := range q.Params {

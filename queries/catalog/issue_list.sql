@@ -34,7 +34,7 @@
 -- column sample_trace_id String: Its trace.
 -- column trend Array(UInt64): Events of the window in 24 equal parts (days where the window is over 3 days).
 -- column matches UInt64: Issues that match, on all pages.
--- applied: status, level, assignee, sort, limit, offset
+-- applied: status, level, assignee, tag, sort, limit, offset
 -- cost: Columns of plain numbers at once: issue_hour or issue_day of the window, issue_rollup, the triage log; tag_issue for a tag, the index of events for words. Then of the page's issues at once: titles and users by key, the trend, releases where one is resolved in a release. 30 ms; put together by the process that asks.
 -- bound: 1000 rows a page; windows over 3 days read days, not hours.
 -- step all: part Array(UInt8), page Array(UInt64), months Array(Date), masks Array(UInt32), pair Array(String)
