@@ -27,7 +27,7 @@ type consumeCmd struct {
 	Metrics     string        `help:"Address for /metrics and /healthz; empty: not opened." default:"127.0.0.1:8001" env:"ERRATA_METRICS"`
 	BatchRows   int           `help:"Rows of a block at most." default:"50000" env:"ERRATA_BATCH_ROWS"`
 	BatchMiB    int           `name:"batch-mib" help:"Records of a block at most, in MiB as they came." default:"192" env:"ERRATA_BATCH_MIB"`
-	MemoryMiB   int           `name:"memory-mib" help:"What blocks of all partitions together hold, in MiB." default:"64" env:"ERRATA_MEMORY_MIB"`
+	MemoryMiB   int           `name:"memory-mib" help:"What blocks of all partitions together hold, in MiB; the process takes about 145 more." default:"56" env:"ERRATA_MEMORY_MIB"`
 	MinAge      time.Duration `help:"Age of a block when little comes." default:"350ms" env:"ERRATA_MIN_AGE"`
 	MaxAge      time.Duration `help:"Age of a block under load." default:"4s" env:"ERRATA_MAX_AGE"`
 	Duplicates  int64         `help:"Records back, shared by the partitions of a topic, within which a repeated id is not stored again; 0: off." default:"200000" env:"ERRATA_DUPLICATES"`
@@ -47,7 +47,7 @@ func (c *consumeCmd) Run(ctx context.Context) error {
 	if err := c.serve(ctx); err != nil {
 		return err
 	}
-	debug.SetMemoryLimit(int64(c.MemoryMiB+126) << 20)
+	debug.SetMemoryLimit(int64(c.MemoryMiB+108) << 20)
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	cfg := consumer.Defaults()
 	cfg.Brokers, cfg.TopicPrefix, cfg.Group, cfg.Log = brokers, c.TopicPrefix, c.Group, log

@@ -15,7 +15,7 @@ import (
 // Sizes of fetches. A fetch holds about five times its bytes while its records
 // are read, as they are packed.
 const (
-	fetchBytes  = 2 << 20
+	fetchBytes  = 1 << 20
 	gatherBytes = 512 << 10 // What a fetch waits for while a block gathers.
 )
 
