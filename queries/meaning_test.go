@@ -133,6 +133,8 @@ func TestStrangeQuestions(t *testing.T) {
 				base[p.Name] = issueHex(1)
 			case p.Name == "project" || p.Name == "projects":
 				base[p.Name] = text(project)
+			case p.Name == "tag": // Anything else is refused before all other parameters.
+				base[p.Name] = "plan=" + strange
 			case p.Type == "String" && len(p.OneOf) == 0 && p.Name != "filters" && p.Name != "issue" && p.Name != "fingerprints":
 				base[p.Name] = strange
 			case p.Required && p.Type == "UUID":
