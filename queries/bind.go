@@ -79,7 +79,7 @@ func (p Param) bind(v string, now time.Time) (string, error) {
 	case p.Name == "projects" && v != "":
 		return projectList(v)
 	case p.Name == "tag" && v != "" && strings.Index(v, "=") < 1:
-		return "", fmt.Errorf("%q is no tag: give key=value, such as plan=pro", v)
+		return "", fmt.Errorf("%.100q is no tag: give key=value, such as plan=pro", v)
 	case p.Type == "Issue":
 		v = strings.ToLower(v)
 		if !issueForm.MatchString(v) {
