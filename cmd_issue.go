@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"errata/queries"
+	"errata/queries/projects"
 )
 
 type issueCmd struct {
@@ -113,10 +114,10 @@ func (c *issueShowCmd) Run(ctx context.Context) error {
 // the one named default.
 func pickProject(ctx context.Context, s *queries.Store, slug string) (uint32, error) {
 	if slug != "" {
-		p, err := queries.ProjectBySlug(ctx, s.Conn(), slug)
+		p, err := projects.BySlug(ctx, s.Conn(), slug)
 		return p.ID, err
 	}
-	all, err := queries.Projects(ctx, s.Conn())
+	all, err := projects.All(ctx, s.Conn())
 	if err != nil {
 		return 0, err
 	}

@@ -8,7 +8,7 @@ import (
 	"os"
 	"strings"
 
-	"errata/queries"
+	"errata/queries/projects"
 	"errata/queries/regroup"
 	"errata/schema/grouping"
 	"errata/schema/grouping/payload"
@@ -45,7 +45,7 @@ func (c *issueWhyCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := queries.ProjectBySlug(ctx, s.Conn(), one("project_id"))
+	p, err := projects.BySlug(ctx, s.Conn(), one("project_id"))
 	if err != nil {
 		return err
 	}

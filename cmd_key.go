@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"errata/queries"
+	"errata/queries/projects"
 	"errata/schema"
 )
 
@@ -29,7 +30,7 @@ func (f *keyFlags) with(ctx context.Context, user string, do func(*queries.Store
 		return err
 	}
 	defer s.Close()
-	p, err := queries.ProjectBySlug(ctx, s.Conn(), f.Project)
+	p, err := projects.BySlug(ctx, s.Conn(), f.Project)
 	if err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ type keyCreateCmd struct {
 // Run makes a key.
 func (c *keyCreateCmd) Run(ctx context.Context) error {
 	return c.with(ctx, "errata", func(s *queries.Store, p schema.Project) ([]schema.Key, error) {
-		k, err := queries.CreateKey(ctx, s.Conn(), schema.Key{ProjectID: p.ID, Label: c.Label})
+		k, err := projects.CreateKey(ctx, s.Conn(), schema.Key{ProjectID: p.ID, Label: c.Label})
 		return []schema.Key{k}, err
 	})
 }
@@ -58,7 +59,7 @@ type keyListCmd struct{ keyFlags }
 // Run lists keys.
 func (c *keyListCmd) Run(ctx context.Context) error {
 	return c.with(ctx, "reader", func(s *queries.Store, p schema.Project) ([]schema.Key, error) {
-		return queries.Keys(ctx, s.Conn(), p.ID)
+		return projects.Keys(ctx, s.Conn(), p.ID)
 	})
 }
 
@@ -70,7 +71,7 @@ type keyDisableCmd struct {
 // Run turns a key off.
 func (c *keyDisableCmd) Run(ctx context.Context) error {
 	return c.with(ctx, "errata", func(s *queries.Store, p schema.Project) ([]schema.Key, error) {
-		k, err := queries.DisableKey(ctx, s.Conn(), p.ID, c.Key, true)
+		k, err := projects.DisableKey(ctx, s.Conn(), p.ID, c.Key, true)
 		return []schema.Key{k}, err
 	})
 }
@@ -83,7 +84,7 @@ type keyEnableCmd struct {
 // Run turns a key on.
 func (c *keyEnableCmd) Run(ctx context.Context) error {
 	return c.with(ctx, "errata", func(s *queries.Store, p schema.Project) ([]schema.Key, error) {
-		k, err := queries.DisableKey(ctx, s.Conn(), p.ID, c.Key, false)
+		k, err := projects.DisableKey(ctx, s.Conn(), p.ID, c.Key, false)
 		return []schema.Key{k}, err
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"errata/queries"
+	"errata/queries/catalog"
+	"errata/queries/projects"
 	"errata/schema"
 )
 
@@ -35,12 +37,12 @@ func (c *projectCreateCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	p, err := queries.CreateProject(ctx, s.Conn(), schema.Project{ID: c.ID, Slug: c.Slug, Name: c.Name, Platform: c.Platform,
+	p, err := projects.Create(ctx, s.Conn(), schema.Project{ID: c.ID, Slug: c.Slug, Name: c.Name, Platform: c.Platform,
 		RetentionDays: c.RetentionDays, OTLPDefault: c.OTLPDefault})
 	if err != nil {
 		return err
 	}
-	k, err := queries.CreateKey(ctx, s.Conn(), schema.Key{ProjectID: p.ID, Label: "default"})
+	k, err := projects.CreateKey(ctx, s.Conn(), schema.Key{ProjectID: p.ID, Label: "default"})
 	if err != nil {
 		return err
 	}
@@ -59,7 +61,7 @@ func (c *projectListCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	all, err := queries.Projects(ctx, s.Conn())
+	all, err := projects.All(ctx, s.Conn())
 	if err != nil {
 		return err
 	}
@@ -80,11 +82,11 @@ func (c *projectShowCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	p, err := queries.ProjectBySlug(ctx, s.Conn(), c.Slug)
+	p, err := projects.BySlug(ctx, s.Conn(), c.Slug)
 	if err != nil {
 		return err
 	}
-	keys, err := queries.Keys(ctx, s.Conn(), p.ID)
+	keys, err := projects.Keys(ctx, s.Conn(), p.ID)
 	if err != nil {
 		return err
 	}
@@ -110,21 +112,21 @@ func (f *connectFlags) edge(host string) string {
 }
 
 func projectResult(all []schema.Project) *queries.Result {
-	r := &queries.Result{Columns: []queries.Field{{Name: "id"}, {Name: "slug"}, {Name: "name"}, {Name: "platform"}, {Name: "retention_days"}, {Name: "otlp_default"}, {Name: "disabled"}, {Name: "settings"}}}
+	r := &queries.Result{Columns: []catalog.Field{{Name: "id"}, {Name: "slug"}, {Name: "name"}, {Name: "platform"}, {Name: "retention_days"}, {Name: "otlp_default"}, {Name: "disabled"}, {Name: "settings"}}}
 	for _, p := range all {
 		r.Rows = append(r.Rows, []any{p.ID, p.Slug, p.Name, p.Platform, p.RetentionDays, p.OTLPDefault, p.Disabled, p.Settings})
 	}
 	return r
 }
 
-func keyResult(keys []schema.Key, projects []schema.Project, host string) *queries.Result {
+func keyResult(keys []schema.Key, of []schema.Project, host string) *queries.Result {
 	slugs := map[uint32]string{}
-	for _, p := range projects {
+	for _, p := range of {
 		slugs[p.ID] = p.Slug
 	}
-	r := &queries.Result{Columns: []queries.Field{{Name: "project"}, {Name: "slug"}, {Name: "label"}, {Name: "disabled"}, {Name: "created_at", Type: "DateTime"}, {Name: "dsn"}}}
+	r := &queries.Result{Columns: []catalog.Field{{Name: "project"}, {Name: "slug"}, {Name: "label"}, {Name: "disabled"}, {Name: "created_at", Type: "DateTime"}, {Name: "dsn"}}}
 	for _, k := range keys {
-		r.Rows = append(r.Rows, []any{k.ProjectID, slugs[k.ProjectID], k.Label, k.Disabled, k.CreatedAt, queries.DSN("http", host, k.ProjectID, k.Public)})
+		r.Rows = append(r.Rows, []any{k.ProjectID, slugs[k.ProjectID], k.Label, k.Disabled, k.CreatedAt, projects.DSN("http", host, k.ProjectID, k.Public)})
 	}
 	return r
 }

@@ -6,7 +6,7 @@ import (
 	"os"
 	"text/tabwriter"
 
-	"errata/queries"
+	"errata/queries/catalog"
 )
 
 type queryCmd struct {
@@ -22,7 +22,7 @@ func (c *queryCmd) Run(ctx context.Context) error {
 	if c.Name == "" {
 		return c.list()
 	}
-	q, err := queries.Lookup(c.Name)
+	q, err := catalog.Lookup(c.Name)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (c *queryCmd) Run(ctx context.Context) error {
 }
 
 func (c *queryCmd) list() error {
-	all, err := queries.Catalog()
+	all, err := catalog.All()
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (c *queryCmd) list() error {
 	return tw.Flush()
 }
 
-func (c *queryCmd) describe(q *queries.Query) error {
+func (c *queryCmd) describe(q *catalog.Query) error {
 	if c.JSON {
 		return printJSON(os.Stdout, q)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"errata/queries"
+	"errata/queries/projects"
 	"errata/queries/regroup"
 	"errata/schema/grouping"
 )
@@ -137,7 +138,7 @@ func openRules(ctx context.Context, f *connectFlags, user, slug string) (*querie
 	}
 	id, err := pickProject(ctx, s, slug)
 	if err == nil {
-		p, perr := queries.ProjectBySlug(ctx, s.Conn(), fmt.Sprint(id))
+		p, perr := projects.BySlug(ctx, s.Conn(), fmt.Sprint(id))
 		var r grouping.Rules
 		if err = perr; err == nil {
 			if r, err = regroup.Rules(p); err == nil {

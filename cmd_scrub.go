@@ -7,7 +7,7 @@ import (
 
 	"errata/ingest/intake"
 	"errata/ingest/scrub/dryrun"
-	"errata/queries"
+	"errata/queries/projects"
 )
 
 type scrubCmd struct {
@@ -27,7 +27,7 @@ func (c *scrubCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	p, err := queries.ProjectBySlug(ctx, s.Conn(), c.Project)
+	p, err := projects.BySlug(ctx, s.Conn(), c.Project)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 	"os"
 
 	"errata/ingest/intake"
-	"errata/queries"
+	"errata/queries/projects"
 )
 
 type projectSetCmd struct {
@@ -28,7 +28,7 @@ func (c *projectSetCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	p, err := queries.ProjectBySlug(ctx, s.Conn(), c.Slug)
+	p, err := projects.BySlug(ctx, s.Conn(), c.Slug)
 	if err != nil {
 		return err
 	}
@@ -40,17 +40,17 @@ func (c *projectSetCmd) Run(ctx context.Context) error {
 		if _, err := intake.ParseKeySettings(text); err != nil {
 			return err
 		}
-		keys, err := queries.Keys(ctx, s.Conn(), p.ID)
+		keys, err := projects.Keys(ctx, s.Conn(), p.ID)
 		if err != nil {
 			return err
 		}
 		for _, k := range keys {
 			if k.Public == c.Key {
 				k.Settings = text
-				return queries.SaveKey(ctx, s.Conn(), k)
+				return projects.SaveKey(ctx, s.Conn(), k)
 			}
 		}
-		return fmt.Errorf("cannot set key: project %s has %w", p.Slug, queries.ErrNoKey)
+		return fmt.Errorf("cannot set key: project %s has %w", p.Slug, projects.ErrNoKey)
 	}
 	if given {
 		if _, err := intake.ParseSettings(text); err != nil {
@@ -67,7 +67,7 @@ func (c *projectSetCmd) Run(ctx context.Context) error {
 	if c.Default != nil {
 		p.OTLPDefault = *c.Default
 	}
-	if _, err = queries.SaveProject(ctx, s.Conn(), p); err != nil {
+	if _, err = projects.Save(ctx, s.Conn(), p); err != nil {
 		return err
 	}
 	fmt.Printf("Project %s is saved; the edge takes it up within 3 seconds.\n", p.Slug)

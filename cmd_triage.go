@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"errata/queries"
+	"errata/queries/catalog"
 )
 
 // triageFlags are shared by the commands that act on issues.
@@ -43,7 +44,7 @@ func (f *triageFlags) with(ctx context.Context, do func(*queries.Store, uint32) 
 	if err != nil {
 		return err
 	}
-	r := &queries.Result{Columns: []queries.Field{{Name: "action_id"}}}
+	r := &queries.Result{Columns: []catalog.Field{{Name: "action_id"}}}
 	for _, id := range ids {
 		r.Rows = append(r.Rows, []any{id.String()})
 	}
@@ -101,7 +102,7 @@ type issueIgnoreCmd struct {
 func (c *issueIgnoreCmd) Run(ctx context.Context) error {
 	change := queries.Change{Kind: queries.Ignore, Issues: c.Issues, UntilEvents: c.Events, UntilUsers: c.Users}
 	if c.Until != "" {
-		t, err := queries.ParseTime(c.Until, time.Now())
+		t, err := catalog.ParseTime(c.Until, time.Now())
 		if err != nil {
 			return fmt.Errorf("cannot read --until: %w", err)
 		}

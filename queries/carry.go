@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"errata/queries/catalog"
 )
 
 // carryIgnores are the ignores that go on from other counts because these
@@ -15,7 +17,7 @@ import (
 // what a merge brings along from before ends nothing, and what a split takes
 // away must not come again first.
 func (s *Store) carryIgnores(ctx context.Context, project uint32, actions []action) ([]action, error) {
-	list, err := Lookup("issue_list")
+	list, err := catalog.Lookup("issue_list")
 	if err != nil {
 		return nil, err
 	}

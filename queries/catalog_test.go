@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"errata/queries"
+	"errata/queries/catalog"
 )
 
 var used = regexp.MustCompile(`\{(\w+):([^{}]+?)\}`)
@@ -17,7 +17,7 @@ var used = regexp.MustCompile(`\{(\w+):([^{}]+?)\}`)
 // Every query declares the parameters that it uses, with their types, and uses
 // those that it declares.
 func TestCatalogParametersAreDeclared(t *testing.T) {
-	all, err := queries.Catalog()
+	all, err := catalog.All()
 	require.NoError(t, err)
 	require.Greater(t, len(all), 8)
 	for _, q := range all {
@@ -74,7 +74,7 @@ func TestCatalogParametersAreDeclared(t *testing.T) {
 
 // choices are values that make each branch of a query's text: none, and all of
 // them with each choice and with short and long windows.
-func choices(q *queries.Query) []map[string]string {
+func choices(q *catalog.Query) []map[string]string {
 	out := []map[string]string{{}}
 	for _, from := range []string{"2026-11-19 00:00:00.000", "2026-11-15 00:00:00.000"} {
 		for _, handed := range []string{"[]", "[1]"} {
@@ -119,7 +119,7 @@ func TestCatalogAnswers(t *testing.T) {
 		"event_id": "11111111111141118111111111111111", "release": "shop@1.0.0", "key": "plan", "text": "ValueError", "tag": "plan=pro",
 		"fingerprints": issueHex(1) + "," + issueHex(2), "issues": issueHex(1) + "," + issueHex(2), "id": "11111111111111111111111111111111", "at": "now"}
 	reader := store(t, "reader")
-	all, err := queries.Catalog()
+	all, err := catalog.All()
 	require.NoError(t, err)
 	for _, q := range all {
 		for _, mode := range []string{"required", "all"} {
@@ -143,52 +143,5 @@ func TestCatalogAnswers(t *testing.T) {
 				}
 			})
 		}
-	}
-}
-
-func TestBindRefuses(t *testing.T) {
-	for _, c := range []struct {
-		name, query string
-		values      map[string]string
-		want        string
-	}{
-		{"missing", "issue_detail", map[string]string{"project": "1"}, "issue (Issue) must be given"},
-		{"unknown", "issue_detail", map[string]string{"project": "1", "issue": "00000000000000ff", "x": "1"}, `it has no "x"; it takes project, issue`},
-		{"not a number", "issue_detail", map[string]string{"project": "1 OR 1", "issue": "00000000000000ff"}, "not a whole number"},
-		{"too large", "issue_detail", map[string]string{"project": "4294967296", "issue": "00000000000000ff"}, "of 32 bits"},
-		{"short issue", "issue_detail", map[string]string{"project": "1", "issue": "ff"}, "16 hex digits"},
-		{"not an issue", "issue_detail", map[string]string{"project": "1", "issue": "') OR 1=1 --    "}, "16 hex digits"},
-		{"not one of", "issue_list", map[string]string{"project": "1", "sort": "title"}, "none of last_seen"},
-		{"not a time", "issue_list", map[string]string{"project": "1", "from": "yesterday"}, "not a time"},
-		{"not an id", "event_by_id", map[string]string{"event_id": "12"}, "not an id"},
-		{"no tag", "issue_list", map[string]string{"project": "1", "tag": "plan"}, `tag: "plan" is no tag: give key=value, such as plan=pro`},
-		{"tag without key", "issue_list", map[string]string{"project": "1", "tag": "=pro"}, "give key=value"},
-		{"too long", "issue_list", map[string]string{"project": "1", "text": strings.Repeat("x", 70000)}, "the limit is 65536"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			q, err := queries.Lookup(c.query)
-			require.NoError(t, err)
-			_, err = q.Bind(c.values, time.Now())
-			require.ErrorIs(t, err, queries.ErrParam)
-			require.ErrorContains(t, err, c.want)
-		})
-	}
-	_, err := queries.Lookup("no_such")
-	require.ErrorIs(t, err, queries.ErrNoQuery)
-}
-
-func TestParseTime(t *testing.T) {
-	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	for _, c := range []struct {
-		text string
-		want time.Time
-	}{
-		{"now", now}, {"", now}, {"-24h", now.Add(-24 * time.Hour)}, {"-2w", now.AddDate(0, 0, -14)}, {"+90s", now.Add(90 * time.Second)}, {"15m", now.Add(15 * time.Minute)},
-		{"2026-11-01", time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)}, {"2026-11-01T10:00:00+02:00", time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)},
-		{"2026-11-01 10:00:00", time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)}, {"1700000000", time.Unix(1700000000, 0)}, {"1700000000123", time.UnixMilli(1700000000123)},
-	} {
-		got, err := queries.ParseTime(c.text, now)
-		require.NoError(t, err, c.text)
-		require.True(t, c.want.Equal(got), "%s: %s", c.text, got)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"golang.org/x/sync/errgroup"
+
+	"errata/queries/catalog"
 )
 
 // composed are the queries whose steps are plain reads that are put together
@@ -23,7 +25,7 @@ var composed = map[string]func(context.Context, *asking) (*Result, error){"issue
 // first step was asked; see with.
 type asking struct {
 	store *Store
-	query *Query
+	query *catalog.Query
 	bound map[string]string
 }
 
@@ -60,7 +62,7 @@ const (
 )
 
 func (a *asking) ask(ctx context.Context, name string, each func(driver.Rows) error) error {
-	at := slices.IndexFunc(a.query.Steps, func(s Step) bool { return s.Name == name })
+	at := slices.IndexFunc(a.query.Steps, func(s catalog.Step) bool { return s.Name == name })
 	if at < 0 {
 		return fmt.Errorf("it has no step %s", name)
 	}
@@ -112,7 +114,7 @@ func (a *asking) counts(ctx context.Context, name string, into map[uint64]uint64
 
 // given is what the text of a step asks of a value, too.
 func (a *asking) given(name string) bool {
-	given, _ := a.query.choice(a.bound).Given(name) // Not declared is not given.
+	given, _ := a.query.Choice(a.bound).Given(name) // Not declared is not given.
 	return given
 }
 
@@ -134,5 +136,5 @@ func (a *asking) lines(name string) []string {
 	if !a.given(name) {
 		return nil
 	}
-	return strings.Split(unescapeText(a.bound[name]), "\n")
+	return strings.Split(catalog.Unescape(a.bound[name]), "\n")
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"errata/queries"
+	"errata/queries/projects"
 	"errata/schema"
 )
 
@@ -164,50 +165,50 @@ func TestDropExpired(t *testing.T) {
 func TestProjectsAndKeys(t *testing.T) {
 	owner := store(t, "errata")
 	slug := fmt.Sprintf("p%d", newProject())
-	p, k, err := queries.EnsureProject(t.Context(), owner.Conn(), slug, "")
+	p, k, err := projects.Ensure(t.Context(), owner.Conn(), slug, "")
 	require.NoError(t, err)
 	require.NotZero(t, p.ID)
 	require.Regexp(t, "^[0-9a-f]{32}$", k.Public)
-	again, same, err := queries.EnsureProject(t.Context(), owner.Conn(), slug, "")
+	again, same, err := projects.Ensure(t.Context(), owner.Conn(), slug, "")
 	require.NoError(t, err)
 	require.Equal(t, []any{p.ID, k.Public}, []any{again.ID, same.Public}, "a second start changes nothing")
 	fixed := "0123456789abcdef0123456789abcdef"
-	_, own, err := queries.EnsureProject(t.Context(), owner.Conn(), slug, fixed)
+	_, own, err := projects.Ensure(t.Context(), owner.Conn(), slug, fixed)
 	require.NoError(t, err)
 	require.Equal(t, fixed, own.Public)
-	require.Equal(t, fmt.Sprintf("http://%s@localhost:8000/%d", fixed, p.ID), queries.DSN("http", "localhost:8000", p.ID, fixed))
+	require.Equal(t, fmt.Sprintf("http://%s@localhost:8000/%d", fixed, p.ID), projects.DSN("http", "localhost:8000", p.ID, fixed))
 
-	off, err := queries.DisableKey(t.Context(), owner.Conn(), p.ID, k.Public, true)
+	off, err := projects.DisableKey(t.Context(), owner.Conn(), p.ID, k.Public, true)
 	require.NoError(t, err)
 	require.True(t, off.Disabled)
-	keys, err := queries.Keys(t.Context(), owner.Conn(), p.ID)
+	keys, err := projects.Keys(t.Context(), owner.Conn(), p.ID)
 	require.NoError(t, err)
 	require.Len(t, keys, 2)
 	require.Equal(t, []bool{true, false}, []bool{keys[0].Disabled, keys[1].Disabled})
 
-	_, err = queries.DisableKey(t.Context(), owner.Conn(), p.ID, "ffffffffffffffffffffffffffffffff", true)
-	require.ErrorIs(t, err, queries.ErrNoKey)
+	_, err = projects.DisableKey(t.Context(), owner.Conn(), p.ID, "ffffffffffffffffffffffffffffffff", true)
+	require.ErrorIs(t, err, projects.ErrNoKey)
 	p.Slug = slug
-	_, err = queries.CreateProject(t.Context(), owner.Conn(), p)
-	require.ErrorIs(t, err, queries.ErrProjectExists)
+	_, err = projects.Create(t.Context(), owner.Conn(), p)
+	require.ErrorIs(t, err, projects.ErrExists)
 	for _, bad := range []string{"", "Shop", "a b", "12", "-a", "a;DROP"} {
 		p.Slug, p.ID = bad, 0
-		_, err = queries.CreateProject(t.Context(), owner.Conn(), p)
+		_, err = projects.Create(t.Context(), owner.Conn(), p)
 		require.ErrorContains(t, err, "a slug is", bad)
 	}
-	_, err = queries.ProjectBySlug(t.Context(), owner.Conn(), "nobody")
-	require.ErrorIs(t, err, queries.ErrNoProject)
+	_, err = projects.BySlug(t.Context(), owner.Conn(), "nobody")
+	require.ErrorIs(t, err, projects.ErrNoProject)
 }
 
 // A number that the columns of tables cannot hold would let rows expire at once.
 func TestRetentionHasBounds(t *testing.T) {
 	owner := store(t, "errata")
 	for days, good := range map[uint32]bool{1: true, 3650: true, 3651: false, 65_536: false, 99_999_999: false} {
-		p, err := queries.CreateProject(t.Context(), owner.Conn(), schema.Project{Slug: fmt.Sprintf("days-%d", days), RetentionDays: days})
+		p, err := projects.Create(t.Context(), owner.Conn(), schema.Project{Slug: fmt.Sprintf("days-%d", days), RetentionDays: days})
 		if good {
 			require.NoError(t, err)
 			p.RetentionDays = 0
-			_, err = queries.SaveProject(t.Context(), owner.Conn(), p)
+			_, err = projects.Save(t.Context(), owner.Conn(), p)
 		}
 		require.ErrorContains(t, err, "kept for 1 to 3650 days")
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"errata/queries"
+	"errata/queries/catalog"
 )
 
 // What a query reads is a golden file: which tables, by which key or skip
@@ -50,7 +51,7 @@ func TestExplain(t *testing.T) {
 	}
 	values := map[string]string{"project": text(project), "issue": issueHex(1), "trace_id": fmt.Sprintf("%032x", 7), "event_id": uuid.NewSHA1(uuid.Nil, []byte{1, 0}).String(), "release": "shop@1.0.0",
 		"text": "ValueError", "fingerprints": issueHex(1), "issues": issueHex(1), "id": "11111111111111111111111111111111", "from": "-10d", "to": "now", "at": "now", "before": "now"}
-	all, err := queries.Catalog()
+	all, err := catalog.All()
 	require.NoError(t, err)
 	for _, q := range all {
 		t.Run(q.Name, func(t *testing.T) {
@@ -100,7 +101,7 @@ var branches = map[string][]map[string]string{
 const filtered = `[{"key":"plan","operator":"=~","values":["^p"]}]`
 
 // plan writes what a query reads with these values.
-func plan(t *testing.T, owner *queries.Store, q *queries.Query, given, more map[string]string, now time.Time, out *strings.Builder) {
+func plan(t *testing.T, owner *queries.Store, q *catalog.Query, given, more map[string]string, now time.Time, out *strings.Builder) {
 	t.Helper()
 	values := maps.Clone(given)
 	maps.Copy(values, more)
@@ -139,7 +140,7 @@ func plan(t *testing.T, owner *queries.Store, q *queries.Query, given, more map[
 	}
 }
 
-func handed(f queries.Field) string {
+func handed(f catalog.Field) string {
 	return sample[strings.TrimSuffix(strings.TrimPrefix(f.Type, "Array("), ")")]
 }
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"errata/queries/catalog"
 )
 
 // maxPage bounds a page of issues.
@@ -61,7 +63,7 @@ func listIssues(ctx context.Context, a *asking) (*Result, error) {
 		return nil, err
 	}
 	matches := all[:0]
-	levels, status, assignee := a.lines("level"), a.bound["status"], unescapeText(a.bound["assignee"])
+	levels, status, assignee := a.lines("level"), a.bound["status"], catalog.Unescape(a.bound["assignee"])
 	for _, i := range all {
 		fits := status == "any" || i.status == status || status == "unresolved" && i.status != "resolved" && i.status != "ignored"
 		if fits && (levels == nil || slices.Contains(levels, levelName(i.level))) && (assignee == "" || log.who[i.key] == assignee) {
@@ -259,7 +261,7 @@ func (s *subjects) add(i *listed, said standing) {
 }
 
 func (s *subjects) values() map[string]string {
-	ids, _ := arrayText(s.resolutions) // They are all UUIDs.
+	ids, _ := catalog.ArrayText(s.resolutions) // They are all UUIDs.
 	return map[string]string{"resolved": numbers(s.resolved), "resolved_members": numbers(s.resolvedMembers), "resolutions": ids, "crowd": numbers(s.crowd), "crowds": numbers(s.crowds)}
 }
 
@@ -267,7 +269,7 @@ func (s *subjects) values() map[string]string {
 func (a *asking) show(ctx context.Context, log *triageLog, known *trend, page []*listed, matches uint64) (*Result, error) {
 	out := &Result{}
 	for _, c := range a.query.Columns {
-		out.Columns = append(out.Columns, Field{Name: c.Name, Type: c.Type})
+		out.Columns = append(out.Columns, catalog.Field{Name: c.Name, Type: c.Type})
 	}
 	if len(page) == 0 {
 		a.store.pages.keep(a.pageKey(), nil)

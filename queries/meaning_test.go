@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"errata/queries"
+	"errata/queries/catalog"
 )
 
 // A merged issue is one and a split one is two, in every query of the catalog
@@ -47,11 +48,11 @@ func TestMergedIsOneEverywhere(t *testing.T) {
 	seed(t, owner, event{project: project, fingerprint: loser, id: uuid.NewString(), ts: time.Now(), release: "shop@1.0.0"})
 
 	values := map[string]string{"project": text(project), "projects": text(project), "event_id": event1, "trace_id": trace, "release": "shop@1.0.0", "text": "ValueError", "at": "+1m", "to": "+1m", "by": "issue", "before": "+1m"}
-	all, err := queries.Catalog()
+	all, err := catalog.All()
 	require.NoError(t, err)
 	// How often the issue is named at least: a query that forgot it would show nothing wrong.
 	named := map[string]bool{}
-	look := func(q *queries.Query, extra map[string]string) (text string) {
+	look := func(q *catalog.Query, extra map[string]string) (text string) {
 		given := map[string]string{}
 		for _, p := range q.Params {
 			if v, ok := values[p.Name]; ok && (len(p.OneOf) == 0 || strings.Contains(strings.Join(p.OneOf, ","), v)) {
@@ -119,7 +120,7 @@ func TestStrangeQuestions(t *testing.T) {
 	seed(t, owner,
 		event{project: project, fingerprint: 1, id: uuid.NewString(), release: strange, environment: strange, service: strange, title: "A: " + strange, tags: map[string]string{"plan": strange, strange: "v"}, trace: strings.Repeat("a", 32)},
 		event{project: project, fingerprint: 2, id: uuid.NewString(), release: "100x", environment: "x", service: "y", title: "B: b"})
-	all, err := queries.Catalog()
+	all, err := catalog.All()
 	require.NoError(t, err)
 	for _, q := range all {
 		if strings.HasPrefix(q.Name, "triage_") {
@@ -156,7 +157,7 @@ func TestStrangeQuestions(t *testing.T) {
 			}
 			r, err := owner.Run(t.Context(), q.Name, given)
 			if err != nil {
-				require.ErrorIs(t, err, queries.ErrParam, "%s, %s", q.Name, what)
+				require.ErrorIs(t, err, catalog.ErrParam, "%s, %s", q.Name, what)
 			}
 			return r, err
 		}
@@ -186,7 +187,7 @@ func TestStrangeQuestions(t *testing.T) {
 	}
 }
 
-func hasParam(q *queries.Query, name string) bool {
+func hasParam(q *catalog.Query, name string) bool {
 	for _, p := range q.Params {
 		if p.Name == name {
 			return true

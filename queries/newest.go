@@ -4,6 +4,8 @@ import (
 	"context"
 	"strconv"
 	"time"
+
+	"errata/queries/catalog"
 )
 
 // recent are the spans before the end of a window that lists of the newest
@@ -16,8 +18,8 @@ var recent = []time.Duration{time.Hour, 24 * time.Hour}
 // sorts once; the wide columns are read of the rows of the page only. The events
 // of an issue or with some words are found by an index, in the whole window.
 func listNewest(ctx context.Context, a *asking) (*Result, error) {
-	step, c := a.query.Steps[0], a.query.choice(a.bound)
-	from, to, err := c.ends()
+	step, c := a.query.Steps[0], a.query.Choice(a.bound)
+	from, to, err := c.Ends()
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +29,7 @@ func listNewest(ctx context.Context, a *asking) (*Result, error) {
 			if to.Sub(from) <= span {
 				break
 			}
-			near := a.with(map[string]string{"from": to.Add(-span).Format(moments)})
+			near := a.with(map[string]string{"from": to.Add(-span).Format(catalog.Moments)})
 			r, err := near.result(ctx, step)
 			if err != nil || len(r.Rows) >= min(limit, maxNewest) {
 				return r, err
@@ -41,7 +43,7 @@ func listNewest(ctx context.Context, a *asking) (*Result, error) {
 const maxNewest = 10_000
 
 // result is all that a step gives.
-func (a *asking) result(ctx context.Context, step Step) (*Result, error) {
+func (a *asking) result(ctx context.Context, step catalog.Step) (*Result, error) {
 	sql, err := a.query.Statement(step, a.bound)
 	if err != nil {
 		return nil, err

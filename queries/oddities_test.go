@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"errata/queries"
+	"errata/queries/catalog"
 )
 
 // A list of projects that is none would be project 0, which has nothing.
@@ -17,7 +18,7 @@ func TestProjectsAreNumbers(t *testing.T) {
 	s := store(t, "reader")
 	for _, bad := range []string{"shop", "1,shop", "1,,2", "-1", "4294967296"} {
 		_, err := s.Run(t.Context(), "event_search", map[string]string{"projects": bad})
-		require.ErrorIs(t, err, queries.ErrParam, bad)
+		require.ErrorIs(t, err, catalog.ErrParam, bad)
 		require.ErrorContains(t, err, "is not the id of a project", bad)
 	}
 	project := newProject()
@@ -111,7 +112,7 @@ func TestTinyReleasesAreNoMeasure(t *testing.T) {
 // says so, and never what is no number.
 func TestEmptyStore(t *testing.T) {
 	s := storeIn(t, "empty")
-	all, err := queries.Catalog()
+	all, err := catalog.All()
 	require.NoError(t, err)
 	given := map[string]string{"project": "1", "issue": issueHex(1), "trace_id": "11111111111111111111111111111111", "event_id": uuid.NewString(), "release": "shop@1.0.0", "text": "words", "fingerprints": issueHex(1), "issues": issueHex(1),
 		"id": uuid.NewString(), "at": "now", "key": "plan", "log_id": uuid.NewString(), "service": "shop", "at_us": "1"}
@@ -187,7 +188,7 @@ func TestOddMoments(t *testing.T) {
 	require.Equal(t, uint64(2), n)
 	for _, c := range [][3]string{{"-10d", "now", "minute"}, {"-500d", "now", "hour"}, {"1900-01-01", "now", "day"}, {"-1d", "+999999w", "day"}} {
 		_, err := trend(c[0], c[1], c[2])
-		require.ErrorIs(t, err, queries.ErrParam)
+		require.ErrorIs(t, err, catalog.ErrParam)
 		require.ErrorContains(t, err, "cannot run query issue_trend: wrong parameter: bucket: ")
 		require.ErrorContains(t, err, "the limit is 10000: give a wider bucket or a shorter window")
 	}

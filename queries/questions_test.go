@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"errata/queries"
+	"errata/queries/catalog"
 )
 
 // ask runs a query on a project and shows the named columns as text, a row a
@@ -142,7 +143,7 @@ func TestQuestions(t *testing.T) {
 		})
 	}
 	// Whatever is asked, the other project does not show.
-	all, err := queries.Catalog()
+	all, err := catalog.All()
 	require.NoError(t, err)
 	for _, q := range all {
 		values := map[string]string{"project": text(project), "issue": a1, "trace_id": trace, "release": "shop@1.1.0", "text": "secret", "key": "plan", "at": "now"}

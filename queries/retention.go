@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"errata/queries/catalog"
 )
 
 // DropExpired drops the partitions whose every row is past its retention: a
@@ -24,7 +26,7 @@ func DropExpired(ctx context.Context, conn driver.Conn) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot list partitions: %w", err)
 	}
-	r := &Result{Columns: []Field{{Name: "table"}, {Name: "partition"}, {Name: "rows"}, {Name: "bytes"}}}
+	r := &Result{Columns: []catalog.Field{{Name: "table"}, {Name: "partition"}, {Name: "rows"}, {Name: "bytes"}}}
 	type drop struct{ table, id string }
 	var drops []drop
 	for rows.Next() {

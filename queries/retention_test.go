@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"errata/queries"
+	"errata/queries/projects"
 	"errata/schema"
 )
 
@@ -19,7 +20,7 @@ func TestRetentionOfProjects(t *testing.T) {
 		require.NoError(t, owner.Conn().Exec(t.Context(), "SYSTEM STOP TTL MERGES retained."+table))
 	}
 	project := func(slug string, days uint32) uint32 {
-		p, err := queries.CreateProject(t.Context(), owner.Conn(), schema.Project{Slug: slug, RetentionDays: days})
+		p, err := projects.Create(t.Context(), owner.Conn(), schema.Project{Slug: slug, RetentionDays: days})
 		require.NoError(t, err)
 		return p.ID
 	}

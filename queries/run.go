@@ -15,11 +15,13 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"golang.org/x/sync/errgroup"
+
+	"errata/queries/catalog"
 )
 
 // Result is columns and rows, in the order that the query gave them.
 type Result struct {
-	Columns []Field
+	Columns []catalog.Field
 	Rows    [][]any
 }
 
@@ -29,7 +31,7 @@ const maxRows = 1_000_000
 // Run asks a query of the catalog. Values are text, as a person or an URL
 // gives them; see Query.Bind.
 func (s *Store) Run(ctx context.Context, name string, values map[string]string) (*Result, error) {
-	q, err := Lookup(name)
+	q, err := catalog.Lookup(name)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +49,7 @@ func (s *Store) Run(ctx context.Context, name string, values map[string]string) 
 	// Steps that wait for nothing of each other are asked at once.
 	for at := 0; at < len(q.Steps); {
 		next := at + 1
-		for next < len(q.Steps) && !q.Steps[next].reads(q.Steps[at:next]) {
+		for next < len(q.Steps) && !q.Steps[next].Reads(q.Steps[at:next]) {
 			next++
 		}
 		statements, results := make([]string, next-at), make([]*Result, next-at)
@@ -86,7 +88,7 @@ func (s *Store) Run(ctx context.Context, name string, values map[string]string) 
 }
 
 // handOn turns the columns of a step into array parameters of those after it.
-func handOn(step Step, r *Result, bound map[string]string) error {
+func handOn(step catalog.Step, r *Result, bound map[string]string) error {
 	if len(r.Columns) != len(step.Out) {
 		return fmt.Errorf("step %s gave %d columns and names %d", step.Name, len(r.Columns), len(step.Out))
 	}
@@ -95,7 +97,7 @@ func handOn(step Step, r *Result, bound map[string]string) error {
 		for i, row := range r.Rows {
 			column[i] = row[c]
 		}
-		text, err := arrayText(column)
+		text, err := catalog.ArrayText(column)
 		if err != nil {
 			return fmt.Errorf("step %s, column %s: %w", step.Name, f.Name, err)
 		}
@@ -138,7 +140,7 @@ func (s *Store) ask(ctx context.Context, sql string, bound map[string]string) (*
 	r := &Result{}
 	kinds := rows.ColumnTypes()
 	for _, k := range kinds {
-		r.Columns = append(r.Columns, Field{Name: k.Name(), Type: k.DatabaseTypeName()})
+		r.Columns = append(r.Columns, catalog.Field{Name: k.Name(), Type: k.DatabaseTypeName()})
 	}
 	for rows.Next() {
 		cells := make([]any, len(kinds))
@@ -172,7 +174,7 @@ func plain(v reflect.Value) any {
 
 // Column is the values of a named column.
 func (r *Result) Column(name string) []any {
-	i := slices.IndexFunc(r.Columns, func(f Field) bool { return f.Name == name })
+	i := slices.IndexFunc(r.Columns, func(f catalog.Field) bool { return f.Name == name })
 	if i < 0 {
 		return nil
 	}
@@ -276,7 +278,7 @@ func (r *Result) Pick(names ...string) *Result {
 	out := &Result{}
 	var at []int
 	for _, n := range names {
-		if i := slices.IndexFunc(r.Columns, func(f Field) bool { return f.Name == n }); i >= 0 {
+		if i := slices.IndexFunc(r.Columns, func(f catalog.Field) bool { return f.Name == n }); i >= 0 {
 			at = append(at, i)
 			out.Columns = append(out.Columns, r.Columns[i])
 		}

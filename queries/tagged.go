@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"errata/queries/catalog"
 )
 
 // tagged collects the fingerprints that have parameter tag in the window: from
 // tag_issue where that has all days of it, else from issue_tag.
 func (a *asking) tagged(ctx context.Context, into map[uint64]bool) error {
-	from, to, err := a.query.choice(a.bound).ends()
+	from, to, err := a.query.Choice(a.bound).Ends()
 	if err != nil {
 		return err
 	}
@@ -21,8 +23,8 @@ func (a *asking) tagged(ctx context.Context, into map[uint64]bool) error {
 	if err != nil {
 		return err
 	}
-	key, value, _ := strings.Cut(unescapeText(a.bound["tag"]), "=")
-	pair, err := arrayText([]any{key, value})
+	key, value, _ := strings.Cut(catalog.Unescape(a.bound["tag"]), "=")
+	pair, err := catalog.ArrayText([]any{key, value})
 	if err != nil {
 		return err
 	}

@@ -48,11 +48,11 @@ func (a *asking) readTrend(ctx context.Context, of []uint64, into *trend) error 
 // the issues at place, whose fingerprints are members; what is known is not
 // read again.
 func (a *asking) trends(ctx context.Context, log *triageLog, place map[uint64]int, members []uint64, known *trend, into [][]uint64) error {
-	hourly, err := a.query.choice(a.bound).Within(72)
+	hourly, err := a.query.Choice(a.bound).Within(72)
 	if err != nil {
 		return err
 	}
-	from, to, err := a.query.choice(a.bound).ends()
+	from, to, err := a.query.Choice(a.bound).Ends()
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"errata/deploy/local/clickhousetest"
 	"errata/queries"
+	"errata/queries/catalog"
 )
 
 // The days of one issue of a large project come from the projection that is
@@ -21,7 +22,7 @@ func TestTrendOfDaysReadsByIssue(t *testing.T) {
 		SELECT 1, today() - number % 60, intDiv(number, 60) % 1000, ['production', 'staging'][number % 2 + 1], 'shop@1', count() + 1, uniqCombinedArrayState(12)([number, number + 1])
 		FROM numbers(120000) GROUP BY number`
 	values := map[string]string{"project": "1", "issue": issueHex(7), "from": "-60d", "bucket": "day"}
-	q, err := queries.Lookup("issue_trend")
+	q, err := catalog.Lookup("issue_trend")
 	require.NoError(t, err)
 	check := func() [][]any {
 		t.Helper()

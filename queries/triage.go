@@ -11,6 +11,8 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/google/uuid"
+
+	"errata/queries/catalog"
 )
 
 // Kinds of a change.
@@ -126,7 +128,7 @@ func (c *Change) check() ([]uint64, error) {
 		return fail("the comment is empty")
 	case c.Kind == Priority && !slices.Contains([]string{"low", "medium", "high"}, c.Priority):
 		return fail("a priority is low, medium or high, not %q", c.Priority)
-	case c.Kind == Merge && !issueForm.MatchString(c.Into):
+	case c.Kind == Merge && !catalog.IsIssue(c.Into):
 		return fail("the issue to merge into must be given as 16 hex digits")
 	case c.Kind == Resolve && !slices.Contains([]string{"", ResolvedNow, ResolvedInRelease, ResolvedInNextRelease}, c.Resolution):
 		return fail("a resolution is now, in_release or in_next_release, not %q", c.Resolution)
@@ -150,7 +152,7 @@ func (c *Change) check() ([]uint64, error) {
 
 func fingerprint(issue string) (uint64, error) {
 	issue = strings.ToLower(issue)
-	if !issueForm.MatchString(issue) {
+	if !catalog.IsIssue(issue) {
 		return 0, fmt.Errorf("%q is not an issue: give its 16 hex digits", issue)
 	}
 	return strconv.ParseUint(issue, 16, 64)

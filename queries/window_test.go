@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
-	"errata/queries"
+	"errata/queries/catalog"
 )
 
 // A trend over whole buckets is answered by rollups alone, and is what events
@@ -66,7 +66,7 @@ func TestWholeWindowsReadNoEvents(t *testing.T) {
 			require.NotEmpty(t, want)
 			require.Equal(t, want, got)
 
-			q, err := queries.Lookup("error_trend_split")
+			q, err := catalog.Lookup("error_trend_split")
 			require.NoError(t, err)
 			bound, err := q.Bind(values, time.Now())
 			require.NoError(t, err)

@@ -16,6 +16,7 @@ import (
 
 	"errata/deploy/local/clickhouse"
 	"errata/queries"
+	"errata/queries/projects"
 	"errata/schema/tables"
 )
 
@@ -96,7 +97,7 @@ func TestClickHouse(t *testing.T) {
 	t.Cleanup(func() { _ = reader.Close() })
 	_, err = reader.Run(t.Context(), "outcomes", map[string]string{})
 	require.NoError(t, err)
-	_, err = queries.Projects(t.Context(), reader.Conn())
+	_, err = projects.All(t.Context(), reader.Conn())
 	require.NoError(t, err)
 	triage, err := as("triage", "errata")
 	require.NoError(t, err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"errata/queries"
+	"errata/queries/projects"
 	"errata/schema/tables"
 )
 
@@ -52,7 +53,7 @@ func Examine(ctx context.Context, t Target) []Finding {
 		run  func(context.Context, Target) Finding
 	}{
 		{"clickhouse", server}, {"schema", schemaCurrent}, {"deduplication", deduplication}, {"dictionary", dictionary}, {"disk", disk}, {"parts", parts},
-		{"projects", projects}, {"edge", edge}, {"lag", lag}, {"freshness", freshness}, {"ledger", ledger}, {"dead letters", deadLetters},
+		{"projects", haveProjects}, {"edge", edge}, {"lag", lag}, {"freshness", freshness}, {"ledger", ledger}, {"dead letters", deadLetters},
 	} {
 		f := check.run(ctx, t)
 		if f.Verdict == "" {
@@ -138,14 +139,14 @@ func parts(ctx context.Context, t Target) Finding {
 	return f
 }
 
-func projects(ctx context.Context, t Target) Finding {
-	all, err := queries.Projects(ctx, t.Store.Conn())
+func haveProjects(ctx context.Context, t Target) Finding {
+	all, err := projects.All(ctx, t.Store.Conn())
 	if err != nil {
 		return failed(err, "run `errata migrate`")
 	}
 	usable := 0
 	for _, p := range all {
-		keys, err := queries.Keys(ctx, t.Store.Conn(), p.ID)
+		keys, err := projects.Keys(ctx, t.Store.Conn(), p.ID)
 		if err != nil {
 			return failed(err, "run `errata migrate`")
 		}

@@ -11,6 +11,7 @@ import (
 	"errata/deploy/local/clickhousetest"
 	"errata/queries"
 	"errata/queries/doctor"
+	"errata/queries/projects"
 	"errata/schema/tables"
 )
 
@@ -55,7 +56,7 @@ func TestExamine(t *testing.T) {
 	require.Equal(t, doctor.Warn, got["freshness"].Verdict)
 	require.NotContains(t, got, "lag", "no broker was named")
 
-	_, _, err = queries.EnsureProject(t.Context(), s.Conn(), "shop", "")
+	_, _, err = projects.Ensure(t.Context(), s.Conn(), "shop", "")
 	require.NoError(t, err)
 	exec("INSERT INTO events (project_id, ts, received_at, fingerprint) VALUES (1, now64(3), now64(3), 1)")
 	got = examine()

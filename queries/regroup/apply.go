@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"errata/queries"
+	"errata/queries/projects"
 	"errata/schema/grouping"
 )
 
@@ -76,7 +77,7 @@ func Apply(ctx context.Context, s *queries.Store, r *Report, actor string) error
 }
 
 func rulesNow(ctx context.Context, s *queries.Store, project uint32) (grouping.Rules, error) {
-	p, err := queries.ProjectBySlug(ctx, s.Conn(), fmt.Sprint(project))
+	p, err := projects.BySlug(ctx, s.Conn(), fmt.Sprint(project))
 	if err != nil {
 		return grouping.Rules{}, err
 	}

@@ -19,6 +19,7 @@ import (
 
 	"errata/deploy/local/clickhousetest"
 	"errata/queries"
+	"errata/queries/projects"
 	"errata/schema"
 	"errata/schema/grouping"
 	"errata/schema/grouping/payload"
@@ -54,7 +55,7 @@ var last atomic.Uint32
 func project(t testing.TB, s *queries.Store) uint32 {
 	t.Helper()
 	id := 5000 + last.Add(1)
-	p, err := queries.CreateProject(t.Context(), s.Conn(), schema.Project{ID: id, Slug: fmt.Sprintf("p%d", id), Settings: `{"flood":{"per_minute":7}}`})
+	p, err := projects.Create(t.Context(), s.Conn(), schema.Project{ID: id, Slug: fmt.Sprintf("p%d", id), Settings: `{"flood":{"per_minute":7}}`})
 	require.NoError(t, err)
 	return p.ID
 }
@@ -221,7 +222,7 @@ func TestMergeAndUndo(t *testing.T) {
 	require.Equal(t, totals, after)
 	before[r.Merges[0].Into] += 4 // What came in between stays where it came.
 	require.Equal(t, before, undone)
-	q, err := queries.ProjectBySlug(t.Context(), s.Conn(), fmt.Sprint(p))
+	q, err := projects.BySlug(t.Context(), s.Conn(), fmt.Sprint(p))
 	require.NoError(t, err)
 	require.JSONEq(t, `{"flood":{"per_minute":7}}`, q.Settings, "other settings stay")
 	_, err = Undo(t.Context(), s, p, "", "ann")

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"errata/queries"
+	"errata/queries/projects"
 	"errata/schema"
 	"errata/schema/grouping"
 )
@@ -61,7 +62,7 @@ func SaveRules(ctx context.Context, s *queries.Store, project uint32, r grouping
 	if _, err := grouping.New(r); err != nil {
 		return fmt.Errorf("cannot save rules: %w: %w", ErrRules, err)
 	}
-	p, err := queries.ProjectBySlug(ctx, s.Conn(), fmt.Sprint(project))
+	p, err := projects.BySlug(ctx, s.Conn(), fmt.Sprint(project))
 	if err != nil {
 		return err
 	}
@@ -83,7 +84,7 @@ func SaveRules(ctx context.Context, s *queries.Store, project uint32, r grouping
 		}
 		p.Settings = string(raw)
 	}
-	_, err = queries.SaveProject(ctx, s.Conn(), p)
+	_, err = projects.Save(ctx, s.Conn(), p)
 	return err
 }
 

@@ -23,6 +23,7 @@ import (
 	"errata/deploy/clickhouse/clustertest"
 	"errata/deploy/local/clickhousetest"
 	"errata/queries"
+	"errata/queries/catalog"
 	"errata/schema"
 	"errata/schema/tables"
 )
@@ -172,7 +173,7 @@ func compare(t *testing.T, one, many *queries.Store, some []string) {
 	t.Helper()
 	values := map[string]string{"project": "1", "issue": "0000000000000003", "trace_id": fmt.Sprintf("%032x", 7), "event_id": fmt.Sprintf("%x", id16(33)), "release": "shop@1.2.0",
 		"key": "plan", "text": "part", "tag": "plan=pro", "fingerprints": "0000000000000003,0000000000000005", "issues": "0000000000000003,0000000000000005", "id": "00000000000040008000000000000003", "at": "now", "from": "-7d", "to": "now"}
-	all, err := queries.Catalog()
+	all, err := catalog.All()
 	require.NoError(t, err)
 	answered := 0
 	for _, q := range all {

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"errata/queries"
+	"errata/queries/projects"
 )
 
 // waitReady asks the edge until it would take traffic.
@@ -49,7 +49,7 @@ func (p *parts) waitReady(ctx context.Context) error {
 // announce writes the addresses and prints them for a person.
 func (p *parts) announce(took time.Duration) error {
 	a := Addresses{
-		DSN:     queries.DSN("http", reachable(p.edge.Addr()), p.project.ID, p.key.Public),
+		DSN:     projects.DSN("http", reachable(p.edge.Addr()), p.project.ID, p.key.Public),
 		Project: p.project.ID, HTTP: reachable(p.edge.Addr()),
 		OTLPHTTP: reachable(p.edge.OTLPAddr()), OTLPGRPC: reachable(p.edge.GRPCAddr()),
 		ClickHouse: p.clickhouse.Addr(), ClickHouseHTTP: p.clickhouse.HTTPAddr(), Broker: p.broker.Addr(),

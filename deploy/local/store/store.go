@@ -26,6 +26,7 @@ import (
 	"errata/ingest"
 	"errata/ingest/directory"
 	"errata/queries"
+	"errata/queries/projects"
 	"errata/schema"
 	"errata/schema/tables"
 )
@@ -192,7 +193,7 @@ func (p *parts) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.project, p.key, err = queries.EnsureProject(ctx, conn, "default", p.secrets.DefaultKey)
+	p.project, p.key, err = projects.Ensure(ctx, conn, "default", p.secrets.DefaultKey)
 	return errors.Join(err, conn.Close())
 }
 

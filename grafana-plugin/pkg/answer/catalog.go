@@ -14,18 +14,19 @@ import (
 	"errata/grafana-plugin/pkg/frame"
 	"errata/grafana-plugin/pkg/sift"
 	"errata/queries"
+	"errata/queries/catalog"
 )
 
 // bookkeeping are queries of the catalog that only triage itself asks.
 var bookkeeping = []string{"triage_base", "triage_known", "triage_members", "triage_undo"}
 
 // Queries lists what the mode catalog can ask: all that the reader may.
-func Queries() ([]*queries.Query, error) {
-	all, err := queries.Catalog()
+func Queries() ([]*catalog.Query, error) {
+	all, err := catalog.All()
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the catalog: %w", err)
 	}
-	return slices.DeleteFunc(all, func(q *queries.Query) bool { return q.User != "reader" || slices.Contains(bookkeeping, q.Name) }), nil
+	return slices.DeleteFunc(all, func(q *catalog.Query) bool { return q.User != "reader" || slices.Contains(bookkeeping, q.Name) }), nil
 }
 
 // catalogFrame asks any query of the catalog. One that takes a single project
@@ -35,7 +36,7 @@ func (a *Asker) catalogFrame(ctx context.Context, q *ask.Query, numeric, alert b
 	if err != nil {
 		return nil, err
 	}
-	at := slices.IndexFunc(all, func(c *queries.Query) bool { return c.Name == q.Name })
+	at := slices.IndexFunc(all, func(c *catalog.Query) bool { return c.Name == q.Name })
 	if at < 0 {
 		return nil, fmt.Errorf("%w: the catalog has no query %.60q", ask.ErrQuery, q.Name)
 	}
@@ -80,10 +81,10 @@ func (a *Asker) catalogFrame(ctx context.Context, q *ask.Query, numeric, alert b
 
 // catalogValues are the values of a query: those given, and of the time range
 // and the panel what it takes.
-func (a *Asker) catalogValues(q *ask.Query, asked *queries.Query) (map[string]string, error) {
+func (a *Asker) catalogValues(q *ask.Query, asked *catalog.Query) (map[string]string, error) {
 	v := map[string]string{}
-	takes := func(name string) *queries.Param {
-		if i := slices.IndexFunc(asked.Params, func(p queries.Param) bool { return p.Name == name }); i >= 0 {
+	takes := func(name string) *catalog.Param {
+		if i := slices.IndexFunc(asked.Params, func(p catalog.Param) bool { return p.Name == name }); i >= 0 {
 			return &asked.Params[i]
 		}
 		return nil
@@ -123,8 +124,8 @@ func (a *Asker) catalogValues(q *ask.Query, asked *queries.Query) (map[string]st
 
 // rowsOf is how many rows a query gives at most of those that it has; 0 where
 // it takes no such number.
-func rowsOf(q *ask.Query, asked *queries.Query) int {
-	i := slices.IndexFunc(asked.Params, func(p queries.Param) bool { return p.Name == "limit" })
+func rowsOf(q *ask.Query, asked *catalog.Query) int {
+	i := slices.IndexFunc(asked.Params, func(p catalog.Param) bool { return p.Name == "limit" })
 	if i < 0 {
 		return 0
 	}
@@ -139,7 +140,7 @@ func rowsOf(q *ask.Query, asked *queries.Query) int {
 	return min(max(n, 0), maxRows)
 }
 
-func paramNames(q *queries.Query) string {
+func paramNames(q *catalog.Query) string {
 	var names []string
 	for _, p := range q.Params {
 		if p.Name != "project" && p.Name != "projects" {
@@ -154,14 +155,14 @@ func paramNames(q *queries.Query) string {
 
 // eachCatalog runs a query for the projects of the field. left says how many
 // projects were not asked, more that there are more rows than the limit.
-func (a *Asker) eachCatalog(ctx context.Context, q *ask.Query, asked *queries.Query, v map[string]string) (r *queries.Result, left int, more bool, err error) {
+func (a *Asker) eachCatalog(ctx context.Context, q *ask.Query, asked *catalog.Query, v map[string]string) (r *queries.Result, left int, more bool, err error) {
 	ids, err := a.Projects(ctx, q.Project)
 	if err != nil {
 		return nil, 0, false, err
 	}
-	one := slices.IndexFunc(asked.Params, func(p queries.Param) bool { return p.Name == "project" })
+	one := slices.IndexFunc(asked.Params, func(p catalog.Param) bool { return p.Name == "project" })
 	switch {
-	case slices.ContainsFunc(asked.Params, func(p queries.Param) bool { return p.Name == "projects" }):
+	case slices.ContainsFunc(asked.Params, func(p catalog.Param) bool { return p.Name == "projects" }):
 		v["projects"] = IDList(ids)
 	case one < 0:
 		if ids != nil {
@@ -217,9 +218,9 @@ func (a *Asker) byProject(ctx context.Context, name string, ids []uint32, v map[
 		}
 		more = clip(r, limit) || more
 		if all.Columns == nil {
-			all.Columns = append([]queries.Field{{Name: "project", Type: "String"}}, slices.DeleteFunc(slices.Clone(r.Columns), func(f queries.Field) bool { return f.Name == "project_id" })...)
+			all.Columns = append([]catalog.Field{{Name: "project", Type: "String"}}, slices.DeleteFunc(slices.Clone(r.Columns), func(f catalog.Field) bool { return f.Name == "project_id" })...)
 		}
-		hidden := slices.IndexFunc(r.Columns, func(f queries.Field) bool { return f.Name == "project_id" })
+		hidden := slices.IndexFunc(r.Columns, func(f catalog.Field) bool { return f.Name == "project_id" })
 		for _, row := range r.Rows {
 			next := []any{slug(int64(id))}
 			for i, cell := range row {
@@ -234,11 +235,11 @@ func (a *Asker) byProject(ctx context.Context, name string, ids []uint32, v map[
 		}
 	}
 	if all.Columns == nil { // No project at all: what the catalog says of the columns.
-		asked, err := queries.Lookup(name)
+		asked, err := catalog.Lookup(name)
 		if err != nil {
 			return nil, false, errors.Join(ask.ErrQuery, err)
 		}
-		all.Columns = append([]queries.Field{{Name: "project", Type: "String"}}, asked.Columns...)
+		all.Columns = append([]catalog.Field{{Name: "project", Type: "String"}}, asked.Columns...)
 	}
 	return all, more, nil
 }

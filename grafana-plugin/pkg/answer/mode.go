@@ -11,6 +11,7 @@ import (
 	"errata/grafana-plugin/pkg/ask"
 	"errata/grafana-plugin/pkg/frame"
 	"errata/queries"
+	"errata/queries/catalog"
 )
 
 // Bounds of single answers.
@@ -274,7 +275,7 @@ func (a *Asker) nameProjects(ctx context.Context, r *queries.Result) {
 	for i, row := range r.Rows {
 		row[0] = slug(t.Int(i, column))
 	}
-	r.Columns[0] = queries.Field{Name: "project", Type: "String"}
+	r.Columns[0] = catalog.Field{Name: "project", Type: "String"}
 }
 
 // markFrame is annotations.

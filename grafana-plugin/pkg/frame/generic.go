@@ -15,6 +15,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"errata/queries"
+	"errata/queries/catalog"
 )
 
 // FromResult turns any result into a table: what SQL answers with.
@@ -61,7 +62,7 @@ func bare(kind string) (string, bool) {
 	}
 }
 
-func field(column queries.Field, rows [][]any, c int) *data.Field {
+func field(column catalog.Field, rows [][]any, c int) *data.Field {
 	kind, null := bare(column.Type)
 	switch {
 	case strings.HasPrefix(kind, "DateTime") || kind == "Date" || kind == "Date32":

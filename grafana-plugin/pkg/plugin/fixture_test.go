@@ -24,6 +24,7 @@ import (
 	"errata/deploy/local/clickhousetest"
 	"errata/grafana-plugin/pkg/plugin"
 	"errata/queries"
+	"errata/queries/projects"
 	"errata/schema"
 	"errata/schema/tables"
 )
@@ -77,7 +78,7 @@ func address(t testing.TB) string {
 
 func seed(ctx context.Context, conn driver.Conn) error {
 	for _, p := range []schema.Project{{Slug: "shop"}, {Slug: "billing"}} {
-		if _, err := queries.CreateProject(ctx, conn, p); err != nil {
+		if _, err := projects.Create(ctx, conn, p); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"errata/deploy/local/clickhousetest"
 	"errata/grafana-plugin/pkg/made"
 	"errata/queries"
+	"errata/queries/projects"
 	"errata/schema"
 	"errata/schema/tables"
 )
@@ -123,8 +124,8 @@ func fill(t *testing.T, n int) (filled, time.Time) {
 	owner, err := queries.Open(t.Context(), queries.Config{Addr: server.Addr(), User: "errata", Password: password})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = owner.Close() })
-	if known, err := queries.Projects(t.Context(), owner.Conn()); err != nil || len(known) == 0 {
-		_, err = queries.CreateProject(t.Context(), owner.Conn(), schema.Project{Slug: "shop"})
+	if known, err := projects.All(t.Context(), owner.Conn()); err != nil || len(known) == 0 {
+		_, err = projects.Create(t.Context(), owner.Conn(), schema.Project{Slug: "shop"})
 		require.NoError(t, err)
 	}
 	newest, err := made.Fill(context.WithoutCancel(t.Context()), owner, n, 7*24*time.Hour)

@@ -20,6 +20,7 @@ import (
 	"errata/deploy/local/clickhousetest"
 	"errata/grafana-plugin/pkg/plugin"
 	"errata/queries"
+	"errata/queries/projects"
 	"errata/schema"
 	"errata/schema/tables"
 )
@@ -135,7 +136,7 @@ func TestRulesFire(t *testing.T) {
 	owner, err := queries.Open(t.Context(), queries.Config{Addr: server.Addr(), User: "errata", Password: clickhousetest.Passwords["errata"]})
 	require.NoError(t, err)
 	defer owner.Close()
-	_, err = queries.CreateProject(t.Context(), owner.Conn(), schema.Project{Slug: "shop"})
+	_, err = projects.Create(t.Context(), owner.Conn(), schema.Project{Slug: "shop"})
 	require.NoError(t, err)
 	var accepted atomic.Int64 // When the edge last accepted something, in seconds.
 	edge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -11,6 +11,7 @@ import (
 	"errata/grafana-plugin/pkg/ask"
 	"errata/grafana-plugin/pkg/frame"
 	"errata/queries"
+	"errata/queries/catalog"
 )
 
 // Keep leaves the rows that filters on their texts select, and gives back the
@@ -18,7 +19,7 @@ import (
 func Keep(r *queries.Result, filters []ask.Filter) (ignored []ask.Filter) {
 	t := frame.Read(r)
 	for _, f := range filters {
-		at := slices.IndexFunc(r.Columns, func(c queries.Field) bool { return c.Name == f.Key })
+		at := slices.IndexFunc(r.Columns, func(c catalog.Field) bool { return c.Name == f.Key })
 		if at < 0 {
 			ignored = append(ignored, f)
 			continue

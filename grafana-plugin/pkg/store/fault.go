@@ -16,6 +16,7 @@ import (
 	"errata/grafana-plugin/pkg/ask"
 	"errata/grafana-plugin/pkg/edge"
 	"errata/queries"
+	"errata/queries/catalog"
 )
 
 // Fault is an error for a person: one sentence with the next step, a status,
@@ -42,7 +43,7 @@ func (s *Store) Fault(err error) Fault {
 		return down(http.StatusBadGateway, "%s. Is it running, and is its address in the settings of the data source right?", strings.TrimRight(sentence(err.Error()), "."))
 	case errors.Is(err, ErrTimeout):
 		return down(http.StatusGatewayTimeout, "The query took longer than %d seconds. Narrow the time range, or name a project.", s.settings.TimeoutSeconds)
-	case errors.Is(err, ErrSettings), errors.Is(err, ErrTriageOff), errors.Is(err, ask.ErrQuery), errors.Is(err, queries.ErrParam), errors.Is(err, queries.ErrTriage), errors.Is(err, ErrNotFound):
+	case errors.Is(err, ErrSettings), errors.Is(err, ErrTriageOff), errors.Is(err, ask.ErrQuery), errors.Is(err, catalog.ErrParam), errors.Is(err, queries.ErrTriage), errors.Is(err, ErrNotFound):
 		status := http.StatusBadRequest
 		if errors.Is(err, ErrNotFound) {
 			status = http.StatusNotFound

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"errata/queries"
+	"errata/queries/projects"
 	"errata/schema"
 )
 
@@ -208,7 +209,7 @@ func (s *Store) Projects(ctx context.Context) ([]schema.Project, error) {
 	}
 	var all []schema.Project
 	_, err := s.ask(ctx, nil, func(ctx context.Context, c *queries.Store) (_ *queries.Result, err error) {
-		all, err = queries.Projects(ctx, c.Conn())
+		all, err = projects.All(ctx, c.Conn())
 		return nil, err
 	})
 	if err != nil {

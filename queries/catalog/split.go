@@ -1,4 +1,4 @@
-package queries
+package catalog
 
 import (
 	"fmt"
@@ -18,7 +18,7 @@ var eventSplits = map[string]string{
 }
 
 // Column is the column that parameter by names.
-func (c choice) Column() (string, error) {
+func (c Choice) Column() (string, error) {
 	by, err := c.value("by")
 	if !slices.Contains(splits, by) {
 		return "", fmt.Errorf("it splits by %q, which is no column: %w", by, err)
@@ -30,7 +30,7 @@ func (c choice) Column() (string, error) {
 }
 
 // Series is the text that names a row's series, by parameter by.
-func (c choice) Series() (string, error) {
+func (c Choice) Series() (string, error) {
 	by, err := c.value("by")
 	switch {
 	case slices.Contains(splits, by):
@@ -48,7 +48,7 @@ func (c choice) Series() (string, error) {
 
 // Parts are the columns that a deep trend is counted by, Series made of them: a
 // row of an issue is named once all of it is added up, not once an event.
-func (c choice) Parts() (string, error) {
+func (c Choice) Parts() (string, error) {
 	if issue, err := c.Is("by", "issue"); issue || err != nil {
 		return "project_id, fingerprint", err
 	}
@@ -57,7 +57,7 @@ func (c choice) Parts() (string, error) {
 }
 
 // PartNames names Parts.
-func (c choice) PartNames() (string, error) {
+func (c Choice) PartNames() (string, error) {
 	if issue, err := c.Is("by", "issue"); issue || err != nil {
 		return "project_id, fingerprint", err
 	}
@@ -66,7 +66,7 @@ func (c choice) PartNames() (string, error) {
 
 // Named is Series in terms of PartNames; of an issue it stays a number, which
 // Shown writes out for those that are shown.
-func (c choice) Named() (string, error) {
+func (c Choice) Named() (string, error) {
 	if issue, err := c.Is("by", "issue"); issue || err != nil {
 		return survivor("fingerprint"), err
 	}
@@ -74,7 +74,7 @@ func (c choice) Named() (string, error) {
 }
 
 // Shown is what people read of column named.
-func (c choice) Shown(named string) (string, error) {
+func (c Choice) Shown(named string) (string, error) {
 	if issue, err := c.Is("by", "issue"); issue || err != nil {
 		return "lower(leftPad(hex(" + named + "), 16, '0'))", err
 	}
@@ -82,7 +82,7 @@ func (c choice) Shown(named string) (string, error) {
 }
 
 // Deep tells whether a trend needs more than project_minute has.
-func (c choice) Deep() (bool, error) {
+func (c Choice) Deep() (bool, error) {
 	for _, name := range []string{"issue", "text", "filters"} {
 		if given, err := c.Given(name); given || err != nil {
 			return given, err
@@ -94,7 +94,7 @@ func (c choice) Deep() (bool, error) {
 
 // Hourly tells whether a deep trend can be read from issue_hour: its buckets are
 // whole hours, and nothing is named that issue_hour does not have.
-func (c choice) Hourly() (bool, error) {
+func (c Choice) Hourly() (bool, error) {
 	for _, name := range []string{"text", "filters", "service", "level"} {
 		if given, err := c.Given(name); given || err != nil {
 			return false, err
@@ -114,7 +114,7 @@ func (c choice) Hourly() (bool, error) {
 // Sized tells whether an hourly trend can be read from stored_size, which has no
 // row for each release and environment: it is split and filtered by neither,
 // and its window is whole hours.
-func (c choice) Sized() (bool, error) {
+func (c Choice) Sized() (bool, error) {
 	for _, name := range []string{"environment", "release"} {
 		if given, err := c.Given(name); given || err != nil {
 			return false, err
@@ -131,7 +131,7 @@ func (c choice) Sized() (bool, error) {
 
 // Tagged tells whether a deep trend can be read from tag_trend: its buckets are
 // whole five minutes, and one tag is all that is named.
-func (c choice) Tagged() (bool, error) {
+func (c Choice) Tagged() (bool, error) {
 	for _, name := range []string{"issue", "text", "release", "service", "level"} {
 		if given, err := c.Given(name); given || err != nil {
 			return false, err
@@ -157,7 +157,7 @@ func (c choice) Tagged() (bool, error) {
 }
 
 // TagKey is the key that a trend from tag_trend reads.
-func (c choice) TagKey() (string, error) {
+func (c Choice) TagKey() (string, error) {
 	split, err := c.Is("by", "tag")
 	if split {
 		return "{tag_key:String}", err
@@ -167,7 +167,7 @@ func (c choice) TagKey() (string, error) {
 
 // OfIssue compares with parameter issue, empty for all. The set is what the
 // primary key is read by.
-func (c choice) OfIssue() (string, error) {
+func (c Choice) OfIssue() (string, error) {
 	if given, err := c.Given("issue"); !given {
 		return "1", err
 	}

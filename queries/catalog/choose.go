@@ -1,4 +1,4 @@
-package queries
+package catalog
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ import (
 // to ask.
 func (q *Query) Statement(step Step, bound map[string]string) (string, error) {
 	var b strings.Builder
-	if err := step.text.Execute(&b, q.choice(bound)); err != nil {
+	if err := step.text.Execute(&b, q.Choice(bound)); err != nil {
 		if errors.Is(err, ErrParam) { // Where in the text it was found helps nobody who asks.
 			for inner := errors.Unwrap(err); inner != nil && inner != ErrParam && errors.Is(inner, ErrParam); inner = errors.Unwrap(inner) { //nolint:errorlint // The wrapped ones are walked.
 				err = inner
@@ -26,7 +26,8 @@ func (q *Query) Statement(step Step, bound map[string]string) (string, error) {
 	return strings.TrimSpace(b.String()), nil
 }
 
-func (q *Query) choice(bound map[string]string) choice {
+// Choice is what the text of a step may ask of these bound values.
+func (q *Query) Choice(bound map[string]string) Choice {
 	known := make(map[string]string, len(q.Params))
 	for _, p := range q.Params {
 		known[p.Name] = p.Type
@@ -36,19 +37,19 @@ func (q *Query) choice(bound map[string]string) choice {
 			known[f.Name] = f.Type
 		}
 	}
-	return choice{known, bound}
+	return Choice{known, bound}
 }
 
-// choice is what the text of a step may ask of the values:
+// Choice is what the text of a step may ask of the values:
 //
 //	<<if .Given "text">> ... <<end>>
 //	<<if .Is "sort" "events" "users">> ... <<end>>
-type choice struct {
+type Choice struct {
 	known map[string]string // Types by name.
 	bound map[string]string
 }
 
-func (c choice) value(name string) (string, error) {
+func (c Choice) value(name string) (string, error) {
 	if _, ok := c.known[name]; !ok {
 		return "", fmt.Errorf("it asks for %q, which is neither a parameter nor handed on", name)
 	}
@@ -57,20 +58,20 @@ func (c choice) value(name string) (string, error) {
 
 // Given tells whether a value is neither empty, nor the number zero, nor an
 // empty list.
-func (c choice) Given(name string) (bool, error) {
+func (c Choice) Given(name string) (bool, error) {
 	v, err := c.value(name)
 	return v != "" && v != "[]" && (v != "0" || c.known[name] == "String"), err
 }
 
 // Is tells whether a value is one of these.
-func (c choice) Is(name string, any ...string) (bool, error) {
+func (c Choice) Is(name string, any ...string) (bool, error) {
 	v, err := c.value(name)
 	return slices.Contains(any, v), err
 }
 
 // Some tells whether a list that a step handed on, of numbers, has one that is
 // not zero.
-func (c choice) Some(name string) (bool, error) {
+func (c Choice) Some(name string) (bool, error) {
 	v, err := c.value(name)
 	return strings.ContainsAny(v, "123456789"), err
 }
@@ -80,7 +81,7 @@ const noEvent = "00000000-0000-0000-0000-000000000000"
 
 // Older compares the place of an event with parameters before and event_id, in
 // the order of newest first. Without an id only the time counts.
-func (c choice) Older(table string) (string, error) {
+func (c Choice) Older(table string) (string, error) {
 	older := table + "ts < {before:DateTime64(3, 'UTC')}"
 	whole, err := c.Is("event_id", "", noEvent)
 	if whole {

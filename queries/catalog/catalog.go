@@ -1,4 +1,8 @@
-package queries
+// Package catalog holds the questions: one .sql file each, with typed parameters,
+// columns, cost and bound in its head. In: a name and values as text. Out: the
+// statement for these values, with parameters that travel apart from it. It asks
+// nothing itself; package queries does.
+package catalog
 
 import (
 	"bufio"
@@ -6,7 +10,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"path"
 	"regexp"
 	"sort"
 	"strings"
@@ -14,7 +17,7 @@ import (
 	"text/template"
 )
 
-//go:embed catalog/*.sql
+//go:embed *.sql
 var catalogFiles embed.FS
 
 // Query is one named question of the catalog. Its name, parameters and columns
@@ -29,13 +32,13 @@ type Query struct {
 	User    string  `json:"user"`  // Who may ask: reader, or errata where system tables are read.
 	Steps   []Step  `json:"-"`
 	// Applied are parameters that no statement takes: they are applied to what
-	// the statements gave; see composed.
+	// the statements gave; see package queries.
 	Applied []string `json:"-"`
 }
 
 // Step is one statement. A step before the last hands its columns on as array
 // parameters: lists are asked in steps, the keys of a page first. Steps of a
-// query that is put together here (see composed) hand on nothing by themselves.
+// query that is put together here (see package queries) hand on nothing by themselves.
 type Step struct {
 	Name string
 	Out  []Field // Parameters for the steps after it; empty for one that gives rows.
@@ -43,8 +46,8 @@ type Step struct {
 	uses map[string]bool // Words of its text, names of what others hand on among them.
 }
 
-// reads tells whether a step needs what one of these hands on.
-func (s Step) reads(others []Step) bool {
+// Reads tells whether a step needs what one of these hands on.
+func (s Step) Reads(others []Step) bool {
 	for _, o := range others {
 		for _, f := range o.Out {
 			if s.uses[f.Name] {
@@ -76,13 +79,13 @@ type Field struct {
 var ErrNoQuery = errors.New("the catalog has no such query; `errata query` lists them")
 
 var loadCatalog = sync.OnceValues(func() (map[string]*Query, error) {
-	entries, err := catalogFiles.ReadDir("catalog")
+	entries, err := catalogFiles.ReadDir(".")
 	if err != nil {
 		return nil, fmt.Errorf("cannot read catalog: %w", err)
 	}
 	all := map[string]*Query{}
 	for _, e := range entries {
-		raw, err := catalogFiles.ReadFile(path.Join("catalog", e.Name()))
+		raw, err := catalogFiles.ReadFile(e.Name())
 		if err != nil {
 			return nil, fmt.Errorf("cannot read catalog: %w", err)
 		}
@@ -98,8 +101,8 @@ var loadCatalog = sync.OnceValues(func() (map[string]*Query, error) {
 	return all, nil
 })
 
-// Catalog lists every query by name.
-func Catalog() ([]*Query, error) {
+// All lists every query by name.
+func All() ([]*Query, error) {
 	all, err := loadCatalog()
 	if err != nil {
 		return nil, err

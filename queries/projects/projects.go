@@ -1,4 +1,6 @@
-package queries
+// Package projects keeps projects and their keys: rows of which the newest holds.
+// In: a slug, settings, a key. Out: the project as it is stored, and its DSN.
+package projects
 
 import (
 	"context"
@@ -17,9 +19,9 @@ import (
 
 // Errors of project administration.
 var (
-	ErrNoProject     = errors.New("no such project (`errata project list` names them)")
-	ErrNoKey         = errors.New("no such key (`errata key list PROJECT` names them)")
-	ErrProjectExists = errors.New("a project of this slug exists already")
+	ErrNoProject = errors.New("no such project (`errata project list` names them)")
+	ErrNoKey     = errors.New("no such key (`errata key list PROJECT` names them)")
+	ErrExists    = errors.New("a project of this slug exists already")
 )
 
 var (
@@ -45,18 +47,18 @@ func NewKey() (string, error) {
 	return hex.EncodeToString(b), nil
 }
 
-// EnsureProject returns the project of this slug and its key, and makes what is
+// Ensure returns the project of this slug and its key, and makes what is
 // missing. An empty key means: the project's first enabled one, else a new one.
 // A new project that is the first of the store takes OTLP requests without a
 // key (OTLPDefault); the edge decides from where.
-func EnsureProject(ctx context.Context, conn driver.Conn, slug, key string) (schema.Project, schema.Key, error) {
-	p, err := ProjectBySlug(ctx, conn, slug)
+func Ensure(ctx context.Context, conn driver.Conn, slug, key string) (schema.Project, schema.Key, error) {
+	p, err := BySlug(ctx, conn, slug)
 	if errors.Is(err, ErrNoProject) {
-		all, lerr := Projects(ctx, conn)
+		all, lerr := All(ctx, conn)
 		if lerr != nil {
 			return schema.Project{}, schema.Key{}, lerr
 		}
-		p, err = CreateProject(ctx, conn, schema.Project{Slug: slug, OTLPDefault: len(all) == 0})
+		p, err = Create(ctx, conn, schema.Project{Slug: slug, OTLPDefault: len(all) == 0})
 	}
 	if err != nil {
 		return schema.Project{}, schema.Key{}, err
@@ -74,8 +76,8 @@ func EnsureProject(ctx context.Context, conn driver.Conn, slug, key string) (sch
 	return p, k, err
 }
 
-// Projects lists all projects by id.
-func Projects(ctx context.Context, conn driver.Conn) ([]schema.Project, error) {
+// All lists all projects by id.
+func All(ctx context.Context, conn driver.Conn) ([]schema.Project, error) {
 	rows, err := conn.Query(ctx, `SELECT id, slug, name, platform, retention_days, otlp_default, settings, updated_at, disabled
 		FROM projects FINAL ORDER BY id`)
 	if err != nil {
@@ -93,9 +95,9 @@ func Projects(ctx context.Context, conn driver.Conn) ([]schema.Project, error) {
 	return out, rows.Err()
 }
 
-// ProjectBySlug finds a project by slug, or by id where slug is a number.
-func ProjectBySlug(ctx context.Context, conn driver.Conn, slug string) (schema.Project, error) {
-	all, err := Projects(ctx, conn)
+// BySlug finds a project by slug, or by id where slug is a number.
+func BySlug(ctx context.Context, conn driver.Conn, slug string) (schema.Project, error) {
+	all, err := All(ctx, conn)
 	if err != nil {
 		return schema.Project{}, err
 	}
@@ -107,20 +109,20 @@ func ProjectBySlug(ctx context.Context, conn driver.Conn, slug string) (schema.P
 	return schema.Project{}, fmt.Errorf("cannot find project %q: %w", slug, ErrNoProject)
 }
 
-// CreateProject checks and stores a new project. A zero id is the next free
+// Create checks and stores a new project. A zero id is the next free
 // one, counted up from 1.
-func CreateProject(ctx context.Context, conn driver.Conn, p schema.Project) (schema.Project, error) {
+func Create(ctx context.Context, conn driver.Conn, p schema.Project) (schema.Project, error) {
 	if !slugForm.MatchString(p.Slug) || strings.Trim(p.Slug, "0123456789") == "" {
 		return p, fmt.Errorf("cannot create project %q: a slug is 1 to 50 lower letters, digits, - and _, and not a number alone", p.Slug)
 	}
-	all, err := Projects(ctx, conn)
+	all, err := All(ctx, conn)
 	if err != nil {
 		return p, err
 	}
 	next := uint32(1)
 	for _, q := range all {
 		if q.Slug == p.Slug || p.ID != 0 && q.ID == p.ID {
-			return p, fmt.Errorf("cannot create project %q: %w", p.Slug, ErrProjectExists)
+			return p, fmt.Errorf("cannot create project %q: %w", p.Slug, ErrExists)
 		}
 		next = max(next, q.ID+1)
 	}
@@ -133,11 +135,11 @@ func CreateProject(ctx context.Context, conn driver.Conn, p schema.Project) (sch
 	if p.Name == "" {
 		p.Name = p.Slug
 	}
-	return SaveProject(ctx, conn, p)
+	return Save(ctx, conn, p)
 }
 
-// SaveProject appends the new state of a project; the newest row holds.
-func SaveProject(ctx context.Context, conn driver.Conn, p schema.Project) (schema.Project, error) {
+// Save appends the new state of a project; the newest row holds.
+func Save(ctx context.Context, conn driver.Conn, p schema.Project) (schema.Project, error) {
 	if p.RetentionDays < 1 || p.RetentionDays > maxRetentionDays {
 		return p, fmt.Errorf("cannot save project %q: events are kept for 1 to %d days, not %d", p.Slug, maxRetentionDays, p.RetentionDays)
 	}

@@ -1,4 +1,4 @@
-package queries
+package catalog
 
 import (
 	"encoding/json"
@@ -49,7 +49,7 @@ var (
 
 // AnyOf compares a column with the parameter of its name: values, one a line;
 // empty for all.
-func (c choice) AnyOf(column string) (string, error) {
+func (c Choice) AnyOf(column string) (string, error) {
 	if given, err := c.Given(column); !given {
 		return "1", err
 	}
@@ -57,7 +57,7 @@ func (c choice) AnyOf(column string) (string, error) {
 }
 
 // Same compares a column with one value of a parameter, empty for all.
-func (c choice) Same(name, column string) (string, error) {
+func (c Choice) Same(name, column string) (string, error) {
 	if given, err := c.Given(name); !given {
 		return "1", err
 	}
@@ -65,7 +65,7 @@ func (c choice) Same(name, column string) (string, error) {
 }
 
 // Project compares with parameter project, 0 for all.
-func (c choice) Project() (string, error) {
+func (c Choice) Project() (string, error) {
 	if given, err := c.Given("project"); !given {
 		return "1", err
 	}
@@ -74,7 +74,7 @@ func (c choice) Project() (string, error) {
 
 // Projects compares with parameter projects: ids with commas between, empty for
 // all. The subquery is what the primary key is read by.
-func (c choice) Projects() (string, error) {
+func (c Choice) Projects() (string, error) {
 	if given, err := c.Given("projects"); !given {
 		return "1", err
 	}
@@ -84,21 +84,21 @@ func (c choice) Projects() (string, error) {
 	return "project_id IN (SELECT arrayJoin(arrayMap(p -> toUInt32OrZero(p), splitByChar(',', {projects:String}))))", nil
 }
 
-// EventFilters, LogFilters and SpanFilters compare rows with parameter filters.
-func (c choice) EventFilters() (string, error) { return c.filters(eventKeys, "tags[%s]") }
+// EventFilters compares rows of events with parameter filters.
+func (c Choice) EventFilters() (string, error) { return c.filters(eventKeys, "tags[%s]") }
 
 // LogFilters is EventFilters for logs.
-func (c choice) LogFilters() (string, error) {
+func (c Choice) LogFilters() (string, error) {
 	return c.filters(logKeys, "if(mapContains(attributes, %[1]s), attributes[%[1]s], resource[%[1]s])")
 }
 
 // SpanFilters is EventFilters for spans.
-func (c choice) SpanFilters() (string, error) {
+func (c Choice) SpanFilters() (string, error) {
 	return c.filters(spanKeys, "if(mapContains(attributes, %[1]s), attributes[%[1]s], resource[%[1]s])")
 }
 
 // TagFilters compares column tag_value, that of the one tag that is named.
-func (c choice) TagFilters() (string, error) { return c.filters(nil, "tag_value") }
+func (c Choice) TagFilters() (string, error) { return c.filters(nil, "tag_value") }
 
 // filter is one member of parameter filters.
 type filter struct {
@@ -108,12 +108,12 @@ type filter struct {
 }
 
 // list is what parameter filters holds.
-func (c choice) list() ([]filter, error) {
+func (c Choice) list() ([]filter, error) {
 	if given, err := c.Given("filters"); !given {
 		return nil, err
 	}
 	var list []filter
-	if err := json.Unmarshal([]byte(unescapeText(c.bound["filters"])), &list); err != nil {
+	if err := json.Unmarshal([]byte(Unescape(c.bound["filters"])), &list); err != nil {
 		return nil, fmt.Errorf("%w: filters: give JSON as in [{\"key\": \"plan\", \"operator\": \"=\", \"values\": [\"pro\"]}]: %w", ErrParam, err)
 	}
 	if len(list) > maxFilters {
@@ -122,7 +122,7 @@ func (c choice) list() ([]filter, error) {
 	return list, nil
 }
 
-func (c choice) filters(columns map[string]string, other string) (string, error) {
+func (c Choice) filters(columns map[string]string, other string) (string, error) {
 	list, err := c.list()
 	if err != nil {
 		return "", err

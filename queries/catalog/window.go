@@ -1,4 +1,4 @@
-package queries
+package catalog
 
 import (
 	"fmt"
@@ -7,33 +7,33 @@ import (
 	"time"
 )
 
-// moments is how a moment is bound.
-const moments = "2006-01-02 15:04:05.000"
+// Moments is how a moment is bound.
+const Moments = "2006-01-02 15:04:05.000"
 
-// ends are the moments of parameters from and to.
-func (c choice) ends() (from, to time.Time, err error) {
+// Ends are the moments of parameters from and to.
+func (c Choice) Ends() (from, to time.Time, err error) {
 	var at [2]time.Time
 	for i, name := range []string{"from", "to"} {
 		v, err := c.value(name)
 		if err != nil {
 			return from, to, err
 		}
-		at[i], _ = time.Parse(moments, v)
+		at[i], _ = time.Parse(Moments, v)
 	}
 	return at[0], at[1], nil
 }
 
 // Within tells whether the window from..to is at most so many hours long.
-func (c choice) Within(hours int) (bool, error) {
-	from, to, err := c.ends()
+func (c Choice) Within(hours int) (bool, error) {
+	from, to, err := c.Ends()
 	// As dateDiff counts: whole seconds.
 	return to.Unix()-from.Unix() <= int64(hours)*3600, err
 }
 
 // Buckets refuses a window that has more buckets of parameter bucket than an
 // answer may have: the newest would be missing from it.
-func (c choice) Buckets(most int) (string, error) {
-	from, to, err := c.ends()
+func (c Choice) Buckets(most int) (string, error) {
+	from, to, err := c.Ends()
 	if err != nil {
 		return "", err
 	}
@@ -50,15 +50,15 @@ func (c choice) Buckets(most int) (string, error) {
 
 // Whole tells whether the window begins with a slot of so many seconds and its
 // last millisecond is that of one: a rollup by such slots has all of it.
-func (c choice) Whole(seconds int) (bool, error) {
-	from, to, err := c.ends()
+func (c Choice) Whole(seconds int) (bool, error) {
+	from, to, err := c.Ends()
 	slot := int64(seconds) * 1000
 	return from.UnixMilli()%slot == 0 && (to.UnixMilli()+1)%slot == 0, err
 }
 
 // Selected is what a list of events is filtered by: parameters issue,
 // environment, release, service, level, text and filters.
-func (c choice) Selected() (string, error) {
+func (c Choice) Selected() (string, error) {
 	var parts []string
 	for _, part := range []func() (string, error){
 		c.OfIssue,
@@ -85,7 +85,7 @@ func (c choice) Selected() (string, error) {
 
 // HasWords compares title and message with the words of parameter text, as the
 // index of both reads them.
-func (c choice) HasWords() (string, error) {
+func (c Choice) HasWords() (string, error) {
 	if given, err := c.Given("text"); !given {
 		return "1", err
 	}
@@ -98,7 +98,7 @@ var sized = map[string]string{"stored_size": "toStartOfHour", "stored_size by mi
 
 // FirstSlot names, as first_slot, where a rollup begins to answer the window:
 // where the window does, where it has everything, or where its rows expire.
-func (c choice) FirstSlot(rollup string) (string, error) {
+func (c Choice) FirstSlot(rollup string) (string, error) {
 	begin, ok := sized[rollup]
 	if !ok {
 		return "", fmt.Errorf("it reads %q, which is no such rollup", rollup)
@@ -110,24 +110,24 @@ func (c choice) FirstSlot(rollup string) (string, error) {
 
 // BeforeSlots selects the events of the window that are older than first_slot,
 // in slots as whole as those of the rollup.
-func (c choice) BeforeSlots(seconds int) string {
+func (c Choice) BeforeSlots(seconds int) string {
 	end := "toStartOfInterval({to:DateTime64(3, 'UTC')}, toIntervalSecond(" + strconv.Itoa(seconds) + ")) + toIntervalSecond(" + strconv.Itoa(seconds) + ")"
 	return "first_slot > begin_slot AND ts >= begin_slot AND ts < least(first_slot, " + end + ")"
 }
 
 // Window selects the events of the window. The key has their day, which the
 // server knows from ts: named as well, it would be computed of every row.
-func (c choice) Window() string {
+func (c Choice) Window() string {
 	return "ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}"
 }
 
 // Minutely tells whether buckets are whole minutes.
-func (c choice) Minutely() (bool, error) { return c.buckets(60) }
+func (c Choice) Minutely() (bool, error) { return c.buckets(60) }
 
 // Fives tells whether buckets are whole five minutes.
-func (c choice) Fives() (bool, error) { return c.buckets(300) }
+func (c Choice) Fives() (bool, error) { return c.buckets(300) }
 
-func (c choice) buckets(of int) (bool, error) {
+func (c Choice) buckets(of int) (bool, error) {
 	width, err := c.value("bucket_seconds")
 	seconds, _ := strconv.Atoi(width)
 	return seconds > 0 && seconds%of == 0, err
@@ -135,7 +135,7 @@ func (c choice) buckets(of int) (bool, error) {
 
 // Delay is how long an event took to get here, in milliseconds, as coarse as
 // received_delay has it: both give the same.
-func (c choice) Delay() string {
+func (c Choice) Delay() string {
 	exact := "toUnixTimestamp64Milli(received_at) - toUnixTimestamp64Milli(ts)"
 	step := "greatest(intDiv(roundToExp2(abs(" + exact + ")), 32), 1)"
 	return "toInt64(sign(" + exact + ") * (intDiv(abs(" + exact + "), " + step + ") * " + step + " + intDiv(" + step + ", 2)))"

@@ -1,4 +1,4 @@
-package queries_test
+package catalog_test
 
 import (
 	"encoding/json"
@@ -8,13 +8,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"errata/queries"
+	"errata/queries/catalog"
 )
 
 // statement is the text of the last step of a query for these values.
 func statement(t *testing.T, name string, values map[string]string) (string, error) {
 	t.Helper()
-	q, err := queries.Lookup(name)
+	q, err := catalog.Lookup(name)
 	require.NoError(t, err)
 	bound, err := q.Bind(values, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
 	require.NoError(t, err)
@@ -54,7 +54,7 @@ func TestStatement(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			sql, err := statement(t, c.query, c.values)
 			if c.wrongWithText != "" {
-				require.ErrorIs(t, err, queries.ErrParam)
+				require.ErrorIs(t, err, catalog.ErrParam)
 				require.ErrorContains(t, err, c.wrongWithText)
 				return
 			}
@@ -79,7 +79,7 @@ func FuzzFilters(f *testing.F) {
 		mark := "Zq" // Marks each value: no text of the catalog has it.
 		raw, err := json.Marshal([]map[string]any{{"key": mark + key, "operator": operator, "values": []string{mark + one, mark + two}}})
 		require.NoError(t, err)
-		q, err := queries.Lookup("event_search")
+		q, err := catalog.Lookup("event_search")
 		require.NoError(t, err)
 		bound, err := q.Bind(map[string]string{"filters": string(raw), "text": mark + one, "environment": mark + two}, time.Now())
 		if err != nil {
@@ -87,7 +87,7 @@ func FuzzFilters(f *testing.F) {
 		}
 		sql, err := q.Statement(q.Steps[0], bound)
 		if err != nil {
-			require.ErrorIs(t, err, queries.ErrParam)
+			require.ErrorIs(t, err, catalog.ErrParam)
 			return
 		}
 		require.NotContains(t, sql, mark)

@@ -1,4 +1,4 @@
-package queries
+package catalog
 
 import (
 	"errors"
@@ -18,6 +18,9 @@ import (
 var ErrParam = errors.New("wrong parameter")
 
 var issueForm = regexp.MustCompile(`^[0-9a-f]{16}$`)
+
+// IsIssue tells whether a text is the id of an issue: 16 lower case hex digits.
+func IsIssue(v string) bool { return issueForm.MatchString(v) }
 
 // maxParamBytes bounds one value: a query is asked by people and dashboards.
 const maxParamBytes = 64 << 10
@@ -82,7 +85,7 @@ func (p Param) bind(v string, now time.Time) (string, error) {
 		return "", fmt.Errorf("%.100q is no tag: give key=value, such as plan=pro", v)
 	case p.Type == "Issue":
 		v = strings.ToLower(v)
-		if !issueForm.MatchString(v) {
+		if !IsIssue(v) {
 			return "", fmt.Errorf("%q is not an issue: give its 16 hex digits", v)
 		}
 		return v, nil
@@ -110,9 +113,9 @@ func (p Param) bind(v string, now time.Time) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		return held(t).Format(moments), nil
+		return held(t).Format(Moments), nil
 	case p.Type == "String":
-		return escapeText(v), nil
+		return Escape(v), nil
 	}
 	return "", fmt.Errorf("type %s has no form", p.Type)
 }
@@ -144,14 +147,14 @@ func projectList(v string) (string, error) {
 	return strings.Join(ids, ","), nil
 }
 
-// escapeText is what a top-level text parameter is sent as: the server reads it
+// Escape is what a top-level text parameter is sent as: the server reads it
 // as tab-separated text is read.
-func escapeText(v string) string {
+func Escape(v string) string {
 	return strings.NewReplacer("\\", "\\\\", "\t", "\\t", "\n", "\\n", "\r", "\\r", "\x00", "\\0").Replace(v)
 }
 
-// unescapeText reads what escapeText wrote.
-func unescapeText(v string) string {
+// Unescape reads what Escape wrote.
+func Unescape(v string) string {
 	return strings.NewReplacer("\\\\", "\\", "\\t", "\t", "\\n", "\n", "\\r", "\r", "\\0", "\x00").Replace(v)
 }
 
@@ -186,8 +189,8 @@ func ParseTime(v string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is not a time: give now, -24h, -14d, 2026-11-23, 2026-11-23T10:00:00Z or Unix seconds", v)
 }
 
-// arrayText writes values of a step as an array parameter.
-func arrayText(values []any) (string, error) {
+// ArrayText writes values of a step as an array parameter.
+func ArrayText(values []any) (string, error) {
 	var b strings.Builder
 	b.WriteByte('[')
 	for i, v := range values {
@@ -204,7 +207,7 @@ func arrayText(values []any) (string, error) {
 		case string:
 			b.WriteString("'" + strings.NewReplacer("\\", "\\\\", "'", "\\'").Replace(v) + "'")
 		case time.Time:
-			b.WriteString("'" + v.UTC().Format(moments) + "'")
+			b.WriteString("'" + v.UTC().Format(Moments) + "'")
 		case uint8:
 			b.WriteString(strconv.FormatUint(uint64(v), 10))
 		case []uint64:
