@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"errata/ingest/body"
 	"errata/ingest/inflate"
 	"errata/ingest/intake"
 	"errata/ingest/judge"
@@ -21,9 +22,6 @@ const (
 	headerRateLimits  = "X-Sentry-Rate-Limits"
 	headerSentryError = "X-Sentry-Error"
 )
-
-// busy says that the edge itself has no room now.
-var errBusy = &intake.Error{Status: http.StatusServiceUnavailable, Detail: "the edge is busy", Reason: "busy"}
 
 // errorAnswer turns any error into a status, sentences and how long to wait.
 func errorAnswer(err error) (*intake.Error, time.Duration) {
@@ -46,7 +44,7 @@ func errorAnswer(err error) (*intake.Error, time.Duration) {
 	case errors.Is(err, inflate.ErrTooLarge):
 		return intake.Refuse(http.StatusRequestEntityTooLarge, "payload too large", "too_large", err.Error()), 0
 	case errors.Is(err, inflate.ErrBusy):
-		return errBusy, time.Second
+		return body.ErrBusy, time.Second
 	case errors.Is(err, inflate.ErrEncoding):
 		return intake.Refuse(http.StatusUnsupportedMediaType, "unsupported content encoding", "encoding", err.Error()), 0
 	case errors.As(err, &f) && f.Code == http.StatusBadRequest:

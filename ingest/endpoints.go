@@ -9,11 +9,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
 
+	"errata/ingest/body"
 	"errata/ingest/credential"
 	"errata/ingest/inflate"
 	"errata/ingest/intake"
@@ -48,14 +48,14 @@ func (s *Server) report(c *fiber.Ctx, never429 bool, read func(*intake.Request, 
 	if err != nil {
 		return err
 	}
-	body, err := s.body(c, maxEventBytes)
+	sent, err := s.bodies.Read(c, maxEventBytes, nil)
 	if err != nil {
 		return err
 	}
-	defer body.Release()
+	defer sent.Release()
 	var batch *intake.Batch
-	if err := s.inTurn(req, body, func() (err error) {
-		batch, err = read(req, body.Bytes)
+	if err := s.inTurn(req, sent, func() (err error) {
+		batch, err = read(req, sent.Bytes)
 		return err
 	}); err != nil {
 		return err
@@ -72,14 +72,14 @@ func (s *Server) vercel(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	body, err := s.body(c, otlp.MaxBytes)
+	sent, err := s.bodies.Read(c, otlp.MaxBytes, nil)
 	if err != nil {
 		return err
 	}
-	defer body.Release()
+	defer sent.Release()
 	var batch *intake.Batch
-	if err := s.inTurn(req, body, func() (err error) {
-		batch, err = sentry.VercelLogs(req, utils.CopyString(c.Get(fiber.HeaderContentType)), body.Bytes)
+	if err := s.inTurn(req, sent, func() (err error) {
+		batch, err = sentry.VercelLogs(req, utils.CopyString(c.Get(fiber.HeaderContentType)), sent.Bytes)
 		return err
 	}); err != nil {
 		return err
@@ -112,15 +112,15 @@ func (s *Server) minidump(c *fiber.Ctx) error {
 			b.Release()
 		}
 	}()
-	return s.upload(c, func(req *intake.Request, kind string, body *requestBody) (string, int, *intake.Batch, error) {
-		parts := []sentry.Part{{Name: sentry.MinidumpField, ContentType: kind, Data: body.Bytes}}
+	return s.upload(c, func(req *intake.Request, kind string, sent *body.Body) (string, int, *intake.Batch, error) {
+		parts := []sentry.Part{{Name: sentry.MinidumpField, ContentType: kind, Data: sent.Bytes}}
 		if strings.HasPrefix(kind, "multipart/") {
 			var err error
-			if parts, err = formParts(kind, body.Bytes); err != nil {
+			if parts, err = formParts(kind, sent.Bytes); err != nil {
 				return "", 0, nil, err
 			}
 		}
-		body.leave() // Its place among the large ones: a dump asks for one of its own.
+		sent.Leave() // Its place among the large ones: a dump asks for one of its own.
 		dump, err := s.inflateDump(parts)
 		if err != nil {
 			return "", 0, nil, err
@@ -150,15 +150,13 @@ func (s *Server) inflateDump(parts []sentry.Part) (*inflate.Body, error) {
 		if encoding == "" {
 			continue
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), heavyWait+time.Second)
-		defer cancel()
-		b, err := s.decoder.Decode(ctx, p.Data, encoding, s.cfg.MaxEnvelopeBytes, nil)
+		b, err := s.bodies.Inflate(p.Data, encoding)
 		switch {
 		case err == nil:
 			p.Data, p.Filename = b.Bytes, strings.TrimSuffix(strings.TrimSuffix(p.Filename, ".gz"), ".zst")
 			return b, nil
 		case errors.Is(err, inflate.ErrTooLarge):
-			return nil, tooLarge(s.cfg.MaxEnvelopeBytes)
+			return nil, body.TooLarge(s.cfg.MaxEnvelopeBytes)
 		case errors.Is(err, inflate.ErrBusy):
 			return nil, err
 		}
@@ -170,8 +168,8 @@ func (s *Server) inflateDump(parts []sentry.Part) (*inflate.Body, error) {
 // attachments takes files for an event that was sent before.
 func (s *Server) attachments(c *fiber.Ctx) error {
 	event := utils.CopyString(c.Params("event"))
-	return s.upload(c, func(req *intake.Request, kind string, body *requestBody) (string, int, *intake.Batch, error) {
-		parts, err := formParts(kind, body.Bytes)
+	return s.upload(c, func(req *intake.Request, kind string, sent *body.Body) (string, int, *intake.Batch, error) {
+		parts, err := formParts(kind, sent.Bytes)
 		if err != nil {
 			return "", 0, nil, err
 		}
@@ -182,24 +180,24 @@ func (s *Server) attachments(c *fiber.Ctx) error {
 
 // unreal takes a crash report of the Unreal Engine; the key is in the path.
 func (s *Server) unreal(c *fiber.Ctx) error {
-	return s.upload(c, func(req *intake.Request, _ string, body *requestBody) (string, int, *intake.Batch, error) {
-		b, answer, err := sentry.Unreal(req, body.Bytes)
+	return s.upload(c, func(req *intake.Request, _ string, sent *body.Body) (string, int, *intake.Batch, error) {
+		b, answer, err := sentry.Unreal(req, sent.Bytes)
 		return answer.DashedID(), http.StatusOK, b, err
 	})
 }
 
-func (s *Server) upload(c *fiber.Ctx, read func(req *intake.Request, kind string, body *requestBody) (string, int, *intake.Batch, error)) error {
+func (s *Server) upload(c *fiber.Ctx, read func(req *intake.Request, kind string, sent *body.Body) (string, int, *intake.Batch, error)) error {
 	req, err := s.identify(c)
 	if err != nil {
 		return err
 	}
-	body, err := s.body(c, s.cfg.MaxEnvelopeBytes)
+	sent, err := s.bodies.Read(c, s.cfg.MaxEnvelopeBytes, nil)
 	if err != nil {
 		return err
 	}
-	defer body.Release()
-	text, status, batch, err := read(req, utils.CopyString(c.Get(fiber.HeaderContentType)), body)
-	body.leave()
+	defer sent.Release()
+	text, status, batch, err := read(req, utils.CopyString(c.Get(fiber.HeaderContentType)), sent)
+	sent.Leave()
 	if err != nil {
 		return err
 	}
@@ -222,16 +220,16 @@ func (s *Server) cron(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	body, err := s.body(c, maxEventBytes)
+	sent, err := s.bodies.Read(c, maxEventBytes, nil)
 	if err != nil {
 		return err
 	}
-	defer body.Release()
+	defer sent.Release()
 	slug, err := url.PathUnescape(utils.CopyString(c.Params("slug")))
 	if err != nil {
 		slug = utils.CopyString(c.Params("slug"))
 	}
-	batch, answer, err := sentry.CheckIn(req, slug, body.Bytes)
+	batch, answer, err := sentry.CheckIn(req, slug, sent.Bytes)
 	if err != nil {
 		return err
 	}
@@ -254,12 +252,12 @@ func (s *Server) userFeedback(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	body, err := s.body(c, maxEventBytes)
+	sent, err := s.bodies.Read(c, maxEventBytes, nil)
 	if err != nil {
 		return err
 	}
-	defer body.Release()
-	said := body.Bytes
+	defer sent.Release()
+	said := sent.Bytes
 	if fields, err := url.ParseQuery(string(said)); err == nil && isForm(c) {
 		said, _ = json.Marshal(map[string]string{ // Texts are always JSON.
 			"event_id": fields.Get("event_id"), "name": fields.Get("name"), "email": fields.Get("email"), "comments": fields.Get("comments"),
@@ -338,12 +336,12 @@ func (s *Server) embedPost(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	body, err := s.body(c, 64<<10)
+	sent, err := s.bodies.Read(c, 64<<10, nil)
 	if err != nil {
 		return err
 	}
-	defer body.Release()
-	fields, err := url.ParseQuery(string(body.Bytes))
+	defer sent.Release()
+	fields, err := url.ParseQuery(string(sent.Bytes))
 	if err != nil {
 		return intake.Refuse(http.StatusBadRequest, "invalid form", "bad_form", "send name, email and comments as application/x-www-form-urlencoded")
 	}

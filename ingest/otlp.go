@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"errata/ingest/body"
 	"errata/ingest/credential"
 	"errata/ingest/directory"
 	"errata/ingest/intake"
@@ -123,24 +124,24 @@ func (s *Server) otlpRequest(c *fiber.Ctx, adapt otlp.Adapter, kind string) (*ot
 			return nil, err
 		}
 	}
-	body, err := s.body(c, maxOTLPBytes)
+	sent, err := s.bodies.Read(c, maxOTLPBytes, nil)
 	if err != nil {
 		return nil, err
 	}
-	defer body.Release()
-	return s.otlpTake(req, adapt, body, kind)
+	defer sent.Release()
+	return s.otlpTake(req, adapt, sent, kind)
 }
 
 // otlpTake submits a body, in parts where services have projects of their own.
-func (s *Server) otlpTake(req *intake.Request, adapt otlp.Adapter, body *requestBody, kind string) (*otlp.Partial, error) {
+func (s *Server) otlpTake(req *intake.Request, adapt otlp.Adapter, sent *body.Body, kind string) (*otlp.Partial, error) {
 	if req.Key == "" && len(s.cfg.ServiceProjects) > 0 {
-		return s.otlpByService(req, adapt, body, kind)
+		return s.otlpByService(req, adapt, sent, kind)
 	}
-	return s.otlpSubmit(req, adapt, body, body.Bytes, kind)
+	return s.otlpSubmit(req, adapt, sent, sent.Bytes, kind)
 }
 
 // otlpByService parts a request without a key by the configured services.
-func (s *Server) otlpByService(req *intake.Request, adapt otlp.Adapter, body *requestBody, kind string) (*otlp.Partial, error) {
+func (s *Server) otlpByService(req *intake.Request, adapt otlp.Adapter, sent *body.Body, kind string) (*otlp.Partial, error) {
 	encoding, err := decode.ContentType(kind)
 	if err != nil {
 		return nil, intake.Refuse(http.StatusUnsupportedMediaType, "cannot read OTLP request", "content_type", err.Error())
@@ -149,7 +150,7 @@ func (s *Server) otlpByService(req *intake.Request, adapt otlp.Adapter, body *re
 	if req.Project != nil {
 		other = req.Project.ID
 	}
-	parts, err := s.cfg.ServiceProjects.Part(body.Bytes, encoding == decode.JSON, other)
+	parts, err := s.cfg.ServiceProjects.Part(sent.Bytes, encoding == decode.JSON, other)
 	if err != nil {
 		return nil, intake.Refuse(http.StatusBadRequest, "cannot read OTLP request", "malformed", err.Error())
 	}
@@ -167,7 +168,7 @@ func (s *Server) otlpByService(req *intake.Request, adapt otlp.Adapter, body *re
 				return nil, credential.Rejected("Cors", "the origin is not among the project's allowed_origins")
 			}
 		}
-		p, err := s.otlpSubmit(&one, adapt, body, parts[id], kind)
+		p, err := s.otlpSubmit(&one, adapt, sent, parts[id], kind)
 		if err != nil {
 			// All of it is sent again; what was taken is known by its ids.
 			return nil, err
@@ -183,10 +184,10 @@ func (s *Server) otlpByService(req *intake.Request, adapt otlp.Adapter, body *re
 	return sum, nil
 }
 
-func (s *Server) otlpSubmit(req *intake.Request, adapt otlp.Adapter, body *requestBody, part []byte, kind string) (*otlp.Partial, error) {
+func (s *Server) otlpSubmit(req *intake.Request, adapt otlp.Adapter, sent *body.Body, part []byte, kind string) (*otlp.Partial, error) {
 	var batch *intake.Batch
 	var partial *otlp.Partial
-	err := s.inTurn(req, body, func() (err error) {
+	err := s.inTurn(req, sent, func() (err error) {
 		batch, partial, err = adapt(req, part, kind)
 		return err
 	})
@@ -260,8 +261,8 @@ func (g grpcHandler) Authorize(ctx context.Context, _ otlp.Signal, header func(s
 }
 
 // Take reads and submits what a call brought.
-func (g grpcHandler) Take(_ context.Context, req *intake.Request, adapt otlp.Adapter, body []byte) (*otlp.Partial, error) {
-	b := &requestBody{Bytes: body}
+func (g grpcHandler) Take(_ context.Context, req *intake.Request, adapt otlp.Adapter, message []byte) (*otlp.Partial, error) {
+	b := &body.Body{Bytes: message}
 	defer b.Release()
 	partial, err := g.s.otlpTake(req, adapt, b, decode.Protobuf)
 	if err != nil {

@@ -31,7 +31,7 @@ func (s *Server) routes() *fiber.App {
 		ReadBufferSize: 16 << 10, WriteBufferSize: 4 << 10,
 		DisablePreParseMultipartForm: true,
 		// The library would set memory aside for a body of any claimed length;
-		// body() reads it as it comes, within limits of its own.
+		// package body reads it as it comes, within limits of its own.
 		StreamRequestBody: true,
 		ErrorHandler: func(c *fiber.Ctx, err error) error {
 			if p := c.Path(); strings.HasPrefix(p, "/v1/") || strings.Contains(p, "/integration/otlp/") {

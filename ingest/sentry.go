@@ -36,28 +36,28 @@ func (s *Server) envelope(c *fiber.Ctx) error {
 	if err != nil && !noAuth {
 		return err
 	}
-	body, err := s.watchedBody(c, s.cfg.MaxEnvelopeBytes, watchEnvelope)
+	sent, err := s.bodies.Read(c, s.cfg.MaxEnvelopeBytes, watchEnvelope)
 	if err != nil {
 		return err
 	}
-	defer body.Release()
+	defer sent.Release()
 	if noAuth {
-		if req, err = s.identifyByDSN(c, body.Bytes); err != nil {
+		if req, err = s.identifyByDSN(c, sent.Bytes); err != nil {
 			return err
 		}
 	}
-	req.Outlines = s.outlines(req, len(body.Bytes))
+	req.Outlines = s.outlines(req, len(sent.Bytes))
 	var batch *intake.Batch
 	var answer sentry.Answer
-	err = s.inTurn(req, body, func() (err error) {
-		batch, answer, err = sentry.Envelope(req, body.Bytes)
+	err = s.inTurn(req, sent, func() (err error) {
+		batch, answer, err = sentry.Envelope(req, sent.Bytes)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	if len(batch.Blobs) > 0 {
-		body.leave() // A blob store may be slow.
+		sent.Leave() // A blob store may be slow.
 	}
 	return s.finish(c, batch, answer)
 }
@@ -104,16 +104,16 @@ func (s *Server) store(c *fiber.Ctx) error {
 		return err
 	}
 	// Base64 takes a third more; the event itself is bounded by the adapter.
-	body, err := s.body(c, maxEventBytes*3/2)
+	sent, err := s.bodies.Read(c, maxEventBytes*3/2, nil)
 	if err != nil {
 		return err
 	}
-	defer body.Release()
-	req.Outlines = s.outlines(req, len(body.Bytes))
+	defer sent.Release()
+	req.Outlines = s.outlines(req, len(sent.Bytes))
 	var batch *intake.Batch
 	var answer sentry.Answer
-	err = s.inTurn(req, body, func() (err error) {
-		batch, answer, err = sentry.Store(req, body.Bytes)
+	err = s.inTurn(req, sent, func() (err error) {
+		batch, answer, err = sentry.Store(req, sent.Bytes)
 		return err
 	})
 	if err != nil {

@@ -16,13 +16,12 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
-	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 
 	"errata/ingest/blob"
+	"errata/ingest/body"
 	"errata/ingest/directory"
 	"errata/ingest/flood"
-	"errata/ingest/inflate"
 	"errata/ingest/intake"
 	"errata/ingest/judge"
 	"errata/ingest/otlp/export"
@@ -39,19 +38,13 @@ type Server struct {
 	directory *directory.Directory
 	source    interface{ Close() error }
 	producer  producer
-	decoder   *inflate.Decoder
-	raw       *semaphore.Weighted // Bytes of bodies as sent up to 1 MiB that are held.
-	rawLarge  *semaphore.Weighted // The same of larger ones.
-	disk      *semaphore.Weighted // Bytes of the largest bodies, which are in files.
-	buffers   sync.Pool           // Of *[]byte for small bodies.
+	bodies    *body.Reader
 	blobs     *blob.Store
 	judge     *judge.Judge
 	refusals  refusals
-	quiet     chan struct{}       // Closed when the edge stops.
-	turns     chan struct{}       // One for each request of flooding projects that is read now.
-	heavy     *semaphore.Weighted // Places for large bodies to be inflated and read.
-	pace      pace
-	atOnce    bool // Events are never read by their outlines first; for tests.
+	quiet     chan struct{} // Closed when the edge stops.
+	turns     chan struct{} // One for each request of flooding projects that is read now.
+	atOnce    bool          // Events are never read by their outlines first; for tests.
 	app       *fiber.App
 	grpc      *grpc.Server
 
@@ -83,13 +76,10 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.judge = &judge.Judge{Quota: quota.New(), Flood: flood.New(flood.Config{PerMinute: perMinute, Send: s.sendGroups})}
 	s.turns = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
-	s.heavy = semaphore.NewWeighted(int64(cap(s.turns)))
-	s.decoder = inflate.New(cfg.BodyBytes, cfg.MaxEnvelopeBytes, s.heavy)
-	s.disk = semaphore.NewWeighted(max(diskBodies, cfg.MaxEnvelopeBytes))
-	s.decoder.OnDisk(s.bodyFolder(), largestInMemory, s.disk)
-	memory := min(int64(cfg.MaxRequestBytes), rawBytes)
-	s.raw = semaphore.NewWeighted(max(2*largeBody, memory/2))
-	s.rawLarge = semaphore.NewWeighted(memory + largeBody)
+	s.bodies = body.New(body.Config{
+		Folder: filepath.Join(cfg.Data, "bodies"), MaxRaw: int64(cfg.MaxRequestBytes), MaxBytes: cfg.MaxEnvelopeBytes, SmallBytes: cfg.BodyBytes,
+		Turns: cap(s.turns), ReadTimeout: cfg.ReadTimeout, Logger: cfg.Logger, Came: func(n int) { s.metrics.bytes.Add(float64(n)) },
+	})
 	var err error
 	if s.blobs, err = blob.Open(context.Background(), cfg.BlobURL, filepath.Join(cfg.Data, "blobs")); err != nil {
 		return nil, err

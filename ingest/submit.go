@@ -3,13 +3,11 @@ package ingest
 import (
 	"context"
 	"errors"
-	"iter"
 	"time"
 
+	"errata/ingest/body"
 	"errata/ingest/flood"
-	"errata/ingest/inflate"
 	"errata/ingest/intake"
-	"errata/ingest/mapping"
 	"errata/ingest/record"
 	"errata/ingest/topic"
 	"errata/schema"
@@ -25,7 +23,7 @@ func (s *Server) submit(ctx context.Context, b *intake.Batch) error {
 	for _, r := range b.Receipts {
 		s.metrics.items.WithLabelValues(r.Category).Add(float64(r.Quantity))
 	}
-	d, err := s.judge.Batch(b, func(read func() error) error { return s.inTurn(b.Request, &requestBody{}, read) })
+	d, err := s.judge.Batch(b, func(read func() error) error { return s.inTurn(b.Request, &body.Body{}, read) })
 	if err == nil {
 		err = s.write(ctx, b)
 	}
@@ -51,7 +49,7 @@ func (s *Server) write(ctx context.Context, b *intake.Batch) error {
 		if !named(b, x.Key) {
 			continue
 		}
-		if err := s.blobs.Put(ctx, x.Key, x.ContentType, s.paced(x.Data)); err != nil {
+		if err := s.blobs.Put(ctx, x.Key, x.ContentType, s.bodies.Paced(x.Data)); err != nil {
 			s.log.Error("cannot keep a blob", "error", err)
 			return intake.Refuse(503, "the store cannot keep attachments now", "unavailable", "the blob store refused a write")
 		}
@@ -62,21 +60,6 @@ func (s *Server) write(ctx context.Context, b *intake.Batch) error {
 	}
 	b.Encoded()
 	return s.producer.Write(ctx, messages)
-}
-
-// paced cuts a blob into parts. Large ones are written as they are read: at a
-// rate that leaves others their share.
-func (s *Server) paced(data []byte) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		for part := range mapping.Parts(data) {
-			if !yield(part) {
-				return
-			}
-			if len(data) > inflate.HeavyBytes {
-				s.pace.wait(len(part))
-			}
-		}
-	}
 }
 
 // named reports whether a row still names a blob.

@@ -1,16 +1,10 @@
 package ingest
 
 import (
-	"context"
-	"time"
-
+	"errata/ingest/body"
 	"errata/ingest/inflate"
 	"errata/ingest/intake"
 )
-
-// heavyWait is how long a large body waits for its turn before the client is
-// told to come again.
-const heavyWait = 5 * time.Second
 
 // wholeTurn is the size from which on a body keeps its turn until its rows are
 // on the topic: they take more memory than it does.
@@ -22,23 +16,20 @@ const wholeTurn = 4 << 20
 // have half of the cores, and so have all of the floods. They wait only once
 // their body is there: a slow client holds up nobody. One that was inflated has
 // its turn already. Bodies over wholeTurn keep it until they leave.
-func (s *Server) inTurn(req *intake.Request, body *requestBody, read func() error) error {
-	n := len(body.Bytes)
+func (s *Server) inTurn(req *intake.Request, sent *body.Body, read func() error) error {
+	n := len(sent.Bytes)
 	switch {
-	case body.turn != nil:
+	case sent.Large():
 	case n > inflate.HeavyBytes:
-		ctx, cancel := context.WithTimeout(context.Background(), heavyWait)
-		defer cancel()
-		if s.heavy.Acquire(ctx, 1) != nil {
-			return errBusy
+		if err := s.bodies.Turn(sent); err != nil {
+			return err
 		}
-		body.turn = func() { s.heavy.Release(1) }
 	case s.judge.Flood.Flooding(req.Project.ID, req.ReceivedAt):
 		s.turns <- struct{}{}
 		defer func() { <-s.turns }()
 	}
 	if n <= wholeTurn {
-		defer body.leave()
+		defer sent.Leave()
 	}
 	return read()
 }
