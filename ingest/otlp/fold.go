@@ -7,13 +7,14 @@ import (
 	"strconv"
 
 	"errata/ingest/otlp/attribute"
+	"errata/ingest/otlp/thrown"
 	"errata/schema"
 )
 
 // witness is one record of an exception on a span.
 type witness struct {
 	found
-	thrown
+	thrown.Exception
 	outer *witness // The record of the same failure further out.
 	inner *witness
 }
@@ -31,11 +32,11 @@ func (a *adapter) spanExceptions(all []found) {
 	}
 	ws := make([]*witness, len(all))
 	for i, f := range all {
-		ws[i] = &witness{found: f, thrown: a.thrown(f.event.GetAttributes(), f.node.res.language)}
+		ws[i] = &witness{found: f, Exception: a.thrown(f.event.GetAttributes(), f.node.res.language)}
 	}
 	fold(ws)
 	for _, w := range ws {
-		a.batch.Accept(schema.CategoryError, 1, w.size())
+		a.batch.Accept(schema.CategoryError, 1, w.Size())
 		if w.inner != nil {
 			// Told by the innermost of its line.
 			continue
@@ -61,7 +62,7 @@ func fold(ws []*witness) {
 	type same struct{ trace, typ, message string }
 	groups := map[same][]*witness{}
 	for _, w := range ws {
-		k := same{w.node.row.TraceId, w.typ, w.message}
+		k := same{w.node.row.TraceId, w.Type, w.Message}
 		groups[k] = append(groups[k], w)
 	}
 	for _, g := range groups {
@@ -94,11 +95,11 @@ const maxLookBack = 32
 func repeats(out, in *witness) bool {
 	switch relation(out.node, in.node) {
 	case ancestor:
-		return tail(&out.thrown, &in.thrown, true)
+		return tail(&out.Exception, &in.Exception, true)
 	case itself, unknown:
 		// Equal stacks on one span are a loop; a longer one is the same
 		// exception seen by the code around.
-		return tail(&out.thrown, &in.thrown, false) && len(out.stack) > len(in.stack)
+		return tail(&out.Exception, &in.Exception, false) && len(out.Stack) > len(in.Stack)
 	}
 	return false
 }
@@ -133,27 +134,27 @@ func encloses(out, in *schema.Span) bool {
 
 // tail reports whether the stack of in is what the stack of out ends with.
 // equal says whether equally long stacks count.
-func tail(out, in *thrown, equal bool) bool {
-	if len(out.chain) != len(in.chain) {
+func tail(out, in *thrown.Exception, equal bool) bool {
+	if len(out.Chain) != len(in.Chain) {
 		return false
 	}
-	long, short := out.main().Frames, in.main().Frames
-	if len(long) < len(short) || len(long) == len(short) && !equal && out.stack == in.stack {
+	long, short := out.Main().Frames, in.Main().Frames
+	if len(long) < len(short) || len(long) == len(short) && !equal && out.Stack == in.Stack {
 		return false
 	}
 	long = long[len(long)-len(short):]
 	from := 0
-	if len(out.main().Frames) >= schema.MaxFrames-1 {
+	if len(out.Main().Frames) >= schema.MaxFrames-1 {
 		// The middle of a very long stack is cut out: only its inner half lines up.
 		from = max(0, len(short)-schema.MaxFrames/2)
 	}
 	for i := from; i < len(short); i++ {
 		x, y := &long[i], &short[i]
-		if x.Function != y.Function || x.Line != y.Line || file(x) != file(y) {
+		if x.Function != y.Function || x.Line != y.Line || thrown.File(x) != thrown.File(y) {
 			return false
 		}
 	}
-	return len(short) > 0 || out.stack == in.stack
+	return len(short) > 0 || out.Stack == in.Stack
 }
 
 // spanEvent makes the event of a line of records, of which in is the innermost.
@@ -163,15 +164,15 @@ func (a *adapter) spanEvent(in *witness) *schema.Event {
 	for w := in.outer; w != nil; w = w.outer {
 		folded++
 		outermost = w
-		if len(w.main().Frames) > len(longest.main().Frames) {
+		if len(w.Main().Frames) > len(longest.Main().Frames) {
 			longest = w
 		}
-		if w.escaped {
-			in.escaped = true
+		if w.Escaped {
+			in.Escaped = true
 		}
 	}
-	if in.escaped {
-		longest.main().Mechanism.Handled = schema.Handled_HANDLED_NO
+	if in.Escaped {
+		longest.Main().Mechanism.Handled = schema.Handled_HANDLED_NO
 	}
 	nd := in.node
 	row := nd.row
@@ -188,8 +189,8 @@ func (a *adapter) spanEvent(in *witness) *schema.Event {
 		o.tags = append(o.tags, s.searchable())
 	}
 	o.tags = append(o.tags, nd.res.searchable())
-	o.id = a.identify("span", row.TraceId, row.SpanId, strconv.Itoa(in.index), strconv.FormatUint(o.ns, 10), longest.typ, longest.message, longest.stack)
-	return a.event(o, &longest.thrown)
+	o.id = a.identify("span", row.TraceId, row.SpanId, strconv.Itoa(in.index), strconv.FormatUint(o.ns, 10), longest.Type, longest.Message, longest.Stack)
+	return a.event(o, &longest.Exception)
 }
 
 // server is the span that answers the request in which nd runs: itself or the

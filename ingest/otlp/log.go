@@ -7,6 +7,7 @@ import (
 	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
 
 	"errata/ingest/otlp/attribute"
+	"errata/ingest/otlp/severity"
 	"errata/schema"
 )
 
@@ -51,7 +52,7 @@ func (a *adapter) log(l *logspb.LogRecord, res *resource, sc *scope) *schema.Log
 	room := attribute.RoomAttributes
 	row := &schema.Log{
 		TimeUs: at, Protocol: schema.Protocol_PROTOCOL_OTLP_LOGS,
-		Severity:     severity(l),
+		Severity:     number(l),
 		SeverityText: a.named(l.GetSeverityText(), schema.MaxTagValue),
 		Body:         attribute.Clipped(s.Text(body, a.attributes.Redacted), schema.MaxMessage),
 		TraceId:      trace, SpanId: span,
@@ -68,13 +69,13 @@ func (a *adapter) log(l *logspb.LogRecord, res *resource, sc *scope) *schema.Log
 	return row
 }
 
-// severity is the record's number, or the one that its text names: some bridges
+// number is the record's number, or the one that its text names: some bridges
 // send the text only.
-func severity(l *logspb.LogRecord) uint32 {
+func number(l *logspb.LogRecord) uint32 {
 	if n := known(int32(l.GetSeverityNumber()), 24); n != 0 {
 		return n
 	}
-	return severityOf(l.GetSeverityText())
+	return severity.Of(l.GetSeverityText())
 }
 
 func logTime(l *logspb.LogRecord) uint64 {
@@ -88,7 +89,7 @@ func logTime(l *logspb.LogRecord) uint64 {
 // and at a severity that says that something is wrong. One without a severity
 // is taken at its exception's word.
 func isError(l *logspb.LogRecord, row *schema.Log) bool {
-	level := levelOf(row.Severity)
+	level := severity.Level(row.Severity)
 	if level == schema.Level_LEVEL_DEBUG || level == schema.Level_LEVEL_INFO {
 		return false
 	}
@@ -97,8 +98,8 @@ func isError(l *logspb.LogRecord, row *schema.Log) bool {
 
 func (a *adapter) logEvent(l *logspb.LogRecord, row *schema.Log, res *resource, sc *scope) *schema.Event {
 	t := a.thrown(l.GetAttributes(), res.language)
-	a.batch.Accept(schema.CategoryError, 1, t.size())
-	level := levelOf(row.Severity)
+	a.batch.Accept(schema.CategoryError, 1, t.Size())
+	level := severity.Level(row.Severity)
 	if level == schema.Level_LEVEL_UNSPECIFIED {
 		level = schema.Level_LEVEL_ERROR
 	}
@@ -114,6 +115,6 @@ func (a *adapter) logEvent(l *logspb.LogRecord, row *schema.Log, res *resource, 
 	}
 	o.tags = [][]*schema.Tag{attribute.Searchable(row.Attributes), res.searchable()}
 	// The record's own id tells it from all others already.
-	o.id = a.identify("log event", string(row.LogId), t.typ, t.message, t.stack)
+	o.id = a.identify("log event", string(row.LogId), t.Type, t.Message, t.Stack)
 	return a.event(o, &t)
 }

@@ -9,6 +9,8 @@ import (
 
 	"errata/ingest/otlp/attribute"
 	"errata/ingest/otlp/document"
+	"errata/ingest/otlp/severity"
+	"errata/ingest/otlp/thrown"
 	"errata/ingest/scrub"
 	"errata/schema"
 )
@@ -34,17 +36,17 @@ func (a *adapter) settle(ev *schema.Event, o *origin) {
 
 // payload writes the event as Sentry-shaped JSON. main is the place of the main
 // exception, whose frames show our in-app decision.
-func (a *adapter) payload(ev *schema.Event, o *origin, t *thrown, main int, original string) {
+func (a *adapter) payload(ev *schema.Event, o *origin, t *thrown.Exception, main int, original string) {
 	// Of very many errors in one request only the first say in their payload
 	// what surrounds them; columns and tags are whole in all.
 	whole := a.payloads < maxPayloads
 
-	w := &document.Writer{B: make([]byte, 0, 2048+int(min(t.size(), 64<<10)))}
+	w := &document.Writer{B: make([]byte, 0, 2048+int(min(t.Size(), 64<<10)))}
 	w.Open('{')
 	w.Text("event_id", hex.EncodeToString(ev.EventId))
 	w.Text("timestamp", time.UnixMilli(ev.Timestamp).UTC().Format("2006-01-02T15:04:05.000Z"))
 	w.Text("platform", ev.Platform)
-	w.Text("level", levelName(ev.Level))
+	w.Text("level", severity.Name(ev.Level))
 	w.Text("logger", ev.Logger)
 	w.Text("transaction", ev.Transaction)
 	w.Text("server_name", ev.ServerName)
@@ -56,12 +58,12 @@ func (a *adapter) payload(ev *schema.Event, o *origin, t *thrown, main int, orig
 	w.Object("exception", func() {
 		w.Key("values")
 		w.Open('[')
-		for i := range t.chain {
+		for i := range t.Chain {
 			var inApp []bool
 			if i == main {
 				inApp = ev.FramesInApp
 			}
-			w.Exception(&t.chain[i], inApp)
+			w.Exception(&t.Chain[i], inApp)
 		}
 		w.Close(']')
 	})
@@ -98,7 +100,7 @@ func (a *adapter) payload(ev *schema.Event, o *origin, t *thrown, main int, orig
 // scrub applies the rules that know where a value stands, and reads back what
 // the columns take from the payload, so that a rule by path holds for both. It
 // reports whether it changed anything, which is not usual.
-func (a *adapter) scrub(ev *schema.Event, t *thrown) bool {
+func (a *adapter) scrub(ev *schema.Event, t *thrown.Exception) bool {
 	parser := parsers.Get()
 	defer parsers.Put(parser)
 	root, err := parser.ParseBytes(ev.Payload)
@@ -113,15 +115,15 @@ func (a *adapter) scrub(ev *schema.Event, t *thrown) bool {
 		return false
 	}
 	for rule, n := range counts {
-		t.redacted[rule] += n
+		t.Redacted[rule] += n
 	}
 	get := func(path ...string) string { return string(root.GetStringBytes(path...)) }
 	ev.Message = get("logentry", "formatted")
 	for i, v := range root.GetArray("exception", "values") {
-		if i == len(t.chain) {
+		if i == len(t.Chain) {
 			break
 		}
-		e := &t.chain[i]
+		e := &t.Chain[i]
 		e.Type, e.Value = string(v.GetStringBytes("type")), string(v.GetStringBytes("value"))
 		for j, f := range v.GetArray("stacktrace", "frames") {
 			if j < len(e.Frames) {

@@ -8,6 +8,7 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
 	"errata/ingest/otlp/attribute"
+	"errata/ingest/otlp/thrown"
 	"errata/schema"
 )
 
@@ -77,7 +78,7 @@ func (a *adapter) traces(m *coltrace.ExportTraceServiceRequest, size uint64) {
 				order = append(order, nd)
 				a.batch.Spans = append(a.batch.Spans, row)
 				for i, e := range s.GetEvents() {
-					if isException(e) {
+					if thrown.Is(e) {
 						exceptions = append(exceptions, found{nd, e, i})
 					}
 				}
