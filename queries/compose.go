@@ -19,7 +19,7 @@ import (
 // composed are the queries whose steps are plain reads that are put together
 // here: planning one statement that does the same costs the server more than
 // all of them, or which one is asked depends on what another gave.
-var composed = map[string]func(context.Context, *asking) (*Result, error){"issue_list": listIssues, "event_search": listNewest}
+var composed = map[string]func(context.Context, *asking) (*Result, error){"issue_list": listIssues, "event_search": listNewest, "text_search": listNewest}
 
 // asking is one run of such a query. What is bound is not changed once the
 // first step was asked; see with.

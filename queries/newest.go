@@ -13,10 +13,11 @@ import (
 // are a fraction of those of a week.
 var recent = []time.Duration{time.Hour, 24 * time.Hour}
 
-// listNewest is query event_search: the same statement over the last hour, the
-// last day, then the window, until the page is full. Each reads its filters and
-// sorts once; the wide columns are read of the rows of the page only. The events
-// of an issue or with some words are found by an index, in the whole window.
+// listNewest is query event_search or text_search: the same statement over the
+// last hour, the last day, then the window, until the page is full. Each reads
+// its filters and sorts once; the wide columns are read of the rows of the page
+// only. The events of an issue are found by the key, in the whole window. With
+// words it begins with the day: an index finds the rare ones in either.
 func listNewest(ctx context.Context, a *asking) (*Result, error) {
 	step, c := a.query.Steps[0], a.query.Choice(a.bound)
 	from, to, err := c.Ends()
@@ -24,23 +25,28 @@ func listNewest(ctx context.Context, a *asking) (*Result, error) {
 		return nil, err
 	}
 	limit, _ := strconv.Atoi(a.bound["limit"])
-	if !a.given("issue") && !a.given("text") {
-		for _, span := range recent {
-			if to.Sub(from) <= span {
-				break
-			}
-			near := a.with(map[string]string{"from": to.Add(-span).Format(catalog.Moments)})
-			r, err := near.result(ctx, step)
-			if err != nil || len(r.Rows) >= min(limit, maxNewest) {
-				return r, err
-			}
+	spans := recent
+	switch {
+	case a.given("issue"):
+		spans = nil
+	case a.given("text"):
+		spans = recent[1:]
+	}
+	for _, span := range spans {
+		if to.Sub(from) <= span {
+			break
+		}
+		near := a.with(map[string]string{"from": to.Add(-span).Format(catalog.Moments)})
+		r, err := near.result(ctx, step)
+		if err != nil || len(r.Rows) >= min(limit, maxNewest[a.query.Name]) {
+			return r, err
 		}
 	}
 	return a.result(ctx, step)
 }
 
-// maxNewest bounds a list of events, as its text does.
-const maxNewest = 10_000
+// maxNewest bounds lists of events, as their texts do.
+var maxNewest = map[string]int{"event_search": 10_000, "text_search": 1000}
 
 // result is all that a step gives.
 func (a *asking) result(ctx context.Context, step catalog.Step) (*Result, error) {

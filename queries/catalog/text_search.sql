@@ -13,7 +13,7 @@
 -- column environment String: Environment.
 -- column release String: Release.
 -- column trace_id String: Trace.
--- cost: The text index of events. 15 ms for rare words, 60 ms for common ones in 14 days.
+-- cost: The text index of events, of the last day first. 20 ms.
 -- bound: 1000 rows; the window's days of one project.
 SELECT event_id, <<hex (survivor "fingerprint")>> AS issue, ts, title, message,
     CAST(environment, 'String') AS environment, CAST(release, 'String') AS release, trace_id

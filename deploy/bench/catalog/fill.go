@@ -61,12 +61,12 @@ func (c *command) fill(ctx context.Context, s *queries.Store) error {
 		return fmt.Errorf("cannot make events of %d issues in %d projects: give --projects 1 to 10 and --issues from as many to 1,000,000", c.Issues, c.Projects)
 	}
 	total := c.Events
-	r, err := s.SQL(ctx, "SELECT if(count() = 0, 0, toUInt64(max(topic_offset) + 1)) FROM events")
+	r, err := s.SQL(ctx, fmt.Sprintf("SELECT if(count() = 0, toUInt64(%d), toUInt64(min(topic_offset))) FROM events", total))
 	if err != nil {
 		return err
 	}
-	have := r.Rows[0][0].(uint64)
-	if have >= total {
+	have, oldest := r.Rows[0][0].(uint64), total-total*min(c.Days, 90)/90
+	if have <= oldest {
 		return nil
 	}
 	begin := time.Now()
@@ -75,8 +75,10 @@ func (c *command) fill(ctx context.Context, s *queries.Store) error {
 		block *= c.Projects
 	}
 	start := time.Now().UTC().Add(-90 * 24 * time.Hour).Format("2006-01-02 15:04:05")
-	for from := have; from < total; from += block {
-		count := min(block, total-from)
+	// Newest first, so that a store of few days can be continued with more of them.
+	for to := have; to > oldest; {
+		count := min(block, to-oldest)
+		from := to - count
 		values := map[string]string{"start": start, "total": fmt.Sprint(total), "from": fmt.Sprint(from), "count": fmt.Sprint(count),
 			"just": fmt.Sprint(c.Just), "projects": fmt.Sprint(c.Projects), "groups": fmt.Sprint(c.Issues / c.Projects)}
 		for _, sql := range []string{made, segments} {
@@ -84,7 +86,8 @@ func (c *command) fill(ctx context.Context, s *queries.Store) error {
 				return fmt.Errorf("cannot make events: %w", err)
 			}
 		}
-		fmt.Fprintf(os.Stderr, "\r%d of %d events, %.0f/s ", from+count, total, float64(from+count-have)/time.Since(begin).Seconds())
+		fmt.Fprintf(os.Stderr, "\r%d of %d events, %.0f/s ", have-from, have-oldest, float64(have-from)/time.Since(begin).Seconds())
+		to = from
 		time.Sleep(c.Pause)
 	}
 	fmt.Fprintln(os.Stderr)

@@ -35,6 +35,7 @@ type command struct {
 	Events       uint64        `help:"Events over 90 days." default:"20000000"`
 	Projects     uint64        `help:"Projects that share the events, at most 10; 1: all issues in one project." default:"10"`
 	Issues       uint64        `help:"Issues of all projects together, which the events come to by a power law." default:"20000"`
+	Days         uint64        `help:"Make the newest of the 90 days only: windows read the same rows then, and filling takes less. A run with more of them continues." default:"90"`
 	Just         uint64        `help:"Make the events of this project only (0: of all): what asks for one project reads the same rows then, and filling takes a tenth of the time."`
 	Runs         int           `help:"Times that each question is asked; 0: only fill." default:"20"`
 	Keep         bool          `help:"Keep the embedded engine afterwards, until interrupted, and say where it is: other programs can be asked in turn then (ERRATA_PASSWORD sets its password)."`

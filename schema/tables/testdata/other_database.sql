@@ -1031,6 +1031,15 @@ SELECT 'received_delay', if(stored = 0, toDateTime(0, 'UTC'), toStartOfHour(grea
 FROM (SELECT count() AS stored, max(ts) AS newest FROM `errors-2`.events)
 WHERE (SELECT count() FROM `errors-2`.rollup_since WHERE rollup = 'received_delay') = 0;
 
+-- 101_issue_hour_by_issue.sql
+ALTER TABLE `errors-2`.issue_hour MODIFY SETTING deduplicate_merge_projection_mode = 'rebuild', lightweight_mutation_projection_mode = 'rebuild';
+
+ALTER TABLE `errors-2`.issue_hour
+    ADD PROJECTION IF NOT EXISTS by_issue (SELECT project_id, fingerprint, hour, environment, release, events, users ORDER BY project_id, fingerprint, hour)
+    WITH SETTINGS (index_granularity = 256);
+
+ALTER TABLE `errors-2`.issue_hour MATERIALIZE PROJECTION by_issue;
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW `errors-2`.issue_merges AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor
