@@ -1222,6 +1222,9 @@ ALTER TABLE errata.issue_hour_local ON CLUSTER prod
 
 ALTER TABLE errata.issue_hour_local ON CLUSTER prod MATERIALIZE PROJECTION by_issue;
 
+-- 105_events_read_faster.sql
+ALTER TABLE errata.events_local ON CLUSTER prod MODIFY COLUMN ts CODEC(T64, LZ4), MODIFY COLUMN title CODEC(LZ4), MODIFY COLUMN tags CODEC(LZ4);
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges ON CLUSTER prod AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor
