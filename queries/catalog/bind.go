@@ -22,8 +22,12 @@ var issueForm = regexp.MustCompile(`^[0-9a-f]{16}$`)
 // IsIssue tells whether a text is the id of an issue: 16 lower case hex digits.
 func IsIssue(v string) bool { return issueForm.MatchString(v) }
 
-// maxParamBytes bounds one value: a query is asked by people and dashboards.
-const maxParamBytes = 64 << 10
+// Bounds of one value: a query is asked by people and dashboards, whose variables
+// may stand for thousands of values.
+const (
+	maxParamBytes = 64 << 10
+	maxListBytes  = 256 << 10
+)
 
 // Bind checks values against the typed parameters of q and returns them in the
 // form that ClickHouse reads, defaults filled in. now is what relative times
@@ -72,8 +76,12 @@ func (q *Query) paramNames() string {
 }
 
 func (p Param) bind(v string, now time.Time) (string, error) {
-	if len(v) > maxParamBytes {
-		return "", fmt.Errorf("it is %d bytes, the limit is %d", len(v), maxParamBytes)
+	most := maxParamBytes
+	if p.Name == "filters" || strings.Contains(p.Purpose, "one a line") {
+		most = maxListBytes
+	}
+	if len(v) > most {
+		return "", fmt.Errorf("it is %d bytes, the limit is %d: give less of it, or leave it out for all", len(v), most)
 	}
 	if len(p.OneOf) > 0 && !slices.Contains(p.OneOf, v) {
 		return "", fmt.Errorf("%q is none of %s", v, strings.Join(p.OneOf, ", "))

@@ -24,7 +24,7 @@ func init() {
 // Bounds of the filters of one question: each is a piece of the statement.
 const (
 	maxFilters  = 50
-	maxPatterns = 50 // Of all filters; more are compared a row at a time.
+	maxPatterns = 50 // Of all filters, each compiled by itself.
 )
 
 // The text of a key, by what is filtered. Other keys are tags or attributes.
@@ -137,7 +137,8 @@ func (c Choice) filters(columns map[string]string, other string) (string, error)
 		}
 		given := fmt.Sprintf("JSONExtract({filters:String}, %d, 'values', 'Array(String)')", i+1)
 		patterns += len(f.Values)
-		found := "arrayExists(p -> match(" + value + ", p), " + given + ")"
+		// Any of many is one pattern: each by itself would be compiled again for every row.
+		found := "match(" + value + ", concat('(?:', arrayStringConcat(" + given + ", ')|(?:'), ')'))"
 		if patterns <= maxPatterns {
 			one := []string{"0"}
 			for n := range f.Values {

@@ -92,10 +92,10 @@ func (a *Asker) byID(ctx context.Context, q *ask.Query) error {
 		if f.Key != "project" || strings.ContainsAny(f.Operator, "<>") {
 			continue
 		}
-		wanted := ask.Filter{Operator: strings.TrimPrefix(f.Operator, "!"), Values: f.Values}
+		wanted := sift.Selector(ask.Filter{Operator: strings.TrimPrefix(f.Operator, "!"), Values: f.Values})
 		ids := []string{}
 		for _, p := range all {
-			if id := strconv.FormatUint(uint64(p.ID), 10); sift.Selects(wanted, p.Slug) || sift.Selects(wanted, id) {
+			if id := strconv.FormatUint(uint64(p.ID), 10); wanted(p.Slug) || wanted(id) {
 				ids = append(ids, id)
 			}
 		}

@@ -2,7 +2,10 @@ package answer
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"regexp"
 	"strings"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -10,6 +13,9 @@ import (
 	"errata/grafana-plugin/pkg/ask"
 	"errata/grafana-plugin/pkg/frame"
 )
+
+// rowless are statements that the server answers with nothing at all.
+var rowless = regexp.MustCompile(`(?i)^\s*(SET|USE)\s`)
 
 // sqlFrame runs a person's own SQL as the read-only user.
 func (a *Asker) sqlFrame(ctx context.Context, q *ask.Query, numeric, alert bool) (*data.Frame, error) {
@@ -26,6 +32,9 @@ func (a *Asker) sqlFrame(ctx context.Context, q *ask.Query, numeric, alert bool)
 		limit = min(q.Limit, maxRows)
 	}
 	r, more, err := a.store.SQL(ctx, text, limit)
+	if errors.Is(err, io.EOF) && rowless.MatchString(text) { // Else the connection broke.
+		return nil, fmt.Errorf("%w: SET and USE give no rows and hold for no other question: write SETTINGS after the SELECT, and the database before the table", ask.ErrQuery)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -232,11 +232,13 @@ func (q *Query) checkFilters() error {
 		}
 		q.Filters[i].Value = ""
 		if strings.ContainsAny(f.Operator, "<>") {
-			for _, v := range q.Filters[i].Values {
-				if n, err := strconv.ParseFloat(strings.TrimSpace(v), 64); err != nil || math.IsNaN(n) || len(q.Filters[i].Values) > 1 {
-					return fmt.Errorf("%w: filter %q: %s compares with one number, not with %q", ErrQuery, clip(f.Key), f.Operator, clip(v))
-				}
+			v := strings.Join(q.Filters[i].Values, ", ")
+			n, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
+			if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
+				return fmt.Errorf("%w: filter %q: %s compares with one number, not with %q", ErrQuery, clip(f.Key), f.Operator, clip(v))
 			}
+			// Written so that the server, which reads fewer forms of a number, takes it for no other.
+			q.Filters[i].Values = []string{strconv.FormatFloat(n, 'g', -1, 64)}
 		}
 		if f.Operator != "=~" && f.Operator != "!~" {
 			continue

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"net"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/chcol"
 	"github.com/google/uuid"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
@@ -66,7 +68,11 @@ func field(column catalog.Field, rows [][]any, c int) *data.Field {
 	kind, null := bare(column.Type)
 	switch {
 	case strings.HasPrefix(kind, "DateTime") || kind == "Date" || kind == "Date32":
-		return fill(column.Name, rows, c, null, func(v any) (time.Time, bool) { t, ok := v.(time.Time); return t.UTC(), ok })
+		return times(column.Name, rows, c, null)
+	case strings.HasSuffix(kind, "Int128"), strings.HasSuffix(kind, "Int256"):
+		return fill(column.Name, rows, c, true, number) // Frames have no wider numbers.
+	case kind == "UInt64" && slices.ContainsFunc(rows, func(row []any) bool { n, ok := row[c].(uint64); return ok && n > math.MaxInt64 }):
+		return fill(column.Name, rows, c, null, func(v any) (uint64, bool) { n, ok := v.(uint64); return n, ok })
 	case strings.HasPrefix(kind, "Int") && !strings.HasPrefix(kind, "Interval") || strings.HasPrefix(kind, "UInt"):
 		return fill(column.Name, rows, c, null, whole)
 	case strings.HasPrefix(kind, "Float") || kind == "BFloat16":
@@ -81,6 +87,7 @@ func field(column catalog.Field, rows [][]any, c int) *data.Field {
 			return raw, err == nil
 		})
 	}
+	null = null || strings.HasPrefix(kind, "Variant(") || strings.HasPrefix(kind, "Dynamic")
 	return fill(column.Name, rows, c, null, func(v any) (string, bool) {
 		switch v := v.(type) {
 		case string:
@@ -89,9 +96,49 @@ func field(column catalog.Field, rows [][]any, c int) *data.Field {
 			return v.String(), true
 		case net.IP:
 			return v.String(), true
+		case time.Duration: // Of type Time, which may be over a day or below zero.
+			return clock(v), true
+		case chcol.Variant: // Dynamic is one, too.
+			if v.Nil() {
+				return "", false
+			}
+			if one, ok := jsonable(reflect.ValueOf(v.Any())).(string); ok {
+				return one, true
+			}
+			raw, err := json.Marshal(jsonable(reflect.ValueOf(v.Any())))
+			return string(raw), err == nil
 		}
 		return fmt.Sprint(v), true
 	})
+}
+
+// Frames count nanoseconds since 1970 in 64 bits.
+var earliest, latest = time.Unix(0, math.MinInt64), time.Unix(0, math.MaxInt64)
+
+// times is a field of times. One that a frame cannot hold is nothing, rather
+// than another time.
+func times(name string, rows [][]any, c int, null bool) *data.Field {
+	null = null || slices.ContainsFunc(rows, func(row []any) bool {
+		t, ok := row[c].(time.Time)
+		return ok && (t.Before(earliest) || t.After(latest))
+	})
+	return fill(name, rows, c, null, func(v any) (time.Time, bool) {
+		t, ok := v.(time.Time)
+		return t.UTC(), ok && !t.Before(earliest) && !t.After(latest)
+	})
+}
+
+// clock is a time of day as ClickHouse writes it.
+func clock(d time.Duration) string {
+	sign := ""
+	if d < 0 {
+		sign, d = "-", -d
+	}
+	s := fmt.Sprintf("%s%02d:%02d:%02d", sign, d/time.Hour, d/time.Minute%60, d/time.Second%60)
+	if part := d % time.Second; part > 0 {
+		s += strings.TrimRight(fmt.Sprintf(".%09d", part), "0")
+	}
+	return s
 }
 
 // fill makes a field; null makes it one that can hold nothing.
@@ -129,6 +176,8 @@ func number(v any) (float64, bool) {
 		f = r.Float()
 	} else if d, ok := v.(interface{ InexactFloat64() float64 }); ok {
 		f = d.InexactFloat64()
+	} else if b, ok := v.(big.Int); ok {
+		f, _ = new(big.Float).SetInt(&b).Float64()
 	} else {
 		return 0, false
 	}
@@ -145,6 +194,12 @@ func jsonable(v reflect.Value) any {
 		return nil
 	}
 	switch x := v.Interface().(type) {
+	case chcol.JSON:
+		return jsonable(reflect.ValueOf(x.NestedMap()))
+	case chcol.Variant:
+		return jsonable(reflect.ValueOf(x.Any()))
+	case big.Int:
+		return json.Number(x.String())
 	case time.Time:
 		return x.UTC().Format(time.RFC3339Nano)
 	case uuid.UUID:

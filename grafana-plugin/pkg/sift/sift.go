@@ -25,8 +25,9 @@ func Keep(r *queries.Result, filters []ask.Filter) (ignored []ask.Filter) {
 			continue
 		}
 		var left [][]any
+		selects, number := Selector(f), strings.ContainsAny(f.Operator, "<>")
 		for i := range t.Len() {
-			if n := t.Float(i, f.Key); strings.ContainsAny(f.Operator, "<>") && compares(f, n) || !strings.ContainsAny(f.Operator, "<>") && Selects(f, t.Text(i, f.Key)) {
+			if number && compares(f, t.Float(i, f.Key)) || !number && selects(t.Text(i, f.Key)) {
 				left = append(left, r.Rows[i])
 			}
 		}
@@ -52,15 +53,20 @@ func compares(f ask.Filter, n *float64) bool {
 	return *n >= limit
 }
 
-// Selects says whether a filter takes this text. Its regular expressions were
-// compiled when the query was read.
-func Selects(f ask.Filter, text string) bool {
-	match := slices.Contains(f.Values, text)
-	if strings.HasSuffix(f.Operator, "~") {
-		match = slices.ContainsFunc(f.Values, func(v string) bool {
-			m, err := regexp.MatchString(v, text)
-			return err == nil && m
-		})
+// Selector says which texts a filter takes. Its regular expressions were checked
+// when the query was read, and are compiled once for all texts.
+func Selector(f ask.Filter) func(text string) bool {
+	wanted := !strings.HasPrefix(f.Operator, "!")
+	if !strings.HasSuffix(f.Operator, "~") {
+		return func(text string) bool { return slices.Contains(f.Values, text) == wanted }
 	}
-	return match != strings.HasPrefix(f.Operator, "!")
+	var patterns []*regexp.Regexp
+	for _, v := range f.Values {
+		if p, err := regexp.Compile(v); err == nil {
+			patterns = append(patterns, p)
+		}
+	}
+	return func(text string) bool {
+		return slices.ContainsFunc(patterns, func(p *regexp.Regexp) bool { return p.MatchString(text) }) == wanted
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
 	"errata/grafana-plugin/pkg/ask"
@@ -38,6 +39,7 @@ func (s *Store) Fault(err error) Fault {
 	var refused *net.OpError
 	var certificate *tls.CertificateVerificationError
 	var authority x509.UnknownAuthorityError
+	var shapeless *column.UnsupportedColumnTypeError
 	switch {
 	case errors.Is(err, edge.ErrEdge):
 		return down(http.StatusBadGateway, "%s. Is it running, and is its address in the settings of the data source right?", strings.TrimRight(sentence(err.Error()), "."))
@@ -51,6 +53,8 @@ func (s *Store) Fault(err error) Fault {
 		return down(status, "%s", sentence(err.Error()))
 	case errors.As(err, &server):
 		return s.serverFault(server, down)
+	case errors.As(err, &shapeless):
+		return down(http.StatusBadRequest, "A panel cannot show a column like that: %s. Take finalizeAggregation(column) of a state, or toString(column), or leave it out.", short(shapeless.Error()))
 	case errors.Is(err, context.Canceled):
 		return down(499, "The query was cancelled.")
 	case errors.Is(err, context.DeadlineExceeded):
