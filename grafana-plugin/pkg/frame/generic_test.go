@@ -11,6 +11,7 @@ import (
 
 	"errata/grafana-plugin/pkg/frame"
 	"errata/queries"
+	"errata/queries/catalog"
 )
 
 // What a person's SQL may answer with, and what the cell says. Another value
@@ -42,7 +43,7 @@ func TestCells(t *testing.T) {
 		{"wide numbers in a list", "Array(UInt128)", []big.Int{*big.NewInt(5)}, `[5]`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f := frame.FromResult(&queries.Result{Columns: []queries.Field{{Name: "x", Type: c.kind}}, Rows: [][]any{{c.given}}})
+			f := frame.FromResult(&queries.Result{Columns: []catalog.Field{{Name: "x", Type: c.kind}}, Rows: [][]any{{c.given}}})
 			got, err := json.Marshal(f.Fields[0].At(0))
 			require.NoError(t, err)
 			require.JSONEq(t, c.want, string(got))
