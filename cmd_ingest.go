@@ -16,6 +16,7 @@ import (
 
 type ingestCmd struct {
 	connectFlags
+	profileFlags
 	HTTP        string `name:"http" help:"Address for Sentry and OTLP over HTTP." default:"127.0.0.1:8000" env:"ERRATA_HTTP"`
 	OTLPHTTP    string `name:"otlp-http" help:"Address for OTLP over HTTP; empty: not opened." default:"127.0.0.1:4318" env:"ERRATA_OTLP_HTTP"`
 	OTLPGRPC    string `name:"otlp-grpc" help:"Address for OTLP over gRPC; empty: not opened." default:"127.0.0.1:4317" env:"ERRATA_OTLP_GRPC"`
@@ -41,6 +42,9 @@ func (c *ingestCmd) Run(ctx context.Context) error {
 	}
 	brokers, err := c.brokers()
 	if err != nil {
+		return err
+	}
+	if err := c.serve(ctx); err != nil {
 		return err
 	}
 	debug.SetMemoryLimit(int64(c.MemoryMiB) << 20)
