@@ -7,7 +7,7 @@
 -- param environment String: Environments, one a line; empty for all.
 -- param release String: Releases, one a line; empty for all.
 -- param level String: Highest levels, one a line; empty for all.
--- param text String: Words that an event's title or message must hold; the case of A to Z does not count.
+-- param text String: Words that an event's title or message must hold; case does not count, see text_search.
 -- param tag String: Tag as key=value.
 -- param filters String: Filters that an event in the window must pass, as JSON: [{"key","operator","values"}].
 -- param assignee String: To whom it is assigned.
@@ -68,7 +68,7 @@ ORDER BY fingerprint, at, action_id
 SELECT DISTINCT fingerprint
 FROM events
 WHERE project_id = {project:UInt32} AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
-    AND hasAllTokens(lower(concat(title, ' ', message)), lower({text:String}))<<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
+    AND <<.HasWords>><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
 <<- end>>
 -- step passed: rows
 <<- if .Given "filters">>

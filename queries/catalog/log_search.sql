@@ -23,6 +23,6 @@ SELECT ts, severity, CAST(severity_text, 'String') AS severity_text, CAST(servic
 FROM logs
 WHERE project_id = {project:UInt32} AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
     AND <<.Same "service" "logs.service">> AND severity >= {min_severity:UInt8}
-    AND ({text:String} = '' OR hasAllTokens(lower(body), lower({text:String})))
+    AND <<.Words "lower(body)">>
 ORDER BY ts DESC, log_id
 LIMIT least({limit:UInt32}, 10000)
