@@ -304,13 +304,16 @@ func (s *Store) appendActions(ctx context.Context, c Change, kind string, action
 		}
 		actions = append(actions, carried...)
 	}
+	at, err := s.moment(ctx, c.Project, kind, actions)
+	if err != nil {
+		return nil, err
+	}
 	batch, err := s.conn.PrepareBatch(ctx, `INSERT INTO issue_actions (project_id, fingerprint, at, action_id, actor, action, resolution, in_release,
 		until, until_events, until_users, base_events, base_users, assignee, owner, priority, into, target_action, bulk_id, comment)`)
 	if err != nil {
 		return nil, fmt.Errorf("cannot write to the triage log: %w", err)
 	}
 	defer batch.Close()
-	at := time.Now().UTC().Truncate(time.Millisecond)
 	var bulk uuid.UUID
 	if len(actions) > 1 {
 		bulk = uuid.New()
@@ -335,6 +338,28 @@ func (s *Store) appendActions(ctx context.Context, c Change, kind string, action
 		return ids[:said], s.reloadMerges(ctx)
 	}
 	return ids, nil
+}
+
+// moment is when actions on these issues are, by the clock of the store. What
+// is resolved is so from its newest event on: clocks of clients may be a minute
+// ahead, and an event that is there is none that came again.
+func (s *Store) moment(ctx context.Context, project uint32, kind string, actions []action) (time.Time, error) {
+	var fingerprints []uint64
+	for _, a := range actions[:min(len(actions), 3*maxBulk)] { // A parameter has its bound; a merge may have brought more.
+		fingerprints = append(fingerprints, a.fingerprint)
+	}
+	r, err := s.Run(ctx, "triage_moment", map[string]string{"project": fmt.Sprint(project), "fingerprints": hexList(fingerprints)})
+	if err != nil {
+		return time.Time{}, err
+	}
+	if len(r.Rows) != 1 {
+		return time.Time{}, errors.New("cannot ask the store for its time: no row came")
+	}
+	at, seen := r.Rows[0][0].(time.Time), r.Rows[0][1].(time.Time)
+	if kind == Resolve && seen.After(at) {
+		return seen, nil
+	}
+	return at, nil
 }
 
 // reloadMerges makes a merge visible at once. A server does so by itself within

@@ -18,7 +18,7 @@ import (
 )
 
 // bookkeeping are queries of the catalog that only triage itself asks.
-var bookkeeping = []string{"triage_base", "triage_known", "triage_members", "triage_undo"}
+var bookkeeping = []string{"triage_base", "triage_known", "triage_members", "triage_moment", "triage_since", "triage_undo"}
 
 // Queries lists what the mode catalog can ask: all that the reader may.
 func Queries() ([]*catalog.Query, error) {
