@@ -10,12 +10,15 @@
 -- column release String: Release; empty where sessions name none.
 -- column crash_free Float64: Share of its sessions that did not crash, from 0 to 1.
 -- cost: session_hour of the window. 10 ms.
--- bound: 10,000 rows.
-SELECT h.project_id AS project_id, toStartOfInterval(h.hour, toIntervalHour(greatest({bucket_hours:UInt32}, 1)), 'UTC') AS time, CAST(h.release, 'String') AS release,
-    1 - sum(h.crashed) / sum(h.started) AS crash_free
-FROM session_hour AS h
-WHERE <<.Projects>> AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')} AND <<.AnyOf "environment">>
-GROUP BY project_id, time, release
-HAVING sum(h.started) > 0
+-- bound: 10,000 rows, the newest.
+SELECT *
+FROM (
+    SELECT h.project_id AS project_id, toStartOfInterval(h.hour, toIntervalHour(greatest({bucket_hours:UInt32}, 1)), 'UTC') AS time, CAST(h.release, 'String') AS release,
+        1 - sum(h.crashed) / sum(h.started) AS crash_free
+    FROM session_hour AS h
+    WHERE <<.Projects>> AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')} AND <<.AnyOf "environment">>
+    GROUP BY project_id, time, release
+    HAVING sum(h.started) > 0
+    ORDER BY time DESC, project_id, release
+    LIMIT 10000)
 ORDER BY time, project_id, release
-LIMIT 10000

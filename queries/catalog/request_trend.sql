@@ -11,10 +11,13 @@
 -- column requests UInt64: Segment spans.
 -- column failed UInt64: Of them with status error.
 -- cost: segment_hour of the window. 10 ms.
--- bound: 10,000 rows.
-SELECT h.project_id AS project_id, toStartOfInterval(h.hour, toIntervalHour(greatest({bucket_hours:UInt32}, 1)), 'UTC') AS time, sum(h.segments) AS requests, sum(h.failed) AS failed
-FROM segment_hour AS h
-WHERE <<.Projects>> AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')} AND <<.AnyOf "service">> AND <<.AnyOf "environment">>
-GROUP BY project_id, time
+-- bound: 10,000 rows, the newest.
+SELECT *
+FROM (
+    SELECT h.project_id AS project_id, toStartOfInterval(h.hour, toIntervalHour(greatest({bucket_hours:UInt32}, 1)), 'UTC') AS time, sum(h.segments) AS requests, sum(h.failed) AS failed
+    FROM segment_hour AS h
+    WHERE <<.Projects>> AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')} AND <<.AnyOf "service">> AND <<.AnyOf "environment">>
+    GROUP BY project_id, time
+    ORDER BY time DESC, project_id
+    LIMIT 10000)
 ORDER BY time, project_id
-LIMIT 10000
