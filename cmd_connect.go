@@ -40,6 +40,7 @@ type secrets struct {
 // connectFlags find the store: by the folder of `errata up`, by its addresses
 // file, or by explicit addresses. Embed them in a command.
 type connectFlags struct {
+	secureFlags
 	Data         string   `help:"Folder of errata up." default:"./errata-data" env:"ERRATA_DATA" type:"path"`
 	Addresses    string   `help:"Addresses file that errata up wrote; default: addresses.json in the data folder." env:"ERRATA_ADDRESSES" type:"path"`
 	Clickhouse   string   `help:"ClickHouse, host:port of the native protocol; instead of the addresses file." env:"ERRATA_CLICKHOUSE"`
@@ -76,7 +77,11 @@ func (f *connectFlags) locate() (addresses, string, error) {
 // clickhouse says where ClickHouse is and how user logs in. user is a default:
 // an explicit --user wins.
 func (f *connectFlags) clickhouse(user string) (queries.Config, error) {
-	c := queries.Config{Addr: f.Clickhouse, Database: f.Database, User: user}
+	secure, err := f.clickhouseTLS()
+	c := queries.Config{Addr: f.Clickhouse, Database: f.Database, User: user, TLS: secure}
+	if err != nil {
+		return c, err
+	}
 	if f.User != "" {
 		c.User = f.User
 	}

@@ -49,9 +49,14 @@ func (c *consumeCmd) Run(ctx context.Context) error {
 	}
 	debug.SetMemoryLimit(int64(c.MemoryMiB+108) << 20)
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	kafkaTLS, login, err := c.kafkaSecurity()
+	if err != nil {
+		return err
+	}
 	cfg := consumer.Defaults()
+	cfg.TLS, cfg.SASL = kafkaTLS, login
 	cfg.Brokers, cfg.TopicPrefix, cfg.Group, cfg.Log = brokers, c.TopicPrefix, c.Group, log
-	cfg.ClickHouse = sink.Options{Addrs: []string{ch.Addr}, Database: ch.Database, User: ch.User, Password: ch.Password}
+	cfg.ClickHouse = sink.Options{Addrs: []string{ch.Addr}, Database: ch.Database, User: ch.User, Password: ch.Password, TLS: ch.TLS}
 	cfg.BatchRows, cfg.BatchBytes, cfg.MemoryBytes = c.BatchRows, c.BatchMiB<<20, c.MemoryMiB<<20
 	cfg.MinAge, cfg.MaxAge = c.MinAge, c.MaxAge
 	cfg.DuplicateRecords, cfg.TwinRecords = c.Duplicates, c.Twins

@@ -59,6 +59,9 @@ func (c *doctorCmd) Run(ctx context.Context) error {
 	}
 	if brokers, err := c.brokers(); err == nil {
 		t.Brokers = brokers
+		if t.TLS, t.SASL, err = c.kafkaSecurity(); err != nil {
+			return err
+		}
 	}
 	return c.print(doctor.Examine(ctx, t))
 }

@@ -36,14 +36,6 @@ type ingestCmd struct {
 // Run serves until the context ends, then stops without losing what was
 // acknowledged.
 func (c *ingestCmd) Run(ctx context.Context) error {
-	ch, err := c.clickhouse("errata")
-	if err != nil {
-		return err
-	}
-	brokers, err := c.brokers()
-	if err != nil {
-		return err
-	}
 	if err := c.serve(ctx); err != nil {
 		return err
 	}
@@ -53,19 +45,7 @@ func (c *ingestCmd) Run(ctx context.Context) error {
 		// and the limit above still holds.
 		debug.SetGCPercent(300)
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	spool := c.SpoolMiB << 20
-	if c.SpoolMiB < 0 {
-		spool = -1
-	}
-	s, err := ingest.New(ingest.Config{
-		HTTP: c.HTTP, OTLPHTTP: c.OTLPHTTP, OTLPGRPC: c.OTLPGRPC,
-		Kafka: brokers, TopicPrefix: c.TopicPrefix,
-		ClickHouse: directory.ClickHouseConfig{Addr: []string{ch.Addr}, Database: ch.Database, User: ch.User, Password: ch.Password},
-		Data:       c.State, BlobURL: c.Blobs, SpoolBytes: spool,
-		OTLPAnonymous: c.OTLPAnonymous, ServiceProjects: c.ServiceProject, TrustForwarded: c.TrustForwarded, FloodPerMinute: c.FloodPerMinute,
-		Concurrency: c.Concurrency, Logger: log,
-	})
+	s, err := c.edge()
 	if err != nil {
 		return err
 	}
@@ -77,4 +57,32 @@ func (c *ingestCmd) Run(ctx context.Context) error {
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
 	defer cancel()
 	return s.Stop(stop)
+}
+
+// edge is what the flags say, not started yet.
+func (c *ingestCmd) edge() (*ingest.Server, error) {
+	ch, err := c.clickhouse("errata")
+	if err != nil {
+		return nil, err
+	}
+	brokers, err := c.brokers()
+	if err != nil {
+		return nil, err
+	}
+	kafkaTLS, login, err := c.kafkaSecurity()
+	if err != nil {
+		return nil, err
+	}
+	spool := c.SpoolMiB << 20
+	if c.SpoolMiB < 0 {
+		spool = -1
+	}
+	return ingest.New(ingest.Config{
+		HTTP: c.HTTP, OTLPHTTP: c.OTLPHTTP, OTLPGRPC: c.OTLPGRPC,
+		Kafka: brokers, KafkaTLS: kafkaTLS, KafkaSASL: login, TopicPrefix: c.TopicPrefix,
+		ClickHouse: directory.ClickHouseConfig{Addr: []string{ch.Addr}, Database: ch.Database, User: ch.User, Password: ch.Password, TLS: ch.TLS},
+		Data:       c.State, BlobURL: c.Blobs, SpoolBytes: spool,
+		OTLPAnonymous: c.OTLPAnonymous, ServiceProjects: c.ServiceProject, TrustForwarded: c.TrustForwarded, FloodPerMinute: c.FloodPerMinute,
+		Concurrency: c.Concurrency, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	})
 }

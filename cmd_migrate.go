@@ -33,7 +33,11 @@ func (c *migrateCmd) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := topics.Ensure(ctx, topics.Options{Brokers: brokers, Prefix: c.TopicPrefix, Partitions: c.Partitions, Replication: c.Replication, Progress: os.Stdout}); err != nil {
+		kafkaTLS, login, err := c.kafkaSecurity()
+		if err != nil {
+			return err
+		}
+		if err := topics.Ensure(ctx, topics.Options{Brokers: brokers, TLS: kafkaTLS, SASL: login, Prefix: c.TopicPrefix, Partitions: c.Partitions, Replication: c.Replication, Progress: os.Stdout}); err != nil {
 			return err
 		}
 	}

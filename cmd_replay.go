@@ -23,8 +23,12 @@ func (c *replayCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	kafkaTLS, login, err := c.kafkaSecurity()
+	if err != nil {
+		return err
+	}
 	out := json.NewEncoder(os.Stdout)
-	cfg := replay.Config{Brokers: brokers, TopicPrefix: c.TopicPrefix, DryRun: c.DryRun, Again: c.Again}
+	cfg := replay.Config{Brokers: brokers, TLS: kafkaTLS, SASL: login, TopicPrefix: c.TopicPrefix, DryRun: c.DryRun, Again: c.Again}
 	cfg.Each = func(l replay.Letter) {
 		if c.JSON {
 			_ = out.Encode(l)

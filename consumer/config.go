@@ -8,6 +8,7 @@ package consumer
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	kafka "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/sasl"
 
 	"errata/consumer/sink"
 )
@@ -26,7 +28,9 @@ type Config struct {
 	Group       string // Consumer group.
 	// Dial connects to a broker where Transport is nil; nil means over TCP.
 	Dial      func(ctx context.Context, network, addr string) (net.Conn, error) `json:"-"`
-	Transport kafka.RoundTripper                                                `json:"-"` // For TLS and SASL; nil for plain TCP.
+	TLS       *tls.Config                                                       `json:"-"` // Of connections to brokers; nil for plain ones.
+	SASL      sasl.Mechanism                                                    `json:"-"` // How to log in to them; nil: nobody does.
+	Transport kafka.RoundTripper                                                `json:"-"` // Instead of all of these.
 	Dialer    *kafka.Dialer                                                     `json:"-"` // The same for the group's own connection.
 
 	ClickHouse sink.Options

@@ -71,7 +71,7 @@ func (c *Consumer) types() table.Types {
 func (c *Consumer) Run(ctx context.Context) error {
 	transport := c.cfg.Transport
 	if transport == nil {
-		own := &kafka.Transport{ClientID: "errata-consumer", Dial: c.cfg.Dial, DialTimeout: 5 * time.Second, MetadataTTL: 10 * time.Second, IdleTimeout: 60 * time.Second}
+		own := &kafka.Transport{ClientID: "errata-consumer", Dial: c.cfg.Dial, TLS: c.cfg.TLS, SASL: c.cfg.SASL, DialTimeout: 5 * time.Second, MetadataTTL: 10 * time.Second, IdleTimeout: 60 * time.Second}
 		defer own.CloseIdleConnections()
 		transport = own
 		c.cfg.Transport = own
@@ -86,6 +86,9 @@ func (c *Consumer) Run(ctx context.Context) error {
 			return nil
 		}
 		return err
+	}
+	if c.cfg.Dialer == nil && (c.cfg.TLS != nil || c.cfg.SASL != nil) {
+		c.cfg.Dialer = &kafka.Dialer{ClientID: "errata-consumer", DialFunc: c.cfg.Dial, Timeout: 10 * time.Second, TLS: c.cfg.TLS, SASLMechanism: c.cfg.SASL}
 	}
 	topics := make([]string, 0, len(schema.Topics))
 	for _, t := range schema.Topics {

@@ -7,6 +7,7 @@ package ingest
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/segmentio/kafka-go/sasl"
 
 	"errata/ingest/directory"
 	"errata/ingest/route"
@@ -29,6 +31,8 @@ type Config struct {
 	Kafka []string // Bootstrap brokers. Required.
 	// KafkaDial connects to a broker; nil means over TCP.
 	KafkaDial   func(ctx context.Context, network, addr string) (net.Conn, error)
+	KafkaTLS    *tls.Config    // Nil for plain connections.
+	KafkaSASL   sasl.Mechanism // Nil: nobody logs in.
 	TopicPrefix string
 
 	ClickHouse directory.ClickHouseConfig // Holds projects and keys.

@@ -93,7 +93,7 @@ func New(cfg Config) (*Server, error) {
 		source, s.source = ch, ch
 	}
 	records := topic.Config{
-		Brokers: cfg.Kafka, Prefix: cfg.TopicPrefix, Dial: cfg.KafkaDial, InFlightBytes: cfg.InFlightBytes, AckTimeout: cfg.AckTimeout,
+		Brokers: cfg.Kafka, Prefix: cfg.TopicPrefix, Dial: cfg.KafkaDial, TLS: cfg.KafkaTLS, SASL: cfg.KafkaSASL, InFlightBytes: cfg.InFlightBytes, AckTimeout: cfg.AckTimeout,
 		Logger: cfg.Logger, Metrics: topic.NewMetrics(cfg.Registry),
 	}
 	if cfg.SpoolBytes > 0 {

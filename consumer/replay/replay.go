@@ -6,6 +6,7 @@ package replay
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	kafka "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/sasl"
 
 	"errata/consumer"
 	"errata/schema"
@@ -23,7 +25,9 @@ type Config struct {
 	Brokers     []string
 	TopicPrefix string
 	Group       string             // Default: errata-replay.
-	Transport   kafka.RoundTripper // Nil for plain TCP.
+	TLS         *tls.Config        // Of connections to brokers; nil for plain ones.
+	SASL        sasl.Mechanism     // How to log in to them; nil: nobody does.
+	Transport   kafka.RoundTripper // Instead of both.
 	Again       bool               // From the oldest letter on, not from where the last replay ended.
 	DryRun      bool               // Only tell.
 	// Each, where set, is called for every letter before it is sent.
@@ -63,7 +67,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 		cfg.Group = "errata-replay"
 	}
 	if cfg.Transport == nil {
-		own := &kafka.Transport{ClientID: "errata-replay", DialTimeout: 5 * time.Second}
+		own := &kafka.Transport{ClientID: "errata-replay", TLS: cfg.TLS, SASL: cfg.SASL, DialTimeout: 5 * time.Second}
 		defer own.CloseIdleConnections()
 		cfg.Transport = own
 	}

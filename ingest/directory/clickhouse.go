@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"crypto/tls"
 	_ "embed" // The two questions live in .sql files: Go names no column.
 	"fmt"
 	"time"
@@ -24,6 +25,7 @@ type ClickHouseConfig struct {
 	Database string   // Empty means errata.
 	User     string
 	Password string
+	TLS      *tls.Config // Nil for a plain connection.
 }
 
 // ClickHouse reads projects and keys from their tables.
@@ -37,6 +39,7 @@ func NewClickHouse(cfg ClickHouseConfig) (*ClickHouse, error) {
 	conn, err := clickhouse.Open(&clickhouse.Options{
 		Addr:        cfg.Addr,
 		Auth:        clickhouse.Auth{Database: cfg.Database, Username: cfg.User, Password: cfg.Password},
+		TLS:         cfg.TLS,
 		DialTimeout: time.Second, ReadTimeout: 3 * time.Second,
 		MaxOpenConns: 2, MaxIdleConns: 1, ConnMaxLifetime: 5 * time.Minute,
 	})

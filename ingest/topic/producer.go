@@ -2,6 +2,7 @@ package topic
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/sasl"
 	"golang.org/x/sync/semaphore"
 
 	"errata/ingest/topic/spool"
@@ -28,6 +30,9 @@ type Config struct {
 	// its own; records for it are packed with snappy, others with lz4, for which
 	// no broker needs native code.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	TLS  *tls.Config    // Nil for plain connections.
+	SASL sasl.Mechanism // Nil: nobody logs in.
 
 	InFlightBytes int64         // Sent and not yet acknowledged; 0 means 64 MiB.
 	AckTimeout    time.Duration // How long a silent broker may keep a request; 0 means 1 s.
@@ -88,7 +93,7 @@ func New(cfg Config) (*Producer, error) {
 		cfg.Dial = (&net.Dialer{Timeout: 2 * time.Second}).DialContext
 	}
 	p.raw = &kafka.Transport{
-		ClientID: "errata-ingest",
+		ClientID: "errata-ingest", TLS: cfg.TLS, SASL: cfg.SASL,
 		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			c, err := cfg.Dial(ctx, network, addr)
 			if err != nil && ctx.Err() == nil {

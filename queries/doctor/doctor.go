@@ -5,10 +5,13 @@ package doctor
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/segmentio/kafka-go/sasl"
 
 	"errata/queries"
 	"errata/queries/projects"
@@ -34,9 +37,11 @@ type Finding struct {
 type Target struct {
 	Store       *queries.Store // As the owner.
 	Schema      tables.Options
-	Edge        string   // host:port of the edge; empty: not asked.
-	Brokers     []string // Empty: not asked.
-	Group       string   // Consumer group.
+	Edge        string         // host:port of the edge; empty: not asked.
+	Brokers     []string       // Empty: not asked.
+	TLS         *tls.Config    // Of connections to brokers; nil for plain ones.
+	SASL        sasl.Mechanism // How to log in to them; nil: nobody does.
+	Group       string         // Consumer group.
 	TopicPrefix string
 	Settled     time.Duration // How old a minute must be for its ledger to be balanced.
 }

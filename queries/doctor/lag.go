@@ -17,7 +17,9 @@ func lag(ctx context.Context, t Target) Finding {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	client := &kafka.Client{Addr: kafka.TCP(t.Brokers...), Timeout: 5 * time.Second}
+	transport := &kafka.Transport{TLS: t.TLS, SASL: t.SASL}
+	defer transport.CloseIdleConnections()
+	client := &kafka.Client{Addr: kafka.TCP(t.Brokers...), Timeout: 5 * time.Second, Transport: transport}
 	var names []string
 	for _, topic := range schema.Topics {
 		names = append(names, t.TopicPrefix+topic)

@@ -5,6 +5,7 @@ package topics
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/sasl"
 
 	"errata/schema"
 )
@@ -22,6 +24,9 @@ type Options struct {
 	Prefix      string   // Before each name.
 	Partitions  int      // Of each new topic.
 	Replication int      // Copies of each partition, at most as many as brokers.
+
+	TLS  *tls.Config    // Nil for plain connections.
+	SASL sasl.Mechanism // Nil: nobody logs in.
 
 	Progress io.Writer // One line a topic; nil for none.
 }
@@ -56,7 +61,7 @@ func Ensure(ctx context.Context, o Options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	transport := &kafka.Transport{}
+	transport := &kafka.Transport{TLS: o.TLS, SASL: o.SASL}
 	defer transport.CloseIdleConnections()
 	client := &kafka.Client{Addr: kafka.TCP(o.Brokers...), Timeout: 30 * time.Second, Transport: transport}
 
@@ -64,7 +69,7 @@ func Ensure(ctx context.Context, o Options) error {
 	// make them with its own sizes: ask for all that there are.
 	there, err := client.Metadata(ctx, &kafka.MetadataRequest{})
 	if err != nil {
-		return fmt.Errorf("cannot list topics of Kafka at %v: %w", o.Brokers, err)
+		return fmt.Errorf("cannot list topics of Kafka at %v (where it hangs up: check --kafka-user, its password and --kafka-mechanism, check --kafka-tls): %w", o.Brokers, err)
 	}
 	known := map[string]int{}
 	for _, t := range there.Topics {
