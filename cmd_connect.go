@@ -48,7 +48,7 @@ type connectFlags struct {
 	Database     string   `help:"ClickHouse database." default:"errata" env:"ERRATA_DATABASE"`
 	User         string   `help:"ClickHouse user; default: the one that the command needs (errata, reader or triage)." env:"ERRATA_USER"`
 	Password     string   `help:"Password of the ClickHouse user; better in a file or in the environment." env:"ERRATA_PASSWORD"`
-	PasswordFile string   `help:"File that holds the password." env:"ERRATA_PASSWORD_FILE" type:"path"`
+	PasswordFile string   `help:"File that holds the password." env:"ERRATA_PASSWORD_FILE"`
 }
 
 // errNoStore is what a command says where it cannot find a store.

@@ -16,15 +16,15 @@ import (
 // secureFlags are how to reach servers that take no plain connection.
 type secureFlags struct {
 	ClickhouseTLS bool   `name:"clickhouse-tls" help:"Speak TLS with ClickHouse (its secure native port, often 9440)." env:"ERRATA_CLICKHOUSE_TLS" group:"TLS and login"`
-	ClickhouseCA  string `name:"clickhouse-ca" help:"File with the certificates that sign ClickHouse's; default: those of the system." env:"ERRATA_CLICKHOUSE_CA" type:"path" placeholder:"FILE" group:"TLS and login"`
+	ClickhouseCA  string `name:"clickhouse-ca" help:"File with the certificates that sign ClickHouse's; default: those of the system." env:"ERRATA_CLICKHOUSE_CA" placeholder:"FILE" group:"TLS and login"`
 
 	KafkaTLS          bool   `name:"kafka-tls" help:"Speak TLS with Kafka." env:"ERRATA_KAFKA_TLS" group:"TLS and login"`
-	KafkaCA           string `name:"kafka-ca" help:"File with the certificates that sign the brokers'; default: those of the system." env:"ERRATA_KAFKA_CA" type:"path" placeholder:"FILE" group:"TLS and login"`
-	KafkaCert         string `name:"kafka-cert" help:"File with a certificate of our own, where brokers ask for one; with --kafka-key." env:"ERRATA_KAFKA_CERT" type:"path" placeholder:"FILE" group:"TLS and login"`
-	KafkaKey          string `name:"kafka-key" help:"File with its key." env:"ERRATA_KAFKA_KEY" type:"path" placeholder:"FILE" group:"TLS and login"`
+	KafkaCA           string `name:"kafka-ca" help:"File with the certificates that sign the brokers'; default: those of the system." env:"ERRATA_KAFKA_CA" placeholder:"FILE" group:"TLS and login"`
+	KafkaCert         string `name:"kafka-cert" help:"File with a certificate of our own, where brokers ask for one; with --kafka-key." env:"ERRATA_KAFKA_CERT" placeholder:"FILE" group:"TLS and login"`
+	KafkaKey          string `name:"kafka-key" help:"File with its key." env:"ERRATA_KAFKA_KEY" placeholder:"FILE" group:"TLS and login"`
 	KafkaUser         string `name:"kafka-user" help:"Log in to Kafka (SASL) as this user." env:"ERRATA_KAFKA_USER" group:"TLS and login"`
 	KafkaPassword     string `name:"kafka-password" help:"Its password; better in a file or in the environment." env:"ERRATA_KAFKA_PASSWORD" group:"TLS and login"`
-	KafkaPasswordFile string `name:"kafka-password-file" help:"File that holds it." env:"ERRATA_KAFKA_PASSWORD_FILE" type:"path" placeholder:"FILE" group:"TLS and login"`
+	KafkaPasswordFile string `name:"kafka-password-file" help:"File that holds it." env:"ERRATA_KAFKA_PASSWORD_FILE" placeholder:"FILE" group:"TLS and login"`
 	KafkaMechanism    string `name:"kafka-mechanism" help:"How: scram-sha-512, scram-sha-256 or plain." enum:"scram-sha-512,scram-sha-256,plain" default:"scram-sha-512" env:"ERRATA_KAFKA_MECHANISM" group:"TLS and login"`
 }
 
