@@ -122,11 +122,12 @@ func applied(ctx context.Context, conn driver.Conn, o Options) (map[string]strin
 }
 
 func apply(ctx context.Context, conn driver.Conn, o Options, m Migration) error {
-	// Statements with braces ({shard}, {database}) must not be taken for query parameters.
-	for _, s := range m.Statements {
-		if err := exec(ctx, conn, s); err != nil {
-			return fmt.Errorf("cannot apply migration %s at %q: %w", m.Name, head(s), err)
+	if r := m.replacement(); len(r.views) > 0 {
+		if err := replace(ctx, conn, o, m, r); err != nil {
+			return err
 		}
+	} else if err := execAll(ctx, conn, m, m.Statements); err != nil {
+		return err
 	}
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"async_insert": 0}))
 	err := conn.Exec(ctx, "INSERT INTO "+quoteName(o.Database)+".migrations (name, checksum, applied_at) VALUES (?, ?, ?)",
@@ -136,6 +137,17 @@ func apply(ctx context.Context, conn driver.Conn, o Options, m Migration) error 
 	}
 	if o.Progress != nil {
 		fmt.Fprintf(o.Progress, "applied %s\n", m.Name)
+	}
+	return nil
+}
+
+// execAll does statements of a migration, one after the other.
+func execAll(ctx context.Context, conn driver.Conn, m Migration, statements []string) error {
+	// Statements with braces ({shard}, {database}) must not be taken for query parameters.
+	for _, s := range statements {
+		if err := exec(ctx, conn, s); err != nil {
+			return fmt.Errorf("cannot apply migration %s at %q: %w", m.Name, head(s), err)
+		}
 	}
 	return nil
 }

@@ -73,7 +73,7 @@ func renderFile(name string, o Options) (Migration, error) {
 	if err != nil {
 		return Migration{}, fmt.Errorf("cannot read migration %s: %w", name, err)
 	}
-	t, err := template.New(name).Option("missingkey=error").Funcs(o.macros()).Parse(string(raw))
+	t, err := template.New(name).Option("missingkey=error").Funcs(o.macros()).Funcs(o.replacing(name)).Parse(string(raw))
 	if err != nil {
 		return Migration{}, fmt.Errorf("cannot parse migration %s: %w", name, err)
 	}
