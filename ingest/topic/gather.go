@@ -9,17 +9,20 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// Bounds of what is gathered: a write is sent when it is that old or that
-// large. 2 ms cost the least at all rates measured; a request waits for its
-// acknowledgement in any case.
+// Bounds of what is gathered. A write that comes a moment after the one before goes
+// at once; others gather until that moment has passed and the one before is answered,
+// or until they are large. The client's cost of a write is by the call far more than
+// by the message, so that the moment is longer while much comes (docs/adr/047).
 const (
-	gatherFor      = 2 * time.Millisecond
+	gatherFew      = time.Millisecond
+	gatherMany     = 2 * time.Millisecond // After a write of manyMessages or more.
+	manyMessages   = 8
+	gatherLate     = 10 * time.Millisecond // What an answer is waited for at most.
 	gatherMessages = 200
 	gatherBytes    = 900 << 10
 )
 
-// gatherer joins the writes of concurrent requests: the client's cost of a
-// write is by the call far more than by the message.
+// gatherer joins the writes of concurrent requests.
 type gatherer struct {
 	send func(messages []Message) error // Returns when all are durable or given up.
 	done func(size int64, err error)    // Once a write, with its bytes.
@@ -30,6 +33,8 @@ type gatherer struct {
 	mu    sync.Mutex
 	open  *gathered
 	timer *time.Timer
+	under int       // Writes that are not answered.
+	next  time.Time // When the one after the last may go.
 }
 
 // gathered is a write that still grows.
@@ -57,33 +62,61 @@ func newGatherer(send func([]Message) error, done func(int64, error), wait func(
 func (g *gatherer) add(messages []Message, size int64, result chan<- error) {
 	g.runs.Add(1) // Before the lock is left: Close waits for what was added.
 	g.mu.Lock()
+	rest := gatherLate // It goes then, where its first message is added here.
 	if g.open == nil {
 		g.open = &gathered{messages: make([]Message, 0, max(8, len(messages)))}
-		g.timer.Reset(gatherFor)
+		if g.under == 0 {
+			rest = time.Until(g.next)
+		}
+		if rest > 0 {
+			g.timer.Reset(rest)
+		}
 	}
 	w := g.open
 	w.messages = append(w.messages, messages...)
 	w.bytes += size
 	w.waiting = append(w.waiting, waiting{len(w.messages), result})
-	full := len(w.messages) >= gatherMessages || w.bytes >= gatherBytes
-	if full {
-		g.open = nil
-		g.timer.Stop()
+	goes := rest <= 0 || len(w.messages) >= gatherMessages || w.bytes >= gatherBytes
+	if goes {
+		g.take()
 	}
 	g.mu.Unlock()
-	if full {
+	if goes {
 		go g.run(w)
 	}
 }
 
-// due runs when the open write is old enough.
+// take has the open write go, where there is one. The lock is held.
+func (g *gatherer) take() *gathered {
+	w := g.open
+	if w != nil {
+		moment := gatherFew
+		if len(w.messages) >= manyMessages {
+			moment = gatherMany
+		}
+		g.open, g.next = nil, time.Now().Add(moment)
+		g.under++
+		g.timer.Stop()
+	}
+	return w
+}
+
+// due runs when the open write has waited long enough.
 func (g *gatherer) due() {
 	g.mu.Lock()
-	w := g.open
-	g.open = nil
+	w := g.take()
 	g.mu.Unlock()
 	if w != nil {
 		g.run(w)
+	}
+}
+
+// answered has what gathered meanwhile go next.
+func (g *gatherer) answered() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.under--; g.under == 0 && g.open != nil {
+		g.timer.Reset(max(0, time.Until(g.next)))
 	}
 }
 
@@ -94,6 +127,7 @@ func (g *gatherer) run(w *gathered) {
 	go func() {
 		defer close(ended)
 		err := g.send(w.messages)
+		g.answered()
 		g.done(w.bytes, err)
 		sent <- err
 	}()

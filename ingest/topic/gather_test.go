@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/stretchr/testify/require"
@@ -81,12 +83,12 @@ func TestEachRequestGetsItsOwnErrors(t *testing.T) {
 	})
 }
 
-// TestTroubleIsToldAtOnce gives up a write that hangs: each of its requests hears
-// why, and the write is waited for all the same before the gatherer ends.
+// TestTroubleIsToldAtOnce gives up writes that hang: each of their requests hears
+// why, and the writes are waited for all the same before the gatherer ends.
 func TestTroubleIsToldAtOnce(t *testing.T) {
 	t.Parallel()
 	var runs sync.WaitGroup
-	hang, freed := make(chan struct{}), make(chan int64, 1)
+	hang, freed := make(chan struct{}), make(chan int64, 3)
 	g := newGatherer(func([]Message) error { <-hang; return nil },
 		func(size int64, _ error) { freed <- size },
 		func(<-chan error) error { return errSilent }, &runs)
@@ -109,5 +111,84 @@ func TestTroubleIsToldAtOnce(t *testing.T) {
 	}
 	close(hang)
 	<-ended
-	require.EqualValues(t, 30, <-freed)
+	close(freed)
+	total := int64(0)
+	for size := range freed {
+		total += size
+	}
+	require.EqualValues(t, 30, total)
+}
+
+// TestWhenWritesGo says how long requests gather, on a clock of the test's own.
+func TestWhenWritesGo(t *testing.T) {
+	t.Parallel()
+	const micro, milli = time.Microsecond, time.Millisecond
+	type write struct {
+		at       time.Duration
+		messages int
+	}
+	for name, c := range map[string]struct {
+		takes time.Duration // Until a write is answered.
+		added []write
+		sent  []write
+	}{
+		"alone, at once": {
+			takes: 100 * micro,
+			added: []write{{0, 1}},
+			sent:  []write{{0, 1}},
+		},
+		"each alone, each at once": {
+			takes: 100 * micro,
+			added: []write{{0, 1}, {3 * milli, 1}, {5 * milli, 20}, {8 * milli, 1}},
+			sent:  []write{{0, 1}, {3 * milli, 1}, {5 * milli, 20}, {8 * milli, 1}},
+		},
+		"soon after another, together": {
+			takes: 100 * micro,
+			added: []write{{0, 1}, {200 * micro, 1}, {700 * micro, 3}, {1100 * micro, 1}},
+			sent:  []write{{0, 1}, {milli, 4}, {2 * milli, 1}},
+		},
+		"after many, longer": {
+			takes: 100 * micro,
+			added: []write{{0, 8}, {200 * micro, 1}, {1500 * micro, 1}, {2500 * micro, 1}},
+			sent:  []write{{0, 8}, {2 * milli, 2}, {3 * milli, 1}},
+		},
+		"while one is not answered, together": {
+			takes: 5 * milli,
+			added: []write{{0, 1}, {milli, 1}, {2 * milli, 1}, {4 * milli, 1}},
+			sent:  []write{{0, 1}, {5 * milli, 3}},
+		},
+		"a broker that is slow holds up ten milliseconds at most": {
+			takes: 30 * milli,
+			added: []write{{0, 1}, {milli, 1}, {4 * milli, 1}, {12 * milli, 1}},
+			sent:  []write{{0, 1}, {11 * milli, 2}, {22 * milli, 1}},
+		},
+		"what is large at once": {
+			takes: 5 * milli,
+			added: []write{{0, 1}, {milli, 50}, {2 * milli, gatherMessages - 50}, {3 * milli, 1}},
+			sent:  []write{{0, 1}, {2 * milli, gatherMessages}, {7 * milli, 1}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var runs sync.WaitGroup
+				var mu sync.Mutex
+				var sent []write
+				start := time.Now()
+				g := newGatherer(func(messages []Message) error {
+					mu.Lock()
+					sent = append(sent, write{time.Since(start), len(messages)})
+					mu.Unlock()
+					time.Sleep(c.takes)
+					return nil
+				}, func(int64, error) {}, func(sent <-chan error) error { return <-sent }, &runs)
+				for _, w := range c.added {
+					time.Sleep(w.at - time.Since(start))
+					g.add(make([]Message, w.messages), 10, make(chan error, 1))
+				}
+				runs.Wait()
+				require.Equal(t, c.sent, sent)
+			})
+		})
+	}
 }
