@@ -30,7 +30,10 @@ var errSick = errors.New("the store needs attention: see the lines marked fail")
 func (c *doctorCmd) Run(ctx context.Context) error {
 	s, err := c.open(ctx, "errata")
 	if err != nil {
-		return err
+		if _, unknown := c.clickhouse("errata"); unknown != nil || c.CheckCounts || c.Disk || c.Expire {
+			return err
+		}
+		return c.withoutClickHouse(ctx, err)
 	}
 	defer s.Close()
 	switch {
@@ -53,17 +56,38 @@ func (c *doctorCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t := doctor.Target{Store: s, Schema: tables.Options{Database: c.Database, User: cfg.User, Password: cfg.Password}, Group: c.Group, TopicPrefix: c.TopicPrefix, Edge: c.HTTP}
+	t, err := c.target()
+	if err != nil {
+		return err
+	}
+	t.Store, t.Schema = s, tables.Options{Database: c.Database, User: cfg.User, Password: cfg.Password}
+	return c.print(doctor.Examine(ctx, t))
+}
+
+// withoutClickHouse still says how the other parts are: cause is why it cannot
+// be asked.
+func (c *doctorCmd) withoutClickHouse(ctx context.Context, cause error) error {
+	t, err := c.target()
+	if err != nil {
+		return err
+	}
+	t.Away = cause
+	return c.print(doctor.Examine(ctx, t))
+}
+
+// target is the parts beside ClickHouse.
+func (c *doctorCmd) target() (doctor.Target, error) {
+	t := doctor.Target{Group: c.Group, TopicPrefix: c.TopicPrefix, Edge: c.HTTP}
 	if a, _, err := c.locate(); err == nil && c.Clickhouse == "" && c.HTTP == "" {
 		t.Edge = a.HTTP
 	}
 	if brokers, err := c.brokers(); err == nil {
 		t.Brokers = brokers
 		if t.TLS, t.SASL, err = c.kafkaSecurity(); err != nil {
-			return err
+			return t, err
 		}
 	}
-	return c.print(doctor.Examine(ctx, t))
+	return t, nil
 }
 
 func (c *doctorCmd) counts(ctx context.Context, s *queries.Store) error {

@@ -45,6 +45,7 @@ func TestHelmChart(t *testing.T) {
 	raw, err := os.ReadFile("deploy/helm/errata/values.yaml")
 	require.NoError(t, err)
 	require.NoError(t, yaml.Unmarshal(raw, &values))
+	values["env"] = map[string]string{"ERRATA_KAFKA_TLS": "true", "ERRATA_KAFKA_USER": "errata", "ERRATA_CLICKHOUSE_TLS": "true"}
 	files, err := filepath.Glob("deploy/helm/errata/templates/*.yaml")
 	require.NoError(t, err)
 	commands := map[string]bool{}

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,7 @@ type Finding struct {
 // Target is the store to look over.
 type Target struct {
 	Store       *queries.Store // As the owner.
+	Away        error          // Why ClickHouse cannot be asked; then only the rest is looked over.
 	Schema      tables.Options
 	Edge        string         // host:port of the edge; empty: not asked.
 	Brokers     []string       // Empty: not asked.
@@ -60,6 +62,9 @@ func Examine(ctx context.Context, t Target) []Finding {
 		{"clickhouse", server}, {"schema", schemaCurrent}, {"deduplication", deduplication}, {"dictionary", dictionary}, {"disk", disk}, {"parts", parts},
 		{"projects", haveProjects}, {"edge", edge}, {"lag", lag}, {"freshness", freshness}, {"ledger", ledger}, {"dead letters", deadLetters},
 	} {
+		if t.Away != nil && !slices.Contains([]string{"clickhouse", "edge", "lag"}, check.name) {
+			continue // They ask it.
+		}
 		f := check.run(ctx, t)
 		if f.Verdict == "" {
 			continue // Not asked.
@@ -75,6 +80,9 @@ func failed(err error, next string) Finding {
 }
 
 func server(ctx context.Context, t Target) Finding {
+	if t.Away != nil {
+		return failed(t.Away, "start ClickHouse, or check --clickhouse and the password")
+	}
 	r, err := t.Store.SQL(ctx, `SELECT version(), uptime(), (SELECT sum(value) FROM system.metrics WHERE metric = 'MemoryTracking')`)
 	if err != nil {
 		return failed(err, "start ClickHouse, or check --clickhouse and the password")

@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -63,6 +64,14 @@ func TestExamine(t *testing.T) {
 	for _, check := range []string{"clickhouse", "schema", "deduplication", "dictionary", "parts", "projects", "edge", "freshness", "ledger", "dead letters"} {
 		require.Equal(t, doctor.OK, got[check].Verdict, "%s: %s", check, got[check].Detail)
 	}
+
+	// ClickHouse is away: the others are looked over all the same.
+	away := target
+	away.Store, away.Away = nil, errors.New("connection refused")
+	found := doctor.Examine(t.Context(), away)
+	require.Len(t, found, 2)
+	require.Equal(t, doctor.Finding{Check: "clickhouse", Verdict: doctor.Fail, Detail: "connection refused", Next: "start ClickHouse, or check --clickhouse and the password"}, found[0])
+	require.Equal(t, doctor.OK, found[1].Verdict, found[1].Check)
 
 	ready = false
 	exec("INSERT INTO outcomes (project_id, minute, category, outcome, quantity) VALUES (1, now() - INTERVAL 1 HOUR, 'error', 'accepted', 3), (1, now() - INTERVAL 1 HOUR, 'error', 'dead_letter', 1)")
