@@ -148,7 +148,7 @@ func (l *load) verdict(t *testing.T) (r verdict) {
 	return r
 }
 
-// childPID asks the kernel: addresses.json tells of the start only.
+// childPID asks the kernel: addresses.json may be half a second behind.
 func (s *store) childPID(t *testing.T) int {
 	t.Helper()
 	out, err := exec.Command("pgrep", "-P", strconv.Itoa(s.cmd.Process.Pid), "-f", "clickhouse-child").Output()

@@ -212,5 +212,10 @@ func TestRestart(t *testing.T) {
 		require.True(t, time.Now().Before(deadline), "ClickHouse does not come back")
 	}
 	all(t)
+	require.Eventually(t, func() bool {
+		var a addresses
+		raw, err := os.ReadFile(filepath.Join(dir, "addresses.json"))
+		return err == nil && json.Unmarshal(raw, &a) == nil && a.Pids["clickhouse"] == s.childPID(t)
+	}, 10*time.Second, 100*time.Millisecond, "addresses.json names the child that runs now")
 	s.balanced(t)
 }

@@ -46,20 +46,39 @@ func (p *parts) waitReady(ctx context.Context) error {
 	}
 }
 
-// announce writes the addresses and prints them for a person.
-func (p *parts) announce(took time.Duration) error {
-	a := Addresses{
+// addresses are where the parts listen, and who they are.
+func (p *parts) addresses() Addresses {
+	return Addresses{
 		DSN:     projects.DSN("http", reachable(p.edge.Addr()), p.project.ID, p.key.Public),
 		Project: p.project.ID, HTTP: reachable(p.edge.Addr()),
 		OTLPHTTP: reachable(p.edge.OTLPAddr()), OTLPGRPC: reachable(p.edge.GRPCAddr()),
 		ClickHouse: p.clickhouse.Addr(), ClickHouseHTTP: p.clickhouse.HTTPAddr(), Broker: p.broker.Addr(),
 		Pids: map[string]int{"errata": os.Getpid(), "clickhouse": p.clickhouse.PID()}, Data: p.cfg.Data,
 	}
+}
+
+// writeAddresses writes them where they are not those of the last time.
+func (p *parts) writeAddresses() error {
+	a := p.addresses()
+	child := a.Pids["clickhouse"]
+	if child == 0 || child == p.child {
+		return nil // Between two of its lives the last one is named on.
+	}
 	for _, file := range p.addressFiles() {
 		if err := writeJSON(file, a); err != nil {
 			return err
 		}
 	}
+	p.child = child
+	return nil
+}
+
+// announce writes the addresses and prints them for a person.
+func (p *parts) announce(took time.Duration) error {
+	if err := p.writeAddresses(); err != nil {
+		return err
+	}
+	a := p.addresses()
 	_, err := fmt.Fprintf(p.cfg.Out, `Errata is ready (%.1f s).
 
   Sentry DSN        %s

@@ -65,6 +65,10 @@ type Config struct {
 // stopTimeout bounds the end of the edge: requests in flight and the spool.
 const stopTimeout = 10 * time.Second
 
+// lookEvery is how often it is looked which processes there are: a child that
+// was started again has another id.
+const lookEvery = 500 * time.Millisecond
+
 // parts are what runs, in the order of their start.
 type parts struct {
 	cfg        Config
@@ -77,6 +81,7 @@ type parts struct {
 	edge       *ingest.Server
 	project    schema.Project
 	key        schema.Key
+	child      int // Process id of ClickHouse that the addresses name.
 }
 
 // Run starts the store, says so, and returns after ctx ended and everything
@@ -109,13 +114,22 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if err := p.announce(time.Since(begin)); err != nil {
 		return err
 	}
-	select {
-	case <-ctx.Done():
-		_, _ = fmt.Fprintln(cfg.Out, "Stopping ...")
-		return nil
-	case err := <-p.consuming:
-		p.consuming <- nil
-		return fmt.Errorf("cannot go on without the consumer: %w", errors.Join(err, ctx.Err()))
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			_, _ = fmt.Fprintln(cfg.Out, "Stopping ...")
+			return nil
+		case err := <-p.consuming:
+			p.consuming <- nil
+			return fmt.Errorf("cannot go on without the consumer: %w", errors.Join(err, ctx.Err()))
+		case <-look.C:
+			// A disk that is full now has room later.
+			if err := p.writeAddresses(); err != nil && ctx.Err() == nil {
+				cfg.Logger.Warn("addresses name a process that is gone", "cause", err)
+			}
+		}
 	}
 }
 
