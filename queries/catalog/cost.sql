@@ -12,14 +12,15 @@
 -- column rows UInt64: Rows, twins included.
 -- column bytes UInt64: As received, before trimming and compression.
 -- column share Float64: Of all bytes, from 0 to 1.
+-- column project_id UInt32: Of an issue, the project with most of its bytes; 0 for other dimensions.
 -- cost: stored_size of the window, of tags tag_trend: 30 ms a week. Events of a window up to six hours and of the time before the rollups came: 20 ms a million rows, 100 ms for tags. Titles of what is shown from issue_rollup.
 -- bound: 1000 rows.
--- step page: keys Array(UInt64), counts Array(UInt64), lines Array(UInt64), sizes Array(UInt64), everything Array(UInt64)
+-- step page: keys Array(UInt64), counts Array(UInt64), lines Array(UInt64), sizes Array(UInt64), everything Array(UInt64), homes Array(UInt64)
 <<- if .Is "by" "issue">>
 <<if not (.Within 6)>>WITH <<.FirstSlot "stored_size">><<end>>
-SELECT survivor, sum(n) AS n_, sum(r) AS r_, sum(b) AS b_, sum(b_) OVER () AS all_
+SELECT survivor, sum(n) AS n_, sum(r) AS r_, sum(b) AS b_, sum(b_) OVER () AS all_, toUInt64(argMax(project_id, b)) AS home_
 FROM (
-    SELECT <<survivor "fingerprint">> AS survivor, n, r, b
+    SELECT project_id, <<survivor "fingerprint">> AS survivor, n, r, b
     FROM (
         <<- if not (.Within 6)>>
         SELECT project_id, fingerprint, sum(events) AS n, sum(stored) AS r, sum(bytes) AS b
@@ -39,8 +40,8 @@ LIMIT least({limit:UInt32}, 1000)
 <<- end>>
 -- step result: rows
 <<- if .Is "by" "issue">>
-SELECT <<hex "k">> AS value, t.title AS title, n AS events, r AS rows, b AS bytes, if({everything:Array(UInt64)}[1] > 0, b / {everything:Array(UInt64)}[1], 0) AS share
-FROM (SELECT arrayJoin(arrayZip({keys:Array(UInt64)}, {counts:Array(UInt64)}, {lines:Array(UInt64)}, {sizes:Array(UInt64)})) AS one, one.1 AS k, one.2 AS n, one.3 AS r, one.4 AS b) AS p
+SELECT <<hex "k">> AS value, t.title AS title, n AS events, r AS rows, b AS bytes, if({everything:Array(UInt64)}[1] > 0, b / {everything:Array(UInt64)}[1], 0) AS share, toUInt32(p.home) AS project_id
+FROM (SELECT arrayJoin(arrayZip({keys:Array(UInt64)}, {counts:Array(UInt64)}, {lines:Array(UInt64)}, {sizes:Array(UInt64)}, {homes:Array(UInt64)})) AS one, one.1 AS k, one.2 AS n, one.3 AS r, one.4 AS b, one.5 AS home) AS p
 LEFT JOIN (
     SELECT <<survivor "fingerprint">> AS survivor, argMaxMerge(last).1 AS title
     FROM issue_rollup
@@ -49,7 +50,7 @@ LEFT JOIN (
 ORDER BY bytes DESC, events DESC, value
 <<- else>>
 <<if not (.Within 6)>>WITH <<if .Is "by" "tag">><<.FirstSlot "tag_trend.bytes">><<else>><<.FirstSlot "stored_size">><<end>><<end>>
-SELECT value, '' AS title, toUInt64(n) AS events, toUInt64(r) AS rows, toUInt64(b) AS bytes, if(all_ > 0, b / all_, 0) AS share
+SELECT value, '' AS title, toUInt64(n) AS events, toUInt64(r) AS rows, toUInt64(b) AS bytes, if(all_ > 0, b / all_, 0) AS share, toUInt32(0) AS project_id
 FROM (
     SELECT part AS value, sum(weight_) AS n, sum(rows_) AS r, sum(bytes_) AS b, sum(b) OVER () AS all_
     FROM (

@@ -66,7 +66,11 @@ func (a *Asker) catalogFrame(ctx context.Context, q *ask.Query, numeric, alert b
 		limit = min(q.Limit, maxRows)
 	}
 	if f.Meta.Type == data.FrameTypeTable {
-		if f, err = cut(frame.WithLinks(f, a.links), limit, "rows"); err != nil {
+		frame.WithLinks(f, a.links)
+		if asked.Name == "cost" && (v["by"] == "" || v["by"] == "issue") {
+			frame.LinkIssues(f, "value", a.links)
+		}
+		if f, err = cut(f, limit, "rows"); err != nil {
 			return nil, err
 		}
 	}
@@ -190,10 +194,40 @@ func (a *Asker) eachCatalog(ctx context.Context, q *ask.Query, asked *catalog.Qu
 		return nil, 0, false, err
 	}
 	more = clip(r, rowsOf(q, asked))
+	if asked.Name == "cost" {
+		lead(r, "project_id")
+	}
 	if len(r.Columns) > 0 && r.Columns[0].Name == "project_id" {
 		a.nameProjects(ctx, r)
 	}
 	return r, 0, more, nil
+}
+
+// lead puts a column of numbers before the others, or drops it where it is 0 in
+// every row and so says nothing.
+func lead(r *queries.Result, column string) {
+	at := slices.IndexFunc(r.Columns, func(f catalog.Field) bool { return f.Name == column })
+	if at <= 0 {
+		return
+	}
+	t := frame.Read(r)
+	said := false
+	for i := range t.Len() {
+		said = said || t.Int(i, column) != 0
+	}
+	first := r.Columns[at]
+	r.Columns = slices.Delete(slices.Clone(r.Columns), at, at+1)
+	if said {
+		r.Columns = slices.Insert(r.Columns, 0, first)
+	}
+	for i, row := range r.Rows {
+		cell := row[at]
+		row = slices.Delete(slices.Clone(row), at, at+1)
+		if said {
+			row = slices.Insert(row, 0, cell)
+		}
+		r.Rows[i] = row
+	}
 }
 
 // clip keeps the first n rows, where n is known, and says whether there were more.

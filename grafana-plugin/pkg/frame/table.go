@@ -86,6 +86,15 @@ func unitOf(name string) string {
 	return ""
 }
 
+// LinkIssues links a field that holds issues under another name.
+func LinkIssues(f *data.Frame, name string, links Links) {
+	if x, _ := f.FieldByName("project"); x != nil {
+		linked(f, name, links.issueOf("project"))
+		return
+	}
+	linked(f, name, links.issueOf(""))
+}
+
 // WithLinks sets the links of the fields trace_id and issue, where they are.
 func WithLinks(f *data.Frame, links Links) *data.Frame {
 	linked(f, "trace_id", links.Trace())

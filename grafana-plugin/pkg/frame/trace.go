@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -37,7 +38,7 @@ func Trace(spans, items Rows, traceID string, links Links) (view *data.Frame, be
 	}
 	start, duration, status := make([]float64, n), make([]float64, n), make([]int64, n)
 	tags, service, logs, refs, stacks := make([]json.RawMessage, n), make([]json.RawMessage, n), make([]json.RawMessage, n), make([]json.RawMessage, n), make([]json.RawMessage, n)
-	projects, issues := make([]int64, n), make([]string, n)
+	projects, issues := make([]int64, n), make([][maxIssues]string, n)
 	errs, shown := errorsBySpan(items), make(map[string]bool, n)
 	for i := range n {
 		id := spans.Text(i, "span_id")
@@ -62,9 +63,9 @@ func Trace(spans, items Rows, traceID string, links Links) (view *data.Frame, be
 		if status[i] == 2 || len(mine) > 0 {
 			list = append(list, pair{"error", true})
 		}
-		if len(mine) > 0 {
-			issues[i] = mine[0].issue
-			list = append(list, pair{"issue", mine[0].issue})
+		for k, issue := range issuesOf(mine) {
+			issues[i][k] = issue
+			list = append(list, pair{"issue", issue})
 		}
 		tags[i], service[i] = raw(list), raw(pairs(spans.Map(i, "resource")))
 		lines, stack := spanEvents(spans, i)
@@ -89,16 +90,40 @@ func Trace(spans, items Rows, traceID string, links Links) (view *data.Frame, be
 	for _, k := range traceTexts[5:] {
 		f.Fields = append(f.Fields, data.NewField(k, nil, text[k]))
 	}
-	f.Fields = append(f.Fields, data.NewField("project_id", nil, projects), data.NewField("issue", nil, issues))
+	f.Fields = append(f.Fields, data.NewField("project_id", nil, projects))
+	// A field for each issue of a span, as far as any span has one: a link has one value.
+	for k := range maxIssues {
+		name := "issue"
+		if k > 0 {
+			name += "_" + strconv.Itoa(k+1)
+		}
+		if k == 0 || slices.ContainsFunc(issues, func(of [maxIssues]string) bool { return of[k] != "" }) {
+			f.Fields = append(f.Fields, data.NewField(name, nil, each(n, func(i int) string { return issues[i][k] })))
+			linked(f, name, links.Issue())
+		}
+	}
 	linked(f, "traceID", links.beside())
 	linked(f, "spanID", []data.DataLink{links.Explore("Logs of the span", map[string]any{"mode": "logs", "traceId": traceID,
 		"filters": []map[string]any{{"key": "span_id", "operator": "=", "value": "${__value.raw}"}}})})
-	linked(f, "issue", links.Issue())
 	f.Meta = &data.FrameMeta{PreferredVisualization: data.VisTypeTrace}
 	return Typed(f, data.FrameTypeTable), beside
 }
 
 var traceTexts = []string{"traceID", "spanID", "parentSpanID", "operationName", "serviceName", "kind", "statusMessage", "traceState", "instrumentationLibraryName", "instrumentationLibraryVersion"}
+
+// maxIssues is how many issues a span names and links. Its logs have all.
+const maxIssues = 5
+
+// issuesOf are the issues of a span's errors, each once, in order of time.
+func issuesOf(errors []spanError) []string {
+	var out []string
+	for _, e := range errors {
+		if e.issue != "" && !slices.Contains(out, e.issue) {
+			out = append(out, e.issue)
+		}
+	}
+	return out[:min(len(out), maxIssues)]
+}
 
 type spanError struct {
 	at               float64

@@ -8,3 +8,6 @@ func (s *Source) Routes() (patterns []string) {
 	}
 	return patterns
 }
+
+// ShownOf is for the bounds of a trace.
+var ShownOf = shownOf

@@ -13,7 +13,6 @@ import (
 
 	"errata/grafana-plugin/pkg/answer"
 	"errata/grafana-plugin/pkg/ask"
-	"errata/grafana-plugin/pkg/frame"
 	"errata/grafana-plugin/pkg/store"
 )
 
@@ -202,56 +201,4 @@ func (s *Source) projectOf(r *http.Request) (string, error) {
 		return "", problem{http.StatusBadRequest, "Name one project."}
 	}
 	return answer.IDList(ids), nil
-}
-
-// traceItem is one thing of a trace, as shared/types.ts has it.
-type traceItem struct {
-	Kind       string  `json:"kind"`
-	TS         float64 `json:"ts"`
-	DurationMs float64 `json:"durationMs"`
-	ID         string  `json:"id"`
-	ParentID   string  `json:"parentId"`
-	Service    string  `json:"service"`
-	Name       string  `json:"name"`
-	Status     string  `json:"status"`
-	Protocol   string  `json:"protocol"`
-	Project    int64   `json:"project"`
-	Issue      string  `json:"issue"`
-}
-
-// maxItems is how much of a trace a page shows.
-const maxItems = 2000
-
-func (s *Source) getTrace(r *http.Request) (any, error) {
-	id := strings.ToLower(strings.ReplaceAll(r.PathValue("id"), "-", ""))
-	if len(id) != 32 || strings.Trim(id, "0123456789abcdef") != "" {
-		return nil, problem{http.StatusBadRequest, "A trace id is 32 hex digits."}
-	}
-	v := map[string]string{"trace_id": id, "limit": strconv.Itoa(maxItems + 1)}
-	if p := r.URL.Query().Get("project"); p != "" {
-		ids, err := s.asks.Projects(r.Context(), p)
-		if err != nil {
-			return nil, err
-		}
-		if len(ids) == 1 {
-			v["project"] = answer.IDList(ids)
-		}
-	}
-	res, err := s.store.Run(r.Context(), "trace", v)
-	if err != nil {
-		return nil, err
-	}
-	t := frame.Read(res)
-	items := []traceItem{}
-	for i := range min(t.Len(), maxItems) {
-		item := traceItem{
-			Kind: t.Text(i, "kind"), TS: float64(t.Time(i, "ts").UnixMicro()) / 1000, DurationMs: float64(t.Int(i, "duration_us")) / 1000, ID: t.Text(i, "span_id"), ParentID: t.Text(i, "parent_span_id"),
-			Service: t.Text(i, "service"), Name: t.Text(i, "name"), Status: t.Text(i, "status"), Protocol: t.Text(i, "protocol"), Project: t.Int(i, "project_id"), Issue: t.Text(i, "issue"),
-		}
-		if item.Kind != "span" { // It happened in the span: that is its parent.
-			item.ID, item.ParentID = t.Text(i, "event_id"), t.Text(i, "span_id")
-		}
-		items = append(items, item)
-	}
-	return map[string]any{"items": items, "truncated": t.Len() > maxItems}, nil
 }
