@@ -33,7 +33,7 @@ type program struct {
 	resources   pluginv2.ResourceClient
 	streams     pluginv2.StreamClient
 	diagnostics pluginv2.DiagnosticsClient
-	settings    backend.DataSourceInstanceSettings
+	settings    []backend.DataSourceInstanceSettings // One process serves all data sources, as in Grafana; the first is the default.
 }
 
 // raw gives the plain client of each part of the protocol.
@@ -48,7 +48,7 @@ func (r raw[T]) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, c *grpc.Cl
 	return r.client(c), nil
 }
 
-func startProgram(t *testing.T, path string, settings backend.DataSourceInstanceSettings) *program {
+func startProgram(t *testing.T, path string, settings ...backend.DataSourceInstanceSettings) *program {
 	t.Helper()
 	c := goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig: goplugin.HandshakeConfig{ProtocolVersion: grpcplugin.ProtocolVersion, MagicCookieKey: grpcplugin.MagicCookieKey, MagicCookieValue: grpcplugin.MagicCookieValue},
@@ -74,15 +74,21 @@ func startProgram(t *testing.T, path string, settings backend.DataSourceInstance
 	}
 }
 
-// as is the context of a request by somebody of this role.
-func (p *program) as(role string) *pluginv2.PluginContext {
+// as is the context of a request by somebody of this role to a data source.
+func (p *program) as(role, uid string) *pluginv2.PluginContext {
+	of := &p.settings[0]
+	for i := range p.settings {
+		if p.settings[i].UID == uid {
+			of = &p.settings[i]
+		}
+	}
 	user := &backend.User{Login: strings.ToLower(role) + "@example.com", Name: role, Role: role}
 	return backend.ToProto().PluginContext(backend.PluginContext{OrgID: 1, //nolint:staticcheck // Older versions of Grafana send it.
-		PluginID: "errata-errors-datasource", User: user, DataSourceInstanceSettings: &p.settings})
+		PluginID: "errata-errors-datasource", User: user, DataSourceInstanceSettings: of})
 }
 
-func (p *program) health(ctx context.Context) (*pluginv2.CheckHealthResponse, error) {
-	return p.diagnostics.CheckHealth(ctx, &pluginv2.CheckHealthRequest{PluginContext: p.as("Admin")})
+func (p *program) health(ctx context.Context, uid string) (*pluginv2.CheckHealthResponse, error) {
+	return p.diagnostics.CheckHealth(ctx, &pluginv2.CheckHealthRequest{PluginContext: p.as("Admin", uid)})
 }
 
 // bridge answers what the page asks of Grafana.
@@ -93,10 +99,10 @@ func (p *program) bridge(dist, page string) http.Handler {
 	mux.Handle("GET /host/", http.StripPrefix("/host/", http.FileServer(http.Dir(page))))
 	mux.Handle("GET /public/build/img/", http.StripPrefix("/public/build/img/", http.FileServer(http.Dir(filepath.Join(page, "node_modules/@grafana/ui/dist/public/img"))))) // Icons.
 	mux.HandleFunc("POST /api/ds/query", p.query)
-	mux.HandleFunc("/api/datasources/uid/errata/resources/", p.resource)
+	mux.HandleFunc("/api/datasources/uid/{uid}/resources/{path...}", p.resource)
 	mux.HandleFunc("GET /api/live", p.live)
-	mux.HandleFunc("GET /api/datasources/uid/errata/health", func(w http.ResponseWriter, r *http.Request) {
-		h, err := p.health(r.Context())
+	mux.HandleFunc("GET /api/datasources/uid/{uid}/health", func(w http.ResponseWriter, r *http.Request) {
+		h, err := p.health(r.Context(), r.PathValue("uid"))
 		answer(w, map[string]any{"status": h.GetStatus().String(), "message": h.GetMessage()}, err)
 	})
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
@@ -137,19 +143,23 @@ func (p *program) query(w http.ResponseWriter, r *http.Request) {
 	}
 	from, _ := strconv.ParseInt(body.From, 10, 64)
 	to, _ := strconv.ParseInt(body.To, 10, 64)
-	req := &backend.QueryDataRequest{}
+	req, uid := &backend.QueryDataRequest{}, ""
 	for _, q := range body.Queries {
 		var head struct {
 			RefID         string  `json:"refId"`
 			MaxDataPoints int64   `json:"maxDataPoints"`
 			IntervalMs    float64 `json:"intervalMs"`
+			Datasource    struct {
+				UID string `json:"uid"`
+			} `json:"datasource"`
 		}
 		_ = json.Unmarshal(q, &head)
+		uid = head.Datasource.UID
 		req.Queries = append(req.Queries, backend.DataQuery{RefID: head.RefID, JSON: q, MaxDataPoints: head.MaxDataPoints, Interval: time.Duration(head.IntervalMs) * time.Millisecond,
 			TimeRange: backend.TimeRange{From: time.UnixMilli(from), To: time.UnixMilli(to)}})
 	}
 	in := backend.ToProto().QueryDataRequest(req)
-	in.PluginContext = p.as(role(r))
+	in.PluginContext = p.as(role(r), uid)
 	out, err := p.data.QueryData(r.Context(), in)
 	if err != nil {
 		answer(w, nil, err)
@@ -160,7 +170,7 @@ func (p *program) query(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *program) resource(w http.ResponseWriter, r *http.Request) {
-	path := strings.TrimPrefix(r.URL.Path, "/api/datasources/uid/errata/resources/")
+	path := r.PathValue("path")
 	url := path
 	if r.URL.RawQuery != "" {
 		url += "?" + r.URL.RawQuery
@@ -174,7 +184,7 @@ func (p *program) resource(w http.ResponseWriter, r *http.Request) {
 	for k, v := range r.Header {
 		headers[k] = &pluginv2.StringList{Values: v}
 	}
-	stream, err := p.resources.CallResource(r.Context(), &pluginv2.CallResourceRequest{PluginContext: p.as(role(r)), Path: path, Method: r.Method, Url: url, Headers: headers, Body: body})
+	stream, err := p.resources.CallResource(r.Context(), &pluginv2.CallResourceRequest{PluginContext: p.as(role(r), r.PathValue("uid")), Path: path, Method: r.Method, Url: url, Headers: headers, Body: body})
 	if err != nil {
 		answer(w, nil, err)
 		return
@@ -195,13 +205,13 @@ func (p *program) resource(w http.ResponseWriter, r *http.Request) {
 // live hands a channel of the plugin to the page, as server-sent events where
 // Grafana has a socket. It ends when the page leaves.
 func (p *program) live(w http.ResponseWriter, r *http.Request) {
-	path, query := r.URL.Query().Get("path"), []byte(r.URL.Query().Get("data"))
-	sub, err := p.streams.SubscribeStream(r.Context(), &pluginv2.SubscribeStreamRequest{PluginContext: p.as("Viewer"), Path: path, Data: query})
+	path, query, as := r.URL.Query().Get("path"), []byte(r.URL.Query().Get("data")), p.as("Viewer", r.URL.Query().Get("uid"))
+	sub, err := p.streams.SubscribeStream(r.Context(), &pluginv2.SubscribeStreamRequest{PluginContext: as, Path: path, Data: query})
 	if err != nil || sub.GetStatus() != pluginv2.SubscribeStreamResponse_OK {
 		answer(w, nil, fmt.Errorf("no such channel: %v %w", sub.GetStatus(), err))
 		return
 	}
-	stream, err := p.streams.RunStream(r.Context(), &pluginv2.RunStreamRequest{PluginContext: p.as("Viewer"), Path: path, Data: query})
+	stream, err := p.streams.RunStream(r.Context(), &pluginv2.RunStreamRequest{PluginContext: as, Path: path, Data: query})
 	if err != nil {
 		answer(w, nil, err)
 		return

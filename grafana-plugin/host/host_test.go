@@ -1,7 +1,6 @@
 package host
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/stretchr/testify/require"
 
 	"errata/queries"
@@ -29,7 +27,13 @@ func TestHost(t *testing.T) {
 	gpx := filepath.Join(dist, "datasource", "gpx_errata_"+runtime.GOOS+"_"+runtime.GOARCH)
 	require.FileExists(t, gpx, "make plugin builds it")
 
-	s := up(t, binary)
+	s, other := start(t, binary), start(t, binary)
+	s.ready(t)
+	other.ready(t)
+	// The same error in both stores: an issue of the same id in each.
+	other.crash(t, 0, "shop@1.1.0", "card declined")
+	s.odd(t)
+	s.large(t)
 	for n := range 12 {
 		s.crash(t, n, fmt.Sprintf("shop@1.%d.0", (11-n)/6), "card declined")
 	}
@@ -37,17 +41,24 @@ func TestHost(t *testing.T) {
 	waitFor(t, s)
 	go s.keepLogging(t.Context())
 
-	jsonData, err := json.Marshal(map[string]any{"address": s.ClickHouse, "edges": s.HTTP})
-	require.NoError(t, err)
-	p := startProgram(t, gpx, backend.DataSourceInstanceSettings{ID: 1, UID: "errata", Name: "Errata", Type: "errata-errors-datasource", JSONData: jsonData, Updated: time.Now(),
-		DecryptedSecureJSONData: map[string]string{"password": s.Passwords["reader"], "triagePassword": s.Passwords["triage"]}})
-	h, err := p.health(t.Context())
-	require.NoError(t, err)
-	require.Contains(t, h.GetMessage(), "Triage is on.")
+	p := startProgram(t, gpx, s.source(t, 1, "errata", "Errata"), other.source(t, 2, "second", "Second store"))
+	for _, uid := range []string{"errata", "second"} {
+		h, err := p.health(t.Context(), uid)
+		require.NoError(t, err)
+		require.Contains(t, h.GetMessage(), "Triage is on.")
+	}
 
 	page, err := filepath.Abs(".")
 	require.NoError(t, err)
 	address := serve(t, p, dist, page)
+	s.history(t, address)
+	if hold := os.Getenv("ERRATA_HOST_HOLD"); hold != "" {
+		require.NoError(t, os.WriteFile(hold, []byte(address), 0o600))
+		for _, err := os.Stat(hold); err == nil; _, err = os.Stat(hold) {
+			time.Sleep(time.Second)
+		}
+		return
+	}
 	cmd := exec.CommandContext(t.Context(), "node", "run.mjs", address, filepath.Join(dist, "img"))
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	require.NoError(t, cmd.Run())

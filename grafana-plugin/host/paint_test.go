@@ -1,7 +1,6 @@
 package host
 
 import (
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/stretchr/testify/require"
 
 	"errata/grafana-plugin/pkg/made"
@@ -34,11 +32,7 @@ func TestPaint(t *testing.T) {
 
 	dist, err := filepath.Abs("../dist")
 	require.NoError(t, err)
-	jsonData, err := json.Marshal(map[string]any{"address": s.ClickHouse})
-	require.NoError(t, err)
-	p := startProgram(t, filepath.Join(dist, "datasource", "gpx_errata_"+runtime.GOOS+"_"+runtime.GOARCH), backend.DataSourceInstanceSettings{ID: 1, UID: "errata", Name: "Errata",
-		Type: "errata-errors-datasource", JSONData: jsonData, Updated: time.Now(),
-		DecryptedSecureJSONData: map[string]string{"password": s.Passwords["reader"], "triagePassword": s.Passwords["triage"]}})
+	p := startProgram(t, filepath.Join(dist, "datasource", "gpx_errata_"+runtime.GOOS+"_"+runtime.GOARCH), s.source(t, 1, "errata", "Errata"))
 	page, err := filepath.Abs(".")
 	require.NoError(t, err)
 	out, err := exec.CommandContext(t.Context(), "node", "paint.mjs", serve(t, p, dist, page)).CombinedOutput()

@@ -6,6 +6,7 @@ import { readFileSync, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 import { execFileSync } from 'node:child_process';
+import { strange } from './strange.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const [address, shots] = process.argv.slice(2);
@@ -26,7 +27,8 @@ function must(ok, what) {
 
 async function accessible(page) {
   await page.evaluate(axe);
-  const found = await page.evaluate(async () => (await window.axe.run('body', { resultTypes: ['violations'] })).violations.map((v) => ({ id: v.id, impact: v.impact, nodes: v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)) })));
+  // Grafana's own Select puts its options a level below its listbox: ours to use, not to change.
+  const found = await page.evaluate(async () => (await window.axe.run({ include: ['body'], exclude: ['[data-testid="data-testid Select menu"]'] }, { resultTypes: ['violations'] })).violations.map((v) => ({ id: v.id, impact: v.impact, nodes: v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)) })));
   const serious = found.filter((v) => (v.impact === 'serious' || v.impact === 'critical'));
   must(serious.length === 0, 'axe: ' + JSON.stringify(serious));
 }
@@ -36,6 +38,7 @@ const choose = async (page, label, option) => {
   await page.getByText(option, { exact: true }).last().click();
 };
 
+const odd = strange({ must, choose, accessible });
 const cases = [
   ['config editor', 'config', {}, {}, async (page) => {
     await page.getByLabel('ClickHouse address').fill('db:9440');
@@ -215,12 +218,13 @@ const cases = [
   }, 'narrow'],
   ['panel: resolve and reopen', 'panel', {}, { role: 'Editor' }, async (page) => {
     await page.getByText('PaymentError').first().waitFor();
-    await page.getByRole('checkbox').nth(1).check({ force: true });
+    const payment = page.getByRole('row').filter({ hasText: 'PaymentError' }).first();
+    await payment.getByRole('checkbox').check({ force: true });
     await page.getByRole('button', { name: 'Resolve', exact: true }).click();
-    await page.getByText('resolved').first().waitFor();
-    await page.getByRole('checkbox').nth(1).check({ force: true });
+    await payment.getByText('resolved').filter({ visible: true }).first().waitFor();
+    await payment.getByRole('checkbox').check({ force: true });
     await page.getByRole('button', { name: 'Reopen' }).click();
-    await page.getByText('ongoing').first().waitFor();
+    await payment.getByText('ongoing').filter({ visible: true }).first().waitFor();
   }, 'panel'],
   ['pages: list to detail', 'app', { path: '/a/errata-errors-app/issues?status=all' }, { role: 'Editor' }, async (page) => {
     await page.getByText('PaymentError').first().waitFor();
@@ -291,6 +295,7 @@ const cases = [
   ['pages: a link that a rule sends', 'app', { path: '/a/errata-errors-app/issues/1/0000000000000001' }, {}, async (page) => {
     await page.getByText('no such issue').first().waitFor();
   }],
+  ...odd,
 ];
 
 let current = { bundle: '', theme: '' };
@@ -302,10 +307,15 @@ async function shot(page, name) {
   }
 }
 
-for (const bundle of (process.env.BUNDLES ?? 'host18 host19').split(' ')) {
-  for (const theme of (process.env.THEMES ?? 'dark light').split(' ')) {
-    for (const [name, kind, given, params, act, picture] of cases) {
-      if (only && !new RegExp(only).test(name)) {
+const bundles = (process.env.BUNDLES ?? 'host18 host19').split(' ');
+const themes = (process.env.THEMES ?? 'dark light').split(' ');
+// What goes wrong in content and on the way is seen once a React and once a theme.
+const paired = new Set(odd);
+for (const bundle of bundles) {
+  for (const theme of themes) {
+    for (const one of cases) {
+      const [name, kind, given, params, act, picture] = one;
+      if ((only && !new RegExp(only).test(name)) || (paired.has(one) && bundles.length * themes.length > 1 && (bundle === 'host18') !== (theme === 'light'))) {
         continue;
       }
       current = { bundle, theme };

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/stretchr/testify/require"
 )
 
@@ -27,34 +29,56 @@ type store struct {
 	ClickHouse string `json:"clickhouse"`
 
 	Passwords map[string]string `json:"-"`
+
+	dir  string
+	said bytes.Buffer
 }
 
 // up starts the store on free ports and ends it with the test.
 func up(t *testing.T, binary string) *store {
 	t.Helper()
+	s := start(t, binary)
+	s.ready(t)
+	return s
+}
+
+// start begins what ready waits for: two stores come up beside each other.
+func start(t *testing.T, binary string) *store {
+	t.Helper()
 	dir := t.TempDir()
-	file := filepath.Join(dir, "addresses.json")
 	args := []string{"up", "--data", dir}
 	for _, f := range []string{"http", "otlp-http", "otlp-grpc", "clickhouse", "clickhouse-http", "broker"} {
 		args = append(args, "--"+f, "127.0.0.1:0")
 	}
-	var said bytes.Buffer
+	s := &store{dir: dir}
 	cmd := exec.Command(binary, args...)
-	cmd.Stdout, cmd.Stderr = &said, &said
+	cmd.Stdout, cmd.Stderr = &s.said, &s.said
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
 	})
-	s := &store{}
+	return s
+}
+
+func (s *store) ready(t *testing.T) {
+	t.Helper()
 	require.Eventually(t, func() bool {
-		raw, err := os.ReadFile(file)
+		raw, err := os.ReadFile(filepath.Join(s.dir, "addresses.json"))
 		return err == nil && json.Unmarshal(raw, s) == nil && s.DSN != ""
-	}, 90*time.Second, 200*time.Millisecond, "%s", &said)
-	raw, err := os.ReadFile(filepath.Join(dir, "secrets.json"))
+	}, 90*time.Second, 200*time.Millisecond, "%s", &s.said)
+	raw, err := os.ReadFile(filepath.Join(s.dir, "secrets.json"))
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(raw, &s.Passwords))
-	return s
+}
+
+// source is a data source on this store.
+func (s *store) source(t *testing.T, id int64, uid, name string) backend.DataSourceInstanceSettings {
+	t.Helper()
+	jsonData, err := json.Marshal(map[string]any{"address": s.ClickHouse, "edges": s.HTTP})
+	require.NoError(t, err)
+	return backend.DataSourceInstanceSettings{ID: id, UID: uid, Name: name, Type: "errata-errors-datasource", JSONData: jsonData, Updated: time.Now(),
+		DecryptedSecureJSONData: map[string]string{"password": s.Passwords["reader"], "triagePassword": s.Passwords["triage"]}}
 }
 
 // capturedKey is the key in the requests of the captures.
@@ -126,8 +150,6 @@ func (s *store) captures(t *testing.T, names ...string) {
 // detail shows.
 func (s *store) crash(t *testing.T, n int, release, message string) {
 	t.Helper()
-	dsn, err := url.Parse(s.DSN)
-	require.NoError(t, err)
 	at := time.Now().Add(-time.Duration(n) * 20 * time.Minute).UTC()
 	trace := fmt.Sprintf("%032x", 0xabc0000+n)
 	event := map[string]any{
@@ -143,19 +165,39 @@ func (s *store) crash(t *testing.T, n int, release, message string) {
 		}},
 		"sdk": map[string]any{"name": "sentry.python", "version": "2.0.0"},
 	}
+	s.send(t, event)
+}
+
+// send gives an event to the edge as an SDK does.
+func (s *store) send(t *testing.T, event map[string]any) {
+	t.Helper()
+	kind := "event"
+	if event["type"] == "transaction" {
+		kind = "transaction"
+	}
+	dsn, err := url.Parse(s.DSN)
+	require.NoError(t, err)
 	raw, err := json.Marshal(event)
 	require.NoError(t, err)
 	head, err := json.Marshal(map[string]any{"event_id": event["event_id"], "dsn": s.DSN})
 	require.NoError(t, err)
-	body := string(head) + "\n" + `{"type":"event","content_type":"application/json","length":` + fmt.Sprint(len(raw)) + "}\n" + string(raw) + "\n"
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.HTTP+"/api/"+strings.Trim(dsn.Path, "/")+"/envelope/", strings.NewReader(body))
+	body := string(head) + "\n" + `{"type":"` + kind + `","content_type":"application/json","length":` + fmt.Sprint(len(raw)) + "}\n" + string(raw) + "\n"
+	s.post(t, "http://"+s.HTTP+"/api/"+strings.Trim(dsn.Path, "/")+"/envelope/", "application/x-sentry-envelope", body, "Sentry sentry_version=7, sentry_key="+dsn.User.Username()+", sentry_client=host/1.0")
+}
+
+func (s *store) post(t *testing.T, address, kind, body, auth string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(body))
 	require.NoError(t, err)
-	req.Header.Set("X-Sentry-Auth", "Sentry sentry_version=7, sentry_key="+dsn.User.Username()+", sentry_client=host/1.0")
-	req.Header.Set("Content-Type", "application/x-sentry-envelope")
+	if auth != "" {
+		req.Header.Set("X-Sentry-Auth", auth)
+	}
+	req.Header.Set("Content-Type", kind)
 	res, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
 	defer res.Body.Close()
-	require.Equal(t, http.StatusOK, res.StatusCode)
+	said, _ := io.ReadAll(res.Body)
+	require.Equal(t, http.StatusOK, res.StatusCode, "%s", said)
 }
 
 // keepLogging writes a log record every second until ctx ends, for the tail.

@@ -3,7 +3,8 @@ import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Badge, useStyles2 } from '@grafana/ui';
 import type { Breadcrumb } from '../shared/types';
-import { at, clock, crumbTime, text } from '../shared/format';
+import { crumbTime, text } from '../shared/format';
+import { useTimes } from '../shared/zone';
 
 const what = (b: Breadcrumb) => {
   const d = b.data ?? {};
@@ -13,11 +14,15 @@ const what = (b: Breadcrumb) => {
   if (d.url) {
     return [d.method ?? d['http.method'], d.url, d.status_code ?? d['http.response.status_code']].filter(Boolean).map(text).join(' ');
   }
+  if (d.from && d.to) {
+    return `${text(d.from)} → ${text(d.to)}`;
+  }
   return Object.keys(d).length ? text(d) : '';
 };
 
 export function Breadcrumbs({ crumbs }: { crumbs: Breadcrumb[] }) {
   const s = useStyles2(styles);
+  const { at, clock } = useTimes();
   if (!crumbs.length) {
     return <p className={s.muted}>No breadcrumbs came with this event.</p>;
   }

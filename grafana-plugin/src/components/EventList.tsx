@@ -1,11 +1,12 @@
 import React, { useState } from 'react';
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
-import { Alert, Badge, Button, LoadingPlaceholder, useStyles2 } from '@grafana/ui';
+import { Badge, Button, LoadingPlaceholder, useStyles2 } from '@grafana/ui';
 import type { Api } from '../shared/api';
 import type { Place } from '../shared/types';
-import { at } from '../shared/format';
 import { useLoad } from '../shared/load';
+import { useTimes } from '../shared/zone';
+import { Failed } from './Failed';
 
 export interface EventListProps {
   api: Api;
@@ -19,10 +20,11 @@ export interface EventListProps {
 // where it is while new events come.
 export function EventList({ api, project, issue, shown, onOpen }: EventListProps) {
   const s = useStyles2(styles);
+  const { at } = useTimes();
   const [place, setPlace] = useState<Place>();
   const page = useLoad(() => api.events(project, issue, place), [api, project, issue, JSON.stringify(place)]);
   if (page.error) {
-    return <Alert severity="error" title="Cannot list the events">{page.error}</Alert>;
+    return <Failed title="Cannot list the events" error={page.error} again={page.again} />;
   }
   if (!page.value) {
     return <LoadingPlaceholder text="Loading events" />;

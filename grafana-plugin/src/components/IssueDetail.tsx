@@ -1,15 +1,17 @@
 import React, { useState } from 'react';
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
-import { Alert, Badge, Button, LoadingPlaceholder, Tab, TabsBar, TabContent, useStyles2 } from '@grafana/ui';
+import { Alert, Badge, Button, ErrorBoundaryAlert, LoadingPlaceholder, Tab, TabsBar, TabContent, useStyles2 } from '@grafana/ui';
 import { message } from '../shared/api';
 import type { Api } from '../shared/api';
 import type { EventDetail, IssueDetail as Detail, Me } from '../shared/types';
-import { ago, at, count, percent, text } from '../shared/format';
+import { ago, count, percent, text } from '../shared/format';
 import { useLoad } from '../shared/load';
+import { useTimes } from '../shared/zone';
 import { Breadcrumbs } from './Breadcrumbs';
 import { EventList } from './EventList';
 import { ExploreLinks } from './ExploreLinks';
+import { Failed } from './Failed';
 import { levelColor, statusColor } from './IssueList';
 import { StackTrace } from './StackTrace';
 import { Tags } from './Tags';
@@ -25,7 +27,9 @@ export interface IssueDetailProps {
   issue: string;
   range?: { from: number; to: number };
   event?: string; // Its id, newest or oldest: where a page keeps it in its URL.
-  onEvent?: (event: string) => void;
+  onEvent?: (event: string, toStack?: boolean) => void;
+  tab?: string; // Which is open: a page keeps it in its URL.
+  onTab?: (tab: string) => void;
   extra?: React.ReactNode; // What a page has beside the way back.
   onBack?: () => void;
   onChanged?: () => void;
@@ -35,20 +39,38 @@ const TABS = ['Stack trace', 'Breadcrumbs', 'Tags', 'Users', 'Events', 'Trace', 
 
 type TabName = (typeof TABS)[number];
 
-export function IssueDetail({ api, me, project, issue, range, event: given, onEvent, extra, onBack, onChanged }: IssueDetailProps) {
+export function IssueDetail({ api, me, project, issue, range, event: given, onEvent, tab: open, onTab, extra, onBack, onChanged }: IssueDetailProps) {
   const s = useStyles2(styles);
+  const { at } = useTimes();
   const [version, setVersion] = useState(0);
-  const [tab, setTab] = useState<TabName>('Stack trace');
+  const [picked, setPicked] = useState<TabName>('Stack trace');
+  const tab = onTab ? (TABS.find((t) => t === open) ?? 'Stack trace') : picked;
+  const setTab = onTab ?? ((t: TabName) => setPicked(t));
   const [chosen, setChosen] = useState('newest');
   const shown = onEvent ? (given ?? 'newest') : chosen;
-  const show = onEvent ?? setChosen;
+  const show = onEvent ?? ((id: string) => setChosen(id));
   const detail = useLoad(() => api.issue(project, issue, range), [api, project, issue, range?.from, range?.to, version]);
   // What was merged is told by the detail; its events are those of the survivor.
   const survivor = detail.value && !detail.loading && detail.value.issue !== issue ? detail.value.issue : undefined;
   const sample = useLoad(() => api.event(project, survivor ?? issue, shown), [api, project, issue, survivor, shown, version]);
 
+  const head = (onBack || extra) && (
+    <div className={s.head}>
+      {onBack && (
+        <Button size="sm" variant="secondary" fill="text" icon="arrow-left" onClick={onBack}>
+          All issues
+        </Button>
+      )}
+      {extra}
+    </div>
+  );
   if (detail.error) {
-    return <Alert severity="error" title="Cannot show this issue">{detail.error}</Alert>;
+    return (
+      <div>
+        {head}
+        <Failed title="Cannot show this issue" error={detail.error} again={() => [detail, sample].forEach((part) => part.again())} />
+      </div>
+    );
   }
   const d = detail.value;
   if (!d) {
@@ -58,22 +80,18 @@ export function IssueDetail({ api, me, project, issue, range, event: given, onEv
     setVersion(version + 1);
     onChanged?.();
   };
+  // One change of the URL: the page knows that an event opens at its stack trace.
+  const onOpen = (id: string) => {
+    setPicked('Stack trace');
+    show(id, true);
+  };
   // What failed has no neighbours to go to; the ends are always there.
   const event = sample.error ? undefined : (sample.value?.event ?? undefined);
   const { older, newer } = sample.error || !sample.value ? { older: '', newer: '' } : sample.value;
   return (
     <div>
       <header>
-        {(onBack || extra) && (
-          <div className={s.head}>
-            {onBack && (
-              <Button size="sm" variant="secondary" fill="text" icon="arrow-left" onClick={onBack}>
-                All issues
-              </Button>
-            )}
-            {extra}
-          </div>
-        )}
+        {head}
         {survivor && <Alert severity="info" title={`Issue ${issue} was merged into this one.`} />}
         <h3 className={s.title}>{d.title}</h3>
         <div className={s.row}>
@@ -116,7 +134,8 @@ export function IssueDetail({ api, me, project, issue, range, event: given, onEv
       </TabsBar>
       <TabContent>
         <div className={s.tab}>
-          {sample.error && <Alert severity="error" title="Cannot show this event">{sample.error}</Alert>}
+          {sample.error && <Failed title="Cannot show this event" error={sample.error} again={sample.again} />}
+          <ErrorBoundaryAlert key={`${tab} ${event?.row.eventId}`} title="This part cannot be drawn. The other tabs and events can." style="alertbox">
           <TabBody
             tab={tab}
             detail={d}
@@ -125,11 +144,9 @@ export function IssueDetail({ api, me, project, issue, range, event: given, onEv
             me={me}
             range={range}
             onDone={done}
-            onEvent={(id) => {
-              show(id);
-              setTab('Stack trace');
-            }}
+            onEvent={onOpen}
           />
+          </ErrorBoundaryAlert>
         </div>
       </TabContent>
     </div>
@@ -149,6 +166,7 @@ interface TabProps {
 
 function TabBody({ tab, detail, event, api, me, range, onDone, onEvent }: TabProps) {
   const s = useStyles2(styles);
+  const { at } = useTimes();
   switch (tab) {
     case 'Tags':
       return <Tags tags={detail.tags} />;
@@ -157,7 +175,11 @@ function TabBody({ tab, detail, event, api, me, range, onDone, onEvent }: TabPro
     case 'Users':
       return <Users api={api} project={detail.project} issue={detail.issue} range={range} />;
     case 'Releases':
-      return (
+      return !detail.releases.length ? (
+        <p className={s.muted}>
+          No release came with this issue&apos;s events. Set one in the SDK (<code>release</code>) or as <code>service.version</code>.
+        </p>
+      ) : (
         <table className={s.table}>
           <thead>
             <tr>
@@ -170,7 +192,7 @@ function TabBody({ tab, detail, event, api, me, range, onDone, onEvent }: TabPro
           <tbody>
             {detail.releases.map((r) => (
               <tr key={r.release}>
-                <td>{r.release}</td>
+                <td className={s.value}>{r.release || 'without a release'}</td>
                 <td>
                   {count(r.events)} ({percent(detail.events ? r.events / detail.events : 0)})
                 </td>
@@ -229,13 +251,14 @@ function TabBody({ tab, detail, event, api, me, range, onDone, onEvent }: TabPro
   return (
     <div>
       {sections
-        .filter(([, v]) => v && Object.keys(v as object).length)
+        .map(([name, v]): [string, object] => [name, typeof v === 'object' && v ? v : v ? { value: v } : {}])
+        .filter(([, v]) => Object.keys(v).length)
         .map(([name, v]) => (
           <section key={name}>
             <h5>{name}</h5>
             <table className={s.table}>
               <tbody>
-                {Object.entries(v as object).map(([k, x]) => (
+                {Object.entries(v).map(([k, x]) => (
                   <tr key={k}>
                     <th scope="row" className={s.name}>{k}</th>
                     <td>
@@ -287,7 +310,7 @@ function Fact({ name, value, title }: { name: string; value: string; title?: str
 }
 
 const styles = (theme: GrafanaTheme2) => ({
-  title: css({ wordBreak: 'break-word', maxHeight: '7em', overflowY: 'auto' }),
+  title: css({ overflowWrap: 'anywhere', maxHeight: '7em', overflowY: 'auto' }),
   muted: css({ color: theme.colors.text.secondary }),
   head: css({ display: 'flex', flexWrap: 'wrap', justifyContent: 'space-between', alignItems: 'center', '& > *': { marginBottom: 0 } }),
   row: css({ display: 'flex', flexWrap: 'wrap', gap: theme.spacing(1), alignItems: 'center', marginBottom: theme.spacing(1) }),
@@ -307,5 +330,5 @@ const styles = (theme: GrafanaTheme2) => ({
   }),
   name: css({ width: '20%', fontWeight: theme.typography.fontWeightRegular, color: theme.colors.text.secondary, overflowWrap: 'anywhere' }),
   history: css({ listStyle: 'none', '& li': { padding: theme.spacing(0.5, 0), borderBottom: `1px solid ${theme.colors.border.weak}` } }),
-  value: css({ whiteSpace: 'pre-wrap', wordBreak: 'break-word' }),
+  value: css({ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere', unicodeBidi: 'isolate' }),
 });

@@ -5,7 +5,8 @@ import { Badge, useStyles2 } from '@grafana/ui';
 import type { BadgeColor } from '@grafana/ui';
 import type { Api } from '../shared/api';
 import type { Issue, Level, Me, Status } from '../shared/types';
-import { age, at, count } from '../shared/format';
+import { age, count } from '../shared/format';
+import { useTimes } from '../shared/zone';
 import { Sparkline } from './Sparkline';
 import { Triage } from './Triage';
 
@@ -32,6 +33,7 @@ const key = (i: Issue) => `${i.project}/${i.issue}`;
 
 export function IssueList({ api, me, issues, onOpen, onChanged, href }: IssueListProps) {
   const s = useStyles2(styles);
+  const { at } = useTimes();
   const [picked, setPicked] = useState<Record<string, boolean>>({});
   const chosen = issues.filter((i) => picked[key(i)]);
   const several = new Set(issues.map((i) => i.project)).size > 1;
@@ -59,11 +61,13 @@ export function IssueList({ api, me, issues, onOpen, onChanged, href }: IssueLis
               />
             </th>
             <th scope="col">Issue</th>
-            <th scope="col">Status</th>
+            <th scope="col" className={s.half}>
+              Status
+            </th>
             <th scope="col" className={s.wide}>
               Trend
             </th>
-            <th scope="col" className={s.number}>
+            <th scope="col" className={cx(s.number, s.half)}>
               Events
             </th>
             <th scope="col" className={cx(s.number, s.wide)}>
@@ -72,7 +76,9 @@ export function IssueList({ api, me, issues, onOpen, onChanged, href }: IssueLis
             <th scope="col" className={cx(s.number, s.wide)}>
               Users
             </th>
-            <th scope="col">Last seen</th>
+            <th scope="col" className={s.half}>
+              Last seen
+            </th>
             <th scope="col" className={s.wide}>
               First seen
             </th>
@@ -106,6 +112,12 @@ export function IssueList({ api, me, issues, onOpen, onChanged, href }: IssueLis
                 >
                   {i.title || '<no title>'}
                 </a>
+                <div className={cx(s.under, s.tiny)}>
+                  <Badge text={i.status} color={statusColor[i.status] ?? 'blue'} />
+                  <span title={String(i.events)}>
+                    {count(i.events)} {i.events === 1 ? 'event' : 'events'}
+                  </span>
+                </div>
                 <div className={s.under}>
                   <Badge text={i.level} color={levelColor[i.level] ?? 'blue'} />
                   {i.protocols.map((p) => (
@@ -117,13 +129,13 @@ export function IssueList({ api, me, issues, onOpen, onChanged, href }: IssueLis
                   </span>
                 </div>
               </td>
-              <td>
+              <td className={s.half}>
                 <Badge text={i.status} color={statusColor[i.status] ?? 'blue'} />
               </td>
               <td className={s.wide}>
                 <Sparkline parts={i.spark} />
               </td>
-              <td className={s.number} title={String(i.events)}>
+              <td className={cx(s.number, s.half)} title={String(i.events)}>
                 {count(i.events)}
               </td>
               <td className={cx(s.number, s.wide)} title={String(i.eventsInRange)}>
@@ -132,7 +144,7 @@ export function IssueList({ api, me, issues, onOpen, onChanged, href }: IssueLis
               <td className={cx(s.number, s.wide)} title={String(i.users)}>
                 {count(i.users)}
               </td>
-              <td title={at(i.lastSeen)} className={s.time}>{age(i.lastSeen)}</td>
+              <td title={at(i.lastSeen)} className={cx(s.time, s.half)}>{age(i.lastSeen)}</td>
               <td title={at(i.firstSeen)} className={cx(s.time, s.wide)}>{age(i.firstSeen)}</td>
               <td className={cx(s.wide, !i.assignee && s.muted)}>{i.assignee || 'nobody'}</td>
             </tr>
@@ -147,6 +159,8 @@ const styles = (theme: GrafanaTheme2) => ({
   // A narrow panel keeps what a decision needs: what, state, how often, how long ago.
   list: css({ containerType: 'inline-size' }),
   wide: css({ '@container (max-width: 760px)': { display: 'none' } }),
+  half: css({ '@container (max-width: 420px)': { display: 'none' } }),
+  tiny: css({ '@container (min-width: 420.02px)': { display: 'none' } }),
   table: css({
     width: '100%',
     '& th, & td': { padding: theme.spacing(0.75, 1), textAlign: 'left', verticalAlign: 'top', borderBottom: `1px solid ${theme.colors.border.weak}` },

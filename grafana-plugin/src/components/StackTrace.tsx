@@ -34,6 +34,21 @@ const base = (path?: string) => path?.split(/[\\/]/).pop();
 const where = (f: Frame) => f.filename || f.abs_path || f.module || base(f.package) || '<unknown>';
 const what = (f: Frame) => f.function || f.instruction_addr || '<anonymous>';
 
+// relation says what an exception is to the one that it belongs to: a part of a
+// group, or a cause. Without ids it is the cause of the one above.
+export function relation(e: ExceptionValue, all: ExceptionValue[]): string {
+  const parent = all.find((o) => o !== e && o.mechanism?.exception_id !== undefined && o.mechanism.exception_id === e.mechanism?.parent_id);
+  if (!parent) {
+    return 'Caused by';
+  }
+  const name = parent.type || 'the exception above';
+  if (!parent.mechanism?.is_exception_group) {
+    return `Cause of ${name}`;
+  }
+  const parts = all.filter((o) => o.mechanism?.parent_id === parent.mechanism?.exception_id).sort((a, b) => (a.mechanism?.exception_id ?? 0) - (b.mechanism?.exception_id ?? 0));
+  return `${parts.indexOf(e) + 1} of ${parts.length} in ${name}`;
+}
+
 function FrameRow({ frame, open, onToggle }: { frame: Frame; open: boolean; onToggle: () => void }) {
   const s = useStyles2(styles);
   const hasBody = Boolean(frame.context_line || (frame.vars && Object.keys(frame.vars).length));
@@ -79,7 +94,7 @@ function FrameRow({ frame, open, onToggle }: { frame: Frame; open: boolean; onTo
                   <tr key={k}>
                     <th scope="row">{k}</th>
                     <td>
-                      <code>{text(v)}</code>
+                      <code className={s.value}>{text(v)}</code>
                     </td>
                   </tr>
                 ))}
@@ -139,13 +154,13 @@ export function StackTrace({ payload }: { payload: Payload }) {
   const c = chain(payload);
   if (!c) {
     const msg = payload.logentry?.formatted ?? payload.logentry?.message ?? payload.message;
-    return msg ? <pre className={s.code}>{msg}</pre> : <p className={s.muted}>This event carries no stack trace.</p>;
+    return msg ? <pre className={cx(s.code, s.value)}>{msg}</pre> : <p className={s.muted}>This event carries no stack trace.</p>;
   }
   return (
     <div>
       <ExceptionBlock exception={c.main} />
       {c.rest.map((e, i) => (
-        <ExceptionBlock key={i} exception={e} label={e.mechanism?.parent_id !== undefined ? 'Part of, or cause of, the exception above' : 'Caused by'} />
+        <ExceptionBlock key={i} exception={e} label={relation(e, [c.main, ...c.rest])} />
       ))}
     </div>
   );
@@ -153,8 +168,8 @@ export function StackTrace({ payload }: { payload: Payload }) {
 
 const styles = (theme: GrafanaTheme2) => ({
   exception: css({ marginBottom: theme.spacing(2) }),
-  title: css({ fontSize: theme.typography.h5.fontSize, wordBreak: 'break-word' }),
-  value: css({ fontWeight: theme.typography.fontWeightRegular, whiteSpace: 'pre-wrap' }),
+  title: css({ fontSize: theme.typography.h5.fontSize, overflowWrap: 'anywhere' }),
+  value: css({ fontWeight: theme.typography.fontWeightRegular, whiteSpace: 'pre-wrap', overflowWrap: 'anywhere', unicodeBidi: 'isolate' }),
   badges: css({ display: 'flex', gap: theme.spacing(0.5), marginBottom: theme.spacing(1) }),
   list: css({ listStyle: 'none', margin: 0, padding: 0, border: `1px solid ${theme.colors.border.weak}` }),
   frame: css({ '& + &': { borderTop: `1px solid ${theme.colors.border.weak}` } }),
@@ -184,8 +199,9 @@ const styles = (theme: GrafanaTheme2) => ({
   vars: css({
     width: '100%',
     marginTop: theme.spacing(1),
+    tableLayout: 'fixed',
     fontSize: theme.typography.bodySmall.fontSize,
-    '& th': { width: '20%', textAlign: 'left', verticalAlign: 'top', fontWeight: theme.typography.fontWeightRegular },
-    '& td': { wordBreak: 'break-word', whiteSpace: 'pre-wrap' },
+    '& th': { width: '20%', overflowWrap: 'anywhere', textAlign: 'left', verticalAlign: 'top', fontWeight: theme.typography.fontWeightRegular },
+    '& td': { overflowWrap: 'anywhere', whiteSpace: 'pre-wrap' },
   }),
 });

@@ -1,12 +1,15 @@
-import React from 'react';
+import React, { useState } from 'react';
 import { css, cx } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
-import { Alert, Badge, LoadingPlaceholder, useStyles2 } from '@grafana/ui';
+import { Alert, Badge, Button, Checkbox, LinkButton, LoadingPlaceholder, useStyles2 } from '@grafana/ui';
 import type { Api } from '../shared/api';
-import type { TraceItem } from '../shared/types';
-import { at, duration } from '../shared/format';
+import type { TraceItem, TracePart } from '../shared/types';
+import { duration } from '../shared/format';
 import { issueUrl } from '../shared/api';
 import { useLoad } from '../shared/load';
+import { useTimes } from '../shared/zone';
+import { exploreUrl } from './ExploreLinks';
+import { Failed } from './Failed';
 
 // depths gives each item how deep it sits below the root span; an item whose
 // parent is not here counts as a root, and a cycle ends where it began.
@@ -28,8 +31,8 @@ export function depths(items: TraceItem[]): Map<TraceItem, number> {
 // spread gives each item its place in the time of the whole trace, in percent: a
 // span as long as it took, with a width that is seen.
 export function spread(items: TraceItem[]): Map<TraceItem, { left: number; width: number }> {
-  const from = Math.min(...items.map((i) => i.ts));
-  const to = Math.max(...items.map((i) => i.ts + i.durationMs));
+  const from = items.reduce((least, i) => Math.min(least, i.ts), Infinity);
+  const to = items.reduce((most, i) => Math.max(most, i.ts + i.durationMs), -Infinity);
   const whole = Math.max(to - from, Number.MIN_VALUE);
   return new Map(
     items.map((i) => {
@@ -39,17 +42,34 @@ export function spread(items: TraceItem[]): Map<TraceItem, { left: number; width
   );
 }
 
+// ROWS is how many are drawn at first, and more each time: a browser takes long for thousands.
+const ROWS = 300;
+
+const KINDS: Array<[TraceItem['kind'], string, string]> = [['error', 'error', 'errors'], ['span', 'span', 'spans'], ['log', 'log record', 'log records']];
+
+// cutOf says what of a trace is not here.
+export function cutOf({ items, totals, more }: TracePart): string {
+  const parts = KINDS.filter(([k]) => totals[k]).map(([k, one, many]) => `${items.filter((i) => i.kind === k).length.toLocaleString('en')} of ${totals[k].toLocaleString('en')}${more ? ' or more' : ''} ${totals[k] === 1 ? one : many}`);
+  return `The first ${items.length.toLocaleString('en')} things of this trace are here, errors before others: ${parts.join(', ')}.`;
+}
+
 // Trace lists what happened in a trace; an error of another issue leads to it.
 export function Trace({ api, traceId, issue }: { api: Api; traceId: string; issue?: string }) {
   const s = useStyles2(styles);
+  const { at } = useTimes();
+  const [rows, setRows] = useState(ROWS);
+  const [onlyErrors, setOnlyErrors] = useState(false);
   const trace = useLoad(() => api.trace(traceId), [api, traceId]);
   if (trace.error) {
-    return <Alert severity="error" title="Cannot show this trace">{trace.error}</Alert>;
+    return <Failed title="Cannot show this trace" error={trace.error} again={trace.again} />;
   }
   if (!trace.value) {
     return <LoadingPlaceholder text="Loading the trace" />;
   }
   const { items, truncated } = trace.value;
+  const chosen = onlyErrors ? items.filter((i) => i.kind === 'error' || i.status === 'error') : items;
+  const shown = chosen.slice(0, rows);
+  const next = Math.min(ROWS, chosen.length - shown.length);
   const deep = depths(items);
   const places = spread(items);
   const first = items[0]?.ts ?? 0;
@@ -58,9 +78,17 @@ export function Trace({ api, traceId, issue }: { api: Api; traceId: string; issu
       <p className={s.muted}>
         Trace {traceId}. Its spans, errors and log records of both protocols, in order of time: {items.length}
       </p>
-      {truncated && <Alert severity="info" title="The trace is larger than what is shown; ask for it with SQL to see all." />}
+      {truncated && (
+        <Alert severity="info" title={cutOf(trace.value)}>
+          <LinkButton size="sm" variant="secondary" icon="compass" href={exploreUrl(api.uid, { mode: 'trace', traceId })}>
+            All of it in Explore
+          </LinkButton>
+        </Alert>
+      )}
+      {items.length > 1 && <Checkbox label="Only errors" value={onlyErrors} onChange={(e) => setOnlyErrors(e.currentTarget.checked)} />}
+      {onlyErrors && !chosen.length && <p className={s.muted}>Nothing failed in this trace.</p>}
       <ol className={s.list}>
-        {items.map((i, n) => (
+        {shown.map((i, n) => (
           <li key={n} className={s.item}>
             <div className={s.what} style={{ paddingLeft: `${(deep.get(i) ?? 0) * 2}ch` }}>
               <Badge text={i.kind} color={i.kind === 'error' ? 'red' : i.kind === 'log' ? 'purple' : 'blue'} />
@@ -86,6 +114,11 @@ export function Trace({ api, traceId, issue }: { api: Api; traceId: string; issu
           </li>
         ))}
       </ol>
+      {next > 0 && (
+        <Button size="sm" variant="secondary" fill="text" onClick={() => setRows(rows + ROWS)}>
+          {`Show ${next} more of ${(chosen.length - shown.length).toLocaleString('en')}`}
+        </Button>
+      )}
     </div>
   );
 }

@@ -2,13 +2,15 @@ import React from 'react';
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { useStyles2, useTheme2 } from '@grafana/ui';
-import { at, count, mark } from '../shared/format';
+import { count } from '../shared/format';
+import { useTimes } from '../shared/zone';
 
 // Trend is a small bar chart of events over time; a table of it is read out by
 // screen readers through the bars' titles.
 export function Trend({ points }: { points: Array<[number, number]> }) {
   const s = useStyles2(styles);
   const theme = useTheme2();
+  const { at, mark } = useTimes();
   const max = Math.max(1, ...points.map(([, n]) => n));
   const total = points.reduce((sum, [, n]) => sum + n, 0);
   if (!points.length) {

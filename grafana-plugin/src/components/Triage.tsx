@@ -1,4 +1,4 @@
-import React, { useId, useState } from 'react';
+import React, { useId, useRef, useState } from 'react';
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Alert, Button, Field, Input, Modal, TextArea, Tooltip, useStyles2 } from '@grafana/ui';
@@ -27,6 +27,7 @@ export function Triage({ api, me, issues, one, onDone }: TriageProps) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string>();
   const [dialog, setDialog] = useState<Dialog>();
+  const opener = useRef<HTMLElement | null>(null);
   const [value, setValue] = useState('');
   const [users, setUsers] = useState('');
   const [when, setWhen] = useState('');
@@ -39,6 +40,12 @@ export function Triage({ api, me, issues, one, onDone }: TriageProps) {
   const allowed = Boolean(me?.canTriage);
   const why = !me ? 'Asking what you may do' : me.reason || 'Your role may look, not change.';
   const none = issues.length === 0;
+
+  // Whoever works with keys goes on where the dialog was opened.
+  const close = () => {
+    setDialog(undefined);
+    setTimeout(() => opener.current?.focus());
+  };
 
   const act = async (request: Omit<TriageRequest, 'project' | 'issues'>) => {
     setBusy(true);
@@ -54,7 +61,7 @@ export function Triage({ api, me, issues, one, onDone }: TriageProps) {
           written += some.length;
         }
       }
-      setDialog(undefined);
+      close();
       setValue('');
       onDone();
     } catch (err) {
@@ -68,7 +75,7 @@ export function Triage({ api, me, issues, one, onDone }: TriageProps) {
     }
   };
 
-  const button = (label: string, icon: React.ComponentProps<typeof Button>['icon'], onClick: () => void, enough = !none) => {
+  const button = (label: string, icon: React.ComponentProps<typeof Button>['icon'], onClick: React.MouseEventHandler<HTMLButtonElement>, enough = !none) => {
     const b = (
       <Button size="sm" variant="secondary" icon={icon} disabled={!allowed || busy || !enough} onClick={onClick}>
         {label}
@@ -82,7 +89,8 @@ export function Triage({ api, me, issues, one, onDone }: TriageProps) {
       </Tooltip>
     );
   };
-  const ask = (d: Dialog) => () => {
+  const ask = (d: Dialog) => (e: React.MouseEvent<HTMLButtonElement>) => {
+    opener.current = e.currentTarget;
     setValue('');
     setUsers('');
     setWhen('');
@@ -109,7 +117,7 @@ export function Triage({ api, me, issues, one, onDone }: TriageProps) {
       </div>
       {error && !dialog && <Alert severity="error" title={error} />}
       {dialog && (
-        <Modal title={titles[dialog]} isOpen onDismiss={() => setDialog(undefined)}>
+        <Modal title={titles[dialog]} isOpen onDismiss={close}>
           {error && <Alert severity="error" title={error} />}
           {dialog === 'assign' && (
             <Field label="Assign to" description="A login, an address or a team. Empty takes the assignment away.">
@@ -148,7 +156,7 @@ export function Triage({ api, me, issues, one, onDone }: TriageProps) {
             </p>
           )}
           <Modal.ButtonRow>
-            <Button variant="secondary" fill="outline" onClick={() => setDialog(undefined)}>
+            <Button variant="secondary" fill="outline" onClick={close}>
               Cancel
             </Button>
             {dialog === 'assign' && (

@@ -1,10 +1,12 @@
 import React from 'react';
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
-import { Alert, LoadingPlaceholder, useStyles2 } from '@grafana/ui';
+import { LoadingPlaceholder, useStyles2 } from '@grafana/ui';
 import type { Api } from '../shared/api';
-import { at, count } from '../shared/format';
+import { count } from '../shared/format';
 import { useLoad } from '../shared/load';
+import { useTimes } from '../shared/zone';
+import { Failed } from './Failed';
 
 export interface UsersProps {
   api: Api;
@@ -16,9 +18,10 @@ export interface UsersProps {
 // Users lists whom the issue hit, as their events name them.
 export function Users({ api, project, issue, range }: UsersProps) {
   const s = useStyles2(styles);
+  const { at } = useTimes();
   const list = useLoad(() => api.users(project, issue, range), [api, project, issue, range?.from, range?.to]);
   if (list.error) {
-    return <Alert severity="error" title="Cannot list the users">{list.error}</Alert>;
+    return <Failed title="Cannot list the users" error={list.error} again={list.again} />;
   }
   if (!list.value) {
     return <LoadingPlaceholder text="Loading users" />;

@@ -73,6 +73,8 @@ export class ErrataDataSource
         return Boolean(query.traceId?.trim());
       case 'catalog':
         return Boolean(query.name);
+      case 'error_trend': // On an empty store the variable has no tag to offer: that is no error.
+        return query.by !== 'tag' || Boolean(getTemplateSrv().replace(query.tagKey ?? '').trim());
     }
     return true;
   }

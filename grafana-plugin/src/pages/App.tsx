@@ -6,10 +6,11 @@ import { PluginPage, locationService } from '@grafana/runtime';
 import { Alert, Button, InlineField, Input, LoadingPlaceholder, useStyles2 } from '@grafana/ui';
 import { Choice } from '../components/Choice';
 import { IssueDetail } from '../components/IssueDetail';
+import { Failed } from '../components/Failed';
 import { IssueList } from '../components/IssueList';
 import { APP_ID, apiFor, errataSources } from '../shared/api';
 import type { Api } from '../shared/api';
-import { useLoad } from '../shared/load';
+import { useLoad, useMe } from '../shared/load';
 import type { Issue } from '../shared/types';
 
 const ROOT = `/a/${APP_ID}`;
@@ -25,10 +26,18 @@ const STATUSES = ['open', 'new', 'regressed', 'ongoing', 'resolved', 'ignored', 
 const SORTS = ['last_seen', 'first_seen', 'events', 'users', 'trend'].map((value) => ({ value, label: value.replace('_', ' ') }));
 const RANGES = ['1h', '24h', '7d', '14d', '30d', '90d'].map((value) => ({ value, label: `Last ${value}` }));
 
+const RANGE = '14d';
+
 // rangeOf turns "24h" into milliseconds around now; the state of the page is in
-// its URL, so a link shows what its sender saw.
+// its URL, so a link shows what its sender saw. What is no time is the default.
 export function rangeOf(window: string, now = Date.now()): { from: number; to: number } {
-  return { from: now - rangeUtil.intervalToMs(window), to: now };
+  let width = NaN;
+  try {
+    width = rangeUtil.intervalToMs(window);
+  } catch {
+    // Written by hand.
+  }
+  return { from: Math.max(0, now - (width > 0 ? width : rangeUtil.intervalToMs(RANGE))), to: now };
 }
 
 export const issuePath = (i: Pick<Issue, 'project' | 'issue'>) => `${ROOT}/issues/${i.project}/${i.issue}`;
@@ -73,37 +82,43 @@ export function App() {
   const url = useSyncExternalStore(subscribe, href);
   const [path, search] = url.split('?');
   const params = useMemo(() => new URLSearchParams(search ?? ''), [search]);
-  const api = useLoad<Api>(() => apiFor(params.get('ds') ?? undefined), [params.get('ds')]);
-  const me = useLoad(() => (api.value ? api.value.me() : Promise.resolve(undefined)), [api.value]);
-  const window = params.get('range') ?? '14d';
+  const ds = params.get('ds') ?? errataSources()[0]?.uid;
+  const store = useLoad<Api>(() => apiFor(ds), [ds]);
+  // While another store is looked up nothing is shown: buttons would write to the old one.
+  const api = store.value?.uid === ds ? store.value : undefined;
+  const me = useMe(api);
+  const window = params.get('range') ?? RANGE;
   // Fixed while the URL stays: a range that moves would ask again at each render.
   const range = useMemo(() => rangeOf(window), [window, path]);
   const parts = path.startsWith(ROOT) ? path.slice(ROOT.length).split('/').filter(Boolean).map(decoded) : [];
   const detail = parts[0] === 'issues' && parts.length === 3;
   return (
     <PluginPage pageNav={{ text: detail ? `Issue ${parts[2]}` : 'Issues', parentItem: detail ? { text: 'Issues', url: `${ROOT}/issues` } : undefined }}>
-      {api.error && <Alert severity="error" title={api.error} />}
-      {!api.value && !api.error && <LoadingPlaceholder text="Loading" />}
-      {api.value && <Stores uid={api.value.uid} onChange={(ds) => locationService.push(`${ROOT}/issues?ds=${encodeURIComponent(ds)}`)} />}
-      {api.value &&
+      {store.error && <Alert severity="error" title={store.error} />}
+      {!api && !store.error && <LoadingPlaceholder text="Loading" />}
+      {api && <Stores uid={api.uid} onChange={(ds) => locationService.push(`${ROOT}/issues?ds=${encodeURIComponent(ds)}`)} />}
+      {api &&
         (detail ? (
           <IssueDetail
-            api={api.value}
-            me={me.value}
+            key={`${api.uid}/${parts[1]}/${parts[2]}`}
+            api={api}
+            me={me}
             project={parts[1]}
             issue={parts[2]}
             range={range}
             event={params.get('event') ?? 'newest'}
-            onEvent={(event) => locationService.push(`${path}${queryOf(params, event === 'newest' ? '' : event)}`)}
+            onEvent={(event, toStack) => locationService.push(`${path}${queryOf(toStack ? new URLSearchParams(queryWith(params, 'tab', '')) : params, event === 'newest' ? '' : event)}`)}
+            tab={params.get('tab') ?? undefined}
+            onTab={(tab) => locationService.push(`${path}${queryWith(params, 'tab', tab === 'Stack trace' ? '' : tab)}`)}
             extra={
               <InlineField label="Time">
                 <Choice label="Time" options={RANGES} value={window} onChange={(range) => locationService.push(`${path}${queryWith(params, 'range', range)}`)} />
               </InlineField>
             }
-            onBack={() => locationService.push(`${ROOT}/issues${queryOf(params, '')}`)}
+            onBack={() => locationService.push(`${ROOT}/issues${queryOf(new URLSearchParams(queryWith(params, 'tab', '')), '')}`)}
           />
         ) : (
-          <IssuesPage api={api.value} me={me.value} params={params} />
+          <IssuesPage key={api.uid} api={api} me={me} params={params} />
         ))}
     </PluginPage>
   );
@@ -129,7 +144,7 @@ function IssuesPage({ api, me, params }: { api: Api; me?: React.ComponentProps<t
   const page = Math.max(0, Number(get('page', '0')) || 0);
   const projects = useLoad(() => api.options('project'), [api]);
   const list = useLoad(() => {
-    const { from, to } = rangeOf(get('range', '14d'));
+    const { from, to } = rangeOf(get('range', RANGE));
     return api.issues({
       project: get('project'),
       status: get('status', 'open') === 'all' ? '' : get('status', 'open'),
@@ -156,7 +171,7 @@ function IssuesPage({ api, me, params }: { api: Api; me?: React.ComponentProps<t
           <Choice label="Status" options={STATUSES} value={get('status', 'open')} onChange={(v) => set('status', v)} />
         </InlineField>
         <InlineField label="Time">
-          <Choice label="Time" options={RANGES} value={get('range', '14d')} onChange={(v) => set('range', v)} />
+          <Choice label="Time" options={RANGES} value={get('range', RANGE)} onChange={(v) => set('range', v)} />
         </InlineField>
         <InlineField label="Sort by">
           <Choice label="Sort by" options={SORTS} value={get('sort', 'last_seen')} onChange={(v) => set('sort', v)} />
@@ -166,7 +181,7 @@ function IssuesPage({ api, me, params }: { api: Api; me?: React.ComponentProps<t
         <Typed label="Assignee" value={get('assignee')} placeholder="anybody" onCommit={(v) => set('assignee', v)} />
         <Typed label="Search" width={32} value={get('q')} placeholder="words of title or message" onCommit={(v) => set('q', v)} />
       </div>
-      {list.error && <Alert severity="error" title="Cannot list issues">{list.error}</Alert>}
+      {list.error && <Failed title="Cannot list issues" error={list.error} again={list.again} />}
       {list.value?.notice && <Alert severity="info" title={list.value.notice} />}
       {!list.value && list.loading && <LoadingPlaceholder text="Loading issues" />}
       {list.value && list.value.issues.length === 0 && (

@@ -1,13 +1,13 @@
 import { dateTimeFormat, dateTimeFormatTimeAgo } from '@grafana/data';
 
 export const ago = (ms: number) => (ms > 0 ? dateTimeFormatTimeAgo(ms) : 'never');
-export const at = (ms: number) => (ms > 0 ? dateTimeFormat(ms) : '');
+export const at = (ms: number, timeZone?: string) => (ms > 0 ? dateTimeFormat(ms, { timeZone }) : '');
 
 // mark is a point of an axis, as fine as its points are.
-export const mark = (ms: number, days: boolean) => dateTimeFormat(ms, { format: days ? 'YYYY-MM-DD' : 'YYYY-MM-DD HH:mm' });
+export const mark = (ms: number, days: boolean, timeZone?: string) => dateTimeFormat(ms, { timeZone, format: days ? 'YYYY-MM-DD' : 'YYYY-MM-DD HH:mm' });
 
 // clock is the time of day to the millisecond: breadcrumbs lie close together.
-export const clock = (ms: number) => (ms > 0 ? dateTimeFormat(ms, { format: 'HH:mm:ss.SSS' }) : '');
+export const clock = (ms: number, timeZone?: string) => (ms > 0 ? dateTimeFormat(ms, { timeZone, format: 'HH:mm:ss.SSS' }) : '');
 
 // count shortens large numbers the way people read them: 1.2k, 3.4M.
 export function count(n: number): string {

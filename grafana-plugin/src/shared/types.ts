@@ -195,6 +195,15 @@ export interface TraceItem {
   issue: string; // Of errors.
 }
 
+// TracePart is a trace as far as it is shown: all errors first, of the rest what
+// came first.
+export interface TracePart {
+  items: TraceItem[];
+  totals: Record<TraceItem['kind'], number>; // Of all that was counted.
+  truncated: boolean; // There are more than the items.
+  more: boolean; // There are more than were counted.
+}
+
 export interface Me {
   login: string;
   role: string;

@@ -4,7 +4,7 @@ import { toDataFrame } from '@grafana/data';
 import { fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { EventList } from '../components/EventList';
 import { IssueDetail } from '../components/IssueDetail';
-import { StackTrace, chain } from '../components/StackTrace';
+import { StackTrace, chain, relation } from '../components/StackTrace';
 import { Sparkline, barsOf } from '../components/Sparkline';
 import { issuesOf } from '../panel/TriagePanel';
 import type { Api } from '../shared/api';
@@ -116,6 +116,15 @@ describe('the stack of an event', () => {
     ['of its own', { stacktrace: frames('s') }, 's'],
     ['of none', { exception: { values: [{ type: 'A' }] }, threads: { values: [{ stacktrace: {} }] } }, undefined],
   ])('is that %s', (_, payload, want) => expect(chain(payload)?.main.stacktrace?.frames?.[0].function).toBe(want));
+});
+
+it('says what the parts of a group are', () => {
+  const e = (exception_id: number, parent_id?: number, is_exception_group?: boolean) => ({ type: `E${exception_id}`, mechanism: { exception_id, parent_id, is_exception_group } });
+  const all = [e(0, undefined, true), e(1, 0), e(2, 1), e(3, 0)];
+  expect(all.slice(1).map((x) => relation(x, all))).toEqual(['1 of 2 in E0', 'Cause of E1', '2 of 2 in E0']);
+  expect(relation({ type: 'X' }, [...all, { type: 'X' }])).toBe('Caused by');
+  const own = e(5, 5); // Its own parent.
+  expect(relation(own, [own])).toBe('Caused by');
 });
 
 it('shows native frames by library and address', () => {

@@ -2,10 +2,11 @@ import '@testing-library/jest-dom';
 import React from 'react';
 import { toDataFrame } from '@grafana/data';
 import { fireEvent, render, screen, waitFor } from '@testing-library/react';
-import { issuesOf } from '../panel/TriagePanel';
+import { byStore, issuesOf } from '../panel/TriagePanel';
+import { rangeOf } from '../pages/App';
 import { Triage } from '../components/Triage';
 import { exploreUrl } from '../components/ExploreLinks';
-import { depths, spread } from '../components/Trace';
+import { cutOf, depths, spread } from '../components/Trace';
 import { Users } from '../components/Users';
 import type { Api } from '../shared/api';
 import { message } from '../shared/api';
@@ -24,6 +25,28 @@ it('reads the frame of an issues query', () => {
   expect(issuesOf([f])[0]).toMatchObject({ project: 1, issue: 'aa', protocols: ['sentry', 'otlp'], events: 3 });
   expect(issuesOf([toDataFrame({ fields: [{ name: 'n', values: [1] }] })])).toEqual([]);
 });
+
+it('parts the frames of a panel by their store', () => {
+  const frame = (refId: string, uid?: string) => {
+    const f = toDataFrame({ refId, fields: [{ name: 'issue', values: [refId] }, { name: 'sample_trace_id', values: [''] }] });
+    f.fields[1].config.links = uid ? [{ title: 'Trace', url: '', internal: { datasourceUid: uid, datasourceName: uid, query: { datasource: { type: 'errata-errors-datasource', uid } } } }, { title: 'Trace in Tempo', url: '', internal: { datasourceUid: 'tempo', datasourceName: 'Tempo', query: {} } }] : [];
+    return f;
+  };
+  const uids = (...args: Parameters<typeof byStore>) => byStore(...args).map(([uid, issues]) => [uid, issues.length]);
+  const request = { targets: [{ refId: 'A', datasource: { type: 'errata-errors-datasource', uid: 'one' } }, { refId: 'B', datasource: { type: 'errata-errors-datasource', uid: 'two' } }] } as unknown as Parameters<typeof byStore>[1];
+  expect(uids([frame('A', 'one'), frame('B', 'two'), frame('C', 'two')])).toEqual([['one', 1], ['two', 2]]); // As in Explore.
+  expect(uids([frame('A'), frame('B')], request)).toEqual([['one', 1], ['two', 1]]); // A transformation lost the links.
+  expect(uids([frame('Z')], request)).toEqual([['one', 1]]);
+  expect(uids([frame('A')])).toEqual([['', 1]]);
+});
+
+it('says what of a trace is not here', () => {
+  const items = [{ kind: 'error' }, { kind: 'span' }, { kind: 'span' }] as TraceItem[];
+  expect(cutOf({ items, totals: { error: 1, span: 3500, log: 0 }, truncated: true, more: false })).toBe('The first 3 things of this trace are here, errors before others: 1 of 1 error, 2 of 3,500 spans.');
+  expect(cutOf({ items, totals: { error: 1, span: 9999, log: 0 }, truncated: true, more: true })).toContain('2 of 9,999 or more spans');
+});
+
+it.each([['24h', 86_400_000], ['wrong', 14 * 86_400_000], ['-5h', 14 * 86_400_000], ['', 14 * 86_400_000], ['900000d', NOW]])('reads the time %s', (text, width) => expect(rangeOf(text, NOW)).toEqual({ from: NOW - width, to: NOW }));
 
 it('nests what happened in a span and survives a cycle', () => {
   const item = (kind: string, id: string, parentId: string) => ({ kind, id, parentId }) as TraceItem;
@@ -165,4 +188,9 @@ it.each([
   [{ data: { message: 'a' } }, 'a'],
   [new Error('b'), 'b'],
   [{}, 'The request failed. Try again.'],
+  [{ status: 504, statusText: 'Gateway Timeout', data: { message: '<html><h1>504</h1></html>', error: 'Gateway Timeout', response: '<html>' } }, 'The answer took too long. Try again, or narrow the time range.'],
+  [{ status: 413, statusText: 'x', data: { message: '\n <html>', error: 'x' } }, 'The request is too large for Grafana or for a proxy before it. Choose fewer, or write less.'],
+  [{ status: 403, data: { message: 'Only admins may triage.' } }, 'Only admins may triage.'],
+  [{ status: 418, data: { message: '<b>' } }, 'The request failed with status 418. Try again.'],
+  [Object.assign(new TypeError('Failed to fetch'), { data: { message: 'Unexpected error' } }), 'The connection to Grafana was cut. Check the network and try again.'],
 ])('makes a sentence of an error', (e, want) => expect(message(e)).toBe(want));
