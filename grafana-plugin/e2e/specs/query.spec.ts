@@ -11,6 +11,8 @@ const modes: Array<{ mode: string; visualization: string; fields: string[]; fill
   { mode: 'Trace search', visualization: 'Table', fields: ['Service', 'Longer than', 'Only errors'] },
   { mode: 'Releases', visualization: 'Table', fields: ['Format', 'Project'] },
   { mode: 'Outcomes', visualization: 'Table', fields: ['Format', 'Project'] },
+  { mode: 'Lag', visualization: 'Table', fields: ['Format', 'Project'] },
+  { mode: 'Catalog', visualization: 'Table', fields: ['Question', 'Format', 'Project'] },
   { mode: 'SQL', visualization: 'Table', fields: ['Format', 'Project'] },
 ];
 
@@ -27,7 +29,7 @@ for (const { mode, visualization, fields, fill } of modes) {
     if (fill) {
       await type(row, ...fill);
     }
-    if (mode !== 'SQL') {
+    if (mode !== 'SQL' && mode !== 'Catalog') {
       await expect(panelEditPage.refreshPanel()).toBeOK();
     }
     await expect(panelEditPage.panel.getErrorIcon()).toHaveCount(0);
