@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"strings"
 	"text/template"
 	"time"
 
@@ -12,10 +11,11 @@ import (
 )
 
 // replacing are the macros by which the file of a migration gives a
-// materialized view another query. The view keeps its name, its source, its
-// target and, where the server has it, its UUID: by these, whatever the
-// version, a server knows blocks that the view took before. ALTER ... MODIFY
-// QUERY would not do: it takes them for new ones until the server starts again.
+// materialized view another query. The view keeps its name, its source and its
+// target: by these the server knows blocks that the view took before. Not its
+// UUID: where two migrate at once, one would take from the server's map what the
+// other has just put there. ALTER ... MODIFY QUERY would not do either: it takes
+// those blocks for new ones until the server starts again.
 // The comment says which file the view is of, so that no file is done twice.
 func (o Options) replacing(file string) template.FuncMap {
 	on, suffix := "", ""
@@ -71,13 +71,13 @@ const settling = 500 * time.Millisecond
 // events are not kept out at all.
 func replace(ctx context.Context, conn driver.Conn, o Options, m Migration, r replacement) error {
 	for shut := false; ; shut = true {
-		views, err := viewsOf(ctx, conn, o)
+		files, err := viewsOf(ctx, conn, o)
 		if err != nil {
 			return err
 		}
 		left := false
 		for _, v := range r.views {
-			left = left || views[v.name].comment != m.Name
+			left = left || files[v.name] != m.Name
 		}
 		if !left {
 			return execAll(ctx, conn, m, r.open)
@@ -107,38 +107,31 @@ func replace(ctx context.Context, conn driver.Conn, o Options, m Migration, r re
 }
 
 func replaceOne(ctx context.Context, conn driver.Conn, o Options, m Migration, v viewPair) error {
-	views, err := viewsOf(ctx, conn, o) // Now, since somebody may migrate at the same time.
-	if err != nil || views[v.name].comment == m.Name {
+	files, err := viewsOf(ctx, conn, o) // Now, since somebody may migrate at the same time.
+	if err != nil || files[v.name] == m.Name {
 		return err
 	}
-	create := v.create
-	if id := views[v.name].uuid; id != "" {
-		at := strings.Index(create, "."+quoteName(v.name)) + 1 + len(quoteName(v.name))
-		create = create[:at] + " UUID " + quoteText(id) + create[at:]
-	}
-	return execAll(ctx, conn, m, []string{v.drop, create})
+	return execAll(ctx, conn, m, []string{v.drop, v.create})
 }
 
-type madeView struct{ uuid, comment string }
-
-// viewsOf reads the database's materialized views.
-func viewsOf(ctx context.Context, conn driver.Conn, o Options) (map[string]madeView, error) {
-	rows, err := conn.Query(ctx, "SELECT name, if(uuid = toUUIDOrZero(''), '', toString(uuid)), comment FROM system.tables WHERE database = ? AND engine = 'MaterializedView'", o.Database)
+// viewsOf reads which file each of the database's materialized views is of, as
+// far as one said so.
+func viewsOf(ctx context.Context, conn driver.Conn, o Options) (map[string]string, error) {
+	rows, err := conn.Query(ctx, "SELECT name, comment FROM system.tables WHERE database = ? AND engine = 'MaterializedView'", o.Database)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the materialized views: %w", err)
 	}
 	defer rows.Close()
-	out := map[string]madeView{}
+	files := map[string]string{}
 	for rows.Next() {
-		var name string
-		var v madeView
-		if err := rows.Scan(&name, &v.uuid, &v.comment); err != nil {
+		var name, comment string
+		if err := rows.Scan(&name, &comment); err != nil {
 			return nil, fmt.Errorf("cannot read the materialized views: %w", err)
 		}
-		out[name] = v
+		files[name] = comment
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("cannot read the materialized views: %w", err)
 	}
-	return out, nil
+	return files, nil
 }
