@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -137,8 +138,12 @@ func (c Choice) filters(columns map[string]string, other string) (string, error)
 		}
 		given := fmt.Sprintf("JSONExtract({filters:String}, %d, 'values', 'Array(String)')", i+1)
 		patterns += len(f.Values)
-		// Any of many is one pattern: each by itself would be compiled again for every row.
+		// Any of many is one pattern: each by itself would be compiled again for every
+		// row. One that quotes its end (\Q) would quote all that follow.
 		found := "match(" + value + ", concat('(?:', arrayStringConcat(" + given + ", ')|(?:'), ')'))"
+		if slices.ContainsFunc(f.Values, func(v string) bool { return strings.Contains(v, `\Q`) }) {
+			found = "arrayExists(p -> match(" + value + ", p), " + given + ")"
+		}
 		if patterns <= maxPatterns {
 			one := []string{"0"}
 			for n := range f.Values {
