@@ -1,6 +1,7 @@
 package queries_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -26,10 +27,20 @@ func TestPageIsAsFreshAsItsQuestion(t *testing.T) {
 		}
 		seed(t, s, e)
 	}
-	list := func(s *queries.Store) []map[string]any {
-		r, err := s.Run(t.Context(), "issue_list", map[string]string{"project": "1", "sort": "first_seen", "to": now.Add(time.Hour).Format(time.RFC3339)})
+	ask := func(s *queries.Store, more map[string]string) []map[string]any {
+		values := map[string]string{"project": "1", "sort": "first_seen", "from": now.Add(-14 * 24 * time.Hour).Format(time.RFC3339), "to": now.Add(time.Hour).Format(time.RFC3339)}
+		maps.Copy(values, more)
+		r, err := s.Run(t.Context(), "issue_list", values)
 		require.NoError(t, err)
 		return rows(r)
+	}
+	list := func(s *queries.Store) []map[string]any { return ask(s, nil) }
+	yesterday := now.Add(-24 * time.Hour).Format(time.RFC3339)
+	others := []map[string]string{
+		{"sort": "events"}, {"sort": "users"}, {"sort": "trend"}, {"sort": "last_seen"},
+		{"sort": "users", "from": yesterday, "limit": "2"}, {"sort": "users", "limit": "1", "offset": "1"}, {"environment": "staging"}, {"release": "shop@1", "from": yesterday},
+		{"text": "KeyError"}, {"text": "valueerror", "from": now.Add(-3 * time.Hour).Format(time.RFC3339)}, {"status": "new"}, {"level": "error"},
+		{"filters": `[{"key":"environment","operator":"=","values":["staging"]}]`},
 	}
 	exec := func(sql string) func() {
 		return func() { require.NoError(t, s.Exec(t.Context(), sql, nil)) }
@@ -37,7 +48,7 @@ func TestPageIsAsFreshAsItsQuestion(t *testing.T) {
 	for f := range uint64(5) {
 		first(f+1, func(e *event) { e.ts = at.Add(-time.Duration(f) * time.Minute) })
 	}
-	for _, c := range []struct {
+	for n, c := range []struct {
 		name string
 		do   func()
 		want func(t *testing.T, issue map[string]any) // Of issue 1.
@@ -55,6 +66,17 @@ func TestPageIsAsFreshAsItsQuestion(t *testing.T) {
 			first(1, func(e *event) { e.title, e.ts = "KeyError: other", at.Add(time.Millisecond) })
 			first(2, nil)
 		}, func(t *testing.T, i map[string]any) { require.Equal(t, "KeyError: other", i["title"]) }},
+		{"an event of long ago that comes now", func() { first(1, func(e *event) { e.ts, e.user = at.Add(-5*24*time.Hour), 1 }) }, func(t *testing.T, i map[string]any) { require.Equal(t, uint64(3), i["window_events"]) }},
+		{"days become one part", func() {
+			exec("OPTIMIZE TABLE issue_day FINAL")()
+			exec("OPTIMIZE TABLE issue_hour FINAL")()
+			exec("OPTIMIZE TABLE events FINAL")()
+		}, func(t *testing.T, i map[string]any) { require.Equal(t, uint64(3), i["window_events"]) }},
+		{"a day is gone", func() {
+			exec("ALTER TABLE issue_day DELETE WHERE project_id = 1 AND day < today() - 3 SETTINGS mutations_sync = 2")()
+			exec("ALTER TABLE events DELETE WHERE project_id = 1 AND ts < now() - INTERVAL 3 DAY SETTINGS mutations_sync = 2")()
+			exec("ALTER TABLE issue_rollup UPDATE events = 2 WHERE project_id = 1 AND fingerprint = 1 SETTINGS mutations_sync = 2")()
+		}, func(t *testing.T, i map[string]any) { require.Equal(t, uint64(2), i["window_events"]) }},
 		{"parts become one", exec("OPTIMIZE TABLE issue_rollup FINAL"), func(t *testing.T, i map[string]any) { require.Equal(t, uint64(2), i["events"]) }},
 		{"merged", func() {
 			_, err := s.Triage(t.Context(), queries.Change{Project: project, Actor: "ann", Kind: queries.Merge, Issues: []string{issueHex(3)}, Into: issueHex(1)})
@@ -89,6 +111,10 @@ func TestPageIsAsFreshAsItsQuestion(t *testing.T) {
 		require.Equal(t, kept, list(s), c.name)
 		fresh := queries.New(s.Conn())
 		require.Equal(t, list(fresh), kept, c.name)
+		for i := n % 6; i < len(others); i += 6 {
+			more := others[i]
+			require.Equal(t, ask(queries.New(s.Conn()), more), ask(s, more), "%s: %v", c.name, more)
+		}
 		for _, row := range kept {
 			if row["issue"] == issueHex(1) {
 				t.Run(c.name, func(t *testing.T) { c.want(t, row) })

@@ -41,11 +41,18 @@ func (a *asking) with(values map[string]string) *asking {
 // asks come in parts, by fingerprint: a page has few, a project may have many.
 // Some of them came before then, and come again.
 func (a *asking) rows(ctx context.Context, name string, each func(driver.Rows) error) error {
+	return a.rowsAgain(ctx, name, func() {}, each)
+}
+
+// rowsAgain is rows for whoever cannot take a row twice: again says that all of
+// them come once more.
+func (a *asking) rowsAgain(ctx context.Context, name string, again func(), each func(driver.Rows) error) error {
 	err := a.ask(ctx, name, each)
 	var refused *clickhouse.Exception
 	if !errors.As(err, &refused) || refused.Code != tooManyRows || a.bound["part"] != "" {
 		return err
 	}
+	again()
 	for n := range parts {
 		if err := a.with(map[string]string{"part": fmt.Sprintf("[%d]", n)}).ask(ctx, name, each); err != nil {
 			return err
@@ -130,6 +137,18 @@ func numbers(values []uint64) string {
 	}
 	return string(append(b, ']'))
 }
+
+// texts writes an array parameter of texts.
+func texts(values []string) string {
+	all := make([]any, len(values))
+	for i, v := range values {
+		all[i] = v
+	}
+	text, _ := catalog.ArrayText(all) // They are all texts.
+	return text
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
 // lines reads a parameter of values, one a line; nil for all.
 func (a *asking) lines(name string) []string {

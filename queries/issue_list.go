@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-
 	"errata/queries/catalog"
 )
 
@@ -18,16 +16,15 @@ const maxPage = 1000
 
 // listed is an issue that has events in the window.
 type listed struct {
-	key      uint64
 	members  []uint64 // It and what was merged into it.
 	window   uint64   // Events in the window.
 	late     uint64   // Of the window's second half.
 	visitors uint64   // Users in the window, where they are asked for.
 	visits   int      // Members with events in the window.
-	first    time.Time
-	version  uint64 // Another one where other parts of the table know it.
-	level    int8
-	status   string
+	crowds   int      // Sketches of users that visitors adds up.
+	known
+	status string
+	rank   int64 // What the list is sorted by.
 	seen
 }
 
@@ -35,18 +32,23 @@ type listed struct {
 // then who matches; then what is shown of the page, at once again.
 func listIssues(ctx context.Context, a *asking) (*Result, error) {
 	var actions []logged
-	issues, window := map[uint64]*listed{}, map[uint64][3]uint64{}
+	var issues []known
+	var fresh int64
 	var filters []map[uint64]bool
-	known := &trend{}
+	window := &tally{}
 	todo := []func(context.Context) error{
 		func(ctx context.Context) (err error) { actions, err = a.readLog(ctx); return err },
-		func(ctx context.Context) error { return a.readWindow(ctx, window, known) },
-		func(ctx context.Context) error { return a.readIssues(ctx, issues) },
+		func(ctx context.Context) error { return a.readWindow(ctx, window) },
+		func(ctx context.Context) (err error) { issues, fresh, err = a.readIssues(ctx); return err },
 	}
 	for param, read := range map[string]func(context.Context, map[uint64]bool) error{
-		"text":    func(ctx context.Context, into map[uint64]bool) error { return a.set(ctx, "words", into) },
-		"filters": func(ctx context.Context, into map[uint64]bool) error { return a.set(ctx, "passed", into) },
-		"tag":     a.tagged,
+		"text": func(ctx context.Context, into map[uint64]bool) error {
+			return a.matching(ctx, "words", a.bound["text"], into)
+		},
+		"filters": func(ctx context.Context, into map[uint64]bool) error {
+			return a.matching(ctx, "passed", a.bound["filters"], into)
+		},
+		"tag": a.tagged,
 	} {
 		if a.given(param) {
 			found := map[uint64]bool{}
@@ -58,7 +60,7 @@ func listIssues(ctx context.Context, a *asking) (*Result, error) {
 		return nil, err
 	}
 	log := standingOf(actions)
-	all := log.join(issues, window, filters)
+	all := log.join(issues, fresh, window.of, filters)
 	if err := a.decide(ctx, log, all); err != nil {
 		return nil, err
 	}
@@ -70,175 +72,153 @@ func listIssues(ctx context.Context, a *asking) (*Result, error) {
 			matches = append(matches, i)
 		}
 	}
-	rank := map[string]func(*listed) int64{
-		"events": func(i *listed) int64 { return int64(i.window) }, "users": func(i *listed) int64 { return int64(i.visitors) },
-		"trend":      func(i *listed) int64 { return 2*int64(i.late) - int64(i.window) },
-		"first_seen": func(i *listed) int64 { return i.first.UnixMilli() }, "last_seen": func(i *listed) int64 { return i.last.UnixMilli() },
-	}[a.bound["sort"]]
-	slices.SortFunc(matches, func(x, y *listed) int { return cmp.Or(cmp.Compare(rank(y), rank(x)), cmp.Compare(x.key, y.key)) })
 	limit, _ := strconv.Atoi(a.bound["limit"])
 	offset, _ := strconv.Atoi(a.bound["offset"])
 	start := min(offset, len(matches))
-	return a.show(ctx, log, known, matches[start:start+min(limit, maxPage, len(matches)-start)], uint64(len(matches)))
+	end := start + min(limit, maxPage, len(matches)-start)
+	if a.bound["sort"] == "users" {
+		if err := a.crowd(ctx, window, matches, end); err != nil {
+			return nil, err
+		}
+	}
+	rank := map[string]func(*listed) int64{
+		"events": func(i *listed) int64 { return int64(i.window) }, "users": func(i *listed) int64 { return int64(i.visitors) },
+		"trend":      func(i *listed) int64 { return 2*int64(i.late) - int64(i.window) },
+		"first_seen": func(i *listed) int64 { return i.first }, "last_seen": func(i *listed) int64 { return i.known.last },
+	}[a.bound["sort"]]
+	for _, i := range matches {
+		i.rank = rank(i)
+	}
+	page := foremost(matches, end, func(x, y *listed) int { return cmp.Or(cmp.Compare(y.rank, x.rank), cmp.Compare(x.key, y.key)) })
+	return a.show(ctx, log, window, page[start:], uint64(len(matches)))
 }
 
-// readWindow counts events of the window by fingerprint. What was on this page
-// when it was asked for last is likely on it now: its trend comes from the same
-// read, a row for each slot or, since users do not add up, as arrays.
-func (a *asking) readWindow(ctx context.Context, into map[uint64][3]uint64, known *trend) error {
-	b, guess := a, a.store.pages.last(a.pageKey())
-	if len(guess) > 0 {
-		b = a.with(map[string]string{"page": numbers(guess)})
+// foremost are the first n of all in order. A page is a few of many.
+func foremost(all []*listed, n int, order func(x, y *listed) int) []*listed {
+	if n > len(all)/8 || n > maxPage {
+		slices.SortFunc(all, order)
+		return all[:n]
 	}
-	known.add(guess)
-	counts := map[point][3]uint64{} // A row may come twice: see rows.
-	err := b.rows(ctx, "window", func(r driver.Rows) error {
-		var x point
-		var n [3]uint64
-		var slot time.Time
-		var slots []any
-		cells := []any{&x.fingerprint, &n[0]}
-		switch a.bound["sort"] {
-		case "trend":
-			cells = append(cells, &n[1])
-		case "users":
-			cells = append(cells, &n[2])
-		}
-		switch {
-		case len(guess) > 0 && a.bound["sort"] == "users":
-			cells = append(cells, &slots)
-		case len(guess) > 0:
-			cells = append(cells, &slot)
-		}
-		err := r.Scan(cells...)
-		if len(slots) == 2 {
-			times, _ := slots[0].([]time.Time)
-			sums, _ := slots[1].([]uint64)
-			for i := range min(len(times), len(sums)) {
-				known.points[point{x.fingerprint, times[i].Unix()}] = sums[i]
-			}
-		} else if len(guess) > 0 {
-			x.at = slot.Unix()
-		}
-		counts[x] = n
-		return err
-	})
-	for x, n := range counts {
-		sum := into[x.fingerprint]
-		for i := range n {
-			sum[i] += n[i]
-		}
-		into[x.fingerprint] = sum
-		if known.of[x.fingerprint] && a.bound["sort"] != "users" {
-			known.points[x] = n[0]
-		}
-	}
-	return err
-}
-
-// readIssues reads what is known of each fingerprint, whenever it was seen.
-func (a *asking) readIssues(ctx context.Context, into map[uint64]*listed) error {
-	levels, counts := a.given("level"), a.bound["status"] != "any" // Asked once, not for every row.
-	return a.rows(ctx, "issues", func(r driver.Rows) error {
-		i := listed{}
-		var fresh uint8
-		cells := []any{&i.key, &i.first, &i.last, &fresh, &i.version}
-		if levels {
-			cells = append(cells, &i.level)
-		}
-		if counts {
-			cells = append(cells, &i.events)
-		}
-		err := r.Scan(cells...)
-		i.fresh, i.members = fresh != 0, []uint64{i.key}
-		into[i.key] = &i
-		return err
-	})
-}
-
-// add counts what another fingerprint of the issue has seen.
-func (i *listed) add(o *listed) {
-	if o.first.Before(i.first) {
-		i.first = o.first
-	}
-	if o.last.After(i.last) {
-		i.last = o.last
-	}
-	i.fresh = i.fresh && o.fresh
-	i.level = max(i.level, o.level)
-	i.events += o.events
-	i.version += o.version
-}
-
-// join makes issues of fingerprints: those that have events in the window and
-// pass every filter by one of their members.
-func (l *triageLog) join(issues map[uint64]*listed, window map[uint64][3]uint64, filters []map[uint64]bool) []*listed {
-	for f, into := range l.into {
-		if i := issues[f]; i != nil && f != into {
-			if s := issues[into]; s != nil {
-				s.add(i)
-				s.members = append(s.members, f)
-			} else { // The issue itself has no event left.
-				i.key = into
-				issues[into] = i
-			}
-			delete(issues, f)
-		}
-	}
-	passed := make([]map[uint64]bool, len(filters))
-	for n, found := range filters {
-		passed[n] = make(map[uint64]bool, len(found))
-		for f := range found {
-			passed[n][l.survivor(f)] = true
-		}
-	}
-	var out []*listed
-	for f, n := range window {
-		key := l.survivor(f)
-		i := issues[key]
-		if i == nil || slices.ContainsFunc(passed, func(found map[uint64]bool) bool { return !found[key] }) {
+	out := make([]*listed, 0, n+1)
+	for _, i := range all {
+		if len(out) == n && (n == 0 || order(i, out[n-1]) > 0) {
 			continue
 		}
-		if i.visits++; i.visits == 1 {
-			out = append(out, i)
-		}
-		i.window += n[0]
-		i.late += n[1]
-		i.visitors += n[2]
+		at, _ := slices.BinarySearchFunc(out, i, order)
+		out = slices.Insert(out, at, i)
+		out = out[:min(len(out), n)]
 	}
 	return out
 }
 
-// decide sets what filters and order need: the state, and users of the window
-// of issues with several members, whose sketches do not add up.
-func (a *asking) decide(ctx context.Context, log *triageLog, all []*listed) error {
-	ask := subjects{}
-	var visitors, visited []uint64
-	byState := a.bound["status"] != "any"
-	for _, i := range all {
-		if byState {
-			ask.add(i, log.state[i.key])
+// join makes issues of fingerprints: those that have events in the window and
+// pass every filter by one of their members. Both lists are in order; an issue is
+// fresh that was first seen after fresh.
+func (l *triageLog) join(issues []known, fresh int64, window []tallied, filters []map[uint64]bool) []*listed {
+	moved := map[uint64][]uint64{}
+	for f, into := range l.into {
+		if f != into {
+			moved[into] = append(moved[into], f)
 		}
-		if a.bound["sort"] == "users" && i.visits > 1 {
-			for _, f := range i.members {
-				visitors, visited = append(visitors, f), append(visited, i.key)
+	}
+	passed := make([]map[uint64]bool, len(filters))
+	for n, found := range filters {
+		passed[n] = found
+		if len(l.into) > 0 {
+			passed[n] = make(map[uint64]bool, len(found))
+			for f := range found {
+				passed[n][l.survivor(f)] = true
 			}
 		}
 	}
+	const no = -1
+	place := make([]int32, len(issues)) // Where it is in pool, from 1; or no.
+	others := map[uint64]*int32{}       // Of issues that have no event of their own left.
+	pool, keys := make([]listed, 0, len(window)), make([]uint64, 0, len(window))
+	at := 0
+	for _, t := range window {
+		key := t.fingerprint
+		if len(l.into) > 0 {
+			key = l.survivor(key)
+		}
+		for at < len(issues) && issues[at].key < t.fingerprint {
+			at++
+		}
+		n, own := at, at < len(issues) && issues[at].key == key
+		if key != t.fingerprint {
+			n, own = find(issues, key)
+		}
+		var p *int32
+		if own {
+			p = &place[n]
+		} else if p = others[key]; p == nil {
+			p = new(int32)
+			others[key] = p
+		}
+		if *p == 0 {
+			*p = no
+			if !slices.ContainsFunc(passed, func(found map[uint64]bool) bool { return !found[key] }) {
+				i := listed{known: known{key: key}}
+				if own && l.survivor(key) == key {
+					keys = append(keys, key)
+					i.known, i.members = issues[n], keys[len(keys)-1:len(keys):len(keys)]
+				}
+				for _, f := range moved[key] {
+					if n, ok := find(issues, f); ok {
+						if i.members == nil {
+							i.known = issues[n]
+							i.key = key
+						} else {
+							i.add(issues[n])
+						}
+						i.members = append(i.members, f)
+					}
+				}
+				if i.members != nil {
+					i.fresh, i.seen.last, i.seen.events = i.first > fresh, time.UnixMilli(i.known.last).UTC(), i.known.events
+					pool = append(pool, i)
+					*p = int32(len(pool)) //nolint:gosec // As many as fingerprints in memory.
+				}
+			}
+		}
+		if *p == no {
+			continue
+		}
+		i := &pool[*p-1]
+		i.visits++
+		i.window += t.events
+		i.late += t.late
+		i.visitors += t.users
+		i.crowds += t.crowds
+	}
+	out := make([]*listed, len(pool))
+	for n := range pool {
+		out[n] = &pool[n]
+	}
+	return out
+}
+
+// find is where an issue is in a list in order.
+func find(issues []known, key uint64) (int, bool) {
+	return slices.BinarySearchFunc(issues, key, func(k known, key uint64) int { return cmp.Compare(k.key, key) })
+}
+
+// decide sets the states, where filters need them.
+func (a *asking) decide(ctx context.Context, log *triageLog, all []*listed) error {
+	if a.bound["status"] == "any" {
+		return nil
+	}
+	ask := subjects{}
+	for _, i := range all {
+		ask.add(i, log.state[i.key])
+	}
 	b := a.with(ask.values())
-	b.bound["visitors"], b.bound["visited"] = numbers(visitors), numbers(visited)
-	visits, crowds, reopened := map[uint64]uint64{}, map[uint64]uint64{}, map[uint64]bool{}
-	err := atOnce(ctx, func(ctx context.Context) error { return b.counts(ctx, "visits", visits) },
-		func(ctx context.Context) error { return b.counts(ctx, "crowds", crowds) },
+	crowds, reopened := map[uint64]uint64{}, map[uint64]bool{}
+	err := atOnce(ctx, func(ctx context.Context) error { return b.counts(ctx, "crowds", crowds) },
 		func(ctx context.Context) error { return b.set(ctx, "reopened", reopened) })
 	for _, i := range all {
-		if n, ok := visits[i.key]; ok {
-			i.visitors = n
-		}
-		if byState {
-			i.users, i.reopened = crowds[i.key], reopened[i.key]
-			i.status = log.state[i.key].status(i.seen)
-		}
+		i.users, i.reopened = crowds[i.key], reopened[i.key]
+		i.status = log.state[i.key].status(i.seen)
 	}
 	return err
 }
@@ -266,13 +246,12 @@ func (s *subjects) values() map[string]string {
 }
 
 // show reads what a page shows.
-func (a *asking) show(ctx context.Context, log *triageLog, known *trend, page []*listed, matches uint64) (*Result, error) {
+func (a *asking) show(ctx context.Context, log *triageLog, window *tally, page []*listed, matches uint64) (*Result, error) {
 	out := &Result{}
 	for _, c := range a.query.Columns {
 		out.Columns = append(out.Columns, catalog.Field{Name: c.Name, Type: c.Type})
 	}
 	if len(page) == 0 {
-		a.store.pages.keep(a.pageKey(), nil)
 		return out, nil
 	}
 	ask := subjects{}
@@ -296,13 +275,12 @@ func (a *asking) show(ctx context.Context, log *triageLog, known *trend, page []
 		}
 	}
 	values := ask.values()
-	a.store.pages.keep(a.pageKey(), all)
 	values["members"], values["owners"], values["moved"] = numbers(members), numbers(owners), moved
 	b := a.with(values)
 	trends := make([][]uint64, len(page))
 	reopened := map[uint64]bool{}
 	err := atOnce(ctx, func(ctx context.Context) error { return b.set(ctx, "reopened", reopened) },
-		func(ctx context.Context) error { return b.trends(ctx, log, place, all, known, trends) },
+		func(ctx context.Context) error { return b.trends(ctx, log, place, all, window, trends) },
 		func(ctx context.Context) error { return b.people(ctx, place, cards) },
 		func(ctx context.Context) error { return b.newest(ctx, place, cards) })
 	if err != nil {

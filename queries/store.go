@@ -9,10 +9,13 @@ import (
 	"crypto/tls"
 	"fmt"
 	"maps"
+	"sync/atomic"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"errata/queries/pieces"
 )
 
 // Config says where the store is and who asks.
@@ -32,7 +35,8 @@ type Store struct {
 	config   Config // Empty where the connection came from elsewhere.
 	cards    cards
 	complete complete
-	pages    pages
+	kept     pieces.Keeper
+	local    atomic.Bool // Its tables are known to stand on that server.
 }
 
 // Open connects and checks that the store answers.

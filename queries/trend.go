@@ -2,52 +2,32 @@ package queries
 
 import (
 	"context"
-	"crypto/sha256"
-	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// trend is what was read of the events of some fingerprints over time.
-type trend struct {
-	of     map[uint64]bool
-	points map[point]uint64
-}
-
+// point is a fingerprint at a time.
 type point struct {
 	fingerprint uint64
 	at          int64 // Of the hour or the day.
 }
 
-// add says that these fingerprints are read.
-func (t *trend) add(of []uint64) {
-	if t.of == nil {
-		t.of, t.points = map[uint64]bool{}, map[point]uint64{}
-	}
-	for _, f := range of {
-		t.of[f] = true
-	}
-}
-
 // readTrend reads the trend of these fingerprints.
-func (a *asking) readTrend(ctx context.Context, of []uint64, into *trend) error {
-	into.add(of)
+func (a *asking) readTrend(ctx context.Context, of []uint64, into map[point]uint64) error {
 	return a.with(map[string]string{"page": numbers(of)}).rows(ctx, "trend", func(r driver.Rows) error {
 		var f, n uint64
 		var at time.Time
 		err := r.Scan(&f, &at, &n)
-		into.points[point{f, at.Unix()}] = n // A row may come twice: see rows.
+		into[point{f, at.Unix()}] = n // A row may come twice: see rows.
 		return err
 	})
 }
 
 // trends are events of the window by the hour in 24 equal parts, or by day, of
-// the issues at place, whose fingerprints are members; what is known is not
-// read again.
-func (a *asking) trends(ctx context.Context, log *triageLog, place map[uint64]int, members []uint64, known *trend, into [][]uint64) error {
+// the issues at place, whose fingerprints are members; what is kept of the
+// window is not read again.
+func (a *asking) trends(ctx context.Context, log *triageLog, place map[uint64]int, members []uint64, window *tally, into [][]uint64) error {
 	hourly, err := a.query.Choice(a.bound).Within(72)
 	if err != nil {
 		return err
@@ -65,13 +45,13 @@ func (a *asking) trends(ctx context.Context, log *triageLog, place map[uint64]in
 	for n := range into {
 		into[n] = make([]uint64, slots)
 	}
-	missing := slices.DeleteFunc(slices.Clone(members), func(f uint64) bool { return known.of[f] })
-	if len(missing) > 0 {
-		if err := a.readTrend(ctx, missing, known); err != nil {
-			return err
-		}
+	points := map[point]uint64{}
+	if window.kept != nil {
+		window.points(members, points)
+	} else if err := a.readTrend(ctx, members, points); err != nil {
+		return err
 	}
-	for x, n := range known.points {
+	for x, n := range points {
 		slot := int(time.Unix(x.at, 0).Sub(start) / day)
 		if hourly {
 			slot = min(int((x.at-start.Unix())*24/span), 23)
@@ -81,41 +61,4 @@ func (a *asking) trends(ctx context.Context, log *triageLog, place map[uint64]in
 		}
 	}
 	return nil
-}
-
-// maxPages bounds how many pages are remembered: 50 fingerprints each, as a rule.
-const maxPages = 500
-
-// pages are the fingerprints that were on pages when they were asked for last.
-type pages struct {
-	sync.Mutex
-	byKey map[pageKey][]uint64
-}
-
-type pageKey [sha256.Size]byte
-
-func (p *pages) last(key pageKey) []uint64 {
-	p.Lock()
-	defer p.Unlock()
-	return p.byKey[key]
-}
-
-func (p *pages) keep(key pageKey, fingerprints []uint64) {
-	p.Lock()
-	defer p.Unlock()
-	if p.byKey == nil || len(p.byKey) >= maxPages {
-		p.byKey = map[pageKey][]uint64{}
-	}
-	p.byKey[key] = fingerprints
-}
-
-// pageKey is what is asked for, but for when.
-func (a *asking) pageKey() pageKey {
-	var b strings.Builder
-	for _, p := range a.query.Params {
-		if p.Name != "from" && p.Name != "to" {
-			b.WriteString(a.bound[p.Name] + "\x00")
-		}
-	}
-	return sha256.Sum256([]byte(b.String()))
 }

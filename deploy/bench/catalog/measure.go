@@ -30,7 +30,7 @@ func (c *command) questions(ctx context.Context, s *queries.Store) ([]question, 
 		return nil, err
 	}
 	issue := r.Rows[0][0].(string)
-	r, err = s.SQL(ctx, `SELECT trace_id, toString(event_id), toString(received_at) FROM events WHERE project_id = 1 AND trace_id != '' AND ts > now() - INTERVAL 40 DAY AND ts < now() - INTERVAL 30 DAY LIMIT 1`)
+	r, err = s.SQL(ctx, `SELECT trace_id, toString(event_id), toString(received_at) FROM events WHERE project_id = 1 AND trace_id != '' AND ts > now() - INTERVAL 40 DAY AND ts < greatest(now() - INTERVAL 30 DAY, (SELECT min(ts) FROM events) + INTERVAL 1 DAY) LIMIT 1`)
 	if err != nil {
 		return nil, err
 	}
