@@ -154,3 +154,13 @@ func rows(r *queries.Result) []map[string]any {
 	}
 	return out
 }
+
+// A question that is asked a fourth time does not wait for a compiler.
+func TestNothingIsCompiledOnTheWay(t *testing.T) {
+	t.Parallel()
+	for _, user := range []string{"errata", "reader", "triage"} {
+		r, err := store(t, user).SQL(t.Context(), "SELECT getSetting('compile_expressions') OR getSetting('compile_aggregate_expressions') OR getSetting('compile_sort_description') AS compiled")
+		require.NoError(t, err)
+		require.EqualValues(t, 0, r.Rows[0][0], user)
+	}
+}

@@ -144,7 +144,7 @@ func TestUsersAsInUp(t *testing.T) {
 		delete(want, own) // Of the embedded engine's own session.
 	}
 	require.Equal(t, want, set(string(compose)))
-	limits := regexp.MustCompile(`<(max_execution_time|max_rows_to_read|max_result_rows|max_result_bytes|max_concurrent_queries_for_user|readonly|async_insert)>(\d+)<`)
+	limits := regexp.MustCompile(`<(max_execution_time|max_rows_to_read|max_result_rows|max_result_bytes|max_concurrent_queries_for_user|readonly|async_insert|compile_\w+)>(\d+)<`)
 	require.Equal(t, limits.FindAllString(string(up), -1), limits.FindAllString(string(compose), -1))
 }
 
