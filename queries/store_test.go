@@ -161,6 +161,6 @@ func TestNothingIsCompiledOnTheWay(t *testing.T) {
 	for _, user := range []string{"errata", "reader", "triage"} {
 		r, err := store(t, user).SQL(t.Context(), "SELECT getSetting('compile_expressions') OR getSetting('compile_aggregate_expressions') OR getSetting('compile_sort_description') AS compiled")
 		require.NoError(t, err)
-		require.EqualValues(t, 0, r.Rows[0][0], user)
+		require.Equal(t, false, r.Rows[0][0], user)
 	}
 }
