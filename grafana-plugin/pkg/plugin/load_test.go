@@ -43,8 +43,10 @@ var loaded = []struct{ name, body string }{
 
 // TestLoad times what panels ask of many events: ERRATA_PLUGIN_EVENTS=5000000.
 // The store stays in the folder ERRATA_PLUGIN_STORE, where one is named, and is
-// used again. ERRATA_PLUGIN_PANELS is a pattern of names of panels. It prints
-// figures; it fails only where a query fails.
+// used again. ERRATA_PLUGIN_PANELS is a pattern of names of panels,
+// ERRATA_PLUGIN_BACK how much earlier than the newest event to ask: late in a day
+// there is more of it to read. It prints figures; it fails only where a query
+// fails.
 func TestLoad(t *testing.T) {
 	n, err := strconv.Atoi(os.Getenv("ERRATA_PLUGIN_EVENTS"))
 	if err != nil || n == 0 {
@@ -53,6 +55,11 @@ func TestLoad(t *testing.T) {
 	only, err := regexp.Compile(os.Getenv("ERRATA_PLUGIN_PANELS"))
 	require.NoError(t, err)
 	owner, newest := fill(t, n)
+	if back := os.Getenv("ERRATA_PLUGIN_BACK"); back != "" {
+		d, err := time.ParseDuration(back)
+		require.NoError(t, err)
+		newest = newest.Add(-d)
+	}
 	s := source(t, settings{"address": owner.address}, nil)
 	panels := slices.Concat(modes, loaded)
 	r, err := owner.SQL(t.Context(), "SELECT lower(leftPad(hex(fingerprint), 16, '0')) FROM issue_rollup GROUP BY fingerprint ORDER BY sum(events) DESC LIMIT 1")

@@ -1308,7 +1308,7 @@ CREATE OR REPLACE VIEW errata.issue_trend AS
 SELECT project_id, lower(leftPad(hex(fingerprint), 16, '0')) AS issue, hour, environment, release,
     toString(h.level) AS level, toUInt64(h.events) AS events, finalizeAggregation(h.users) AS users
 FROM errata.issue_hour AS h FINAL
-WHERE (project_id, fingerprint) NOT IN (SELECT project_id, arrayJoin([fingerprint, survivor]) AS member FROM errata.issue_of WHERE survivor != fingerprint)
+WHERE (SELECT count() FROM errata.issue_of WHERE survivor != fingerprint) = 0 OR (project_id, fingerprint) NOT IN (SELECT project_id, arrayJoin([fingerprint, survivor]) AS member FROM errata.issue_of WHERE survivor != fingerprint)
 UNION ALL
 SELECT project_id, lower(leftPad(hex(survivor), 16, '0')) AS issue, hour, environment, release,
     toString(level_) AS level, events_ AS events, users_ AS users
