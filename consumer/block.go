@@ -46,6 +46,7 @@ type block struct {
 	oldest     time.Time // Time of its oldest record, for freshness.
 	refused    map[rowID]bool
 	record     schema.Record
+	candidate  window.Witness // Filled anew for each event.
 	stats      stats
 }
 
@@ -190,7 +191,7 @@ func (b *block) addEvent(w *windows, o *table.Origin, e *schema.Event) bool {
 		outcome = schema.OutcomeSampled
 	}
 	if e.Weight <= 1 {
-		x := witness(o, e)
+		x := b.witness(o, e)
 		if primary, fingerprint, twin := w.twins.Judge(x); twin {
 			n, outcome = table.Counted{TwinOf: primary, Fingerprint: fingerprint}, schema.OutcomeTwin
 			b.stats.twins++
@@ -212,8 +213,11 @@ func (b *block) fate(o *table.Origin, e *schema.Event, outcome, reason, detail s
 		Outcome: outcome, Reason: reason, Detail: detail, Protocol: e.Protocol})
 }
 
-func witness(o *table.Origin, e *schema.Event) *window.Witness {
-	x := &window.Witness{Offset: o.Offset, Project: o.ProjectID, Fingerprint: e.Fingerprint, MainHash: e.MainHash, Kind: e.Protocol, Millis: e.Timestamp}
+// witness is good until the next call.
+func (b *block) witness(o *table.Origin, e *schema.Event) *window.Witness {
+	x := &b.candidate
+	x.Offset, x.Project, x.Fingerprint, x.MainHash, x.Kind, x.Millis = o.Offset, o.ProjectID, e.Fingerprint, e.MainHash, e.Protocol, e.Timestamp
+	x.EventID, x.TwinOf = [16]byte{}, [16]byte{}
 	copy(x.EventID[:], e.EventId)
 	c := window.Columns{Trace: e.TraceId, Span: e.SpanId, OuterSpan: e.OuterSpanId, Type: e.ExceptionType, Value: e.ExceptionValue, Message: e.Message, Server: e.ServerName,
 		Transaction: e.Transaction, Functions: e.FramesFunction, Files: e.FramesFile, Lines: e.FramesLine, InApp: e.FramesInApp}

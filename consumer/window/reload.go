@@ -33,7 +33,7 @@ type pairing struct {
 }
 
 func (t *Twins) reloaded(w *Witness) *pairing {
-	if w.pair == nil {
+	if !w.paired {
 		return nil
 	}
 	for _, p := range t.pairs[w.pair.key] {
