@@ -32,11 +32,18 @@ type collector struct {
 	free    <-chan *block
 	rate    float64 // Rows a second, smoothed over blocks.
 	cut     time.Time
+	end     int64 // Of the log, as the last fetch told it.
+	mine    bool  // Whether this partition has the turn.
+	backlog bool  // Whether the block's records had waited in the log.
+	full    bool  // Whether the last block was cut for its size.
 }
 
 // run hands over blocks until the consumer drains or ctx ends.
 func (c *collector) run(ctx context.Context) error {
-	defer func() { c.p.c.pace.change(c.p.topic, -c.rate) }()
+	defer func() {
+		c.giveTurn()
+		c.p.c.pace.change(c.p.topic, -c.rate)
+	}()
 	var b *block
 	for {
 		if b == nil {
@@ -47,33 +54,40 @@ func (c *collector) run(ctx context.Context) error {
 				return ctx.Err()
 			}
 		}
+		if b.records == 0 {
+			c.begin(ctx)
+			// A record that is fetched already would be a block of its own.
+			if c.p.c.memory.over() && !c.p.c.draining() {
+				sleep(ctx, 5*time.Millisecond)
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				continue
+			}
+		}
 		if err := c.drainFetch(b, -1); err != nil {
 			return err
 		}
 		rows := b.set.Rows() // What is handed over is not looked at any more.
 		switch {
-		case b.records > 0 && c.full(b):
+		case b.records > 0 && c.isFull(b):
+			c.giveTurn() // The next one gathers, also while this block waits for the one before.
 			select {
 			case c.ready <- b:
 				c.handed(rows)
-				b = nil
+				b, c.full = nil, true
 				continue
 			case <-ctx.Done():
 				return ctx.Err()
 			}
 		case b.records == 0 && c.p.c.draining():
 			return nil
-		case b.records == 0 && c.p.c.memory.over():
-			sleep(ctx, 20*time.Millisecond)
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			continue
 		case b.records > 0 && (time.Since(b.started) >= c.age(b) || c.p.c.draining()):
 			select {
 			case c.ready <- b:
+				c.giveTurn()
 				c.handed(rows)
-				b = nil
+				b, c.full = nil, false
 				continue
 			case <-ctx.Done():
 				return ctx.Err()
@@ -83,6 +97,9 @@ func (c *collector) run(ctx context.Context) error {
 					continue
 				}
 			}
+		}
+		if c.next >= c.end {
+			c.giveTurn()
 		}
 		if err := c.fetch(ctx, b); err != nil {
 			return err
@@ -104,7 +121,23 @@ func (c *collector) exactly(ctx context.Context, b *block, end int64) error {
 	return nil
 }
 
-func (c *collector) full(b *block) bool {
+// begin is called before the first record of a block, as often as there is none.
+func (c *collector) begin(ctx context.Context) {
+	left, behind := c.end-c.next, c.p.c.cfg.behind()
+	c.backlog = left >= behind || c.full && left >= behind/8
+	if !c.mine && left >= behind {
+		c.mine = c.p.c.turn.take(ctx, c.p.c.drain)
+	}
+}
+
+func (c *collector) giveTurn() {
+	if c.mine {
+		c.mine = false
+		c.p.c.turn.give()
+	}
+}
+
+func (c *collector) isFull(b *block) bool {
 	cfg := &c.p.c.cfg
 	return b.records >= cfg.BatchRows || b.set.Rows() >= cfg.BatchRows || b.bytes >= cfg.BatchBytes || b.held >= cfg.MemoryBytes/2 || c.p.c.memory.over()
 }
@@ -123,8 +156,11 @@ func (c *collector) handed(rows int) {
 	c.cut = now
 }
 
-// age is how old b may get.
+// age is how old b may get. What is left of a backlog does not wait for company.
 func (c *collector) age(b *block) time.Duration {
+	if c.backlog && c.next >= c.end {
+		return c.p.c.cfg.MinAge
+	}
 	return c.p.c.cfg.age(current(c.p.c.pace.of(c.p.topic), c.rate, b.set.Rows(), time.Since(b.started)))
 }
 
@@ -136,7 +172,7 @@ const yieldEvery = 16
 // drainFetch adds fetched records to b until it is full, end is reached or
 // none is left.
 func (c *collector) drainFetch(b *block, end int64) error {
-	for c.records != nil && (end >= 0 || !c.full(b) || b.records == 0) && (end < 0 || c.next < end) {
+	for c.records != nil && (end >= 0 || !c.isFull(b) || b.records == 0) && (end < 0 || c.next < end) {
 		m, ok, err := c.read()
 		if err != nil {
 			return err
@@ -265,6 +301,6 @@ func (c *collector) fetch(ctx context.Context, b *block) error {
 		return fmt.Errorf("cannot fetch %s/%d: %w", c.p.topic, c.p.id, err)
 	}
 	c.p.metrics.end(r.HighWatermark)
-	c.records = r.Records
+	c.end, c.records = r.HighWatermark, r.Records
 	return nil
 }

@@ -24,6 +24,7 @@ type Consumer struct {
 	metrics *metrics
 	memory  memory
 	pace    pace
+	turn    turn
 
 	mu      sync.Mutex
 	columns table.Types
@@ -42,7 +43,7 @@ func New(cfg Config) (*Consumer, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Consumer{cfg: cfg, sink: s, metrics: newMetrics(), memory: memory{limit: int64(cfg.MemoryBytes)},
+	c := &Consumer{cfg: cfg, sink: s, metrics: newMetrics(), memory: memory{limit: int64(cfg.MemoryBytes)}, turn: newTurn(cfg.MemoryBytes),
 		drain: make(chan struct{}), drained: make(chan struct{})}
 	return c, nil
 }

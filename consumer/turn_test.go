@@ -1,0 +1,71 @@
+package consumer_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	kafka "github.com/segmentio/kafka-go"
+	"github.com/stretchr/testify/require"
+
+	"errata/consumer"
+	"errata/schema"
+)
+
+// Partitions that are behind gather in turn, so their blocks are as large as
+// those of one partition that has all the memory: a block costs the server the
+// planning of all views, however small it is. What is left at the end does not
+// wait for its age.
+func TestBacklogIsGatheredInTurn(t *testing.T) {
+	t.Parallel()
+	const each = 6000
+	s := newStore(t, 3)
+	w := &kafka.Writer{Addr: kafka.TCP(s.brokers...), Topic: schema.TopicEvents, Balancer: &kafka.RoundRobin{}, RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond, BatchSize: 500}
+	defer func() { _ = w.Close() }()
+	r := rand.NewChaCha8([32]byte{1})
+	var out []kafka.Message
+	for n := range uint64(3 * each) {
+		e := anEvent(n)
+		e.Event.Payload = make([]byte, 1000) // Of chance, so that it is held as it is.
+		_, _ = r.Read(e.Event.Payload)
+		v, err := schema.EncodeRecord(e)
+		require.NoError(t, err)
+		out = append(out, kafka.Message{Value: v})
+	}
+	require.NoError(t, w.WriteMessages(t.Context(), out...))
+
+	cfg := s.config()
+	cfg.MaxAge = time.Hour
+	cfg.MemoryBytes, cfg.BatchRows = 8<<20, 4800 // Half of the memory is about 3,000 events.
+	c, err := consumer.New(cfg)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	s.eventually(3*each, "SELECT count() FROM events")
+	cancel()
+	require.NoError(t, <-done)
+	blocks := counted(t, c, "errata_consumer_blocks_total")
+	require.LessOrEqual(t, blocks, 11.0, "three partitions of 6,000 events in blocks of 3,000 are two blocks each and what is left")
+	require.Equal(t, uint64(3*each), s.number("SELECT uniqExact(topic_partition, topic_offset) FROM events"))
+}
+
+// counted sums a counter over its labels.
+func counted(t testing.TB, c *consumer.Consumer, name string) float64 {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	require.NoError(t, registry.Register(c.Collector()))
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	sum := 0.0
+	for _, f := range families {
+		if f.GetName() == name {
+			for _, m := range f.GetMetric() {
+				sum += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return sum
+}
