@@ -180,7 +180,6 @@ type queue[T any] struct {
 	n     int
 }
 
-func (q *queue[T]) len() int    { return q.n }
 func (q *queue[T]) empty() bool { return q.n == 0 }
 func (q *queue[T]) front() *T   { return &q.ring[q.first] }
 func (q *queue[T]) back() *T    { return &q.ring[(q.first+q.n-1)%len(q.ring)] }
