@@ -28,8 +28,10 @@ type collector struct {
 	records kafka.RecordReader
 	lent    io.Closer // What the value read last is part of; nil for none.
 	view    view
+	peeked  message // Read for the next block, where waits is set.
+	waits   bool
 	ready   chan<- *block
-	free    <-chan *block
+	blocks  *hand
 	rate    float64 // Rows a second, smoothed over blocks.
 	cut     time.Time
 	end     int64 // Of the log, as the last fetch told it.
@@ -47,22 +49,9 @@ func (c *collector) run(ctx context.Context) error {
 	var b *block
 	for {
 		if b == nil {
-			select {
-			case b = <-c.free:
-				b.reset(c.next)
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		if b.records == 0 {
-			c.begin(ctx)
-			// A record that is fetched already would be a block of its own.
-			if c.p.c.memory.over() && !c.p.c.draining() {
-				sleep(ctx, 5*time.Millisecond)
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-				continue
+			var err error
+			if b, err = c.begin(ctx); b == nil {
+				return err
 			}
 		}
 		if err := c.drainFetch(b, -1); err != nil {
@@ -80,8 +69,6 @@ func (c *collector) run(ctx context.Context) error {
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-		case b.records == 0 && c.p.c.draining():
-			return nil
 		case b.records > 0 && (time.Since(b.started) >= c.age(b) || c.p.c.draining()):
 			select {
 			case c.ready <- b:
@@ -121,13 +108,55 @@ func (c *collector) exactly(ctx context.Context, b *block, end int64) error {
 	return nil
 }
 
-// begin is called before the first record of a block, as often as there is none.
-func (c *collector) begin(ctx context.Context) {
+// begin takes a block once there is a record for it, room for more, and the
+// turn where one is needed. It returns none when the consumer drains.
+func (c *collector) begin(ctx context.Context) (*block, error) {
+	first := c.next
+	for {
+		if c.records == nil {
+			if c.p.c.draining() {
+				return nil, nil
+			}
+			if c.next >= c.end {
+				c.giveTurn()
+			}
+			if err := c.fetch(ctx, nil); err != nil {
+				return nil, err
+			}
+		}
+		m, ok, err := c.read()
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			c.peeked, c.waits = m, true
+			break
+		}
+	}
+	select { // Before the turn: who has it waits for nothing but memory.
+	case c.blocks.slots <- struct{}{}:
+	case <-c.p.c.drain:
+		return nil, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	left, behind := c.end-c.next, c.p.c.cfg.behind()
 	c.backlog = left >= behind || c.full && left >= behind/8
 	if !c.mine && left >= behind {
 		c.mine = c.p.c.turn.take(ctx, c.p.c.drain)
 	}
+	for c.p.c.memory.over() && ctx.Err() == nil && !c.p.c.draining() { // A record alone would be a block.
+		sleep(ctx, 5*time.Millisecond)
+	}
+	if ctx.Err() != nil || c.p.c.draining() {
+		<-c.blocks.slots
+		return nil, ctx.Err()
+	}
+	b, err := c.blocks.take(first)
+	if err != nil {
+		<-c.blocks.slots
+	}
+	return b, err
 }
 
 func (c *collector) giveTurn() {
@@ -173,13 +202,17 @@ const yieldEvery = 16
 // none is left.
 func (c *collector) drainFetch(b *block, end int64) error {
 	for c.records != nil && (end >= 0 || !c.isFull(b) || b.records == 0) && (end < 0 || c.next < end) {
-		m, ok, err := c.read()
+		m, ok, err := c.peeked, c.waits, error(nil)
+		if !ok {
+			m, ok, err = c.read()
+		}
 		if err != nil {
 			return err
 		}
 		if !ok {
 			return nil
 		}
+		c.waits = false
 		if b.records%yieldEvery == 0 {
 			runtime.Gosched()
 		}

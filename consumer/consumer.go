@@ -25,6 +25,7 @@ type Consumer struct {
 	memory  memory
 	pace    pace
 	turn    turn
+	blocks  pool
 
 	mu      sync.Mutex
 	columns table.Types

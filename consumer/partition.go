@@ -78,31 +78,20 @@ func (p *partition) live(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	ready := make(chan *block)
-	blocks := [2]*block{}
-	free := make(chan *block, len(blocks))
-	for i := range blocks {
-		if blocks[i], err = newBlock(p.c.types()); err != nil {
-			return err
-		}
-		free <- blocks[i]
-	}
-	defer func() {
-		for _, b := range blocks {
-			p.c.memory.give(b.held)
-		}
-	}()
+	blocks := newHand(p.c)
+	defer blocks.close()
 	g.Go(func() error {
 		defer close(ready)
-		return (&collector{p: p, next: pos.offset, ready: ready, free: free}).run(ctx)
+		return (&collector{p: p, next: pos.offset, ready: ready, blocks: blocks}).run(ctx)
 	})
-	g.Go(func() error { return p.store(ctx, pos, ready, free) })
+	g.Go(func() error { return p.store(ctx, pos, ready, blocks) })
 	return g.Wait()
 }
 
 // finish builds an announced range again, exactly as announced.
 func (p *partition) finish(ctx context.Context, pos position) (position, error) {
 	p.metrics.replayed()
-	b, err := newBlock(p.c.types())
+	b, err := p.c.blocks.get(p.c.types())
 	if err != nil {
 		return pos, err
 	}
@@ -114,7 +103,10 @@ func (p *partition) finish(ctx context.Context, pos position) (position, error) 
 		b.refused[id] = true
 	}
 	c := &collector{p: p, next: pos.offset}
-	defer func() { p.c.memory.give(b.held) }()
+	defer func() {
+		p.c.memory.give(b.held)
+		p.c.blocks.put(b)
+	}()
 	if err := c.exactly(ctx, b, pos.mark.End); err != nil {
 		return pos, err
 	}
@@ -127,7 +119,7 @@ func (p *partition) finish(ctx context.Context, pos position) (position, error) 
 
 // store inserts blocks in order. Where the next one is ready its announcement
 // is the same commit as the end of the last.
-func (p *partition) store(ctx context.Context, pos position, ready <-chan *block, free chan<- *block) error {
+func (p *partition) store(ctx context.Context, pos position, ready <-chan *block, blocks *hand) error {
 	for b := range ready {
 		p.metrics.storing.Store(b.oldest.UnixMilli())
 		if err := p.commit(ctx, p.announce(pos, b.end)); err != nil {
@@ -139,9 +131,7 @@ func (p *partition) store(ctx context.Context, pos position, ready <-chan *block
 				return err
 			}
 			pos = position{offset: b.end, mark: mark{Log: pos.mark.Log}}
-			p.c.memory.give(b.held)
-			b.held = 0
-			free <- b
+			blocks.give(b)
 			b = nil
 			next := pos
 			p.metrics.storing.Store(0)
