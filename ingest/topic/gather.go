@@ -9,14 +9,14 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// Bounds of what is gathered. A write that comes a moment after the one before goes
-// at once; others gather until that moment has passed and the one before is answered,
-// or until they are large. The client's cost of a write is by the call far more than
-// by the message, so that the moment is longer while much comes (docs/adr/047).
+// Bounds of what is gathered. While little comes a write goes at once, or a moment
+// after the one before; while much comes it waits for those who are on their way, as
+// who was just answered comes again. The one before is answered first. The client's
+// cost of a write is by the call far more than by the message (docs/adr/047).
 const (
-	gatherFew      = time.Millisecond
-	gatherMany     = 2 * time.Millisecond // After a write of manyMessages or more.
-	manyMessages   = 8
+	gatherFew      = time.Millisecond      // After the write before.
+	gatherMany     = 2 * time.Millisecond  // After its own first message.
+	manyMessages   = 10                    // Of one of the last few writes.
 	gatherLate     = 10 * time.Millisecond // What an answer is waited for at most.
 	gatherMessages = 200
 	gatherBytes    = 900 << 10
@@ -33,8 +33,10 @@ type gatherer struct {
 	mu    sync.Mutex
 	open  *gathered
 	timer *time.Timer
+	ready time.Time // When the open write may go.
+	last  time.Time // When the one before went.
+	many  int       // Messages of the largest of the last few writes.
 	under int       // Writes that are not answered.
-	next  time.Time // When the one after the last may go.
 }
 
 // gathered is a write that still grows.
@@ -65,8 +67,13 @@ func (g *gatherer) add(messages []Message, size int64, result chan<- error) {
 	rest := gatherLate // It goes then, where its first message is added here.
 	if g.open == nil {
 		g.open = &gathered{messages: make([]Message, 0, max(8, len(messages)))}
+		now := time.Now()
+		g.ready = g.last.Add(gatherFew)
+		if g.many >= manyMessages && now.Sub(g.last) < gatherLate {
+			g.ready = now.Add(gatherMany)
+		}
 		if g.under == 0 {
-			rest = time.Until(g.next)
+			rest = g.ready.Sub(now)
 		}
 		if rest > 0 {
 			g.timer.Reset(rest)
@@ -90,11 +97,8 @@ func (g *gatherer) add(messages []Message, size int64, result chan<- error) {
 func (g *gatherer) take() *gathered {
 	w := g.open
 	if w != nil {
-		moment := gatherFew
-		if len(w.messages) >= manyMessages {
-			moment = gatherMany
-		}
-		g.open, g.next = nil, time.Now().Add(moment)
+		g.many = max(len(w.messages), g.many*3/4)
+		g.open, g.last = nil, time.Now()
 		g.under++
 		g.timer.Stop()
 	}
@@ -116,7 +120,7 @@ func (g *gatherer) answered() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.under--; g.under == 0 && g.open != nil {
-		g.timer.Reset(max(0, time.Until(g.next)))
+		g.timer.Reset(max(0, time.Until(g.ready)))
 	}
 }
 

@@ -139,18 +139,28 @@ func TestWhenWritesGo(t *testing.T) {
 		},
 		"each alone, each at once": {
 			takes: 100 * micro,
-			added: []write{{0, 1}, {3 * milli, 1}, {5 * milli, 20}, {8 * milli, 1}},
-			sent:  []write{{0, 1}, {3 * milli, 1}, {5 * milli, 20}, {8 * milli, 1}},
+			added: []write{{0, 1}, {3 * milli, 1}, {5 * milli, 9}, {8 * milli, 1}},
+			sent:  []write{{0, 1}, {3 * milli, 1}, {5 * milli, 9}, {8 * milli, 1}},
 		},
 		"soon after another, together": {
 			takes: 100 * micro,
 			added: []write{{0, 1}, {200 * micro, 1}, {700 * micro, 3}, {1100 * micro, 1}},
 			sent:  []write{{0, 1}, {milli, 4}, {2 * milli, 1}},
 		},
-		"after many, longer": {
+		"after many, those who come again": {
 			takes: 100 * micro,
-			added: []write{{0, 8}, {200 * micro, 1}, {1500 * micro, 1}, {2500 * micro, 1}},
-			sent:  []write{{0, 8}, {2 * milli, 2}, {3 * milli, 1}},
+			added: []write{{0, 10}, {200 * micro, 1}, {1500 * micro, 1}, {2500 * micro, 1}},
+			sent:  []write{{0, 10}, {2200 * micro, 2}, {3200 * micro, 1}},
+		},
+		"after many and slow": {
+			takes: 5 * milli,
+			added: []write{{0, 10}, {4 * milli, 1}, {5500 * micro, 1}},
+			sent:  []write{{0, 10}, {6 * milli, 2}},
+		},
+		"long after many, at once": {
+			takes: 100 * micro,
+			added: []write{{0, 20}, {12 * milli, 1}},
+			sent:  []write{{0, 20}, {12 * milli, 1}},
 		},
 		"while one is not answered, together": {
 			takes: 5 * milli,
