@@ -51,3 +51,34 @@ func TestClocksOfTwoPeople(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []any{uint64(5), uint64(5), uint8(1)}, r.Rows[0])
 }
+
+// What a change of many issues remembers is asked at once, and is of each issue
+// what it would be alone: counts of all that belongs to it, the newest release
+// of its own package.
+func TestBulkRemembersEach(t *testing.T) {
+	owner := store(t, "errata")
+	project, now := newProject(), time.Now()
+	at := func(f uint64, release string, weight int, ago time.Duration, user uint64) event {
+		return event{project: project, fingerprint: f, id: uuid.NewString(), ts: now.Add(-ago), release: release, weight: weight, user: user}
+	}
+	seed(t, owner, at(1, "shop@1.2.0", 1, time.Hour, 1), at(1, "shop@1.10.0", 2, 2*time.Hour, 2), at(2, "mail@7.0.0", 1, time.Hour, 1), at(3, "9f3", 1, time.Hour, 1), at(4, "9f4", 1, 3*time.Hour, 4), at(5, "", 1, time.Hour, 5))
+	change := queries.Change{Project: project, Actor: "ann", Kind: queries.Merge, Issues: []string{issueHex(4)}, Into: issueHex(1)}
+	_, err := owner.Triage(t.Context(), change)
+	require.NoError(t, err)
+	remembered := func(kind string) map[uint64][]any {
+		r, err := owner.SQL(t.Context(), fmt.Sprintf("SELECT fingerprint, base_events, base_users, in_release FROM issue_actions WHERE project_id = %d AND action = '%s' ORDER BY at", project, kind))
+		require.NoError(t, err)
+		out := map[uint64][]any{}
+		for _, row := range r.Rows {
+			out[row[0].(uint64)] = row[1:]
+		}
+		return out
+	}
+	issues := []string{issueHex(1), issueHex(2), issueHex(3)}
+	_, err = owner.Triage(t.Context(), queries.Change{Project: project, Actor: "ann", Kind: queries.Ignore, UntilEvents: 5, Issues: issues})
+	require.NoError(t, err)
+	require.Equal(t, map[uint64][]any{1: {uint64(4), uint64(3), ""}, 2: {uint64(1), uint64(1), ""}, 3: {uint64(1), uint64(1), ""}}, remembered(queries.Ignore))
+	_, err = owner.Triage(t.Context(), queries.Change{Project: project, Actor: "ann", Kind: queries.Resolve, Resolution: queries.ResolvedInNextRelease, Issues: issues})
+	require.NoError(t, err)
+	require.Equal(t, map[uint64][]any{1: {uint64(4), uint64(3), "shop@1.10.0"}, 2: {uint64(1), uint64(1), "mail@7.0.0"}, 3: {uint64(1), uint64(1), "9f3"}}, remembered(queries.Resolve))
+}

@@ -191,6 +191,13 @@ func (s *Store) plan(ctx context.Context, c *Change, fingerprints []uint64) ([]a
 		}
 		return out, nil
 	}
+	var was map[uint64]base
+	if c.Kind == Ignore && (c.UntilEvents > 0 || c.UntilUsers > 0) || c.Kind == Resolve && c.Resolution == ResolvedInNextRelease {
+		var err error
+		if was, err = s.base(ctx, c.Project, fingerprints); err != nil {
+			return nil, err
+		}
+	}
 	for _, f := range fingerprints {
 		a := action{fingerprint: f}
 		if c.Kind == Resolve {
@@ -199,16 +206,10 @@ func (s *Store) plan(ctx context.Context, c *Change, fingerprints []uint64) ([]a
 				a.resolution = ResolvedNow
 			}
 		}
-		if c.Kind == Ignore && (c.UntilEvents > 0 || c.UntilUsers > 0) || a.resolution == ResolvedInNextRelease {
-			r, err := s.Run(ctx, "triage_base", map[string]string{"project": fmt.Sprint(c.Project), "issue": fmt.Sprintf("%016x", f)})
-			if err != nil {
-				return nil, err
-			}
-			if len(r.Rows) == 1 {
-				a.baseEvents, a.baseUsers = r.Rows[0][0].(uint64), r.Rows[0][1].(uint64)
-				if a.resolution == ResolvedInNextRelease {
-					a.release = r.Rows[0][2].(string)
-				}
+		if n, ok := was[f]; ok {
+			a.baseEvents, a.baseUsers = n.events, n.users
+			if a.resolution == ResolvedInNextRelease {
+				a.release = n.newest
 			}
 		}
 		if a.resolution == ResolvedInNextRelease && a.release == "" {
@@ -338,28 +339,6 @@ func (s *Store) appendActions(ctx context.Context, c Change, kind string, action
 		return ids[:said], s.reloadMerges(ctx)
 	}
 	return ids, nil
-}
-
-// moment is when actions on these issues are, by the clock of the store. What
-// is resolved is so from its newest event on: clocks of clients may be a minute
-// ahead, and an event that is there is none that came again.
-func (s *Store) moment(ctx context.Context, project uint32, kind string, actions []action) (time.Time, error) {
-	var fingerprints []uint64
-	for _, a := range actions[:min(len(actions), 3*maxBulk)] { // A parameter has its bound; a merge may have brought more.
-		fingerprints = append(fingerprints, a.fingerprint)
-	}
-	r, err := s.Run(ctx, "triage_moment", map[string]string{"project": fmt.Sprint(project), "fingerprints": hexList(fingerprints)})
-	if err != nil {
-		return time.Time{}, err
-	}
-	if len(r.Rows) != 1 {
-		return time.Time{}, errors.New("cannot ask the store for its time: no row came")
-	}
-	at, seen := r.Rows[0][0].(time.Time), r.Rows[0][1].(time.Time)
-	if kind == Resolve && seen.After(at) {
-		return seen, nil
-	}
-	return at, nil
 }
 
 // reloadMerges makes a merge visible at once. A server does so by itself within
