@@ -165,11 +165,12 @@ func TestRulesFire(t *testing.T) {
 		require.NoError(t, owner.Conn().Exec(t.Context(), fmt.Sprintf(sql, args...)))
 	}
 	// n events of an issue, from the first to the last of these ages in seconds.
-	events := func(issue, n, first, last int) {
+	eventsOf := func(project, issue, n, first, last int) {
 		do(`INSERT INTO events (project_id, ts, received_at, fingerprint, hashes, event_id, weight, protocol, type, level, title, exception_type, release, payload)
-			SELECT 1, now64(3) - toIntervalMillisecond(1000 * (%d + intDiv((%d - %d) * number, %d))) AS at, at, %d, [%d], generateUUIDv4(), 1, 'sentry', 'error', 'error', 'E', 'E', 'shop@1.0.0', '{}' FROM numbers(%d)`,
-			last, first, last, max(n-1, 1), issue, issue, n)
+			SELECT %d, now64(3) - toIntervalMillisecond(1000 * (%d + intDiv((%d - %d) * number, %d))) AS at, at, %d, [%d], generateUUIDv4(), 1, 'sentry', 'error', 'error', 'E', 'E', 'shop@1.0.0', '{}' FROM numbers(%d)`,
+			project, last, first, last, max(n-1, 1), issue, issue, n)
 	}
+	events := func(issue, n, first, last int) { eventsOf(1, issue, n, first, last) }
 	sessions := func(release string, age, n, crashed int) {
 		do(`INSERT INTO sessions (project_id, started, ts, received_at, session_id, user_hash, seq, init, status, errors, environment, release)
 			SELECT 1, now64(3) - toIntervalHour(%d) AS at, at, at, generateUUIDv4(), number, 0, true, if(number < %d, 'crashed', 'exited'), 0, 'production', '%s' FROM numbers(%d)`, age, crashed, release, n)
@@ -265,10 +266,45 @@ func TestRulesFire(t *testing.T) {
 			}
 		})
 	}
+	// The same error in two more projects is an issue of each; a project that is not
+	// there is an error of the rule, since silence would look like health.
+	t.Run("three projects", func(t *testing.T) {
+		for id, slug := range map[int]string{2: "web", 3: "api"} {
+			do("INSERT INTO projects (id, slug) VALUES (%d, '%s')", id, slug)
+			eventsOf(id, fresh, 3, 60, 30)
+		}
+		three := source(t, settings{"address": server.Addr()}, nil) // The list of projects is kept for a while.
+		for _, r := range rules(t) {
+			if r.UID == "errata-new-issue" {
+				projects := map[string]bool{}
+				for _, labels := range r.evaluate(t, three, time.Now().Add(time.Second)) {
+					projects[labels["project"]] = true
+					require.Equal(t, fmt.Sprintf("%016x", fresh), labels["issue"])
+				}
+				require.Equal(t, map[string]bool{"shop": true, "web": true, "api": true}, projects)
+			}
+			body := func(project string) string {
+				model := map[string]any{"project": project}
+				for k, v := range r.Data[0].Model {
+					if k != "project" {
+						model[k] = v
+					}
+				}
+				raw, err := json.Marshal(model)
+				require.NoError(t, err)
+				return string(raw)
+			}
+			for _, project := range []string{"gone", `["shop","gone"]`} {
+				res := askOne(t, three, body(project), fromAlert)
+				require.ErrorContains(t, res.Error, "gone", "%s: %s", r.UID, project)
+			}
+			require.NoError(t, askOne(t, three, body(`["shop","web","api"]`), fromAlert).Error, r.UID)
+		}
+	})
 	t.Run("many projects", func(t *testing.T) {
 		do("INSERT INTO projects (id, slug) SELECT 1000 + number, concat('team-', toString(number)) FROM numbers(700)")
 		all := source(t, settings{"address": server.Addr()}, nil)
-		for url, want := range map[string]int{"options/project": 701, "options/project?text=TEAM-69": 11} {
+		for url, want := range map[string]int{"options/project": 703, "options/project?text=TEAM-69": 11} {
 			status, body := call(t, all, viewer, getMethod, url, "", nil)
 			require.Equal(t, 200, status, "%v", body)
 			require.Len(t, body["values"], want, url)
