@@ -52,6 +52,7 @@ func TestHost(t *testing.T) {
 	require.NoError(t, err)
 	address := serve(t, p, dist, page)
 	s.history(t, address)
+	// For work on the cases: all stays up until the file that names its address is gone.
 	if hold := os.Getenv("ERRATA_HOST_HOLD"); hold != "" {
 		require.NoError(t, os.WriteFile(hold, []byte(address), 0o600))
 		for _, err := os.Stat(hold); err == nil; _, err = os.Stat(hold) {
