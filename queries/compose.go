@@ -19,7 +19,9 @@ import (
 // composed are the queries whose steps are plain reads that are put together
 // here: planning one statement that does the same costs the server more than
 // all of them, or which one is asked depends on what another gave.
-var composed = map[string]func(context.Context, *asking) (*Result, error){"issue_list": listIssues, "event_search": listNewest, "text_search": listNewest}
+var composed = map[string]func(context.Context, *asking) (*Result, error){
+	"issue_list": listIssues, "event_search": listNewest, "text_search": listNewest, "releases": listReleases, "release_compare": compareReleases,
+}
 
 // asking is one run of such a query. What is bound is not changed once the
 // first step was asked; see with.
@@ -69,7 +71,7 @@ const (
 )
 
 func (a *asking) ask(ctx context.Context, name string, each func(driver.Rows) error) error {
-	at := slices.IndexFunc(a.query.Steps, func(s catalog.Step) bool { return s.Name == name })
+	at := slices.IndexFunc(a.query.Steps, stepNamed(name))
 	if at < 0 {
 		return fmt.Errorf("it has no step %s", name)
 	}
@@ -88,6 +90,10 @@ func (a *asking) ask(ctx context.Context, name string, each func(driver.Rows) er
 		}
 	}
 	return rows.Err()
+}
+
+func stepNamed(name string) func(catalog.Step) bool {
+	return func(s catalog.Step) bool { return s.Name == name }
 }
 
 // atOnce runs all of these at the same time.

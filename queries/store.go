@@ -36,6 +36,7 @@ type Store struct {
 	cards    cards
 	complete complete
 	kept     pieces.Keeper
+	releases releaseIDs
 	local    atomic.Bool // Its tables are known to stand on that server.
 }
 

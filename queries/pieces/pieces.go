@@ -43,7 +43,9 @@ type Source[R any] struct {
 	First, Last int64 // The slots that are asked for.
 	Slot        int64 // How long one is; 0 where the table has none.
 	Chunk       uint64
-	List        func(context.Context) (List, error)
+	// Weigh says of what holds more than a few numbers how many rows it is worth.
+	Weigh func(R) int
+	List  func(context.Context) (List, error)
 	// Read reads the slots first to last of these parts and says which server
 	// answered. It may begin anew: it calls again first then.
 	Read func(ctx context.Context, names []string, first, last int64, again func(), each func(part uint64, r Row[R])) (server uint64, err error)
@@ -69,6 +71,7 @@ type Rows[R any] struct {
 type piece[R any] struct {
 	first, last int64 // What was read of it.
 	rows        []Row[R]
+	weight      int
 }
 
 // covers tells whether all slots of a part that are asked for were read.
@@ -119,9 +122,17 @@ func (m *Mirror[R]) Remember(of *Rows[R], key, value any) {
 
 func (m *Mirror[R]) size() (n int) {
 	for _, p := range m.pieces {
-		n += len(p.rows)
+		n += p.weight
 	}
 	return n
+}
+
+// worth is how many rows of what is kept a row counts for.
+func (s Source[R]) worth(r Row[R]) int {
+	if s.Weigh == nil {
+		return 1
+	}
+	return s.Weigh(r.Value)
 }
 
 // tries is how often a table is listed anew that changed while it was read.
@@ -239,8 +250,10 @@ func (s Source[R]) load(ctx context.Context, m *Mirror[R], server uint64, parts 
 			part uint64
 			row  Row[R]
 		}
-		answered, err := s.Read(ctx, names, from, min(from+width-1, last), func() { got = got[:0] }, func(part uint64, r Row[R]) {
-			if count+len(got) <= most {
+		weight := 0
+		answered, err := s.Read(ctx, names, from, min(from+width-1, last), func() { got, weight = got[:0], 0 }, func(part uint64, r Row[R]) {
+			if count+weight <= most {
+				weight += s.worth(r)
 				got = append(got, struct {
 					part uint64
 					row  Row[R]
@@ -253,7 +266,7 @@ func (s Source[R]) load(ctx context.Context, m *Mirror[R], server uint64, parts 
 		if answered != server {
 			return nil, nil
 		}
-		if count += len(got); count > most {
+		if count += weight; count > most {
 			return nil, errLarge
 		}
 		for _, g := range got {
@@ -262,12 +275,13 @@ func (s Source[R]) load(ctx context.Context, m *Mirror[R], server uint64, parts 
 				return nil, nil
 			}
 			p.rows = append(p.rows, g.row)
+			p.weight += s.worth(g.row)
 			out[g.part] = p
 		}
 	}
 	for id, p := range out {
 		slices.SortFunc(p.rows, func(x, y Row[R]) int { return cmp.Compare(x.Issue, y.Issue) })
-		out[id] = piece[R]{p.first, p.last, slices.Clip(p.rows)}
+		out[id] = piece[R]{p.first, p.last, slices.Clip(p.rows), p.weight}
 	}
 	return out, nil
 }

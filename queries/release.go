@@ -1,0 +1,313 @@
+package queries
+
+import (
+	"context"
+	"encoding/binary"
+	"math/bits"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"errata/queries/pieces"
+)
+
+// sighting is in which releases a part has seen an issue.
+type sighting struct {
+	born int64 // Its oldest event in the part, in milliseconds.
+	// ids are all releases; the first few are those of its oldest event.
+	ids    []uint32
+	firsts uint32
+}
+
+// releaseIDs numbers releases by their hashes, so that what is kept of an issue
+// is a few bytes a release.
+type releaseIDs struct {
+	mu     sync.Mutex
+	of     map[uint64]uint32
+	hashes []uint64
+}
+
+// maxReleases bounds how many a process knows and how many are compared at once.
+const maxReleases = 100_000
+
+// number numbers releases; -1 for one more than are known.
+func (d *releaseIDs) number(hash uint64) int {
+	if id, ok := d.of[hash]; ok {
+		return int(id)
+	}
+	if len(d.hashes) >= maxReleases {
+		return -1
+	}
+	if d.of == nil {
+		d.of = map[uint64]uint32{}
+	}
+	id := len(d.hashes)
+	d.of[hash], d.hashes = uint32(id), append(d.hashes, hash) //nolint:gosec // Bounded.
+	return id
+}
+
+// place is where each numbered release stands in a list of hashes; -1 for none.
+func (d *releaseIDs) place(hashes []uint64) []int32 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := make([]int32, len(d.hashes))
+	for id := range out {
+		out[id] = -1
+	}
+	for n, h := range hashes {
+		if id, ok := d.of[h]; ok {
+			out[id] = int32(n) //nolint:gosec // Bounded.
+		}
+	}
+	return out
+}
+
+// sightings are what is known of the issues of a project by release.
+type sightings struct {
+	rows   *pieces.Rows[sighting] // Nil where the table is to be read as a whole.
+	mirror *pieces.Mirror[sighting]
+	into   map[uint64]uint64 // Where fingerprints belong that were merged.
+}
+
+// readSightings reads the releases of each issue, by parts of the table.
+func (a *asking) readSightings(ctx context.Context, into *sightings) (err error) {
+	d, full := &a.store.releases, false
+	weigh := func(s sighting) int { return 2 + len(s.ids)/10 }
+	var none int64
+	into.rows, into.mirror, err = keep(ctx, a, "seen\x00"+a.bound["project"]+"\x00"+a.bound["environment"], "seen_parts", "seen", pieces.Source[sighting]{Weigh: weigh}, &none,
+		func(r driver.Rows) (part uint64, row pieces.Row[sighting], err error) {
+			var firsts, all []uint64
+			if err = r.Scan(&part, &row.Issue, &row.Value.born, &firsts, &all); err != nil || part == 0 {
+				return part, row, err
+			}
+			row.Value.ids, row.Value.firsts = make([]uint32, 0, len(firsts)+len(all)), uint32(len(firsts)) //nolint:gosec // Bounded.
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			for _, h := range append(firsts, all...) {
+				id := d.number(h)
+				full = full || id < 0
+				row.Value.ids = append(row.Value.ids, uint32(max(id, 0))) //nolint:gosec // Bounded.
+			}
+			return part, row, nil
+		})
+	if full {
+		into.rows = nil
+	}
+	return err
+}
+
+// readMerged reads where fingerprints belong that were merged.
+func (a *asking) readMerged(ctx context.Context, into *sightings) error {
+	into.into = map[uint64]uint64{}
+	return a.rows(ctx, "merged", func(r driver.Rows) error {
+		var f, survivor uint64
+		err := r.Scan(&f, &survivor)
+		into.into[f] = survivor
+		return err
+	})
+}
+
+// each gives, of every issue, what parts and fingerprints have of it.
+func (s *sightings) each(do func([]*sighting)) {
+	moved := make(map[uint64][]*sighting, 2*len(s.into))
+	for f, survivor := range s.into {
+		moved[f], moved[survivor] = nil, nil
+	}
+	at := make([]int, len(s.rows.Of))
+	var of []*sighting
+	for {
+		next, some := uint64(0), false
+		for p, rows := range s.rows.Of {
+			if at[p] < len(rows) && (!some || rows[at[p]].Issue < next) {
+				next, some = rows[at[p]].Issue, true
+			}
+		}
+		if !some {
+			break
+		}
+		of = of[:0]
+		for p, rows := range s.rows.Of {
+			if at[p] < len(rows) && rows[at[p]].Issue == next {
+				of = append(of, &rows[at[p]].Value)
+				at[p]++
+			}
+		}
+		if _, ok := moved[next]; ok {
+			survivor := next
+			if into, ok := s.into[next]; ok {
+				survivor = into
+			}
+			moved[survivor] = append(moved[survivor], of...)
+			continue
+		}
+		do(of)
+	}
+	for _, of := range moved {
+		if len(of) > 0 {
+			do(of)
+		}
+	}
+}
+
+// key tells one outcome from another: of what, under which merges, of which
+// releases in which order.
+func (s *sightings) key(what string, of ...uint64) string {
+	out := []byte(what)
+	var merged []uint64
+	for f, survivor := range s.into {
+		merged = append(merged, f^bits.RotateLeft64(survivor, 7)*0x9e3779b97f4a7c15, survivor)
+	}
+	slices.Sort(merged)
+	for _, n := range append(of, merged...) {
+		out = binary.LittleEndian.AppendUint64(out, n)
+	}
+	return string(out)
+}
+
+// issueCounts are issues by release, in the order of a list of releases.
+type issueCounts struct{ all, fresh, returned []uint64 }
+
+// count counts the issues seen in each of these releases, and those whose oldest
+// event was in it.
+func (a *asking) count(s *sightings, hashes []uint64) issueCounts {
+	key := s.key("count", hashes...)
+	if x, ok := s.mirror.Recall(s.rows, key); ok {
+		counts, _ := x.(issueCounts)
+		return counts
+	}
+	out := issueCounts{all: make([]uint64, len(hashes)), fresh: make([]uint64, len(hashes))}
+	place := a.store.releases.place(hashes)
+	// Which issue a release was counted for last.
+	counted, first := make([]uint32, len(hashes)), make([]uint32, len(hashes))
+	n := uint32(0)
+	s.each(func(of []*sighting) {
+		n++
+		born := of[0].born
+		for _, s := range of {
+			born = min(born, s.born)
+		}
+		for _, s := range of {
+			for i, id := range s.ids {
+				p := place[id]
+				if p < 0 {
+					continue
+				}
+				if i < int(s.firsts) && s.born == born && first[p] != n {
+					first[p] = n
+					out.fresh[p]++
+				}
+				if counted[p] != n {
+					counted[p] = n
+					out.all[p]++
+				}
+			}
+		}
+	})
+	s.mirror.Remember(s.rows, key, out)
+	return out
+}
+
+// compare counts, of releases in the order that they came, the issues that none
+// before had, and those that one before had, but neither base nor one after it.
+func (a *asking) compare(s *sightings, hashes, base []uint64) issueCounts {
+	key := s.key("compare", append(slices.Clone(hashes), base...)...)
+	if x, ok := s.mirror.Recall(s.rows, key); ok {
+		counts, _ := x.(issueCounts)
+		return counts
+	}
+	out := issueCounts{fresh: make([]uint64, len(hashes)), returned: make([]uint64, len(hashes))}
+	place := a.store.releases.place(hashes)
+	in := make([]uint64, len(hashes)/64+1) // A bit for each release that an issue is in.
+	s.each(func(of []*sighting) {
+		clear(in)
+		for _, s := range of {
+			for _, id := range s.ids {
+				if p := place[id]; p >= 0 {
+					in[p/64] |= 1 << (p % 64)
+				}
+			}
+		}
+		last := -1
+		for w, word := range in {
+			for ; word != 0; word &= word - 1 {
+				p := w*64 + bits.TrailingZeros64(word)
+				switch {
+				case last < 0:
+					out.fresh[p]++
+				case uint64(last+1) < base[p]: //nolint:gosec // Ranks count from one.
+					out.returned[p]++
+				}
+				last = p
+			}
+		}
+	})
+	s.mirror.Remember(s.rows, key, out)
+	return out
+}
+
+// withSightings reads step known, whose last columns are numbers that are not shown,
+// and what is known of issues, at once.
+func (a *asking) withSightings(ctx context.Context) (r *Result, s *sightings, err error) {
+	s = &sightings{}
+	at := slices.IndexFunc(a.query.Steps, stepNamed("known"))
+	err = atOnce(ctx, func(ctx context.Context) error { return a.readSightings(ctx, s) },
+		func(ctx context.Context) error { return a.readMerged(ctx, s) },
+		func(ctx context.Context) (err error) { r, err = a.result(ctx, a.query.Steps[at]); return err })
+	return r, s, err
+}
+
+// listReleases is query releases: plain sums of each release and session, and
+// the issues of each from what is kept of issue_release.
+func listReleases(ctx context.Context, a *asking) (*Result, error) {
+	r, s, err := a.withSightings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if s.rows == nil {
+		return a.result(ctx, a.query.Steps[len(a.query.Steps)-1])
+	}
+	counts := a.count(s, numbersOf(r.Column("hash")))
+	for n, row := range r.Rows {
+		row[5], row[6] = counts.all[n], counts.fresh[n]
+	}
+	return a.shown(r), nil
+}
+
+// compareReleases is query release_compare, from the same.
+func compareReleases(ctx context.Context, a *asking) (*Result, error) {
+	r, s, err := a.withSightings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if s.rows == nil || len(r.Rows) >= maxReleases {
+		return a.result(ctx, a.query.Steps[len(a.query.Steps)-1])
+	}
+	counts := a.compare(s, numbersOf(r.Column("hash")), numbersOf(r.Column("base")))
+	for n, row := range r.Rows {
+		row[5], row[6] = counts.fresh[n], counts.returned[n]
+	}
+	limit, _ := strconv.Atoi(a.bound["limit"])
+	slices.Reverse(r.Rows)
+	r.Rows = r.Rows[:min(limit, 200, len(r.Rows))]
+	return a.shown(r), nil
+}
+
+// shown is a result with the columns that the query declares.
+func (a *asking) shown(r *Result) *Result {
+	names := make([]string, 0, len(a.query.Columns))
+	for _, c := range a.query.Columns {
+		names = append(names, c.Name)
+	}
+	return r.Pick(names...)
+}
+
+// numbersOf is a column of numbers.
+func numbersOf(column []any) []uint64 {
+	out := make([]uint64, len(column))
+	for n, v := range column {
+		out[n], _ = v.(uint64)
+	}
+	return out
+}
