@@ -14,6 +14,7 @@ import (
 type message struct {
 	offset int64
 	at     time.Time // The record's own time.
+	letter uint64    // Which dead letter it was before; 0: none.
 	value  []byte
 }
 
@@ -76,6 +77,8 @@ func (b *block) reset(first int64) {
 // windows are what a partition decides by.
 type windows struct {
 	events, spans, logs, sessions, metrics *window.Seen
+	letters                                *window.Seen // Dead letters that were sent again.
+	topic                                  string       // Of the partition, without the prefix.
 	twins                                  *window.Twins
 }
 
@@ -86,6 +89,7 @@ func (w *windows) advance(offset int64) {
 	w.logs.Advance(offset)
 	w.sessions.Advance(offset)
 	w.metrics.Advance(offset)
+	w.letters.Advance(offset)
 	w.twins.Advance(offset)
 }
 
@@ -114,6 +118,9 @@ func (b *block) add(w *windows, partition int, m message) {
 	}
 	w.advance(m.offset)
 	o := &table.Origin{ProjectID: r.ProjectId, ReceivedAt: r.ReceivedAt, RetentionDays: r.RetentionDays, Partition: partition, Offset: m.offset}
+	if m.letter != 0 && !b.revive(w, o, m.letter, r.Receipts) {
+		return
+	}
 	for _, x := range r.Receipts {
 		b.count(o, x.Category, schema.OutcomeAccepted, "", 0, x.Quantity, x.Bytes)
 	}

@@ -72,7 +72,7 @@ func benchRecordsFrom(seed uint64, n int) [][]byte {
 
 func benchWindows(cfg Config) *windows {
 	seen := func() *window.Seen { return window.NewSeen(cfg.DuplicateRecords, cfg.DuplicateRows) }
-	return &windows{events: seen(), spans: seen(), logs: seen(), sessions: seen(), metrics: seen(), twins: window.NewTwins(cfg.TwinRecords)}
+	return &windows{events: seen(), spans: seen(), logs: seen(), sessions: seen(), metrics: seen(), letters: seen(), twins: window.NewTwins(cfg.TwinRecords)}
 }
 
 // BenchmarkBlock is what a record costs from bytes to columns, decisions about

@@ -251,7 +251,7 @@ func (c *collector) read() (message, bool, error) {
 			}
 			continue
 		}
-		m := message{offset: r.Offset, at: r.Time}
+		m := message{offset: r.Offset, at: r.Time, letter: letterOf(r.Headers)}
 		if r.Value != nil {
 			m.value, err = c.view.of(r.Value)
 			c.lent = r.Value

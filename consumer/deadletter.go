@@ -21,6 +21,7 @@ const (
 	HeaderOffset    = "offset"
 	HeaderItem      = "item" // Which row of the record, for stage insert.
 	HeaderVersion   = "version"
+	HeaderLetter    = "letter" // Of a record that is sent again: which letter it was, 16 hex digits.
 )
 
 // maxReason bounds the reason in a header.

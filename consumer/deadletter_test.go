@@ -88,6 +88,54 @@ func TestRefusedRowsAreSetAside(t *testing.T) {
 	s.balanced()
 }
 
+// What is sent again twice is stored once, whether or not its rows have ids, and
+// however many records came in between; and rows of one record that died at the
+// same place of their tables are letters of their own.
+func TestLettersComeBackOnce(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, 2)
+	refused := []string{"events", "attachments", "feedback", "sessions", "check_ins", "spans"}
+	for _, table := range refused {
+		require.NoError(t, s.conn.Exec(context.Background(), "ALTER TABLE "+table+" ADD CONSTRAINT sane CHECK project_id != 7"))
+	}
+	at := epoch.UnixMilli()
+	e := anEvent(1)
+	e.ProjectId = 7
+	e.Attachments = []*schema.Attachment{{EventId: e.Event.EventId, Name: "a.txt", Size: 5, Timestamp: at, ItemType: "attachment"}}
+	e.Feedback = []*schema.Feedback{{EventId: e.Event.EventId, Timestamp: at, Message: "it broke"}}
+	e.Receipts = append(e.Receipts, &schema.Receipt{Category: e.Attachments[0].Category(), Quantity: 1}, &schema.Receipt{Category: e.Feedback[0].Category(), Quantity: 1})
+	s.send(schema.TopicEvents, "a", e)
+	bucket, checkIn := &schema.Session{Started: at, Timestamp: at, Quantity: 40, Release: "a@1"}, &schema.CheckIn{CheckInId: e.Event.EventId, Monitor: "nightly", Status: "ok", Timestamp: at}
+	s.send(schema.TopicSessions, "a", &schema.Record{ProjectId: 7, ReceivedAt: at, Sessions: []*schema.Session{bucket}, CheckIns: []*schema.CheckIn{checkIn},
+		Receipts: []*schema.Receipt{{Category: bucket.Category(), Quantity: 1}, {Category: checkIn.Category(), Quantity: 1}}})
+	s.send(schema.TopicSpans, "a", &schema.Record{ProjectId: 7, ReceivedAt: at, Spans: []*schema.Span{{Name: "without ids", StartUs: at * 1000}},
+		Receipts: []*schema.Receipt{{Category: schema.CategorySpan, Quantity: 1}}})
+	cfg := s.config()
+	cfg.DuplicateRecords, cfg.DuplicateRows = 4, 4
+	stop := s.start(cfg)
+	s.eventually(6, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'dead_letter'")
+	for _, table := range refused {
+		require.Zero(t, s.number("SELECT count() FROM "+table), table)
+		require.NoError(t, s.conn.Exec(context.Background(), "ALTER TABLE "+table+" DROP CONSTRAINT sane"))
+	}
+	require.Equal(t, 6, s.replay().Sent)
+	s.eventually(6, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'stored'")
+	for n := range uint64(20) { // More than the windows of ids reach.
+		s.send(schema.TopicEvents, "a", anEvent(100+n))
+	}
+	s.eventually(21, "SELECT count() FROM events")
+	stop() // The next life rebuilds what it remembers from the tables.
+	defer s.start(cfg)()
+	again, err := replay.Run(context.Background(), replay.Config{Brokers: s.brokers, Again: true})
+	require.NoError(t, err)
+	require.Equal(t, 6, again.Sent)
+	s.eventually(6, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'duplicate' AND reason = 'replayed'")
+	for _, table := range refused {
+		require.EqualValues(t, 1, s.number("SELECT count() FROM "+table+" WHERE project_id = 7"), table)
+	}
+	s.balanced()
+}
+
 func TestReplayTellsWhatItWouldSend(t *testing.T) {
 	t.Parallel()
 	s := newStore(t, 1)

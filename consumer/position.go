@@ -209,8 +209,11 @@ func (p *partition) loadWindows(ctx context.Context, pos position) error {
 		records, rows, twins = pos.mark.DuplicateRecords, pos.mark.DuplicateRows, pos.mark.TwinRecords
 	}
 	w := &windows{events: window.NewSeen(records, rows), spans: window.NewSeen(records, rows), logs: window.NewSeen(records, rows),
-		sessions: window.NewSeen(records, rows), metrics: window.NewSeen(records, rows), twins: window.NewTwins(twins)}
-	var err error
+		sessions: window.NewSeen(records, rows), metrics: window.NewSeen(records, rows), letters: newLetterWindow(), topic: p.kind(), twins: window.NewTwins(twins)}
+	err := p.loadLetters(ctx, w, pos.offset)
+	if err != nil {
+		return err
+	}
 	switch p.kind() {
 	case schema.TopicEvents:
 		err = p.c.loadEvents(ctx, w, p.id, pos.offset)

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	kafka "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/sasl"
 
@@ -46,6 +47,7 @@ type Letter struct {
 	Bytes     int       `json:"bytes"`
 	Repeated  bool      `json:"repeated"` // Written twice by a consumer that was killed: sent once.
 	value     []byte
+	identity  uint64
 }
 
 // Result counts what a run did.
@@ -60,8 +62,8 @@ type Result struct {
 const batch = 100
 
 // Run sends all letters that are in the topic now. It is safe to run it again
-// after it was stopped anywhere: what is stored already is recognized by its
-// id and becomes an outcome `duplicate`.
+// after it was stopped anywhere: each record says which letter it was, and the
+// consumer makes outcomes `duplicate` of one that it has seen.
 func Run(ctx context.Context, cfg Config) (Result, error) {
 	if cfg.Group == "" {
 		cfg.Group = "errata-replay"
@@ -71,7 +73,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 		defer own.CloseIdleConnections()
 		cfg.Transport = own
 	}
-	r := &run{cfg: cfg, topic: cfg.TopicPrefix + schema.TopicDead, seen: map[string]bool{},
+	r := &run{cfg: cfg, topic: cfg.TopicPrefix + schema.TopicDead, seen: map[uint64]bool{},
 		client: &kafka.Client{Addr: kafka.TCP(cfg.Brokers...), Transport: cfg.Transport, Timeout: 15 * time.Second}}
 	r.writer = &kafka.Writer{Addr: kafka.TCP(cfg.Brokers...), Transport: cfg.Transport, RequiredAcks: kafka.RequireAll, BatchSize: batch,
 		BatchBytes: schema.MaxRecordBytes + 64<<10, BatchTimeout: 5 * time.Millisecond, Compression: kafka.Lz4, Balancer: kafka.BalancerFunc(home)}
@@ -93,7 +95,7 @@ type run struct {
 	topic  string
 	client *kafka.Client
 	writer *kafka.Writer
-	seen   map[string]bool
+	seen   map[uint64]bool
 	result Result
 }
 
@@ -219,12 +221,24 @@ func (r *run) read(ctx context.Context, id int, from, to int64) ([]Letter, int64
 		l.Partition, _ = strconv.Atoi(header(m.Headers, consumer.HeaderPartition))
 		l.Offset, _ = strconv.ParseInt(header(m.Headers, consumer.HeaderOffset), 10, 64)
 		l.Item, _ = strconv.Atoi(header(m.Headers, consumer.HeaderItem))
-		coordinates := fmt.Sprintf("%s/%s/%d/%d/%d", l.Topic, l.Stage, l.Partition, l.Offset, l.Item)
-		l.Repeated = r.seen[coordinates]
-		r.seen[coordinates] = true
+		l.identity = identity(&l)
+		l.Repeated = r.seen[l.identity]
+		r.seen[l.identity] = true
 		letters = append(letters, l)
 	}
 	return letters, from, nil
+}
+
+// identity names a letter: the same for one that a consumer wrote again after it was
+// killed, another one for each row that died of one record. The content is part
+// of it, since rows of several tables have the same place and a topic that is made
+// anew counts its offsets from the start.
+func identity(l *Letter) uint64 {
+	var d xxhash.Digest
+	d.Reset()
+	_, _ = fmt.Fprintf(&d, "%s/%s/%d/%d/%d/", l.Topic, l.Stage, l.Partition, l.Offset, l.Item)
+	_, _ = d.Write(l.value)
+	return max(d.Sum64(), 1) // 0 is none.
 }
 
 func (r *run) send(ctx context.Context, letters []Letter) error {
@@ -242,7 +256,8 @@ func (r *run) send(ctx context.Context, letters []Letter) error {
 			r.result.Useless++
 		default:
 			out = append(out, kafka.Message{Topic: l.Topic, Value: value, Headers: []kafka.Header{
-				{Key: consumer.HeaderPartition, Value: strconv.AppendInt(nil, int64(l.Partition), 10)}}})
+				{Key: consumer.HeaderPartition, Value: strconv.AppendInt(nil, int64(l.Partition), 10)},
+				{Key: consumer.HeaderLetter, Value: strconv.AppendUint(nil, l.identity, 16)}}})
 		}
 	}
 	if r.cfg.DryRun || len(out) == 0 {

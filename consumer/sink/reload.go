@@ -28,6 +28,9 @@ var windowLogs string
 //go:embed window_metrics.sql
 var windowMetrics string
 
+//go:embed window_letters.sql
+var windowLetters string
+
 //go:embed window_sessions.sql
 var windowSessions string
 
@@ -172,6 +175,22 @@ func (s *Sink) Metrics(ctx context.Context, r Range, f func(offset int64, k wind
 			return nil
 		}})
 	return reloadError("metrics", err)
+}
+
+// Letters calls f for each dead letter that was sent again within the range of a
+// partition of topic, newest first.
+func (s *Sink) Letters(ctx context.Context, topic string, r Range, f func(offset int64, k window.Key)) error {
+	var offsets proto.ColInt64
+	var letters proto.ColUInt64
+	err := s.do(ctx, ch.Query{Body: windowLetters, Parameters: append(r.parameters(), ch.Parameters(map[string]any{"topic": topic})...), Settings: readback(),
+		Result: proto.Results{{Name: "topic_offset", Data: &offsets}, {Name: "letter", Data: &letters}},
+		OnResult: func(context.Context, proto.Block) error {
+			for i := range offsets.Rows() {
+				f(offsets.Row(i), window.NumberKey(0, letters.Row(i)))
+			}
+			return nil
+		}})
+	return reloadError("replayed", err)
 }
 
 func reloadError(table string, err error) error {

@@ -53,3 +53,14 @@ func (s *Set) Fate(x *Fate) {
 	t.cell().Uint(uint64(x.Protocol))
 	t.end()
 }
+
+// Replayed appends a row of replayed: the record was a dead letter before.
+func (s *Set) Replayed(o *Origin, topic string, letter uint64) {
+	t := s.replayed
+	t.cell().Text(topic)
+	t.cell().Uint(uint64(o.Partition))
+	t.cell().Int(o.Offset)
+	t.cell().Uint(letter)
+	t.cell().Millis(o.ReceivedAt)
+	t.end()
+}

@@ -34,6 +34,7 @@ type Set struct {
 
 	events, spans, logs, sessions, checkIns, monitors *Table
 	metrics, attachments, feedback, outcomes, fates   *Table
+	replayed                                          *Table
 }
 
 // NewSet returns an empty block, checked against the types of the server.
@@ -51,6 +52,7 @@ func NewSet(types Types) (*Set, error) {
 	s.sessions, s.checkIns, s.monitors = s.tables[insert.Sessions], s.tables[insert.CheckIns], s.tables[insert.Monitors]
 	s.metrics, s.attachments, s.feedback = s.tables[insert.Metrics], s.tables[insert.Attachments], s.tables[insert.Feedback]
 	s.outcomes, s.fates = s.tables[insert.Outcomes], s.tables[insert.EventOutcomes]
+	s.replayed = s.tables[insert.Replayed]
 
 	o := &Origin{}
 	tag := []*schema.Tag{{}}
@@ -72,6 +74,7 @@ func NewSet(types Types) (*Set, error) {
 		{s.feedback, func() { s.Feedback(o, &schema.Feedback{}) }},
 		{s.outcomes, func() { s.Outcome(&Sum{}) }},
 		{s.fates, func() { s.Fate(&Fate{}) }},
+		{s.replayed, func() { s.Replayed(o, "", 0) }},
 	} {
 		if err := c.t.check(c.f); err != nil {
 			return nil, err

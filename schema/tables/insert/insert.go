@@ -25,11 +25,12 @@ const (
 	Feedback      = "feedback"
 	Outcomes      = "outcomes"
 	EventOutcomes = "event_outcomes"
+	Replayed      = "replayed"
 )
 
 // All lists the tables in the order of insertion: what people look for first,
 // the ledger last.
-var All = []string{Events, Spans, Logs, Sessions, CheckIns, Monitors, Metrics, Attachments, Feedback, EventOutcomes, Outcomes}
+var All = []string{Events, Spans, Logs, Sessions, CheckIns, Monitors, Metrics, Attachments, Feedback, EventOutcomes, Replayed, Outcomes}
 
 // Statement is one INSERT without its values.
 type Statement struct {

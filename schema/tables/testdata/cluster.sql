@@ -1326,6 +1326,23 @@ ALTER TABLE errata.issue_hour_local ON CLUSTER prod MATERIALIZE PROJECTION by_is
 -- 105_events_read_faster.sql
 ALTER TABLE errata.events_local ON CLUSTER prod MODIFY COLUMN ts CODEC(T64, LZ4), MODIFY COLUMN title CODEC(LZ4), MODIFY COLUMN tags CODEC(LZ4);
 
+-- 116_replayed.sql
+CREATE TABLE IF NOT EXISTS errata.replayed_local ON CLUSTER prod
+(
+    topic           LowCardinality(String) COMMENT 'Topic of the record, without the prefix of the installation.',
+    topic_partition UInt16 COMMENT 'Kafka partition of the record that was sent again.' CODEC(ZSTD(1)),
+    topic_offset    Int64 COMMENT 'Kafka offset of the record that was sent again.' CODEC(Delta(8), ZSTD(1)),
+    letter          UInt64 COMMENT 'Of the dead letter: a hash of its place and its content.' CODEC(ZSTD(1)),
+    received_at     DateTime64(3, 'UTC') COMMENT 'Stamped once at the edge, when the items came first.' CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/replayed', '{replica}')
+PARTITION BY toYYYYMM(received_at)
+ORDER BY (topic, topic_partition, topic_offset)
+TTL toDateTime(received_at) + INTERVAL 400 DAY
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
+CREATE TABLE IF NOT EXISTS errata.replayed ON CLUSTER prod AS errata.replayed_local ENGINE = Distributed('prod', 'errata', 'replayed_local', letter);
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges ON CLUSTER prod AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor

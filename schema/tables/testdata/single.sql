@@ -1144,6 +1144,21 @@ ALTER TABLE errata.issue_hour MATERIALIZE PROJECTION by_issue;
 -- 105_events_read_faster.sql
 ALTER TABLE errata.events MODIFY COLUMN ts CODEC(T64, LZ4), MODIFY COLUMN title CODEC(LZ4), MODIFY COLUMN tags CODEC(LZ4);
 
+-- 116_replayed.sql
+CREATE TABLE IF NOT EXISTS errata.replayed
+(
+    topic           LowCardinality(String) COMMENT 'Topic of the record, without the prefix of the installation.',
+    topic_partition UInt16 COMMENT 'Kafka partition of the record that was sent again.' CODEC(ZSTD(1)),
+    topic_offset    Int64 COMMENT 'Kafka offset of the record that was sent again.' CODEC(Delta(8), ZSTD(1)),
+    letter          UInt64 COMMENT 'Of the dead letter: a hash of its place and its content.' CODEC(ZSTD(1)),
+    received_at     DateTime64(3, 'UTC') COMMENT 'Stamped once at the edge, when the items came first.' CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(received_at)
+ORDER BY (topic, topic_partition, topic_offset)
+TTL toDateTime(received_at) + INTERVAL 400 DAY
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor
