@@ -12,6 +12,7 @@ import (
 	"errata/ingest/credential"
 	"errata/ingest/directory"
 	"errata/ingest/intake"
+	"errata/schema"
 )
 
 // admit finds the project of a key and checks that the request may use it. cred
@@ -27,6 +28,7 @@ func (s *Server) admit(c *fiber.Ctx, cred credential.Credential, pathProject str
 	}
 	entry, err := s.directory.ByKey(c.Context(), cred.Key)
 	if err != nil {
+		c.Locals(projectLocal, turnedOff(err))
 		return nil, lookupError(err)
 	}
 	c.Locals(projectLocal, entry.Project)
@@ -46,7 +48,23 @@ func lookupError(err error) error {
 	if errors.Is(err, directory.ErrNotLoaded) {
 		return intake.Refuse(http.StatusServiceUnavailable, "project configuration is not there yet", "no_projects", "projects are read from ClickHouse; try again in a moment")
 	}
-	return credential.Rejected("ProjectId", "there is no such project or key, or it is disabled")
+	refusal := credential.Rejected("ProjectId", "there is no such project or key, or it is disabled")
+	if off, ok := errors.AsType[*directory.Disabled](err); ok {
+		refusal.Reason = "disabled_project"
+		if off.Key {
+			refusal.Reason = "disabled_key"
+		}
+	}
+	return refusal
+}
+
+// turnedOff is the project that is told of a request whose key is disabled, or is
+// disabled itself; nil where the key is nobody's.
+func turnedOff(err error) *intake.Project {
+	if off, ok := errors.AsType[*directory.Disabled](err); ok {
+		return &intake.Project{Project: schema.Project{ID: off.Project}}
+	}
+	return nil
 }
 
 // clientIP is the peer's address, or the first one that a trusted proxy names.

@@ -254,6 +254,7 @@ func (g grpcHandler) Authorize(ctx context.Context, _ otlp.Signal, header func(s
 	}
 	entry, err := g.s.directory.ByKey(ctx, cred.Key)
 	if err != nil {
+		g.s.refused(turnedOff(err), schema.Protocol_PROTOCOL_OTLP, lookupError(err))
 		return nil, lookupError(err)
 	}
 	req.Key, req.Project, req.KeySettings, req.Client = cred.Key, entry.Project, entry.Settings, cred.Client

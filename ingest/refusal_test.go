@@ -60,6 +60,28 @@ func TestRefusedRequestsAreCounted(t *testing.T) {
 	require.EqualValues(t, 3, bad, "two of Sentry, one of OTLP that cannot be read: %v", fates)
 }
 
+// TestDisabledKeysAreCounted: who turned a key or a project off sees what still comes
+// with it, over each protocol; what comes with nobody's key is in no ledger.
+func TestDisabledKeysAreCounted(t *testing.T) {
+	const keyOff, projectOff = "00000000000000000000000000000003", "00000000000000000000000000000004"
+	l := twoProjects()
+	l.Projects = append(l.Projects, schema.Project{ID: 3, Slug: "off", Disabled: true})
+	l.Keys = append(l.Keys, schema.Key{ProjectID: 1, Public: keyOff, Disabled: true}, schema.Key{ProjectID: 3, Public: projectOff})
+	e := start(t, func(c *Config) { c.Projects = l })
+	for path, key := range map[string]string{"/api/1/envelope/": keyOff, "/api/1/store/": keyOff, "/api/3/envelope/": projectOff, "/api/9/envelope/": "00000000000000000000000000000009"} {
+		require.Equal(t, 403, e.do("POST", path, sent(hexID(1), "x"), "X-Sentry-Auth", "Sentry sentry_key="+key).status, path)
+	}
+	require.Equal(t, 403, e.do("POST", "/v1/traces", []byte("{}"), "Content-Type", "application/json", "X-Errata-Key", keyOff).status)
+	require.Equal(t, 200, e.do("POST", "/api/1/envelope/", sent(hexID(2), "x"), "X-Sentry-Auth", auth).status)
+	var accepted, fates map[string]uint64
+	require.Eventually(t, func() bool {
+		accepted, fates = e.ledger()
+		return accepted[schema.CategoryUnknown] == 4
+	}, 10*time.Second, 50*time.Millisecond)
+	balanced(t, accepted, fates)
+	require.Equal(t, map[string]uint64{"error row": 1, "default invalid request_disabled_key": 3, "default invalid request_disabled_project": 1}, fates)
+}
+
 // outage is a producer that is away.
 type outage struct {
 	producer

@@ -57,11 +57,30 @@ var (
 	ErrNotLoaded = errors.New("projects are not loaded yet")
 )
 
+// Disabled is the ErrUnknown of a key or project that is there and turned off:
+// what it sends is refused, but its project may be told.
+type Disabled struct {
+	Project uint32
+	Key     bool // The key is off; else its project is.
+}
+
+// Error says what is off.
+func (d *Disabled) Error() string {
+	if d.Key {
+		return "the key is disabled"
+	}
+	return "the project is disabled"
+}
+
+// Is makes it an ErrUnknown.
+func (d *Disabled) Is(target error) bool { return target == ErrUnknown }
+
 type snapshot struct {
 	listing Listing
 	byKey   map[string]*Entry
 	byID    map[uint32]*intake.Project
 	otlp    *intake.Project
+	off     map[string]*Disabled // By key.
 }
 
 // Directory is safe for concurrent use.
@@ -199,9 +218,11 @@ func (d *Directory) use(l Listing) {
 	if old != nil && reflect.DeepEqual(old.listing, l) {
 		return
 	}
-	s := &snapshot{listing: l, byKey: make(map[string]*Entry, len(l.Keys)), byID: make(map[uint32]*intake.Project, len(l.Projects))}
+	s := &snapshot{listing: l, byKey: make(map[string]*Entry, len(l.Keys)), byID: make(map[uint32]*intake.Project, len(l.Projects)), off: map[string]*Disabled{}}
+	disabled := map[uint32]bool{}
 	for _, p := range l.Projects {
 		if p.Disabled || p.ID == 0 {
+			disabled[p.ID] = p.Disabled
 			continue
 		}
 		var ready *intake.Project
@@ -222,7 +243,11 @@ func (d *Directory) use(l Listing) {
 		}
 	}
 	for _, k := range l.Keys {
-		if k.Disabled || s.byID[k.ProjectID] == nil {
+		if k.Disabled && s.byID[k.ProjectID] != nil || disabled[k.ProjectID] {
+			s.off[k.Public] = &Disabled{Project: k.ProjectID, Key: !disabled[k.ProjectID]}
+			continue
+		}
+		if s.byID[k.ProjectID] == nil {
 			continue
 		}
 		settings, err := intake.ParseKeySettings(k.Settings)
@@ -260,7 +285,7 @@ func (d *Directory) save(l Listing) error {
 	return nil
 }
 
-// ByKey returns the key's entry. An unknown key is looked for at the source at
+// ByKey returns the key's entry, or a *Disabled. An unknown key is looked for at the source at
 // once, at most twice a second for all of them together, so that a key works
 // within a second of its creation.
 func (d *Directory) ByKey(ctx context.Context, key string) (*Entry, error) {
@@ -278,6 +303,9 @@ func (d *Directory) ByKey(ctx context.Context, key string) (*Entry, error) {
 	}
 	if e := s.byKey[key]; e != nil {
 		return e, nil
+	}
+	if off := s.off[key]; off != nil {
+		return nil, off
 	}
 	return nil, ErrUnknown
 }

@@ -63,6 +63,12 @@ func TestLookups(t *testing.T) {
 	for name, k := range map[string]string{"unknown": key(9), "disabled key": key(3), "disabled project": key(4)} {
 		_, err = d.ByKey(t.Context(), k)
 		require.ErrorIs(t, err, ErrUnknown, name)
+		off, ok := errors.AsType[*Disabled](err)
+		require.Equal(t, name != "unknown", ok, name)
+		if ok {
+			require.Equal(t, name == "disabled key", off.Key, name)
+			require.NotEmpty(t, off.Error())
+		}
 	}
 	p, err := d.OTLPDefault()
 	require.NoError(t, err)
