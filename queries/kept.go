@@ -53,7 +53,9 @@ func keep[R any](ctx context.Context, a *asking, key, list, read string, s piece
 	if !a.single(ctx) {
 		return nil, nil, nil
 	}
-	s.List = func(ctx context.Context) (pieces.List, error) { return a.partsOf(ctx, list, fresh) }
+	if s.List == nil {
+		s.List = func(ctx context.Context) (pieces.List, error) { return a.partsOf(ctx, list, fresh) }
+	}
 	s.Read = func(ctx context.Context, names []string, first, last int64, again func(), give func(uint64, pieces.Row[R])) (uint64, error) {
 		var server uint64
 		b := a.with(map[string]string{"names": texts(names), "span": "[" + itoa(first) + "," + itoa(last) + "]"})

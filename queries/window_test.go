@@ -70,7 +70,7 @@ func TestWholeWindowsReadNoEvents(t *testing.T) {
 			require.NoError(t, err)
 			bound, err := q.Bind(values, time.Now())
 			require.NoError(t, err)
-			sql, err := q.Statement(q.Steps[0], bound)
+			sql, err := q.Statement(q.Steps[len(q.Steps)-1], bound)
 			require.NoError(t, err)
 			if c.readsNever {
 				require.NotContains(t, sql, "FROM events")

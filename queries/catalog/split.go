@@ -111,6 +111,18 @@ func (c Choice) Hourly() (bool, error) {
 	return c.Is("by", "", "none", "project", "environment", "release", "issue")
 }
 
+// Ranked tells whether an hourly trend is by issue, of all issues: the largest
+// ones can be found first then.
+func (c Choice) Ranked() (bool, error) {
+	if given, err := c.Given("issue"); given || err != nil {
+		return false, err
+	}
+	if issue, err := c.Is("by", "issue"); !issue || err != nil {
+		return false, err
+	}
+	return c.Hourly()
+}
+
 // Sized tells whether an hourly trend can be read from stored_size, which has no
 // row for each release and environment: it is split and filtered by neither,
 // and its window is whole hours.

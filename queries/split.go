@@ -1,0 +1,314 @@
+package queries
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"errata/queries/pieces"
+)
+
+// ticked is what a part has of an issue in an hour or a day.
+type ticked struct {
+	events  uint64
+	project uint32
+}
+
+// splitting is one run of error_trend_split by issue. An issue is its survivor.
+type splitting struct {
+	*asking
+	first, end int64 // Whole hours of the window, end not in it; milliseconds.
+	width      int64 // Of a bucket.
+	filters    string
+	hours      *hourList
+	into       map[uint32]map[uint64]uint64 // By project, where fingerprints belong that were merged.
+	edges      []edge
+	total      map[uint64]uint64
+}
+
+// edge is what the hours have of an issue that the window cuts at its ends.
+type edge struct {
+	project             uint32
+	fingerprint, events uint64
+	at                  int64
+}
+
+// splitTrend is query error_trend_split. By issue, in whole hours, it asks which
+// issues are the largest ones, from what is kept of days, then for the hours of
+// these only; all others are what is left of all events. Else it is one statement.
+func splitTrend(ctx context.Context, a *asking) (*Result, error) {
+	whole := a.query.Steps[len(a.query.Steps)-1]
+	c := a.query.Choice(a.bound)
+	if ranked, err := c.Ranked(); err != nil || !ranked || !a.single(ctx) {
+		return a.result(ctx, whole) // Which says what is wrong, where something is.
+	}
+	from, to, err := c.Ends()
+	if err != nil {
+		return nil, err
+	}
+	seconds, _ := strconv.ParseInt(a.bound["bucket_seconds"], 10, 64)
+	s := &splitting{asking: a, width: seconds * 1000, filters: a.bound["projects"] + "\x00" + a.bound["environment"] + "\x00" + a.bound["release"],
+		first: floor(from.Truncate(time.Minute).UnixMilli()+hourMS-1000, hourMS), end: floor(to.UnixMilli()+1, hourMS), hours: &hourList{}, into: map[uint32]map[uint64]uint64{}, total: map[uint64]uint64{}}
+	// Hours are kept for 90 days, days for longer.
+	if s.first >= s.end || time.Since(from) > 89*24*time.Hour {
+		return a.result(ctx, whole)
+	}
+	if ok, err := s.rank(ctx); err != nil || !ok {
+		return s.orWhole(ctx, err)
+	}
+	top := s.largest()
+	points, err := s.points(ctx, top)
+	if err != nil || points == nil {
+		return s.orWhole(ctx, err)
+	}
+	all, err := s.all(ctx)
+	if err != nil || all == nil {
+		return s.orWhole(ctx, err)
+	}
+	for _, e := range s.edges {
+		all[e.at] += e.events
+		if key := s.survivor(e.project, e.fingerprint); slices.Contains(top, key) {
+			points[point{key, e.at}] += e.events
+		}
+	}
+	return s.show(points, all), nil
+}
+
+// orWhole asks for everything at once, where nothing went wrong.
+func (s *splitting) orWhole(ctx context.Context, err error) (*Result, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s.result(ctx, s.query.Steps[len(s.query.Steps)-1])
+}
+
+// hourList is the parts of issue_hour as the question found them.
+type hourList struct {
+	sync.Mutex
+	of     pieces.List
+	listed bool
+}
+
+// listHours lists these parts: what is read of the table afterwards is of one
+// moment where all of it is known.
+func (s *splitting) listHours(ctx context.Context) (pieces.List, error) {
+	s.hours.Lock()
+	defer s.hours.Unlock()
+	if s.hours.listed {
+		return s.hours.of, nil
+	}
+	var none int64
+	of, err := s.partsOf(ctx, "hour_parts", &none)
+	s.hours.of, s.hours.listed = of, err == nil
+	return of, err
+}
+
+func (s *splitting) survivor(project uint32, f uint64) uint64 {
+	if into, ok := s.into[project][f]; ok {
+		return into
+	}
+	return f
+}
+
+// ticks are rows of a step from what is kept.
+func (s *splitting) ticks(ctx context.Context, key, list, read string, of pieces.Source[ticked]) (*pieces.Rows[ticked], error) {
+	var none int64
+	if list == "hour_parts" {
+		first := true
+		of.List = func(ctx context.Context) (pieces.List, error) {
+			if first {
+				first = false
+				return s.listHours(ctx)
+			}
+			return s.partsOf(ctx, list, &none)
+		}
+	}
+	rows, _, err := keep(ctx, s.asking, read+"\x00"+key+"\x00"+s.filters, list, read, of, &none, func(r driver.Rows) (part uint64, row pieces.Row[ticked], err error) {
+		err = r.Scan(&part, &row.Issue, &row.At, &row.Value.project, &row.Value.events)
+		return part, row, err
+	})
+	return rows, err
+}
+
+// rank adds up the events of each issue in the window: whole days of it, hours
+// of the days that it cuts, and events of the hours that it cuts.
+func (s *splitting) rank(ctx context.Context) (bool, error) {
+	type span struct {
+		rows        *pieces.Rows[ticked]
+		first, last int64
+	}
+	var spans []*span
+	var todo []func(context.Context) error
+	add := func(first, end int64, key, list, read string, of pieces.Source[ticked]) {
+		if first >= end {
+			return
+		}
+		x := &span{first: first, last: end - 1}
+		spans = append(spans, x)
+		todo = append(todo, func(ctx context.Context) (err error) { x.rows, err = s.ticks(ctx, key, list, read, of); return err })
+	}
+	hours := func(first, end int64) {
+		day := floor(first, dayMS)
+		add(first, end, itoa(day), "hour_parts", "hours", pieces.Source[ticked]{First: day, Last: day + dayMS - 1, Slot: hourMS, Chunk: 400_000})
+	}
+	firstDay, endDay := floor(s.first+dayMS-1, dayMS), floor(s.end, dayMS)
+	hours(s.first, min(firstDay, s.end))
+	add(firstDay, endDay, "", "day_parts", "days", pieces.Source[ticked]{First: firstDay, Last: endDay - 1, Slot: dayMS, Chunk: 60_000})
+	hours(max(endDay, firstDay), s.end)
+	err := atOnce(ctx, append(todo, func(ctx context.Context) error {
+		return s.rows(ctx, "merged", func(r driver.Rows) error {
+			var project uint32
+			var f, survivor uint64
+			err := r.Scan(&project, &f, &survivor)
+			if s.into[project] == nil {
+				s.into[project] = map[uint64]uint64{}
+			}
+			s.into[project][f] = survivor
+			return err
+		})
+	}, func(ctx context.Context) error {
+		return s.rowsAgain(ctx, "edges", func() { s.edges = nil }, func(r driver.Rows) error {
+			var e edge
+			var at time.Time
+			err := r.Scan(&e.project, &e.fingerprint, &at, &e.events)
+			e.at = at.UnixMilli()
+			s.edges = append(s.edges, e)
+			return err
+		})
+	})...)
+	if err != nil {
+		return false, err
+	}
+	for _, x := range spans {
+		if x.rows == nil {
+			return false, nil
+		}
+		for _, rows := range x.rows.Of {
+			// A part has the rows of an issue one after the other.
+			for n := 0; n < len(rows); {
+				f, project, sum, some := rows[n].Issue, rows[n].Value.project, uint64(0), false
+				for ; n < len(rows) && rows[n].Issue == f && rows[n].Value.project == project; n++ {
+					if at := rows[n].At; at >= x.first && at <= x.last {
+						sum, some = sum+rows[n].Value.events, true
+					}
+				}
+				if some {
+					s.total[s.survivor(project, f)] += sum
+				}
+			}
+		}
+	}
+	for _, e := range s.edges {
+		s.total[s.survivor(e.project, e.fingerprint)] += e.events
+	}
+	return true, nil
+}
+
+// largest are the issues that are shown by name.
+func (s *splitting) largest() []uint64 {
+	series, _ := strconv.Atoi(s.bound["series"])
+	all := make([]uint64, 0, len(s.total))
+	for key := range s.total {
+		all = append(all, key)
+	}
+	order := func(x, y uint64) int { return cmp.Or(cmp.Compare(s.total[y], s.total[x]), cmp.Compare(x, y)) }
+	if series >= len(all) || series > 100 {
+		slices.SortFunc(all, order)
+		return all[:min(series, len(all))]
+	}
+	var out []uint64
+	for _, key := range all {
+		if len(out) == series && (series == 0 || order(key, out[series-1]) > 0) {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(out, key, order)
+		out = slices.Insert(out, at, key)
+		out = out[:min(len(out), series)]
+	}
+	return out
+}
+
+// points are events of these issues by bucket; nil where they are to be read
+// with all others.
+func (s *splitting) points(ctx context.Context, top []uint64) (map[point]uint64, error) {
+	out := map[point]uint64{}
+	if len(top) == 0 {
+		return out, nil
+	}
+	of := slices.Clone(top)
+	shown := make(map[uint64]bool, len(top))
+	for _, key := range top {
+		shown[key] = true
+	}
+	for _, into := range s.into {
+		for f, survivor := range into {
+			if shown[survivor] {
+				of = append(of, f)
+			}
+		}
+	}
+	slices.Sort(of)
+	page := numbers(slices.Compact(of))
+	b := *s
+	b.asking = s.with(map[string]string{"page": page})
+	rows, err := b.ticks(ctx, page, "hour_parts", "points", pieces.Source[ticked]{First: s.first, Last: s.end - 1, Slot: hourMS})
+	if err != nil || rows == nil {
+		return nil, err
+	}
+	for _, of := range rows.Of {
+		for _, r := range of {
+			if key := s.survivor(r.Value.project, r.Issue); r.At >= s.first && r.At < s.end && shown[key] {
+				out[point{key, floor(r.At, s.width)}] += r.Value.events
+			}
+		}
+	}
+	return out, nil
+}
+
+// all are the events of all issues by bucket; nil as for points.
+func (s *splitting) all(ctx context.Context) (map[int64]uint64, error) {
+	rows, err := s.ticks(ctx, "", "hour_parts", "totals", pieces.Source[ticked]{First: s.first, Last: s.end - 1, Slot: hourMS})
+	if err != nil || rows == nil {
+		return nil, err
+	}
+	out := map[int64]uint64{}
+	for _, of := range rows.Of {
+		for _, r := range of {
+			if r.At >= s.first && r.At < s.end {
+				out[floor(r.At, s.width)] += r.Value.events
+			}
+		}
+	}
+	return out, nil
+}
+
+// show makes rows of the points, and of what is left at each time.
+func (s *splitting) show(points map[point]uint64, all map[int64]uint64) *Result {
+	out := &Result{}
+	for _, c := range s.query.Columns {
+		out.Columns = append(out.Columns, c)
+		out.Columns[len(out.Columns)-1].Purpose = ""
+	}
+	row := func(at int64, series string, n uint64) {
+		out.Rows = append(out.Rows, []any{time.UnixMilli(at).UTC(), series, n, uint64(len(s.total))})
+	}
+	for p, n := range points {
+		row(p.at, fmt.Sprintf("%016x", p.fingerprint), n)
+		all[p.at] -= min(n, all[p.at])
+	}
+	for at, n := range all {
+		if n > 0 {
+			row(at, "other", n)
+		}
+	}
+	slices.SortFunc(out.Rows, func(x, y []any) int {
+		return cmp.Or(x[0].(time.Time).Compare(y[0].(time.Time)), cmp.Compare(x[1].(string), y[1].(string)))
+	})
+	return out
+}
