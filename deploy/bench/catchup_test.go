@@ -96,7 +96,7 @@ func TestCatchUp(t *testing.T) {
 		child := exec.Command(binary, "consume", "--metrics", "", "--kafka", cluster.ListenAddrs()[0], "--clickhouse", server.Addr(), "--password", password)
 		var output bytes.Buffer
 		child.Stdout, child.Stderr = &output, &output
-		clicks, broker := cpuOf(t, server.PID()), cpuOf(t, os.Getpid())
+		clicks, merging, broker := cpuOf(t, server.PID()), mergingOf(t, server.PID()), cpuOf(t, os.Getpid())
 		started := time.Now()
 		require.NoError(t, child.Start())
 		if rate > 0 {
@@ -119,20 +119,17 @@ func TestCatchUp(t *testing.T) {
 		}
 		require.NoError(t, <-written)
 		took := time.Since(started)
-		clicks, broker = cpuOf(t, server.PID())-clicks, cpuOf(t, os.Getpid())-broker
-		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", child.Process.Pid))
-		require.NoError(t, err)
+		clicks, merging, broker = cpuOf(t, server.PID())-clicks, mergingOf(t, server.PID())-merging, cpuOf(t, os.Getpid())-broker
+		peak := peakOf(t, child.Process.Pid)
 		require.NoError(t, child.Process.Signal(syscall.SIGTERM))
 		require.NoError(t, child.Wait(), output.String())
 		cluster.Close()
 		self := child.ProcessState.UserTime() + child.ProcessState.SystemTime()
-		_, peak, _ := strings.Cut(string(status), "VmHWM:")
-		peak, _, _ = strings.Cut(peak, "\n")
 		each := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(n) }
 		var parts uint64
 		require.NoError(t, conn.QueryRow(t.Context(), "SELECT count() FROM system.parts WHERE active AND database = 'errata' AND table = 'events'").Scan(&parts))
-		t.Logf("run %d: %d events, %d partitions, in %s: %.0f/s, between the first and the last block %.0f/s; CPU us an event: consumer %.1f, ClickHouse %.1f, broker of the test %.1f; consumer at most %s resident; %d parts",
-			run+1, n, partitions, took.Round(time.Millisecond), float64(n)/took.Seconds(), float64(lastAt-firstAt)/last.Sub(first).Seconds(), each(self), each(clicks), each(broker), strings.TrimSpace(peak), parts)
+		t.Logf("run %d: %d events, %d partitions, in %s: %.0f/s, between the first and the last block %.0f/s; CPU us an event: consumer %.1f, ClickHouse %.1f and merging %.1f, broker of the test %.1f; at most resident: consumer %s, ClickHouse %s; %d parts",
+			run+1, n, partitions, took.Round(time.Millisecond), float64(n)/took.Seconds(), float64(lastAt-firstAt)/last.Sub(first).Seconds(), each(self), each(clicks-merging), each(merging), each(broker), peak, peakOf(t, server.PID()), parts)
 	}
 }
 
@@ -164,11 +161,41 @@ func backlog(t testing.TB, n int) []kafka.Message {
 	return out
 }
 
+// peakOf is the most memory that a process had resident.
+func peakOf(t testing.TB, pid int) string {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	require.NoError(t, err)
+	_, peak, _ := strings.Cut(string(status), "VmHWM:")
+	peak, _, _ = strings.Cut(peak, "\n")
+	return strings.TrimSpace(peak)
+}
+
 // cpuOf reads a process's CPU time; the clock ticks at 100 a second.
 func cpuOf(t testing.TB, pid int) time.Duration {
 	t.Helper()
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	require.NoError(t, err)
+	return cpuIn(t, raw)
+}
+
+// mergingOf reads that of a server's threads that merge: how much of it falls into
+// a run depends on how long the run is.
+func mergingOf(t testing.TB, pid int) time.Duration {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	require.NoError(t, err)
+	var sum time.Duration
+	for _, name := range threads {
+		if raw, err := os.ReadFile(name); err == nil && bytes.Contains(raw, []byte("(MergeMutate)")) {
+			sum += cpuIn(t, raw)
+		}
+	}
+	return sum
+}
+
+func cpuIn(t testing.TB, raw []byte) time.Duration {
+	t.Helper()
 	f := strings.Fields(string(raw[bytes.LastIndexByte(raw, ')')+2:]))
 	user, err := strconv.Atoi(f[11])
 	require.NoError(t, err)

@@ -210,8 +210,9 @@ func command(cfg Config) *exec.Cmd {
 
 // allocator is the environment of the embedded engine: blocks come every second
 // or so, and memory that goes back to the kernel between two of them comes back
-// page by page, a sixth of an insert's CPU time. The engine still gives it back
-// when it nears its limit.
+// page by page, a sixth of an insert's CPU time. Pieces of 64 MiB, as the payloads
+// of one block are, would go back at once whatever the decay is, so they are kept
+// where all others are. The engine still gives memory back when it nears its limit.
 func allocator(environ []string) []string {
 	const name = "JE_MALLOC_CONF="
 	for _, e := range environ {
@@ -219,7 +220,7 @@ func allocator(environ []string) []string {
 			return environ
 		}
 	}
-	return append(environ, name+"thp:always,dirty_decay_ms:30000")
+	return append(environ, name+"thp:always,dirty_decay_ms:30000,oversize_threshold:0")
 }
 
 // ping asks as user errata: another server on the same port would refuse.

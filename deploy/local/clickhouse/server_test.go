@@ -74,7 +74,7 @@ func TestEngineSettings(t *testing.T) {
 	db := open(t, clickhousetest.Shared(t).Addr(), "errata")
 	for name, query := range map[string]string{
 		"statistics": "SELECT count() FROM system.merge_tree_settings WHERE name = 'auto_statistics_types' AND value = 'minmax'",
-		"allocator":  "SELECT count() FROM system.jemalloc_stats WHERE stats ILIKE '%opt.dirty_decay_ms: 30000%' AND stats LIKE '%opt.thp: \"always\"%'",
+		"allocator":  "SELECT count() FROM system.jemalloc_stats WHERE stats ILIKE '%opt.dirty_decay_ms: 30000%' AND stats LIKE '%opt.thp: \"always\"%' AND stats LIKE '%opt.oversize_threshold: 0%'",
 	} {
 		require.EqualValues(t, 1, count(t, db, query), name)
 	}
