@@ -45,7 +45,7 @@ type block struct {
 	held       int       // Of the rows as they are kept: payloads are packed.
 	started    time.Time // When its first record was read; only cuts use it.
 	oldest     time.Time // Time of its oldest record, for freshness.
-	refused    map[rowID]bool
+	refused    refusals
 	record     schema.Record
 	candidate  window.Witness // Filled anew for each event.
 	stats      stats
@@ -71,7 +71,7 @@ func (b *block) reset(first int64) {
 	}
 	b.dead = b.dead[:0]
 	b.first, b.end, b.records, b.bytes, b.held = first, first, 0, 0, 0
-	b.started, b.oldest, b.refused, b.stats = time.Time{}, time.Time{}, nil, stats{}
+	b.started, b.oldest, b.refused, b.stats = time.Time{}, time.Time{}, refusals{}, stats{}
 }
 
 // windows are what a partition decides by.
@@ -162,7 +162,7 @@ func (b *block) poison(m message, err error) {
 // that ClickHouse is known to refuse: the caller buries it.
 func (b *block) row(o *table.Origin, name string, item int) bool {
 	id := rowID{Table: name, Offset: o.Offset, Item: item}
-	if b.refused != nil && b.refused[id] {
+	if b.refused.has(id) {
 		return false
 	}
 	b.origin[name] = append(b.origin[name], id)
@@ -189,7 +189,7 @@ func (b *block) addEvent(w *windows, o *table.Origin, e *schema.Event) bool {
 		return false
 	}
 	if !b.row(o, insert.Events, 0) {
-		b.bury(o, rowID{insert.Events, o.Offset, 0}, e.Category(), e.Protocol, &schema.Record{Event: e})
+		b.bury(o, rowID{Table: insert.Events, Offset: o.Offset, Item: 0}, e.Category(), e.Protocol, &schema.Record{Event: e})
 		return true
 	}
 	n := table.Counted{Weight: uint32(quantity), Fingerprint: e.Fingerprint}

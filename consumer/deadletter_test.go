@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	kafka "github.com/segmentio/kafka-go"
 	"github.com/stretchr/testify/require"
@@ -85,6 +86,53 @@ func TestRefusedRowsAreSetAside(t *testing.T) {
 	require.EqualValues(t, 100, s.number("SELECT count() FROM events"), "sending again stores nothing twice")
 	require.EqualValues(t, 100, s.number("SELECT sum(events) FROM issue_rollup"))
 	require.Zero(t, s.number("SELECT count() FROM system.tables WHERE database = currentDatabase() AND name LIKE 'probe_%'"))
+	s.balanced()
+}
+
+// More rows are refused than an announcement can name, of one record and of many
+// whose events are stored already: the partition goes on, nothing is lost.
+func TestManyRefusedRows(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, 1)
+	exec := func(q string) { require.NoError(t, s.conn.Exec(context.Background(), q)) }
+	exec("ALTER TABLE spans ADD CONSTRAINT sane CHECK name != 'poison'")
+	exec("ALTER TABLE attachments ADD CONSTRAINT sane CHECK name != 'poison'")
+	const many = 400
+	at := epoch.UnixMilli()
+	spans := &schema.Record{ProjectId: 1, ReceivedAt: at, Receipts: []*schema.Receipt{{Category: schema.CategorySpan, Quantity: many + 1}}}
+	for i := range many + 1 {
+		name := "poison"
+		if i == 0 {
+			name = "good"
+		}
+		spans.Spans = append(spans.Spans, &schema.Span{TraceId: "t", SpanId: fmt.Sprint(i), Name: name, StartUs: at * 1000})
+	}
+	s.send(schema.TopicSpans, "a", spans)
+	var all []*schema.Record
+	for n := range uint64(many) {
+		e := anEvent(n)
+		name := "poison"
+		if n%50 == 7 {
+			name = "good"
+		}
+		e.Attachments = []*schema.Attachment{{EventId: e.Event.EventId, Name: name, Size: 5, Timestamp: at, ItemType: "attachment"}}
+		e.Receipts = append(e.Receipts, &schema.Receipt{Category: schema.CategoryAttachment, Quantity: 1})
+		all = append(all, e)
+	}
+	s.send(schema.TopicEvents, "a", all...)
+	cfg := s.config()
+	cfg.MinAge, cfg.MaxAge = time.Second, time.Second // One block.
+	defer s.start(cfg)()
+	s.eventually(many, "SELECT count() FROM events")
+	s.eventually(many+1, "SELECT sum(quantity) FROM outcomes WHERE category = 'span' AND outcome IN ('stored', 'dead_letter')")
+	s.eventually(many, "SELECT sum(quantity) FROM outcomes WHERE category = 'attachment' AND outcome IN ('stored', 'dead_letter')")
+	s.balanced()
+	exec("ALTER TABLE spans DROP CONSTRAINT sane")
+	exec("ALTER TABLE attachments DROP CONSTRAINT sane")
+	s.replay()
+	s.eventually(many+1, "SELECT uniqExact(span_id) FROM spans")
+	s.eventually(many, "SELECT count() FROM attachments")
+	s.eventually(many+1, "SELECT count() FROM spans")
 	s.balanced()
 }
 

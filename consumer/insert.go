@@ -89,25 +89,48 @@ func (p *partition) sortOut(ctx context.Context, pos position, b *block, r *refu
 			return p.c.sink.Insert(ctx, r.table, p.token(pos)+"/"+r.table.Table)
 		})
 	}
-	next := pos
-	next.mark.Refused = slices.Clone(pos.mark.Refused)
-	for _, i := range bad {
-		id := b.origin[r.table.Table][i]
-		try := next
-		try.mark.Refused = append(slices.Clone(next.mark.Refused), id)
-		if len(try.mark.encode()) > maxMark {
-			if written || id.Offset == pos.offset {
-				return fmt.Errorf("cannot set aside %d refused rows of %s at once: mend what refuses them: %s", len(bad), r.table.Table, r.reason)
-			}
-			next.mark.End = id.Offset // Nothing is written yet: a shorter range may be announced.
-			break
-		}
-		next = try
+	ids := make([]rowID, len(bad))
+	for n, i := range bad {
+		ids[n] = b.origin[r.table.Table][i]
+	}
+	next, ok := setAside(pos, ids, written)
+	if !ok {
+		return fmt.Errorf("cannot set aside %d refused rows of %s at once: mend what refuses them: %s", len(bad), r.table.Table, r.reason)
 	}
 	if err := p.commit(ctx, next); err != nil {
 		return err
 	}
-	return fmt.Errorf("%w: %d rows of %s are refused", errAgain, len(next.mark.Refused), r.table.Table)
+	return fmt.Errorf("%w: %d rows of %s are refused", errAgain, len(bad), r.table.Table)
+}
+
+// setAside announces the range of pos without rows of one more table. Where they
+// are too many to be named, a shorter range is announced as long as nothing of this
+// one is written; else ranges of records stand for them, and the rows between
+// that ClickHouse would take wait among the dead letters too.
+func setAside(pos position, ids []rowID, written bool) (position, bool) {
+	named := func(more []rowID, room int) (position, bool) {
+		next := pos
+		next.mark.Refused = append(slices.Clone(pos.mark.Refused), more...)
+		return next, len(next.mark.encode()) <= maxMark-room
+	}
+	if next, ok := named(ids, rangeRoom); ok {
+		return next, true
+	}
+	if !written {
+		for n := min(len(ids)-1, maxMark/16); n > 0; n-- { // No name is shorter.
+			if ids[n].Offset == ids[n-1].Offset { // A range ends between records.
+				continue
+			}
+			if next, ok := named(ids[:n], rangeRoom); ok {
+				next.mark.End = ids[n].Offset
+				return next, true
+			}
+		}
+	}
+	if next, ok := named(rangesOf(ids, mostRanges), rangeRoom/2); ok {
+		return next, true
+	}
+	return named(rangesOf(ids, 1), 0)
 }
 
 // writeGap notes records that the topic lost before they were read.

@@ -1,10 +1,12 @@
 package consumer
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // mark is the metadata committed with an offset o. It makes the pair say: all
@@ -26,16 +28,84 @@ type mark struct {
 }
 
 // rowID names a row by its table, its record and its place among the record's
-// rows of that table.
+// rows of that table; or, with To, all rows of a table from the record at Offset
+// to the one at To.
 type rowID struct {
 	Table  string `json:"t"`
 	Offset int64  `json:"o"`
 	Item   int    `json:"i,omitempty"`
+	To     *int64 `json:"to,omitempty"`
 }
 
-// markVersion is what this build writes. A newer one is not understood: the
-// range it announces could not be built the same way.
-const markVersion = 1
+// refusals are the rows of an announced range that become dead letters.
+type refusals struct {
+	rows   map[rowID]bool
+	ranges []rowID
+}
+
+func (r *refusals) add(ids []rowID) {
+	for _, id := range ids {
+		if id.To != nil {
+			r.ranges = append(r.ranges, id)
+			continue
+		}
+		if r.rows == nil {
+			r.rows = map[rowID]bool{}
+		}
+		r.rows[id] = true
+	}
+}
+
+func (r *refusals) has(id rowID) bool {
+	if r.rows[id] {
+		return true
+	}
+	for _, x := range r.ranges {
+		if x.Table == id.Table && x.Offset <= id.Offset && id.Offset <= *x.To {
+			return true
+		}
+	}
+	return false
+}
+
+// Ranges that stand for rows of one table which are too many to be named.
+const (
+	mostRanges = 6
+	rangeRoom  = 1000 // Of maxMark, kept for the ranges of other tables.
+)
+
+// rangesOf covers rows of one table, in their order, by few ranges: cut where
+// the most records lie between two of them, so that few rows that ClickHouse would
+// take are set aside too.
+func rangesOf(ids []rowID, most int) []rowID {
+	cuts := make([]int, 0, len(ids)) // Places at which another range may begin.
+	for i := 1; i < len(ids); i++ {
+		if ids[i].Offset > ids[i-1].Offset+1 {
+			cuts = append(cuts, i)
+		}
+	}
+	slices.SortStableFunc(cuts, func(a, b int) int {
+		return cmp.Compare(ids[b].Offset-ids[b-1].Offset, ids[a].Offset-ids[a-1].Offset)
+	})
+	cuts = cuts[:min(len(cuts), most-1)]
+	slices.Sort(cuts)
+	var out []rowID
+	for from := 0; len(cuts) > 0 || from < len(ids); {
+		end := len(ids)
+		if len(cuts) > 0 {
+			end, cuts = cuts[0], cuts[1:]
+		}
+		to := ids[end-1].Offset
+		out = append(out, rowID{Table: ids[from].Table, Offset: ids[from].Offset, To: &to})
+		from = end
+	}
+	return out
+}
+
+// markVersion is the newest that this build knows. A newer one is not understood:
+// the range it announces could not be built the same way. Version 2 has ranges of
+// refused rows; all others are written as 1, which older builds take over.
+const markVersion = 2
 
 // maxMark bounds the metadata; Apache Kafka refuses more than 4096 bytes.
 const maxMark = 4000
@@ -47,7 +117,10 @@ func newLogName() string {
 }
 
 func (m mark) encode() string {
-	m.V = markVersion
+	m.V = 1
+	if slices.ContainsFunc(m.Refused, func(id rowID) bool { return id.To != nil }) {
+		m.V = 2
+	}
 	b, _ := json.Marshal(m) // Cannot fail: plain fields only.
 	return string(b)
 }

@@ -96,12 +96,7 @@ func (p *partition) finish(ctx context.Context, pos position) (position, error) 
 		return pos, err
 	}
 	b.reset(pos.offset)
-	for _, id := range pos.mark.Refused {
-		if b.refused == nil {
-			b.refused = map[rowID]bool{}
-		}
-		b.refused[id] = true
-	}
+	b.refused.add(pos.mark.Refused)
 	c := &collector{p: p, next: pos.offset}
 	defer func() {
 		p.c.memory.give(b.held)

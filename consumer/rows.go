@@ -16,7 +16,7 @@ func (b *block) addCompanions(o *table.Origin, r *schema.Record, repeated bool) 
 			continue
 		}
 		if !b.row(o, insert.Attachments, i) {
-			b.bury(o, rowID{insert.Attachments, o.Offset, i}, x.Category(), 0, &schema.Record{Attachments: []*schema.Attachment{x}})
+			b.bury(o, rowID{Table: insert.Attachments, Offset: o.Offset, Item: i}, x.Category(), 0, &schema.Record{Attachments: []*schema.Attachment{x}})
 			continue
 		}
 		b.set.Attachment(o, x)
@@ -28,7 +28,7 @@ func (b *block) addCompanions(o *table.Origin, r *schema.Record, repeated bool) 
 			continue
 		}
 		if !b.row(o, insert.Feedback, i) {
-			b.bury(o, rowID{insert.Feedback, o.Offset, i}, x.Category(), 0, &schema.Record{Feedback: []*schema.Feedback{x}})
+			b.bury(o, rowID{Table: insert.Feedback, Offset: o.Offset, Item: i}, x.Category(), 0, &schema.Record{Feedback: []*schema.Feedback{x}})
 			continue
 		}
 		b.set.Feedback(o, x)
@@ -47,7 +47,7 @@ func (b *block) addTraces(w *windows, o *table.Origin, r *schema.Record) {
 			continue
 		}
 		if !b.row(o, insert.Spans, i) {
-			b.bury(o, rowID{insert.Spans, o.Offset, i}, x.Category(), x.Protocol, &schema.Record{Spans: []*schema.Span{x}})
+			b.bury(o, rowID{Table: insert.Spans, Offset: o.Offset, Item: i}, x.Category(), x.Protocol, &schema.Record{Spans: []*schema.Span{x}})
 			continue
 		}
 		if ok {
@@ -63,7 +63,7 @@ func (b *block) addTraces(w *windows, o *table.Origin, r *schema.Record) {
 			continue
 		}
 		if !b.row(o, insert.Logs, i) {
-			b.bury(o, rowID{insert.Logs, o.Offset, i}, x.Category(), x.Protocol, &schema.Record{Logs: []*schema.Log{x}})
+			b.bury(o, rowID{Table: insert.Logs, Offset: o.Offset, Item: i}, x.Category(), x.Protocol, &schema.Record{Logs: []*schema.Log{x}})
 			continue
 		}
 		if ok {
@@ -91,7 +91,7 @@ func (b *block) addHealth(w *windows, o *table.Origin, r *schema.Record) {
 			continue
 		}
 		if !b.row(o, insert.Sessions, i) {
-			b.bury(o, rowID{insert.Sessions, o.Offset, i}, x.Category(), schema.Protocol_PROTOCOL_SENTRY, &schema.Record{Sessions: []*schema.Session{x}})
+			b.bury(o, rowID{Table: insert.Sessions, Offset: o.Offset, Item: i}, x.Category(), schema.Protocol_PROTOCOL_SENTRY, &schema.Record{Sessions: []*schema.Session{x}})
 			continue
 		}
 		if ok {
@@ -102,7 +102,7 @@ func (b *block) addHealth(w *windows, o *table.Origin, r *schema.Record) {
 	}
 	for i, x := range r.CheckIns {
 		if !b.row(o, insert.CheckIns, i) {
-			b.bury(o, rowID{insert.CheckIns, o.Offset, i}, x.Category(), schema.Protocol_PROTOCOL_SENTRY, &schema.Record{CheckIns: []*schema.CheckIn{x}})
+			b.bury(o, rowID{Table: insert.CheckIns, Offset: o.Offset, Item: i}, x.Category(), schema.Protocol_PROTOCOL_SENTRY, &schema.Record{CheckIns: []*schema.CheckIn{x}})
 			continue
 		}
 		b.set.CheckIn(o, x)
@@ -115,7 +115,7 @@ func (b *block) addHealth(w *windows, o *table.Origin, r *schema.Record) {
 			continue
 		}
 		if !b.row(o, insert.Metrics, i) {
-			b.bury(o, rowID{insert.Metrics, o.Offset, i}, x.Category(), x.Protocol, &schema.Record{Metrics: []*schema.Metric{x}})
+			b.bury(o, rowID{Table: insert.Metrics, Offset: o.Offset, Item: i}, x.Category(), x.Protocol, &schema.Record{Metrics: []*schema.Metric{x}})
 			continue
 		}
 		if ok {
@@ -126,7 +126,7 @@ func (b *block) addHealth(w *windows, o *table.Origin, r *schema.Record) {
 	}
 	for i, x := range r.Monitors {
 		if !b.row(o, insert.Monitors, i) {
-			b.bury(o, rowID{insert.Monitors, o.Offset, i}, "", 0, &schema.Record{Monitors: []*schema.Monitor{x}})
+			b.bury(o, rowID{Table: insert.Monitors, Offset: o.Offset, Item: i}, "", 0, &schema.Record{Monitors: []*schema.Monitor{x}})
 			continue
 		}
 		b.set.Monitor(o, x)
