@@ -45,6 +45,9 @@ type edge struct {
 func splitTrend(ctx context.Context, a *asking) (*Result, error) {
 	whole := a.query.Steps[len(a.query.Steps)-1]
 	c := a.query.Choice(a.bound)
+	if deep, err := c.Deep(); err == nil && !deep {
+		return hourTrend(ctx, a)
+	}
 	if ranked, err := c.Ranked(); err != nil || !ranked || !a.single(ctx) {
 		return a.result(ctx, whole) // Which says what is wrong, where something is.
 	}
@@ -129,7 +132,7 @@ func (s *splitting) ticks(ctx context.Context, key, list, read string, of pieces
 			return s.partsOf(ctx, list, &none)
 		}
 	}
-	rows, _, err := keep(ctx, s.asking, read+"\x00"+key+"\x00"+s.filters, list, read, of, &none, func(r driver.Rows) (part uint64, row pieces.Row[ticked], err error) {
+	rows, _, err := keep(ctx, s.asking, "split "+read+"\x00"+key+"\x00"+s.filters, list, read, of, &none, func(r driver.Rows) (part uint64, row pieces.Row[ticked], err error) {
 		err = r.Scan(&part, &row.Issue, &row.At, &row.Value.project, &row.Value.events)
 		return part, row, err
 	})

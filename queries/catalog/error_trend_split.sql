@@ -19,12 +19,12 @@
 -- column events UInt64: Events.
 -- column all_series UInt64: Series before the smallest were summed up as other.
 -- applied: series
--- cost: project_minute of the window, 5 ms for a day. Of an issue or by issue, with whole hours and no filter that issue_hour lacks: issue_hour, or stored_size where the window is whole hours too, and events of the hours that it cuts at both ends. By issue, what issue_day, issue_hour and all hours have is kept by parts, of which those are read that are not known yet: 20 ms. By a tag or filtered by one, in buckets of whole five minutes: tag_trend, and events of the five minutes that it cuts and of the time before the rollup came. Events of the window where words, a dimension from platform on, several tags or other filters are named: 80 ms for 5 million.
+-- cost: project_minute of the window, 5 ms for a day; in buckets of whole hours these are kept by parts, of which those are read that are not known yet. Of an issue or by issue, with whole hours and no filter that issue_hour lacks: issue_hour, or stored_size where the window is whole hours too, and events of the hours that it cuts at both ends. By issue, what issue_day, issue_hour and all hours have is kept by parts, of which those are read that are not known yet: 20 ms. By a tag or filtered by one, in buckets of whole five minutes: tag_trend, and events of the five minutes that it cuts and of the time before the rollup came. Events of the window where words, a dimension from platform on, several tags or other filters are named: 80 ms for 5 million.
 -- bound: Buckets times (series + 1); the days of the window.
--- step all: part Array(UInt8), page Array(UInt64), names Array(String), span Array(Int64)
-<</* Fingerprints of the issues that are shown by name. Names of parts of a table, and the first and the last millisecond that is read of them: kept.go; put together in split.go. */>>
+-- step all: part Array(UInt8), ends Array(Int64), page Array(UInt64), names Array(String), span Array(Int64)
+<</* Where the whole hours of the window begin and end, of project_minute. Fingerprints of the issues that are shown by name. Names of parts of a table, and the first and the last millisecond that is read of them: kept.go; put together in split.go. */>>
 -- step engine: rows
-<<- if .Ranked>>
+<<- if or .Ranked .Shallow>>
 SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = 'issue_day'
 <<- end>>
 -- step day_parts: rows
@@ -88,6 +88,30 @@ GROUP BY project_id, fingerprint, time
 -- step merged: rows
 <<- if .Ranked>>
 SELECT project_id, fingerprint, survivor FROM issue_of WHERE <<.Projects>> AND survivor != fingerprint<<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
+<<- end>>
+-- step minute_parts: rows
+<<- if .Shallow>>
+SELECT cityHash64(_part, serverUUID()) AS part, _part AS name, toInt64(toUnixTimestamp(min(minute))) * 1000 AS first, toInt64(toUnixTimestamp(max(minute))) * 1000 AS last, count() AS n, cityHash64(serverUUID()) AS server, toInt64(0) AS fresh
+FROM project_minute
+GROUP BY part, name, server
+<<- end>>
+-- step counted_hours: rows
+<<- if and .Shallow (.Given "names")>>
+SELECT cityHash64(_part, serverUUID()) AS part, cityHash64(named) AS hash, toInt64(toUnixTimestamp(toStartOfHour(minute))) * 1000 AS slot, <<.Series>> AS named, sum(m.events) AS n
+FROM project_minute AS m
+WHERE minute >= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[1], 'UTC'), 'UTC') AND minute <= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[2], 'UTC'), 'UTC')
+    AND _part IN {names:Array(String)} AND <<.Projects>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">> AND <<.AnyOf "service">> AND <<.AnyOf "level">><<if .Given "part">> AND intDiv(toUnixTimestamp(minute), 3600) % 16 = {part:Array(UInt8)}[1]<<end>>
+GROUP BY part, slot, named
+UNION ALL
+SELECT toUInt64(0), cityHash64(serverUUID()), toInt64(0), '', toUInt64(0)
+<<- end>>
+-- step cut_hours: rows
+<<- if .Shallow>>
+SELECT toInt64(toUnixTimestamp(toStartOfHour(minute))) * 1000 AS slot, <<.Series>> AS named, sum(m.events) AS n
+FROM project_minute AS m
+WHERE minute >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND minute <= {to:DateTime64(3, 'UTC')}
+    AND (minute < toDateTime(fromUnixTimestamp64Milli({ends:Array(Int64)}[1], 'UTC'), 'UTC') OR minute >= toDateTime(fromUnixTimestamp64Milli({ends:Array(Int64)}[2], 'UTC'), 'UTC')) AND <<.Projects>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">> AND <<.AnyOf "service">> AND <<.AnyOf "level">>
+GROUP BY slot, named
 <<- end>>
 -- step result: rows
 WITH

@@ -123,6 +123,18 @@ func (c Choice) Ranked() (bool, error) {
 	return c.Hourly()
 }
 
+// Hours tells whether a trend by columns of project_minute has buckets of whole
+// hours.
+func (c Choice) Hours() (bool, error) { return c.buckets(3600) }
+
+// Shallow is Hours where project_minute has all that is named.
+func (c Choice) Shallow() (bool, error) {
+	if deep, err := c.Deep(); deep || err != nil {
+		return false, err
+	}
+	return c.Hours()
+}
+
 // Sized tells whether an hourly trend can be read from stored_size, which has no
 // row for each release and environment: it is split and filtered by neither,
 // and its window is whole hours.

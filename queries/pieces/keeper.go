@@ -3,6 +3,7 @@ package pieces
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -31,6 +32,7 @@ const pause = 5 * time.Minute
 
 // Get gives the rows of all parts of a table, from the mirror of this name.
 func Get[R any](ctx context.Context, k *Keeper, key string, s Source[R]) (Rows[R], *Mirror[R], error) {
+	key = fmt.Sprintf("%T\x00%s", *new(R), key) // Other rows are another mirror.
 	k.mu.Lock()
 	if k.byKey == nil {
 		k.byKey = map[string]*kept{}
@@ -48,8 +50,8 @@ func Get[R any](ctx context.Context, k *Keeper, key string, s Source[R]) (Rows[R
 	x.used = k.tick
 	paused := time.Now().Before(x.until)
 	k.mu.Unlock()
-	m, ok := x.mirror.(*Mirror[R])
-	if paused || !ok {
+	m, _ := x.mirror.(*Mirror[R])
+	if paused {
 		return Rows[R]{}, nil, ErrWhole
 	}
 	out, held, err := m.Get(ctx, s, most)

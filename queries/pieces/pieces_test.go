@@ -273,3 +273,27 @@ func TestManyAskAtOnce(t *testing.T) {
 	wg.Wait()
 	require.Equal(t, 1, x.reads)
 }
+
+// Two tables whose mirrors have the same name, by what their questions' values
+// happen to be, do not take each other's place.
+func TestOtherRowsAreAnotherMirror(t *testing.T) {
+	t.Parallel()
+	k := &pieces.Keeper{}
+	list := func(context.Context) (pieces.List, error) {
+		return pieces.List{Server: 1, Parts: []pieces.Part{{ID: 1, Name: "one", Rows: 1}}}, nil
+	}
+	for range 2 {
+		counts, _, err := pieces.Get(t.Context(), k, "days", pieces.Source[int]{List: list, Read: func(_ context.Context, _ []string, _, _ int64, _ func(), each func(uint64, pieces.Row[int])) (uint64, error) {
+			each(1, pieces.Row[int]{Issue: 7, Value: 3})
+			return 1, nil
+		}})
+		require.NoError(t, err)
+		require.Equal(t, [][]pieces.Row[int]{{{Issue: 7, Value: 3}}}, counts.Of)
+		names, _, err := pieces.Get(t.Context(), k, "days", pieces.Source[string]{List: list, Read: func(_ context.Context, _ []string, _, _ int64, _ func(), each func(uint64, pieces.Row[string])) (uint64, error) {
+			each(1, pieces.Row[string]{Issue: 7, Value: "shop"})
+			return 1, nil
+		}})
+		require.NoError(t, err)
+		require.Equal(t, [][]pieces.Row[string]{{{Issue: 7, Value: "shop"}}}, names.Of)
+	}
+}

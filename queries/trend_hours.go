@@ -1,0 +1,130 @@
+package queries
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"errata/queries/pieces"
+)
+
+// counter is what a part has of a series in an hour.
+type counter struct {
+	events uint64
+	series string
+}
+
+// momentOf is a time of a series.
+type momentOf struct {
+	series string
+	at     int64
+}
+
+// hourTrend is a trend by columns of project_minute in whole hours: those of the
+// window are kept by parts, which have as many rows as hours and series; minutes
+// of the hours that the window cuts are read. Without an hour of its own it is
+// one statement.
+func hourTrend(ctx context.Context, a *asking) (*Result, error) {
+	whole := a.query.Steps[len(a.query.Steps)-1]
+	c := a.query.Choice(a.bound)
+	from, to, err := c.Ends()
+	if err != nil {
+		return nil, err
+	}
+	const minute = int64(time.Minute / time.Millisecond)
+	first, end := floor(floor(from.UnixMilli(), minute)+hourMS-minute, hourMS), floor(floor(to.UnixMilli(), minute)+minute, hourMS)
+	seconds, _ := strconv.ParseInt(a.bound["bucket_seconds"], 10, 64)
+	if hourly, err := c.Hours(); err != nil || !hourly || first >= end || !a.single(ctx) {
+		return a.result(ctx, whole)
+	}
+	a = a.with(map[string]string{"ends": "[" + itoa(first) + "," + itoa(end) + "]"})
+	of := []string{"trend"}
+	for _, name := range []string{"project", "projects", "by", "environment", "release", "service", "level"} {
+		of = append(of, a.bound[name])
+	}
+	key := strings.Join(of, "\x00")
+	points, total := map[momentOf]uint64{}, map[string]uint64{}
+	add := func(at int64, series string, n uint64) {
+		points[momentOf{series, floor(at, seconds*1000)}] += n
+		total[series] += n
+	}
+	var rows *pieces.Rows[counter]
+	type cut struct {
+		at int64
+		counter
+	}
+	var cuts []cut
+	var none int64
+	err = atOnce(ctx, func(ctx context.Context) (err error) {
+		rows, _, err = keep(ctx, a, key, "minute_parts", "counted_hours", pieces.Source[counter]{First: first, Last: end - 1, Slot: hourMS, Chunk: 2_000_000}, &none, func(r driver.Rows) (part uint64, row pieces.Row[counter], err error) {
+			err = r.Scan(&part, &row.Issue, &row.At, &row.Value.series, &row.Value.events)
+			return part, row, err
+		})
+		return err
+	}, func(ctx context.Context) error {
+		return a.ask(ctx, "cut_hours", func(r driver.Rows) error {
+			var x cut
+			err := r.Scan(&x.at, &x.series, &x.events)
+			cuts = append(cuts, x)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	if rows == nil {
+		return a.result(ctx, whole)
+	}
+	for _, of := range rows.Of {
+		for _, r := range of {
+			if r.At >= first && r.At < end {
+				add(r.At, r.Value.series, r.Value.events)
+			}
+		}
+	}
+	for _, x := range cuts {
+		add(x.at, x.series, x.events)
+	}
+	return a.ranked(points, total), nil
+}
+
+// ranked makes rows of the points: the largest series by name, all others as other.
+func (a *asking) ranked(points map[momentOf]uint64, total map[string]uint64) *Result {
+	keep, _ := strconv.Atoi(a.bound["series"])
+	order := make([]string, 0, len(total))
+	for name := range total {
+		order = append(order, name)
+	}
+	slices.SortFunc(order, func(x, y string) int { return cmp.Or(cmp.Compare(total[y], total[x]), cmp.Compare(x, y)) })
+	shown := map[string]bool{}
+	for _, name := range order[:min(keep, len(order))] {
+		shown[name] = true
+	}
+	sums := map[momentOf]uint64{}
+	for p, n := range points {
+		if !shown[p.series] {
+			p.series = "other"
+		}
+		sums[p] += n
+	}
+	out := &Result{Columns: slices.Clone(a.query.Columns)}
+	for n := range out.Columns {
+		out.Columns[n].Purpose = ""
+	}
+	for p, n := range sums {
+		row := []any{time.UnixMilli(p.at).UTC(), p.series, n}
+		if len(out.Columns) > len(row) {
+			row = append(row, uint64(len(order)))
+		}
+		out.Rows = append(out.Rows, row)
+	}
+	slices.SortFunc(out.Rows, func(x, y []any) int {
+		return cmp.Or(x[0].(time.Time).Compare(y[0].(time.Time)), cmp.Compare(x[1].(string), y[1].(string)))
+	})
+	return out
+}
