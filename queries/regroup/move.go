@@ -150,9 +150,10 @@ func (t *mover) exec(ctx context.Context, what, sql string, args ...any) error {
 	return nil
 }
 
-// moves is the list of this run, as SQL text: ids and numbers only.
+// moves is the list of this run, as SQL text: ids and numbers only. An id that is
+// stored twice was noted twice: joined with its rows as noted, they would be four.
 func (t *mover) moves() string {
-	return fmt.Sprintf("(SELECT event_id, %s AS leaves, %s AS joins FROM regroup_moves WHERE project_id = %d AND run = '%s')", t.from, t.to, t.project, t.run)
+	return fmt.Sprintf("(SELECT DISTINCT event_id, %s AS leaves, %s AS joins FROM regroup_moves WHERE project_id = %d AND run = '%s')", t.from, t.to, t.project, t.run)
 }
 
 // copy fills the stage with the rows that have to move and have not yet.

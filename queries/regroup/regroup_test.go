@@ -347,3 +347,25 @@ func TestStoppedRunIsTakenUp(t *testing.T) {
 	require.Len(t, r.Merges, 1)
 	require.NoError(t, Forget(state))
 }
+
+// An id that is stored twice, since it came again beyond the reach of the duplicate
+// window, moves as the two rows that it is.
+func TestRepeatedIDsMoveAsTheyAre(t *testing.T) {
+	t.Parallel()
+	s := store(t)
+	p := project(t, s)
+	seed(t, s, p, grouping.Rules{}, one{fn: "charge", region: "eu", n: 30}, one{fn: "charge", region: "us", n: 12})
+	require.NoError(t, s.Conn().Exec(t.Context(), "INSERT INTO events SELECT * FROM events WHERE project_id = ? AND tags['region'] = 'us' ORDER BY event_id LIMIT 5", p))
+	before, totals := look(t, s, p)
+	r, err := Plan(t.Context(), s, Options{Project: p, Rules: grouping.SplitRules("type:ValueError -> {{ function }} {{ tags.region }}\n")})
+	require.NoError(t, err)
+	require.NoError(t, Apply(t.Context(), s, r, "ann"))
+	parts, after := look(t, s, p)
+	require.Equal(t, totals, after)
+	require.Len(t, parts, 2)
+	_, err = Undo(t.Context(), s, p, "", "ann")
+	require.NoError(t, err)
+	again, after := look(t, s, p)
+	require.Equal(t, totals, after)
+	require.Equal(t, before, again)
+}
