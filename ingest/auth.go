@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -26,7 +27,9 @@ func (s *Server) admit(c *fiber.Ctx, cred credential.Credential, pathProject str
 			return nil, err
 		}
 	}
-	entry, err := s.directory.ByKey(c.Context(), cred.Key)
+	// Not the request's own context: its end is that of the server, and it is read
+	// after the request is over by what derives from it.
+	entry, err := s.directory.ByKey(context.Background(), cred.Key)
 	if err != nil {
 		c.Locals(projectLocal, turnedOff(err))
 		return nil, lookupError(err)

@@ -137,7 +137,9 @@ func (s *Server) storeGet(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := s.submit(c.Context(), batch); err != nil {
+	// A server that stops answers what it has begun: the request's own context ends
+	// when the stop begins.
+	if err := s.submit(context.Background(), batch); err != nil {
 		return err
 	}
 	cors(c)
