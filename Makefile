@@ -99,7 +99,7 @@ plugin-test: clickhouse build plugin ## The plugin in a page that hosts it as Gr
 	@[ -d $(PLUGIN)/e2e/node_modules ] || npm ci --prefix $(PLUGIN)/e2e --ignore-scripts --no-audit --no-fund --loglevel=error
 	npm run --prefix $(PLUGIN)/e2e typecheck
 	$(PLUGIN)/host/compatible.sh
-	ERRATA_HOST=1 ERRATA_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 15m ./$(PLUGIN)/host/...
+	ERRATA_HOST=1 ERRATA_BINARY=$(CURDIR)/$(BIN) go test -count=1 -timeout 30m ./$(PLUGIN)/host/...
 
 .PHONY: lint
 lint: $(LINT) ## gofmt, golangci-lint with the import rules, sizes of files

@@ -320,7 +320,7 @@ for (const bundle of bundles) {
       }
       current = { bundle, theme };
       const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-      page.setDefaultTimeout(15000);
+      page.setDefaultTimeout(30000);
       const errors = [];
       page.on('pageerror', (e) => errors.push(e.message));
       const started = Date.now();
