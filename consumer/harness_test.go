@@ -77,7 +77,9 @@ func (s *store) migrate(addr, password string) {
 
 func (s *store) connect(addr, password string) {
 	var err error
-	s.click = sink.Options{Addrs: []string{addr}, Database: s.database, User: "errata", Password: password}
+	// Every other database is written to as if it were on another machine.
+	away := (len(s.database)+int(s.database[len(s.database)-1]))%2 == 1
+	s.click = sink.Options{Addrs: []string{addr}, Database: s.database, User: "errata", Password: password, Compress: &away}
 	s.conn, err = clickhouse.Open(&clickhouse.Options{Addr: []string{addr}, Auth: clickhouse.Auth{Database: s.database, Username: "errata", Password: password}})
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() { _ = s.conn.Close() })

@@ -51,9 +51,18 @@ func (o Options) withDefaults() Options {
 type Sink struct {
 	o    Options
 	mu   sync.Mutex
-	idle []*ch.Client
+	idle []*link
 	turn int
 }
+
+// link is a connection. Where stream is set, blocks are compressed and go by it.
+type link struct {
+	*ch.Client
+	stream *stream
+}
+
+// clientName is told to the server with each connection and query.
+const clientName = "errata consumer"
 
 // maxIdle bounds the connections kept open: inserts of several partitions
 // overlap, more than these few only wait for the same server.
@@ -77,7 +86,7 @@ func (s *Sink) Close() {
 	s.idle = nil
 }
 
-func (s *Sink) get(ctx context.Context) (*ch.Client, error) {
+func (s *Sink) get(ctx context.Context) (*link, error) {
 	s.mu.Lock()
 	for len(s.idle) > 0 {
 		c := s.idle[len(s.idle)-1]
@@ -89,19 +98,42 @@ func (s *Sink) get(ctx context.Context) (*ch.Client, error) {
 	}
 	addr := s.o.Addrs[s.turn%len(s.o.Addrs)]
 	s.mu.Unlock()
-	compression := ch.CompressionLZ4
-	if !s.compress(addr) {
-		compression = ch.CompressionDisabled
-	}
-	c, err := ch.Dial(ctx, ch.Options{Address: addr, Database: s.o.Database, User: s.o.User, Password: s.o.Password,
-		TLS: s.o.TLS, Compression: compression, ClientName: "errata consumer", ReadTimeout: s.o.Timeout,
-		DialTimeout: 5 * time.Second, HandshakeTimeout: 10 * time.Second})
+	l, err := s.dial(ctx, addr)
 	if err != nil {
 		s.next()
 		return nil, fmt.Errorf("cannot reach ClickHouse at %s: %w", addr, err)
 	}
-	return c, nil
+	return l, nil
 }
+
+func (s *Sink) dial(ctx context.Context, addr string) (*link, error) {
+	var to ch.Dialer = &net.Dialer{Timeout: dialTimeout}
+	if s.o.TLS != nil {
+		to = &tls.Dialer{NetDialer: &net.Dialer{Timeout: dialTimeout}, Config: s.o.TLS}
+	}
+	conn, err := to.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	o := ch.Options{Database: s.o.Database, User: s.o.User, Password: s.o.Password, Compression: ch.CompressionDisabled,
+		ClientName: clientName, ReadTimeout: s.o.Timeout, HandshakeTimeout: 10 * time.Second}
+	compressed := s.compress(addr)
+	if compressed {
+		o.Compression = ch.CompressionLZ4
+	}
+	c, err := ch.Connect(ctx, conn, o)
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	l := &link{Client: c}
+	if compressed {
+		l.stream = newStream(conn, c.ServerInfo())
+	}
+	return l, nil
+}
+
+const dialTimeout = 5 * time.Second
 
 // next makes the following dial try another address.
 func (s *Sink) next() {
@@ -122,7 +154,7 @@ func (s *Sink) compress(addr string) bool {
 	return ip == nil || !ip.IsLoopback()
 }
 
-func (s *Sink) put(c *ch.Client) {
+func (s *Sink) put(c *link) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.idle) >= maxIdle {
@@ -141,7 +173,11 @@ func (s *Sink) do(ctx context.Context, q ch.Query) error {
 	if err != nil {
 		return err
 	}
-	if err := c.Do(ctx, q); err != nil {
+	run := c.Do
+	if c.stream != nil && len(q.Input) > 0 {
+		run = c.stream.insert
+	}
+	if err := run(ctx, q); err != nil {
 		_ = c.Close()
 		if !ch.IsException(err) {
 			s.next()
