@@ -3,10 +3,10 @@ package otlp
 import (
 	"encoding/hex"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/valyala/fastjson"
-
+	jsontree "errata/ingest/node"
 	"errata/ingest/otlp/attribute"
 	"errata/ingest/otlp/document"
 	"errata/ingest/otlp/severity"
@@ -20,7 +20,7 @@ import (
 const maxPayloads = 32 << 20
 
 // parsers lends the trees that payloads are scrubbed in.
-var parsers fastjson.ParserPool
+var parsers = sync.Pool{New: func() any { return new(jsontree.Parser) }}
 
 // settle fills the columns that the payload repeats.
 func (a *adapter) settle(ev *schema.Event, o *origin) {
@@ -101,7 +101,7 @@ func (a *adapter) payload(ev *schema.Event, o *origin, t *thrown.Exception, main
 // the columns take from the payload, so that a rule by path holds for both. It
 // reports whether it changed anything, which is not usual.
 func (a *adapter) scrub(ev *schema.Event, t *thrown.Exception) bool {
-	parser := parsers.Get()
+	parser, _ := parsers.Get().(*jsontree.Parser)
 	defer parsers.Put(parser)
 	root, err := parser.ParseBytes(ev.Payload)
 	if err != nil {
@@ -110,7 +110,7 @@ func (a *adapter) scrub(ev *schema.Event, t *thrown.Exception) bool {
 		return false
 	}
 	counts := scrub.Counts{}
-	a.req.Project.Scrubber.JSON(root, &fastjson.Arena{}, counts)
+	a.req.Project.Scrubber.JSON(root, &jsontree.Arena{}, counts)
 	if len(counts) == 0 {
 		return false
 	}
@@ -136,7 +136,7 @@ func (a *adapter) scrub(ev *schema.Event, t *thrown.Exception) bool {
 	ev.Transaction, ev.ServerName, ev.Logger = get("transaction"), get("server_name"), get("logger")
 	if o := root.GetObject("tags"); o != nil {
 		ev.Tags = nil
-		o.Visit(func(k []byte, v *fastjson.Value) {
+		o.Visit(func(k []byte, v *jsontree.Value) {
 			if s, err := v.StringBytes(); err == nil && len(s) > 0 {
 				ev.Tags = append(ev.Tags, &schema.Tag{Key: string(k), Value: string(s)})
 			}

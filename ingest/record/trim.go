@@ -1,8 +1,7 @@
 package record
 
 import (
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
 )
@@ -16,19 +15,19 @@ var trimmable = []string{"_meta", "modules", "debug_meta", "threads", "breadcrum
 func trim(ev *schema.Event, over int) {
 	over += 4096
 	want := len(ev.Payload) - over
-	v, err := fastjson.ParseBytes(ev.Payload)
+	v, err := node.Parse(ev.Payload)
 	if err != nil || want < 2 {
 		ev.Payload = []byte(`{"_errata":{"trimmed":["payload"]}}`)
 		return
 	}
-	var a fastjson.Arena
+	var a node.Arena
 	gone := a.NewArray()
 	drop := func(name string) {
 		gone.SetArrayItem(len(gone.GetArray()), a.NewString(name))
 	}
 	size := func() int { return len(tree.Append(nil, v)) }
 	for _, key := range trimmable {
-		if v.Exists(key) {
+		if v.Get(key) != nil {
 			v.Del(key)
 			drop(key)
 			if size() <= want {

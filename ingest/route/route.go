@@ -7,9 +7,9 @@ package route
 import (
 	"errors"
 
-	"github.com/valyala/fastjson"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"errata/ingest/node"
 	"errata/ingest/sentry/tree"
 )
 
@@ -138,11 +138,11 @@ func (r Rules) json(body []byte, other uint32) (map[uint32][]byte, error) {
 		return nil, ErrBody
 	}
 	out := map[uint32][]byte{}
-	root.Visit(func(key []byte, list *fastjson.Value) {
+	root.Visit(func(key []byte, list *node.Value) {
 		if !lists[string(key)] {
 			return
 		}
-		parts := map[uint32][]*fastjson.Value{}
+		parts := map[uint32][]*node.Value{}
 		for _, v := range list.GetArray() {
 			to := r.project(jsonServiceName(v), other)
 			parts[to] = append(parts[to], v)
@@ -177,7 +177,7 @@ func (r Rules) json(body []byte, other uint32) (map[uint32][]byte, error) {
 
 // jsonServiceName reads the first service.name of a resource, as the adapter
 // does.
-func jsonServiceName(v *fastjson.Value) string {
+func jsonServiceName(v *node.Value) string {
 	for _, kv := range v.GetArray("resource", "attributes") {
 		if string(kv.GetStringBytes("key")) != "service.name" {
 			continue

@@ -10,8 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/ingest/scrub/detect"
 )
 
@@ -154,7 +153,7 @@ func (r *rule) redact(v string) string {
 }
 
 // rules applies a project's own rules, with the path of each value.
-func (w *walker) rules(v *fastjson.Value, path []string) *fastjson.Value {
+func (w *walker) rules(v *node.Value, path []string) *node.Value {
 	if len(path) == 1 && untouched(path[0]) && !w.named(path) {
 		return nil
 	}
@@ -165,9 +164,9 @@ func (w *walker) rules(v *fastjson.Value, path []string) *fastjson.Value {
 		}
 		if r.find == nil {
 			switch v.Type() {
-			case fastjson.TypeNull:
+			case node.TypeNull:
 				return nil
-			case fastjson.TypeString:
+			case node.TypeString:
 				return w.a.NewString(r.apply(str(v.GetStringBytes()), w.c))
 			}
 			w.c.Add(r.name)
@@ -178,7 +177,7 @@ func (w *walker) rules(v *fastjson.Value, path []string) *fastjson.Value {
 		}
 	}
 	switch v.Type() {
-	case fastjson.TypeString:
+	case node.TypeString:
 		old := str(v.GetStringBytes())
 		text := old
 		for i := range w.s.rules {
@@ -189,9 +188,9 @@ func (w *walker) rules(v *fastjson.Value, path []string) *fastjson.Value {
 		if text != old {
 			return w.a.NewString(text)
 		}
-	case fastjson.TypeObject:
-		each(v, func(key string, m *fastjson.Value) *fastjson.Value { return w.rules(m, append(path, key)) })
-	case fastjson.TypeArray:
+	case node.TypeObject:
+		each(v, func(key string, m *node.Value) *node.Value { return w.rules(m, append(path, key)) })
+	case node.TypeArray:
 		for i, m := range v.GetArray() {
 			if name, ok := pair(m); ok {
 				if n := w.rules(m.GetArray()[1], append(path, name)); n != nil {

@@ -15,8 +15,7 @@ import (
 	"strings"
 	"unsafe"
 
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/ingest/scrub/detect"
 	"errata/ingest/scrub/name"
 )
@@ -78,8 +77,8 @@ func (s *Scrubber) idle() bool { return s == nil || s.off || s.names == nil }
 
 // JSON scrubs a Sentry event in place. It reports whether a member of the event
 // itself was replaced; what changed further in does not count.
-func (s *Scrubber) JSON(v *fastjson.Value, a *fastjson.Arena, c Counts) (replaced bool) {
-	if s.idle() || v == nil || v.Type() != fastjson.TypeObject {
+func (s *Scrubber) JSON(v *node.Value, a *node.Arena, c Counts) (replaced bool) {
+	if s.idle() || v == nil || v.Type() != node.TypeObject {
 		return false
 	}
 	w := walker{s: s, a: a, c: c}

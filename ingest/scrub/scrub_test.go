@@ -10,9 +10,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"github.com/valyala/fastjson"
 
+	"errata/ingest/node"
 	"errata/ingest/scrub/detect"
+	"errata/ingest/sentry/tree"
 )
 
 func scrubber(t testing.TB, r Rules) *Scrubber {
@@ -24,13 +25,13 @@ func scrubber(t testing.TB, r Rules) *Scrubber {
 
 func event(t testing.TB, s *Scrubber, text string) (string, Counts) {
 	t.Helper()
-	var p fastjson.Parser
-	v, err := p.Parse(text)
+	var p node.Parser
+	v, err := p.ParseBytes([]byte(text))
 	require.NoError(t, err)
-	var a fastjson.Arena
+	var a node.Arena
 	c := Counts{}
 	s.JSON(v, &a, c)
-	return string(v.MarshalTo(nil)), c
+	return string(tree.Append(nil, v)), c
 }
 
 func TestText(t *testing.T) {
@@ -161,7 +162,8 @@ func TestSourceLinesGroupAlikeOverBothProtocols(t *testing.T) {
 		v, err := json.Marshal(map[string]any{"exception": []any{map[string]any{"value": line, "stacktrace": map[string]any{"frames": []any{map[string]any{"context_line": line}}}}}})
 		require.NoError(t, err)
 		out, _ := event(t, s, string(v))
-		tree := fastjson.MustParse(out)
+		tree, err := node.Parse([]byte(out))
+		require.NoError(t, err)
 		require.Equal(t, s.Text(line, nil), string(tree.GetStringBytes("exception", "0", "stacktrace", "frames", "0", "context_line")))
 		require.Equal(t, s.Text(line, nil), string(tree.GetStringBytes("exception", "0", "value")))
 		whole := "  File \"x.py\", line 1, in f\n    " + line + "\nValueError"
@@ -312,10 +314,10 @@ func TestRemembered(t *testing.T) {
 			s := scrubber(t, c.rules)
 			doc := `{"exception":{"values":[{"stacktrace":{"frames":[{"pre_context":[` + strconv.Quote(c.line) + `],"context_line":` + strconv.Quote(c.line) + `}]}}]}}`
 			for range 40 { // More often than a place is kept for one text.
-				v, err := fastjson.Parse(doc)
+				v, err := node.Parse([]byte(doc))
 				require.NoError(t, err)
 				counts := Counts{}
-				s.JSON(v, &fastjson.Arena{}, counts)
+				s.JSON(v, &node.Arena{}, counts)
 				frame := v.Get("exception", "values", "0", "stacktrace", "frames", "0")
 				require.Equal(t, c.want, string(frame.GetStringBytes("context_line")))
 				require.Equal(t, c.want, string(frame.GetStringBytes("pre_context", "0")))
@@ -357,12 +359,12 @@ func TestHomeFolders(t *testing.T) {
 func BenchmarkCleanEvent(b *testing.B) {
 	s, _ := New(Rules{})
 	text := sample(b)
-	var p fastjson.Parser
-	v, err := p.Parse(text)
+	var p node.Parser
+	v, err := p.ParseBytes([]byte(text))
 	if err != nil {
 		b.Fatal(err)
 	}
-	var a fastjson.Arena
+	var a node.Arena
 	c := Counts{}
 	s.JSON(v, &a, c)
 	b.SetBytes(int64(len(text)))

@@ -3,8 +3,7 @@ package scrub
 import (
 	"unsafe"
 
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/ingest/scrub/detect"
 	"errata/ingest/scrub/name"
 )
@@ -12,7 +11,7 @@ import (
 // walker goes through one event.
 type walker struct {
 	s *Scrubber
-	a *fastjson.Arena
+	a *node.Arena
 	c Counts
 }
 
@@ -28,12 +27,12 @@ func untouched(key string) bool {
 
 // each visits the members of an object; f returns the new value or nil. It
 // reports whether there was a new one.
-func each(v *fastjson.Value, f func(key string, m *fastjson.Value) *fastjson.Value) (replaced bool) {
+func each(v *node.Value, f func(key string, m *node.Value) *node.Value) (replaced bool) {
 	o := v.GetObject()
 	if o == nil {
 		return false
 	}
-	o.Visit(func(k []byte, m *fastjson.Value) {
+	o.Visit(func(k []byte, m *node.Value) {
 		if n := f(str(k), m); n != nil {
 			o.Set(str(k), n)
 			replaced = true
@@ -42,8 +41,8 @@ func each(v *fastjson.Value, f func(key string, m *fastjson.Value) *fastjson.Val
 	return replaced
 }
 
-func (w *walker) event(v *fastjson.Value) (replaced bool) {
-	return each(v, func(key string, m *fastjson.Value) *fastjson.Value {
+func (w *walker) event(v *node.Value) (replaced bool) {
+	return each(v, func(key string, m *node.Value) *node.Value {
 		switch key {
 		case "exception", "threads":
 			w.list(m, w.exception)
@@ -63,7 +62,7 @@ func (w *walker) event(v *fastjson.Value) (replaced bool) {
 		case "_meta", "errors":
 			return w.any(m)
 		case "measurements":
-			each(m, func(_ string, m *fastjson.Value) *fastjson.Value {
+			each(m, func(_ string, m *node.Value) *node.Value {
 				if unit := m.Get("unit"); unit != nil {
 					if n := w.text(unit, false); n != nil {
 						m.Set("unit", n)
@@ -77,7 +76,7 @@ func (w *walker) event(v *fastjson.Value) (replaced bool) {
 			}
 			// Names of the client's own choice, and no place for secrets; still some
 			// put them there.
-			if m.Type() == fastjson.TypeString || key == "sdk" {
+			if m.Type() == node.TypeString || key == "sdk" {
 				return w.any(m)
 			}
 		}
@@ -87,14 +86,14 @@ func (w *walker) event(v *fastjson.Value) (replaced bool) {
 
 // list visits {"values":[...]}, a bare list or one bare object. Without f the
 // strings of the list are scrubbed as messages.
-func (w *walker) list(v *fastjson.Value, f func(*fastjson.Value)) {
+func (w *walker) list(v *node.Value, f func(*node.Value)) {
 	// Asking a list for a name would make an error for each line of source.
-	if v.Type() == fastjson.TypeObject {
+	if v.Type() == node.TypeObject {
 		if inner := v.Get("values"); inner != nil {
 			v = inner
 		}
 	}
-	if v.Type() == fastjson.TypeObject {
+	if v.Type() == node.TypeObject {
 		if f != nil {
 			f(v)
 		}
@@ -109,18 +108,18 @@ func (w *walker) list(v *fastjson.Value, f func(*fastjson.Value)) {
 	}
 }
 
-func (w *walker) exception(v *fastjson.Value) {
-	each(v, func(key string, m *fastjson.Value) *fastjson.Value {
+func (w *walker) exception(v *node.Value) {
+	each(v, func(key string, m *node.Value) *node.Value {
 		switch key {
 		case "value":
-			if m.Type() == fastjson.TypeString {
+			if m.Type() == node.TypeString {
 				return w.text(m, true)
 			}
 			return w.any(m)
 		case "stacktrace", "raw_stacktrace":
 			w.stack(m)
 		case "mechanism":
-			each(m, func(key string, m *fastjson.Value) *fastjson.Value {
+			each(m, func(key string, m *node.Value) *node.Value {
 				switch key {
 				case "data", "meta", "description", "help_link":
 					return w.any(m)
@@ -134,9 +133,9 @@ func (w *walker) exception(v *fastjson.Value) {
 	})
 }
 
-func (w *walker) stack(v *fastjson.Value) {
+func (w *walker) stack(v *node.Value) {
 	for _, f := range v.GetArray("frames") {
-		each(f, func(key string, m *fastjson.Value) *fastjson.Value {
+		each(f, func(key string, m *node.Value) *node.Value {
 			switch key {
 			case "vars":
 				return w.any(m)
@@ -151,11 +150,11 @@ func (w *walker) stack(v *fastjson.Value) {
 	}
 }
 
-func (w *walker) message(v *fastjson.Value) *fastjson.Value {
-	if v.Type() == fastjson.TypeString {
+func (w *walker) message(v *node.Value) *node.Value {
+	if v.Type() == node.TypeString {
 		return w.text(v, true)
 	}
-	each(v, func(key string, m *fastjson.Value) *fastjson.Value {
+	each(v, func(key string, m *node.Value) *node.Value {
 		if key == "params" {
 			return w.any(m)
 		}
@@ -164,23 +163,23 @@ func (w *walker) message(v *fastjson.Value) *fastjson.Value {
 	return nil
 }
 
-func (w *walker) request(v *fastjson.Value) {
-	each(v, func(key string, m *fastjson.Value) *fastjson.Value {
+func (w *walker) request(v *node.Value) {
+	each(v, func(key string, m *node.Value) *node.Value {
 		switch key {
 		case "headers":
 			w.pairs(m, w.header)
 		case "cookies":
-			if m.Type() == fastjson.TypeString {
+			if m.Type() == node.TypeString {
 				return w.cookieText(m)
 			}
-			w.pairs(m, func(name string, m *fastjson.Value) *fastjson.Value {
+			w.pairs(m, func(name string, m *node.Value) *node.Value {
 				if w.s.names.Cookie(name) {
 					return w.filter(m, detect.RuleCookie)
 				}
 				return w.any(m)
 			})
 		case "query_string":
-			if m.Type() == fastjson.TypeString {
+			if m.Type() == node.TypeString {
 				return w.any(m)
 			}
 			w.pairs(m, w.member)
@@ -192,19 +191,19 @@ func (w *walker) request(v *fastjson.Value) {
 	})
 }
 
-func (w *walker) header(key string, m *fastjson.Value) *fastjson.Value {
+func (w *walker) header(key string, m *node.Value) *node.Value {
 	switch name.Squash(key) {
 	case "useragent":
 		return nil
 	case "cookie", "setcookie":
-		if m.Type() == fastjson.TypeString {
+		if m.Type() == node.TypeString {
 			return w.cookieText(m)
 		}
 	}
 	return w.member(key, m)
 }
 
-func (w *walker) cookieText(m *fastjson.Value) *fastjson.Value {
+func (w *walker) cookieText(m *node.Value) *node.Value {
 	old := str(m.GetStringBytes())
 	if n := w.s.detect.Cookies(old, w.c); n != old {
 		return w.a.NewString(n)
@@ -213,8 +212,8 @@ func (w *walker) cookieText(m *fastjson.Value) *fastjson.Value {
 }
 
 // pairs visits an object or a list of [name, value].
-func (w *walker) pairs(v *fastjson.Value, f func(string, *fastjson.Value) *fastjson.Value) {
-	if v.Type() == fastjson.TypeObject {
+func (w *walker) pairs(v *node.Value, f func(string, *node.Value) *node.Value) {
+	if v.Type() == node.TypeObject {
 		each(v, f)
 		return
 	}
@@ -227,20 +226,20 @@ func (w *walker) pairs(v *fastjson.Value, f func(string, *fastjson.Value) *fastj
 	}
 }
 
-func pair(m *fastjson.Value) (string, bool) {
-	if m.Type() != fastjson.TypeArray {
+func pair(m *node.Value) (string, bool) {
+	if m.Type() != node.TypeArray {
 		return "", false
 	}
 	kv := m.GetArray()
-	if len(kv) != 2 || kv[0].Type() != fastjson.TypeString {
+	if len(kv) != 2 || kv[0].Type() != node.TypeString {
 		return "", false
 	}
 	return str(kv[0].GetStringBytes()), true
 }
 
 // user keeps who it was and scrubs what else is said of them.
-func (w *walker) user(v *fastjson.Value) {
-	each(v, func(key string, m *fastjson.Value) *fastjson.Value {
+func (w *walker) user(v *node.Value) {
+	each(v, func(key string, m *node.Value) *node.Value {
 		switch key {
 		case "id", "username", "email", "name", "ip_address", "geo", "segment":
 			return nil
@@ -250,30 +249,30 @@ func (w *walker) user(v *fastjson.Value) {
 }
 
 // member scrubs one value with its name.
-func (w *walker) member(key string, m *fastjson.Value) *fastjson.Value {
+func (w *walker) member(key string, m *node.Value) *node.Value {
 	if w.s.names.Secret(key) {
 		return w.filter(m, detect.RuleKey)
 	}
-	if m.Type() == fastjson.TypeString && isID(key, str(m.GetStringBytes())) {
+	if m.Type() == node.TypeString && isID(key, str(m.GetStringBytes())) {
 		return nil
 	}
 	return w.any(m)
 }
 
 // filter replaces a value that can hold a secret; null, true and false cannot.
-func (w *walker) filter(m *fastjson.Value, rule string) *fastjson.Value {
+func (w *walker) filter(m *node.Value, rule string) *node.Value {
 	switch m.Type() {
-	case fastjson.TypeNull, fastjson.TypeTrue, fastjson.TypeFalse:
+	case node.TypeNull, node.TypeTrue, node.TypeFalse:
 		return nil
-	case fastjson.TypeString:
+	case node.TypeString:
 		if b := m.GetStringBytes(); len(b) == 0 || string(b) == detect.Filtered {
 			return nil
 		}
-	case fastjson.TypeArray:
+	case node.TypeArray:
 		if len(m.GetArray()) == 0 {
 			return nil
 		}
-	case fastjson.TypeObject:
+	case node.TypeObject:
 		if m.GetObject().Len() == 0 {
 			return nil
 		}
@@ -283,28 +282,25 @@ func (w *walker) filter(m *fastjson.Value, rule string) *fastjson.Value {
 }
 
 // any scrubs a value of any shape.
-func (w *walker) any(v *fastjson.Value) *fastjson.Value {
+func (w *walker) any(v *node.Value) *node.Value {
 	if v == nil {
 		return nil
 	}
 	switch v.Type() {
-	case fastjson.TypeString:
+	case node.TypeString:
 		return w.text(v, false)
-	case fastjson.TypeNumber:
+	case node.TypeNumber:
 		// Card numbers are also sent as numbers.
 		if !w.s.defaults {
 			return nil
 		}
-		var room [24]byte
-		if b := v.MarshalTo(room[:0]); len(b) >= 13 {
-			if old := str(b); detect.Numbers(old, nil) != old {
-				w.c.Add(detect.RuleCard)
-				return w.a.NewString("[creditcard]")
-			}
+		if old := v.Number(); len(old) >= 13 && detect.Numbers(old, nil) != old {
+			w.c.Add(detect.RuleCard)
+			return w.a.NewString("[creditcard]")
 		}
-	case fastjson.TypeObject:
+	case node.TypeObject:
 		each(v, w.member)
-	case fastjson.TypeArray:
+	case node.TypeArray:
 		option := false // Of a command line, whose value is the next item.
 		for i, m := range v.GetArray() {
 			if name, ok := pair(m); ok {
@@ -313,7 +309,7 @@ func (w *walker) any(v *fastjson.Value) *fastjson.Value {
 				}
 				continue
 			}
-			if m.Type() == fastjson.TypeString {
+			if m.Type() == node.TypeString {
 				text := str(m.GetStringBytes())
 				if option && text != "" && text[0] != '-' {
 					if n := w.filter(m, detect.RuleKey); n != nil {
@@ -332,8 +328,8 @@ func (w *walker) any(v *fastjson.Value) *fastjson.Value {
 	return nil
 }
 
-func (w *walker) text(v *fastjson.Value, message bool) *fastjson.Value {
-	if !w.s.defaults || v.Type() != fastjson.TypeString {
+func (w *walker) text(v *node.Value, message bool) *node.Value {
+	if !w.s.defaults || v.Type() != node.TypeString {
 		return nil
 	}
 	old := str(v.GetStringBytes())
@@ -341,8 +337,8 @@ func (w *walker) text(v *fastjson.Value, message bool) *fastjson.Value {
 }
 
 // line is text as a message for what comes again with every event of an issue.
-func (w *walker) line(v *fastjson.Value) *fastjson.Value {
-	if !w.s.defaults || v.Type() != fastjson.TypeString {
+func (w *walker) line(v *node.Value) *node.Value {
+	if !w.s.defaults || v.Type() != node.TypeString {
 		return nil
 	}
 	old := str(v.GetStringBytes())
@@ -350,7 +346,7 @@ func (w *walker) line(v *fastjson.Value) *fastjson.Value {
 }
 
 // changed is the value to put in the place of a text, nil for none.
-func (w *walker) changed(old, text string) *fastjson.Value {
+func (w *walker) changed(old, text string) *node.Value {
 	// What is not changed is the same memory, and most texts are not.
 	if unsafe.StringData(text) == unsafe.StringData(old) && len(text) == len(old) || text == old {
 		return nil

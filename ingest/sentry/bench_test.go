@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -52,6 +55,51 @@ func BenchmarkEnvelope(b *testing.B) {
 		}
 		batch.Encoded() // As the edge does.
 	})
+}
+
+// variedEnvelopes are envelopes of one shape that differ as events of many issues
+// do: no two have the same ids, users, times, variables and lines of source.
+func variedEnvelopes(b *testing.B, n int) [][]byte {
+	b.Helper()
+	one := benchEnvelope(b)
+	_, event, _ := bytes.Cut(one, []byte("\n"))
+	_, event, _ = bytes.Cut(event, []byte("\n"))
+	out := make([][]byte, n)
+	for i := range out {
+		h := fmt.Sprintf("%08x", uint32(i)*2654435761)
+		ev := strings.NewReplacer("6310350d", h, "37d032d6", h, "9b4a1c14", h, "7f51c16de350", "7f51"+h, `"crash"`, `"crash_`+strconv.Itoa(i%500)+`"`, "division by zero", "division by zero in order "+strconv.Itoa(i),
+			"total / 0", "total / "+strconv.Itoa(i%500), ":38970", ":"+strconv.Itoa(30000+i), "item=5", "item="+strconv.Itoa(i), "11:12:37.1", fmt.Sprintf("11:12:%02d.%d", i%60, i%10), "app-1", "app-"+strconv.Itoa(i%24)).Replace(string(bytes.TrimSpace(event)))
+		out[i] = fmt.Appendf(nil, "{\"event_id\":\"%sc1b1408eacfd94635fe13ce4\",\"sent_at\":\"2026-11-23T11:29:59.188811Z\"}\n{\"type\":\"event\",\"content_type\":\"application/json\",\"length\":%d}\n%s\n", h, len(ev), ev)
+	}
+	return out
+}
+
+// BenchmarkEnvelopes is nearer to a store under load: envelopes that differ, on
+// all cores, and between two of them as much memory is touched as the way to the
+// topic and back touches.
+func BenchmarkEnvelopes(b *testing.B) {
+	bodies := variedEnvelopes(b, 1000)
+	req := testRequest(b)
+	var next atomic.Uint32
+	b.ReportAllocs()
+	before := rusage()
+	b.RunParallel(func(pb *testing.PB) {
+		others := make([]byte, 8<<20)
+		at := 0
+		for pb.Next() {
+			batch, _, err := Envelope(req, bodies[next.Add(1)%uint32(len(bodies))])
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			batch.Encoded()
+			for range 1024 { // Lines of 64 bytes, each next to none before.
+				others[at]++
+				at = (at + 4096 + 64) % len(others)
+			}
+		}
+	})
+	b.ReportMetric(float64(rusage()-before)/float64(b.N), "cpu-ns/op")
 }
 
 // BenchmarkParse is the JSON library's part of it.

@@ -172,8 +172,8 @@ func markCrash(doc *tree.Doc, typ, mechanism string) *tree.Doc {
 	a := &doc.Arena
 	m := a.NewObject()
 	m.Set("type", a.NewString(mechanism))
-	m.Set("handled", a.NewFalse())
-	m.Set("synthetic", a.NewTrue())
+	m.Set("handled", a.NewBool(false))
+	m.Set("synthetic", a.NewBool(true))
 	e := a.NewObject()
 	e.Set("type", a.NewString(typ))
 	e.Set("value", a.NewString("Native crash; its report is attached"))

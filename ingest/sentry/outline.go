@@ -3,9 +3,8 @@ package sentry
 import (
 	"sync"
 
-	"github.com/valyala/fastjson"
-
 	"errata/ingest/intake"
+	"errata/ingest/node"
 	"errata/ingest/scrub"
 	"errata/ingest/sentry/event"
 	"errata/ingest/sentry/outline"
@@ -48,7 +47,7 @@ func (b *batch) outline(payload []byte) bool {
 		return false
 	}
 	defer doc.Release()
-	if doc.Root.Type() != fastjson.TypeObject || checkDSN(b.Request, event.DSN(doc)) != nil {
+	if doc.Root.Type() != node.TypeObject || checkDSN(b.Request, event.DSN(doc)) != nil {
 		return false
 	}
 	if t := event.Type(doc); t == "transaction" || t == "feedback" {

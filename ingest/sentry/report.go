@@ -5,9 +5,8 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/valyala/fastjson"
-
 	"errata/ingest/intake"
+	"errata/ingest/node"
 	"errata/ingest/sentry/item"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
@@ -79,7 +78,7 @@ func (b *batch) nel(body []byte) {
 	b.eachReport(body, nelEvent)
 }
 
-type reportReader func(v *fastjson.Value, query func(string) string) ([]byte, error)
+type reportReader func(v *node.Value, query func(string) string) ([]byte, error)
 
 func (b *batch) eachReport(body []byte, read reportReader) {
 	doc, err := tree.Parse(body)
@@ -88,8 +87,8 @@ func (b *batch) eachReport(body []byte, read reportReader) {
 		return
 	}
 	defer doc.Release()
-	list := []*fastjson.Value{doc.Root}
-	if doc.Root.Type() == fastjson.TypeArray {
+	list := []*node.Value{doc.Root}
+	if doc.Root.Type() == node.TypeArray {
 		list = doc.Root.GetArray()
 	}
 	for i, v := range list {
@@ -99,7 +98,7 @@ func (b *batch) eachReport(body []byte, read reportReader) {
 			b.End(schema.CategorySecurity, schema.OutcomeTooLarge, "too_many_reports", "at most 100 reports a request", n, 0, nil)
 			return
 		}
-		if kind := tree.Get(v, "type"); kind != "" && kind != "csp-violation" && kind != "network-error" && tree.Is(v.Get("body"), fastjson.TypeObject) {
+		if kind := tree.Get(v, "type"); kind != "" && kind != "csp-violation" && kind != "network-error" && tree.Is(v.Get("body"), node.TypeObject) {
 			b.Drop(schema.CategorySecurity, b.Reason("report_"+kind), 1, 0)
 			continue
 		}
@@ -128,8 +127,8 @@ func (b *batch) eachReport(body []byte, read reportReader) {
 func (b *idBook) fresh() { b.more = true }
 
 // securityEvent writes the event of one report.
-func securityEvent(v *fastjson.Value, query func(string) string) ([]byte, error) {
-	if tree.Get(v, "type") == "network-error" && tree.Is(v.Get("body"), fastjson.TypeObject) {
+func securityEvent(v *node.Value, query func(string) string) ([]byte, error) {
+	if tree.Get(v, "type") == "network-error" && tree.Is(v.Get("body"), node.TypeObject) {
 		return nelEvent(v, query)
 	}
 	kind, r := reportKind(v)
@@ -185,16 +184,16 @@ func securityEvent(v *fastjson.Value, query func(string) string) ([]byte, error)
 }
 
 // reportKind finds the report in its wrapping.
-func reportKind(v *fastjson.Value) (string, *fastjson.Value) {
+func reportKind(v *node.Value) (string, *node.Value) {
 	for key, kind := range map[string]string{"csp-report": "csp", "expect-ct-report": "expectct", "expect-staple-report": "expectstaple"} {
-		if r := v.Get(key); tree.Is(r, fastjson.TypeObject) {
+		if r := v.Get(key); tree.Is(r, node.TypeObject) {
 			return kind, r
 		}
 	}
-	if tree.Is(v, fastjson.TypeObject) && v.Get("known-pins") != nil {
+	if tree.Is(v, node.TypeObject) && v.Get("known-pins") != nil {
 		return "hpkp", v
 	}
-	if r := v.Get("body"); tree.Is(r, fastjson.TypeObject) && tree.Get(v, "type") == "csp-violation" {
+	if r := v.Get("body"); tree.Is(r, node.TypeObject) && tree.Get(v, "type") == "csp-violation" {
 		return "csp", r
 	}
 	return "", nil
@@ -202,7 +201,7 @@ func reportKind(v *fastjson.Value) (string, *fastjson.Value) {
 
 // directive returns the effective directive of a report that names only the
 // violated one, nil where there is nothing to add.
-func directive(fields []reportField) *fastjson.Value {
+func directive(fields []reportField) *node.Value {
 	violated := ""
 	for _, f := range fields {
 		switch f.key {
@@ -216,19 +215,19 @@ func directive(fields []reportField) *fastjson.Value {
 	if d == "" {
 		return nil
 	}
-	var a fastjson.Arena
+	var a node.Arena
 	return a.NewString(d)
 }
 
 type reportField struct {
 	key   string
-	value *fastjson.Value
+	value *node.Value
 }
 
 // snake returns a report's fields with the names that Sentry stores.
-func snake(r *fastjson.Value) []reportField {
+func snake(r *node.Value) []reportField {
 	var out []reportField
-	r.GetObject().Visit(func(k []byte, v *fastjson.Value) {
+	r.GetObject().Visit(func(k []byte, v *node.Value) {
 		if len(out) == 40 {
 			return
 		}
@@ -257,9 +256,9 @@ func snake(r *fastjson.Value) []reportField {
 }
 
 // nelEvent writes the event of one network error.
-func nelEvent(v *fastjson.Value, query func(string) string) ([]byte, error) {
+func nelEvent(v *node.Value, query func(string) string) ([]byte, error) {
 	body := v.Get("body")
-	if !tree.Is(body, fastjson.TypeObject) || tree.Get(v, "type") != "network-error" {
+	if !tree.Is(body, node.TypeObject) || tree.Get(v, "type") != "network-error" {
 		return nil, errors.New("expected a report of type network-error with a body")
 	}
 	w := eventWriter{b: []byte(`{"logger":"nel","platform":"other","user":{"ip_address":"{{auto}}"}`)}

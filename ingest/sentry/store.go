@@ -9,9 +9,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/valyala/fastjson"
-
 	"errata/ingest/intake"
+	"errata/ingest/node"
 	"errata/ingest/sentry/envelope"
 	"errata/ingest/sentry/event"
 	"errata/ingest/sentry/item"
@@ -46,7 +45,7 @@ func Store(req *intake.Request, body []byte) (*intake.Batch, Answer, error) {
 		return nil, Answer{}, bad("invalid event", "invalid_json", err)
 	}
 	defer doc.Release()
-	if doc.Root.Type() != fastjson.TypeObject {
+	if doc.Root.Type() != node.TypeObject {
 		return nil, Answer{}, bad("invalid event", "invalid_json", errNoObject)
 	}
 	if err := checkDSN(req, event.DSN(doc)); err != nil {
@@ -99,7 +98,7 @@ func (b *batch) event(it *envelope.Item) error {
 		return nil
 	}
 	doc, err := tree.Parse(it.Payload)
-	if err == nil && doc.Root.Type() != fastjson.TypeObject {
+	if err == nil && doc.Root.Type() != node.TypeObject {
 		doc.Release()
 		err = errNoObject
 	}

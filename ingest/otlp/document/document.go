@@ -7,21 +7,20 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/ingest/otlp/attribute"
 	"errata/schema"
 )
 
 // AppendTree writes a tree as JSON. The library's own writer spells control
 // characters as Go does, which is not JSON.
-func AppendTree(b []byte, v *fastjson.Value) []byte {
+func AppendTree(b []byte, v *node.Value) []byte {
 	switch v.Type() {
-	case fastjson.TypeObject:
+	case node.TypeObject:
 		b = append(b, '{')
 		o, _ := v.Object()
 		first := true
-		o.Visit(func(k []byte, e *fastjson.Value) {
+		o.Visit(func(k []byte, e *node.Value) {
 			if !first {
 				b = append(b, ',')
 			}
@@ -30,7 +29,7 @@ func AppendTree(b []byte, v *fastjson.Value) []byte {
 			b = AppendTree(b, e)
 		})
 		return append(b, '}')
-	case fastjson.TypeArray:
+	case node.TypeArray:
 		b = append(b, '[')
 		for i, e := range v.GetArray() {
 			if i > 0 {
@@ -39,11 +38,13 @@ func AppendTree(b []byte, v *fastjson.Value) []byte {
 			b = AppendTree(b, e)
 		}
 		return append(b, ']')
-	case fastjson.TypeString:
+	case node.TypeString:
 		s, _ := v.StringBytes()
 		return attribute.AppendString(b, string(s))
+	case node.TypeNumber:
+		return append(b, v.Number()...)
 	}
-	return v.MarshalTo(b)
+	return append(b, v.Type().String()...) // null, true and false are written as they are called.
 }
 
 // Writer appends JSON; empty texts are left out.

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
-	"github.com/valyala/fastjson"
 
+	"errata/ingest/node"
 	"errata/schema"
 )
 
@@ -48,7 +48,7 @@ func FuzzDocument(f *testing.F) {
 		require.Len(t, got["values"], 2)
 		require.NotContains(t, got, "none")
 
-		tree, err := fastjson.ParseBytes(w.B)
+		tree, err := node.Parse(w.B)
 		require.NoError(t, err)
 		require.JSONEq(t, string(w.B), string(AppendTree(nil, tree)))
 	})

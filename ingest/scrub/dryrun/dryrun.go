@@ -9,8 +9,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/ingest/scrub"
 )
 
@@ -39,8 +38,8 @@ type Report struct {
 // Run collects a Report over events.
 type Run struct {
 	s            *scrub.Scrubber
-	parser       fastjson.Parser
-	other        fastjson.Parser
+	parser       node.Parser
+	other        node.Parser
 	report       Report
 	rules, paths map[string]*Count
 }
@@ -66,7 +65,7 @@ func (r *Run) Event(id string, payload []byte) {
 		r.report.Bad++
 		return
 	}
-	var a fastjson.Arena
+	var a node.Arena
 	c := scrub.Counts{}
 	r.s.JSON(v, &a, c)
 	if len(c) == 0 {
@@ -96,25 +95,25 @@ func note(m map[string]*Count, name, id string, n int) {
 }
 
 // differ notes the paths at which two trees of one payload differ.
-func differ(a, b *fastjson.Value, path string, found map[string]int) {
+func differ(a, b *node.Value, path string, found map[string]int) {
 	if a == nil || b == nil || a.Type() != b.Type() {
 		found[path]++
 		return
 	}
 	switch a.Type() {
-	case fastjson.TypeObject:
-		a.GetObject().Visit(func(k []byte, m *fastjson.Value) {
+	case node.TypeObject:
+		a.GetObject().Visit(func(k []byte, m *node.Value) {
 			key := string(k)
 			differ(m, b.Get(key), strings.TrimPrefix(path+"."+key, "."), found)
 		})
-	case fastjson.TypeArray:
+	case node.TypeArray:
 		other := b.GetArray()
 		for i, m := range a.GetArray() {
 			if i < len(other) {
 				differ(m, other[i], path+".*", found)
 			}
 		}
-	case fastjson.TypeString:
+	case node.TypeString:
 		if string(a.GetStringBytes()) != string(b.GetStringBytes()) {
 			found[path]++
 		}

@@ -14,7 +14,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/valyala/fastjson"
+	"errata/ingest/node"
 )
 
 // Bounds on an envelope.
@@ -71,16 +71,16 @@ func ParseHeader(body []byte) (Header, int, error) {
 	if err != nil {
 		return h, 0, fmt.Errorf("cannot read envelope header: %w", err)
 	}
-	p := headerPool.Get()
+	p := headerPool.Get().(*node.Parser)
 	defer headerPool.Put(p)
 	h.Raw = body[:end]
 	v, err := p.ParseBytes(h.Raw)
 	if err != nil {
 		return h, 0, errors.New("cannot read envelope header: it is not a JSON object")
 	}
-	var eventID, sentAt, dsn, sdk, trace *fastjson.Value // The first of each.
+	var eventID, sentAt, dsn, sdk, trace *node.Value // The first of each.
 	times := 0
-	v.GetObject().Visit(func(k []byte, f *fastjson.Value) {
+	v.GetObject().Visit(func(k []byte, f *node.Value) {
 		switch string(k) {
 		case "event_id":
 			first(&eventID, f)
@@ -108,7 +108,7 @@ func ParseHeader(body []byte) (Header, int, error) {
 		return h, 0, fmt.Errorf("cannot read envelope header: %w", err)
 	}
 	h.SDKName, h.SDKVersion = text(sdk, "name"), text(sdk, "version")
-	if trace != nil && trace.Type() == fastjson.TypeObject {
+	if trace != nil && trace.Type() == node.TypeObject {
 		h.Trace = readTrace(trace)
 	}
 	return h, end, nil
@@ -206,14 +206,14 @@ func parseItem(body []byte, pos int) (Item, int, error) {
 
 // header fills it and returns length, -1 where the header names none.
 func (it *Item) header(raw []byte) (int, error) {
-	p := headerPool.Get()
+	p := headerPool.Get().(*node.Parser)
 	defer headerPool.Put(p)
 	v, err := p.ParseBytes(raw)
 	if err != nil {
 		return 0, errors.New("item header is not a JSON object")
 	}
-	var typ, contentType, filename, attachment, platform, count, l *fastjson.Value // The first of each.
-	v.GetObject().Visit(func(k []byte, f *fastjson.Value) {
+	var typ, contentType, filename, attachment, platform, count, l *node.Value // The first of each.
+	v.GetObject().Visit(func(k []byte, f *node.Value) {
 		switch string(k) {
 		case "type":
 			first(&typ, f)
@@ -237,7 +237,7 @@ func (it *Item) header(raw []byte) (int, error) {
 	}
 	it.ContentType, it.Filename = text(contentType), text(filename)
 	it.AttachmentType, it.Platform = text(attachment), text(platform)
-	if count != nil && count.Type() == fastjson.TypeNumber {
+	if count != nil && count.Type() == node.TypeNumber {
 		if n, err := count.Int(); err == nil && n >= 0 {
 			it.ItemCount = n
 		}
@@ -245,10 +245,10 @@ func (it *Item) header(raw []byte) (int, error) {
 	if l == nil {
 		return -1, nil
 	}
-	if l.Type() != fastjson.TypeNumber {
+	if l.Type() != node.TypeNumber {
 		return 0, fmt.Errorf("length of %q must be a number of bytes, not %s", it.Type, l.Type())
 	}
-	n, err := strconv.ParseUint(l.String(), 10, 31)
+	n, err := strconv.ParseUint(l.Number(), 10, 31)
 	if err != nil {
 		return 0, fmt.Errorf("length of %q must be a number of bytes from 0 to %d", it.Type, 1<<31-1)
 	}

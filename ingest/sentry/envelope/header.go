@@ -3,12 +3,13 @@ package envelope
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"unsafe"
 
-	"github.com/valyala/fastjson"
+	"errata/ingest/node"
 )
 
-var headerPool fastjson.ParserPool
+var headerPool = sync.Pool{New: func() any { return new(node.Parser) }}
 
 var (
 	errNotObject = errors.New("expected a JSON object")
@@ -57,7 +58,7 @@ func objectEnd(b []byte, pos int) (int, error) {
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
 
 // first keeps the first of values with the same key.
-func first(at **fastjson.Value, v *fastjson.Value) {
+func first(at **node.Value, v *node.Value) {
 	if *at == nil {
 		*at = v
 	}
@@ -65,7 +66,7 @@ func first(at **fastjson.Value, v *fastjson.Value) {
 
 // text returns a copy of a string value; anything else is empty. Words of nearly
 // every header need no memory.
-func text(v *fastjson.Value, path ...string) string {
+func text(v *node.Value, path ...string) string {
 	switch b := v.GetStringBytes(path...); string(b) {
 	case "":
 		return ""
@@ -79,21 +80,21 @@ func text(v *fastjson.Value, path ...string) string {
 }
 
 // optionalString accepts a string, null or nothing.
-func optionalString(f *fastjson.Value, key string) (string, error) {
-	if f == nil || f.Type() == fastjson.TypeNull {
+func optionalString(f *node.Value, key string) (string, error) {
+	if f == nil || f.Type() == node.TypeNull {
 		return "", nil
 	}
-	if f.Type() != fastjson.TypeString {
+	if f.Type() != node.TypeString {
 		return "", fmt.Errorf("%s must be a string or null, not %s", key, f.Type())
 	}
 	return string(f.GetStringBytes()), nil
 }
 
 // readTrace reads the trace of a header, nothing where it has no id.
-func readTrace(v *fastjson.Value) (t Trace) {
-	var known [8]*fastjson.Value // The first of each.
+func readTrace(v *node.Value) (t Trace) {
+	var known [8]*node.Value // The first of each.
 	to := [8]*string{&t.TraceID, &t.PublicKey, &t.Release, &t.Environment, &t.Transaction, &t.ReplayID, &t.SampleRate, &t.Sampled}
-	v.GetObject().Visit(func(k []byte, f *fastjson.Value) {
+	v.GetObject().Visit(func(k []byte, f *node.Value) {
 		switch string(k) {
 		case "trace_id":
 			first(&known[0], f)

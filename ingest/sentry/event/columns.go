@@ -4,8 +4,7 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/ingest/sentry/payload"
 	"errata/ingest/sentry/shape"
 	"errata/ingest/sentry/tree"
@@ -150,7 +149,7 @@ func (r *reader) contexts(ev *schema.Event) {
 		if n, ok := tree.Uint(t.Get("data", "http.response.status_code")); ok && n < 1000 {
 			ev.HttpStatus = uint32(n)
 		}
-		ev.TraceSampled = tree.Is(t.Get("sampled"), fastjson.TypeTrue)
+		ev.TraceSampled = tree.Is(t.Get("sampled"), node.TypeTrue)
 	}
 	if h := r.in.Header; h != nil {
 		if ev.TraceId == "" {
@@ -210,8 +209,8 @@ func HexID(s string, n int) string {
 // task reads the job that a worker ran: Celery, ARQ and those like them.
 func (r *reader) task(ev *schema.Event) {
 	x := r.f.Get(shape.Extra)
-	set := func(job *fastjson.Value, name, id, retries string) {
-		if !tree.Is(job, fastjson.TypeObject) {
+	set := func(job *node.Value, name, id, retries string) {
+		if !tree.Is(job, node.TypeObject) {
 			return
 		}
 		if s, ok := tree.Scalar(job.Get(name)); ok && s != "" {
@@ -224,7 +223,7 @@ func (r *reader) task(ev *schema.Event) {
 			ev.TaskRetries = uint32(n)
 		}
 	}
-	arq := func(job *fastjson.Value) {
+	arq := func(job *node.Value) {
 		set(job, "task", "job_id", "retry")
 		if n, ok := tree.Uint(job.Get("retry")); ok && n > 0 && n < 1<<31 {
 			ev.TaskRetries = uint32(n - 1) // It is the number of the try, from 1.

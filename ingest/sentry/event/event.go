@@ -12,9 +12,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/valyala/fastjson"
-
 	"errata/ingest/intake"
+	"errata/ingest/node"
 	"errata/ingest/scrub"
 	"errata/ingest/sentry/envelope"
 	"errata/ingest/sentry/instant"
@@ -235,7 +234,7 @@ func (r *reader) prepare() {
 	if r.in.Outline {
 		r.counts.Hold()
 	}
-	r.f.Scrub(func(root *fastjson.Value, a *fastjson.Arena) bool {
+	r.f.Scrub(func(root *node.Value, a *node.Arena) bool {
 		s := r.in.Request.Project.Scrubber
 		return s != nil && s.JSON(root, a, r.counts)
 	})

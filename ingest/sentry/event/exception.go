@@ -4,8 +4,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/ingest/sentry/payload"
 	"errata/ingest/sentry/shape"
 	"errata/ingest/sentry/tree"
@@ -16,7 +15,7 @@ import (
 func (r *reader) exceptions() {
 	place := -1
 	for _, v := range r.f.Get(shape.Exception).GetArray("values") {
-		if !tree.Is(v, fastjson.TypeObject) {
+		if !tree.Is(v, node.TypeObject) {
 			continue
 		}
 		place++
@@ -25,7 +24,7 @@ func (r *reader) exceptions() {
 			return
 		}
 		e := schema.Exception{Mechanism: schema.Mechanism{ID: -1, ParentID: -1}}
-		v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+		v.GetObject().Visit(func(k []byte, c *node.Value) {
 			switch string(k) {
 			case "type":
 				e.Type, _ = tree.CutChars(tree.Lenient(c), schema.MaxExceptionType)
@@ -62,30 +61,30 @@ func splitValue(s string) (typ, value string) {
 	return s[:i], strings.TrimLeft(s[i+1:], " ")
 }
 
-func readMechanism(m *schema.Mechanism, v *fastjson.Value) {
+func readMechanism(m *schema.Mechanism, v *node.Value) {
 	switch v.Type() {
-	case fastjson.TypeString:
+	case node.TypeString:
 		m.Type = name(v)
 		return
-	case fastjson.TypeObject:
+	case node.TypeObject:
 	default:
 		return
 	}
-	v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+	v.GetObject().Visit(func(k []byte, c *node.Value) {
 		switch string(k) {
 		case "type":
 			m.Type = name(c)
 		case "handled":
 			switch c.Type() {
-			case fastjson.TypeTrue:
+			case node.TypeTrue:
 				m.Handled = schema.Handled_HANDLED_YES
-			case fastjson.TypeFalse:
+			case node.TypeFalse:
 				m.Handled = schema.Handled_HANDLED_NO
 			}
 		case "synthetic":
-			m.Synthetic = c.Type() == fastjson.TypeTrue
+			m.Synthetic = c.Type() == node.TypeTrue
 		case "is_exception_group":
-			m.IsGroup = c.Type() == fastjson.TypeTrue
+			m.IsGroup = c.Type() == node.TypeTrue
 		case "source":
 			m.Source = name(c)
 		case "exception_id":
@@ -93,14 +92,14 @@ func readMechanism(m *schema.Mechanism, v *fastjson.Value) {
 		case "parent_id":
 			m.ParentID = id(c)
 		case "meta":
-			if ns := c.Get("ns_error"); tree.Is(ns, fastjson.TypeObject) {
+			if ns := c.Get("ns_error"); tree.Is(ns, node.TypeObject) {
 				m.NSErrorCode = tree.Get(ns, "domain") + ":" + tree.Lenient(ns.Get("code"))
 			}
 		}
 	})
 }
 
-func id(v *fastjson.Value) int {
+func id(v *node.Value) int {
 	if n, ok := tree.Uint(v); ok && n < 1<<31 {
 		return int(n)
 	}
@@ -109,23 +108,23 @@ func id(v *fastjson.Value) int {
 
 // readFrames returns the frames of {"frames": [...]}, nulls left out, bounded
 // as a stack is: the calls nearest the crash and the oldest ones.
-func (r *reader) readFrames(stack *fastjson.Value) []schema.Frame {
+func (r *reader) readFrames(stack *node.Value) []schema.Frame {
 	list := payload.Frames(stack)
 	if len(list) == 0 {
 		return nil
 	}
 	start := len(r.frames)
 	for i, v := range list {
-		if payload.KeepFrame(i, len(list)) && tree.Is(v, fastjson.TypeObject) {
+		if payload.KeepFrame(i, len(list)) && tree.Is(v, node.TypeObject) {
 			r.frames = append(r.frames, readFrame(v))
 		}
 	}
 	return r.frames[start:len(r.frames):len(r.frames)]
 }
 
-func readFrame(v *fastjson.Value) schema.Frame {
+func readFrame(v *node.Value) schema.Frame {
 	var f schema.Frame
-	v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+	v.GetObject().Visit(func(k []byte, c *node.Value) {
 		switch string(k) {
 		case "function":
 			if f.Function = name(c); f.Function == "?" {
@@ -151,9 +150,9 @@ func readFrame(v *fastjson.Value) schema.Frame {
 			f.Column = line(c)
 		case "in_app":
 			switch c.Type() {
-			case fastjson.TypeTrue:
+			case node.TypeTrue:
 				f.InApp = schema.InAppYes
-			case fastjson.TypeFalse:
+			case node.TypeFalse:
 				f.InApp = schema.InAppNo
 			}
 		}
@@ -176,9 +175,9 @@ func readFrame(v *fastjson.Value) schema.Frame {
 const maxPath = 1 << 10
 
 // name returns a text, cut to what a column of names holds.
-func name(v *fastjson.Value) string { return tree.Cut(tree.Text(v), schema.MaxFunction) }
+func name(v *node.Value) string { return tree.Cut(tree.Text(v), schema.MaxFunction) }
 
-func line(v *fastjson.Value) uint32 {
+func line(v *node.Value) uint32 {
 	if n, ok := tree.Uint(v); ok && n < 1<<32 {
 		return uint32(n)
 	}
@@ -197,18 +196,18 @@ func (r *reader) stacks() {
 		r.group.Stack = r.readFrames(r.f.Get(shape.Stacktrace))
 	}
 	// A crashed thread's stack belongs to the one exception without its own.
-	if n := len(r.group.Exceptions); n == 1 && t != nil && tree.Is(t.Get("crashed"), fastjson.TypeTrue) && len(r.group.Exceptions[0].Frames) == 0 && len(r.group.Stack) > 0 {
+	if n := len(r.group.Exceptions); n == 1 && t != nil && tree.Is(t.Get("crashed"), node.TypeTrue) && len(r.group.Exceptions[0].Frames) == 0 && len(r.group.Stack) > 0 {
 		r.group.Exceptions[0].Frames = r.group.Stack
 	}
 }
 
 // deciding returns the one crashed thread, else the one current, else the only.
-func deciding(threads []*fastjson.Value) *fastjson.Value {
+func deciding(threads []*node.Value) *node.Value {
 	for _, flag := range []string{"crashed", "current"} {
-		var found *fastjson.Value
+		var found *node.Value
 		n := 0
 		for _, t := range threads {
-			if tree.Is(t.Get(flag), fastjson.TypeTrue) {
+			if tree.Is(t.Get(flag), node.TypeTrue) {
 				found = t
 				n++
 			}

@@ -4,8 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/ingest/sentry/payload"
 	"errata/ingest/sentry/shape"
 	"errata/ingest/sentry/tree"
@@ -68,14 +67,14 @@ func (r *reader) message(ev *schema.Event) {
 	ev.Message, _ = tree.CutChars(ev.Message, schema.MaxMessage)
 }
 
-func text(v *fastjson.Value) string { return tree.Lenient(v) }
+func text(v *node.Value) string { return tree.Lenient(v) }
 
 // format fills the placeholders of a template: %s and its kin with a list,
 // %(name)s with an object, {} and {name} with either. What has no parameter
 // stays as it is.
-func format(t string, params *fastjson.Value) string {
+func format(t string, params *node.Value) string {
 	list := params.GetArray()
-	object := params.Type() == fastjson.TypeObject
+	object := params.Type() == node.TypeObject
 	next := 0
 	pop := func() (string, bool) {
 		if next < len(list) {
@@ -185,7 +184,7 @@ func (r *reader) grouping(ev *schema.Event) {
 	if v == nil {
 		return
 	}
-	if v.Type() != fastjson.TypeArray {
+	if v.Type() != node.TypeArray {
 		if s, ok := tree.Scalar(v); ok {
 			g.Fingerprint = []string{tree.Cut(s, maxPath)}
 		} else {

@@ -3,8 +3,7 @@ package event
 import (
 	"strings"
 
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/ingest/sentry/shape"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
@@ -22,7 +21,7 @@ func droppedTag(k string) bool {
 // readTags fills r.tags: unique keys, values as text, the first of equal keys.
 func (r *reader) readTags() {
 	r.tags = r.tags[:0]
-	r.f.Get(shape.Tags).GetObject().Visit(func(k []byte, v *fastjson.Value) {
+	r.f.Get(shape.Tags).GetObject().Visit(func(k []byte, v *node.Value) {
 		key := tagKey(tree.Str(k))
 		if key == "" || droppedTag(key) {
 			return
@@ -46,7 +45,7 @@ func (r *reader) readTags() {
 
 // addTag adds one tag; sent is its value as it came, for the note where it is
 // refused.
-func (r *reader) addTag(key, value string, sent *fastjson.Value) {
+func (r *reader) addTag(key, value string, sent *node.Value) {
 	value = strings.TrimSpace(value)
 	if value == "" {
 		return

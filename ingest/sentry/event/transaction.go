@@ -5,8 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/ingest/sentry/instant"
 	"errata/ingest/sentry/shape"
 	"errata/ingest/sentry/tree"
@@ -100,8 +99,8 @@ func (r *reader) sampleWeight() float32 {
 }
 
 // child reads one member of spans[].
-func (r *reader) child(s *schema.Span, v *fastjson.Value, root *schema.Span) bool {
-	if v.Type() != fastjson.TypeObject {
+func (r *reader) child(s *schema.Span, v *node.Value, root *schema.Span) bool {
+	if v.Type() != node.TypeObject {
 		return false
 	}
 	start, ok := instant.Value(v.Get("start_timestamp"))
@@ -150,7 +149,7 @@ func (r *reader) child(s *schema.Span, v *fastjson.Value, root *schema.Span) boo
 }
 
 // rootAttributes keeps what a transaction knows beside its spans.
-func (r *reader) rootAttributes(ev *schema.Event, trace *fastjson.Value) []*schema.Tag {
+func (r *reader) rootAttributes(ev *schema.Event, trace *node.Value) []*schema.Tag {
 	var a attributes
 	a.object("", trace.Get("data"))
 	for _, t := range ev.Tags {
@@ -170,7 +169,7 @@ func (r *reader) rootAttributes(ev *schema.Event, trace *fastjson.Value) []*sche
 	a.add("sentry.replay_id", ev.ReplayId)
 	a.add("task.name", ev.TaskName)
 	a.add("task.id", ev.TaskId)
-	r.f.Get(shape.Contexts).GetObject().Visit(func(k []byte, v *fastjson.Value) {
+	r.f.Get(shape.Contexts).GetObject().Visit(func(k []byte, v *node.Value) {
 		if string(k) != "trace" {
 			a.object(tree.Str(k)+".", v)
 		}
@@ -196,8 +195,8 @@ func (a *attributes) add(key, value string) {
 }
 
 // object adds the members of an object; nested ones as JSON.
-func (a *attributes) object(prefix string, v *fastjson.Value) {
-	v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+func (a *attributes) object(prefix string, v *node.Value) {
+	v.GetObject().Visit(func(k []byte, c *node.Value) {
 		if len(a.rows) < schema.MaxAttributes {
 			a.add(prefix+tree.Str(k), tree.Lenient(c))
 		}
@@ -205,9 +204,9 @@ func (a *attributes) object(prefix string, v *fastjson.Value) {
 }
 
 // Measurements reads {"name": {"value": n, "unit": u}}.
-func Measurements(v *fastjson.Value) []*schema.Measurement {
+func Measurements(v *node.Value) []*schema.Measurement {
 	var out []*schema.Measurement
-	v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+	v.GetObject().Visit(func(k []byte, c *node.Value) {
 		n, ok := tree.Float(c.Get("value"))
 		if !ok || len(out) == 100 {
 			return

@@ -8,8 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
 )
@@ -23,18 +22,18 @@ const MaxFuture = 60 * time.Second
 
 // Value reads a timestamp of any form: RFC 3339 text with or without a zone, or
 // seconds as a number or in digits.
-func Value(v *fastjson.Value) (int64, bool) {
+func Value(v *node.Value) (int64, bool) {
 	if v == nil {
 		return 0, false
 	}
 	switch v.Type() {
-	case fastjson.TypeNumber:
+	case node.TypeNumber:
 		f, err := v.Float64()
 		if err != nil {
 			return 0, false
 		}
 		return Seconds(f)
-	case fastjson.TypeString:
+	case node.TypeString:
 		return Text(tree.Str(v.GetStringBytes()))
 	}
 	return 0, false

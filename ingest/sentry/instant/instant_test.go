@@ -5,8 +5,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/valyala/fastjson"
 	"pgregory.net/rapid"
+
+	"errata/ingest/node"
 )
 
 func TestValue(t *testing.T) {
@@ -40,7 +41,7 @@ func TestValue(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			v, err := fastjson.Parse(c.json)
+			v, err := node.Parse([]byte(c.json))
 			require.NoError(t, err)
 			got, ok := Value(v)
 			require.Equal(t, c.ok, ok)

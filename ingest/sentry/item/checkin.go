@@ -7,8 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/ingest/sentry/event"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
@@ -49,7 +48,7 @@ func (b *Batch) CheckIn(payload []byte) (id []byte) {
 	return c.CheckInId
 }
 
-func (b *Batch) checkIn(v *fastjson.Value) (*schema.CheckIn, error) {
+func (b *Batch) checkIn(v *node.Value) (*schema.CheckIn, error) {
 	c := &schema.CheckIn{Monitor: Slug(b.scrubText(tree.Get(v, "monitor_slug"))), Status: strings.Clone(tree.Get(v, "status")), Timestamp: b.received() / 1000}
 	if c.Monitor == "" {
 		return nil, errors.New("a check-in needs monitor_slug: letters, digits, - and _")
@@ -78,7 +77,7 @@ func (b *Batch) checkIn(v *fastjson.Value) (*schema.CheckIn, error) {
 }
 
 // seconds reads a number; scripts that make their JSON by hand send it as text.
-func seconds(v *fastjson.Value) (float64, bool) {
+func seconds(v *node.Value) (float64, bool) {
 	if text := tree.Text(v); text != "" {
 		f, err := strconv.ParseFloat(text, 64)
 		return f, err == nil
@@ -86,8 +85,8 @@ func seconds(v *fastjson.Value) (float64, bool) {
 	return tree.Float(v)
 }
 
-func (b *Batch) monitor(slug string, v *fastjson.Value) (*schema.Monitor, error) {
-	if v.Type() != fastjson.TypeObject {
+func (b *Batch) monitor(slug string, v *node.Value) (*schema.Monitor, error) {
+	if v.Type() != node.TypeObject {
 		return nil, errors.New("expected an object with schedule")
 	}
 	s := v.Get("schedule")
@@ -108,7 +107,7 @@ func (b *Batch) monitor(slug string, v *fastjson.Value) (*schema.Monitor, error)
 	return m, nil
 }
 
-func minutes(v *fastjson.Value) uint32 {
+func minutes(v *node.Value) uint32 {
 	n, _ := tree.Uint(v)
 	return uint32(min(n, math.MaxUint32))
 }

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/cespare/xxhash/v2"
-	"github.com/valyala/fastjson"
 
+	"errata/ingest/node"
 	"errata/ingest/sentry/envelope"
 	"errata/ingest/sentry/event"
 	"errata/ingest/sentry/instant"
@@ -23,7 +23,7 @@ const MaxItems = 10_000
 // Spans reads a container of spans or one span.
 func (b *Batch) Spans(it *envelope.Item) {
 	var rows []*schema.Span
-	b.each(it, schema.CategorySpan, func(v *fastjson.Value, _ []byte, _ int) error {
+	b.each(it, schema.CategorySpan, func(v *node.Value, _ []byte, _ int) error {
 		older(it, v)
 		s, err := b.span(v)
 		if err == nil {
@@ -36,7 +36,7 @@ func (b *Batch) Spans(it *envelope.Item) {
 
 // Logs reads a container of log records or one record.
 func (b *Batch) Logs(it *envelope.Item) {
-	b.each(it, schema.CategoryLog, func(v *fastjson.Value, raw []byte, i int) error {
+	b.each(it, schema.CategoryLog, func(v *node.Value, raw []byte, i int) error {
 		older(it, v)
 		l, err := b.log(v, raw, i)
 		if err == nil {
@@ -49,7 +49,7 @@ func (b *Batch) Logs(it *envelope.Item) {
 
 // Metrics reads a container of metrics or one metric.
 func (b *Batch) Metrics(it *envelope.Item) {
-	b.each(it, schema.CategoryMetric, func(v *fastjson.Value, raw []byte, i int) error {
+	b.each(it, schema.CategoryMetric, func(v *node.Value, raw []byte, i int) error {
 		m, err := b.metric(v)
 		if err == nil {
 			if m.TraceId != "" { // Without one, equal points of two clients cannot be told apart.
@@ -64,7 +64,7 @@ func (b *Batch) Metrics(it *envelope.Item) {
 // each calls f for each object of a container, or for the bare object of an
 // item that is none. Every object is accepted; those that f refuses are
 // invalid. A container whose item_count is wrong is invalid as a whole.
-func (b *Batch) each(it *envelope.Item, category string, f func(v *fastjson.Value, raw []byte, i int) error) {
+func (b *Batch) each(it *envelope.Item, category string, f func(v *node.Value, raw []byte, i int) error) {
 	var items []byte
 	if err := tree.Members(it.Payload, func(k, v []byte) error {
 		if string(k) == "items" {
@@ -106,7 +106,7 @@ func (b *Batch) each(it *envelope.Item, category string, f func(v *fastjson.Valu
 
 var errEnough = errors.New("enough")
 
-func (b *Batch) one(category string, raw []byte, i int, f func(v *fastjson.Value, raw []byte, i int) error) {
+func (b *Batch) one(category string, raw []byte, i int, f func(v *node.Value, raw []byte, i int) error) {
 	doc, err := parse(raw)
 	if err != nil {
 		b.Invalid(category, "invalid_json", err, uint64(len(raw)), nil)
@@ -122,7 +122,7 @@ func (b *Batch) one(category string, raw []byte, i int, f func(v *fastjson.Value
 
 // span reads a span of the streaming form, or of the older one with
 // description, op and data.
-func (b *Batch) span(v *fastjson.Value) (*schema.Span, error) {
+func (b *Batch) span(v *node.Value) (*schema.Span, error) {
 	s := &schema.Span{Protocol: schema.Protocol_PROTOCOL_SENTRY, SampleWeight: 1}
 	s.TraceId, s.SpanId = event.HexID(tree.Get(v, "trace_id"), 32), event.HexID(tree.Get(v, "span_id"), 16)
 	if s.TraceId == "" || s.SpanId == "" {
@@ -144,7 +144,7 @@ func (b *Batch) span(v *fastjson.Value) (*schema.Span, error) {
 		s.Attributes = b.attributes(v.Get("data"))
 	}
 	s.StartUs, s.Attributes = b.clamp(from, s.Attributes)
-	s.IsSegment = tree.Is(v.Get("is_segment"), fastjson.TypeTrue)
+	s.IsSegment = tree.Is(v.Get("is_segment"), node.TypeTrue)
 	a := s.Attributes
 	s.Op = b.scrubText(tree.Clean(first(find(a, "sentry.op"), tree.Get(v, "op"))))
 	s.Name = b.scrubText(tree.Clean(tree.Cut(first(tree.Get(v, "name"), tree.Get(v, "description"), s.Op), schema.MaxAttributeValue)))
@@ -222,7 +222,7 @@ func first(s ...string) string {
 }
 
 // log reads one log record.
-func (b *Batch) log(v *fastjson.Value, raw []byte, i int) (*schema.Log, error) {
+func (b *Batch) log(v *node.Value, raw []byte, i int) (*schema.Log, error) {
 	at, ok := instant.Value(v.Get("timestamp"))
 	if !ok {
 		return nil, errors.New("a log record needs a timestamp")
@@ -237,7 +237,7 @@ func (b *Batch) log(v *fastjson.Value, raw []byte, i int) (*schema.Log, error) {
 		SeverityText: b.scrubText(tree.Clean(tree.Cut(tree.Get(v, "level"), 32))),
 	}
 	l.Severity = severity(l.SeverityText)
-	for _, n := range []*fastjson.Value{v.Get("severity_number"), v.Get("attributes", "sentry.severity_number", "value")} {
+	for _, n := range []*node.Value{v.Get("severity_number"), v.Get("attributes", "sentry.severity_number", "value")} {
 		if n, ok := tree.Uint(n); ok && n >= 1 && n <= 24 {
 			l.Severity = uint32(n)
 			break
@@ -272,7 +272,7 @@ func severity(level string) uint32 {
 }
 
 // metric reads one metric.
-func (b *Batch) metric(v *fastjson.Value) (*schema.Metric, error) {
+func (b *Batch) metric(v *node.Value) (*schema.Metric, error) {
 	at, ok := instant.Value(v.Get("timestamp"))
 	n, ok2 := tree.Float(v.Get("value"))
 	name, typ := tree.Get(v, "name"), tree.Get(v, "type")

@@ -3,8 +3,7 @@ package item
 import (
 	"strconv"
 
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/ingest/sentry/event"
 	"errata/ingest/sentry/tree"
 	"errata/ingest/stack"
@@ -13,10 +12,10 @@ import (
 
 // logEvent makes the event of a log record that tells of an exception at a
 // severity which says that something is wrong. An INFO record never makes one.
-func (b *Batch) logEvent(l *schema.Log, v *fastjson.Value) {
+func (b *Batch) logEvent(l *schema.Log, v *node.Value) {
 	raw := func(key string) string {
 		a := v.Get("attributes").Get(key)
-		if tree.Is(a, fastjson.TypeObject) {
+		if tree.Is(a, node.TypeObject) {
 			a = a.Get("value")
 		}
 		return tree.Text(a)

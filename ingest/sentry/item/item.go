@@ -9,9 +9,9 @@ import (
 	"net"
 
 	"github.com/cespare/xxhash/v2"
-	"github.com/valyala/fastjson"
 
 	"errata/ingest/intake"
+	"errata/ingest/node"
 	"errata/ingest/scrub"
 	"errata/ingest/sentry/envelope"
 	"errata/ingest/sentry/event"
@@ -100,7 +100,7 @@ func parse(payload []byte) (*tree.Doc, error) {
 	if err != nil {
 		return nil, err
 	}
-	if doc.Root.Type() != fastjson.TypeObject {
+	if doc.Root.Type() != node.TypeObject {
 		doc.Release()
 		return nil, errors.New("expected a JSON object")
 	}
@@ -109,7 +109,7 @@ func parse(payload []byte) (*tree.Doc, error) {
 
 // attributes reads {"key": {"value": v, "type": t}}, scrubbed, within bounds.
 // Plain values are read as well. Strings are copies.
-func (b *Batch) attributes(v *fastjson.Value) []*schema.Tag {
+func (b *Batch) attributes(v *node.Value) []*schema.Tag {
 	o := v.GetObject()
 	if o == nil || o.Len() == 0 {
 		return nil
@@ -117,18 +117,18 @@ func (b *Batch) attributes(v *fastjson.Value) []*schema.Tag {
 	n := min(o.Len(), schema.MaxAttributes)
 	rows, out := make([]schema.Tag, n), make([]*schema.Tag, 0, n)
 	sc := b.Request.Project.Scrubber
-	o.Visit(func(k []byte, c *fastjson.Value) {
+	o.Visit(func(k []byte, c *node.Value) {
 		if len(out) == n || len(k) == 0 {
 			return
 		}
 		val := c
-		if c.Type() == fastjson.TypeObject {
+		if c.Type() == node.TypeObject {
 			if val = c.Get("value"); val == nil {
 				return
 			}
 		}
 		text := tree.Lenient(val)
-		if text == "" && val.Type() != fastjson.TypeString {
+		if text == "" && val.Type() != node.TypeString {
 			return
 		}
 		key := tree.Clean(tree.Cut(tree.Str(k), schema.MaxTagKey))

@@ -5,8 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/ingest/sentry/envelope"
 	"errata/ingest/sentry/tree"
 )
@@ -14,11 +13,11 @@ import (
 // older reads an object of items of type otel_log and otel_span, as the first
 // clients with logs sent them: OTLP's JSON names in an envelope. Objects that
 // have today's names already stay as they are.
-func older(it *envelope.Item, v *fastjson.Value) {
-	if !strings.HasPrefix(it.Type, "otel_") || !tree.Is(v, fastjson.TypeObject) {
+func older(it *envelope.Item, v *node.Value) {
+	if !strings.HasPrefix(it.Type, "otel_") || !tree.Is(v, node.TypeObject) {
 		return
 	}
-	var a fastjson.Arena
+	var a node.Arena
 	for from, to := range map[string]string{
 		"traceId": "trace_id", "spanId": "span_id", "parentSpanId": "parent_span_id", "severityText": "level", "severityNumber": "severity_number",
 	} {
@@ -32,15 +31,15 @@ func older(it *envelope.Item, v *fastjson.Value) {
 			v.Set(to, a.NewNumberString(fmt.Sprintf("%d.%09d", n/1e9, n%1e9)))
 		}
 	}
-	if b := v.Get("body"); tree.Is(b, fastjson.TypeObject) {
+	if b := v.Get("body"); tree.Is(b, node.TypeObject) {
 		v.Set("body", anyValue(b))
 	}
-	if s := v.Get("status"); tree.Is(s, fastjson.TypeObject) {
+	if s := v.Get("status"); tree.Is(s, node.TypeObject) {
 		code, _ := tree.Scalar(s.Get("code"))
 		v.Set("status", a.NewString(map[string]string{"1": "ok", "2": "error", "STATUS_CODE_OK": "ok", "STATUS_CODE_ERROR": "error"}[code]))
 	}
 	list := v.Get("attributes")
-	if !tree.Is(list, fastjson.TypeArray) {
+	if !tree.Is(list, node.TypeArray) {
 		return
 	}
 	o := a.NewObject()
@@ -55,7 +54,7 @@ func older(it *envelope.Item, v *fastjson.Value) {
 }
 
 // anyValue is what an AnyValue of OTLP holds; lists and maps stay as they are.
-func anyValue(v *fastjson.Value) *fastjson.Value {
+func anyValue(v *node.Value) *node.Value {
 	for _, k := range []string{"stringValue", "intValue", "boolValue", "doubleValue"} {
 		if x := v.Get(k); x != nil {
 			return x

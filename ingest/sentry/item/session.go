@@ -7,8 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/ingest/sentry/event"
 	"errata/ingest/sentry/instant"
 	"errata/ingest/sentry/tree"
@@ -70,7 +69,7 @@ func (b *Batch) session(payload []byte) (*schema.Session, error) {
 	if err := b.sessionTimes(s, started, at); err != nil {
 		return nil, err
 	}
-	s.Init = tree.Is(v.Get("init"), fastjson.TypeTrue)
+	s.Init = tree.Is(v.Get("init"), node.TypeTrue)
 	// Updates without a number are ordered by their time.
 	if s.Seq, ok = tree.Uint(v.Get("seq")); !ok {
 		s.Seq = uint64(s.Timestamp)
@@ -91,7 +90,7 @@ func (b *Batch) session(payload []byte) (*schema.Session, error) {
 
 // attrs reads what all sessions of an item share. A release is what sessions
 // are counted by: without one they are of no use.
-func (b *Batch) attrs(s *schema.Session, v *fastjson.Value) error {
+func (b *Batch) attrs(s *schema.Session, v *node.Value) error {
 	s.Release = b.release(strings.TrimSpace(tree.Get(v, "release")))
 	if s.Release == "" {
 		return errors.New("a session needs attrs.release")
@@ -132,7 +131,7 @@ func (b *Batch) SessionBuckets(payload []byte) {
 		return
 	}
 	defer doc.Release()
-	if !tree.Is(doc.Root.Get("aggregates"), fastjson.TypeArray) {
+	if !tree.Is(doc.Root.Get("aggregates"), node.TypeArray) {
 		b.Invalid(schema.CategorySession, "invalid_session", errors.New("pre-aggregated sessions need a list of aggregates"), n, nil)
 		return
 	}
@@ -161,7 +160,7 @@ func (b *Batch) SessionBuckets(payload []byte) {
 	}
 }
 
-func (b *Batch) bucket(root, v *fastjson.Value) ([]*schema.Session, error) {
+func (b *Batch) bucket(root, v *node.Value) ([]*schema.Session, error) {
 	started, ok := instant.Value(v.Get("started"))
 	if !ok {
 		return nil, errors.New("a bucket of sessions needs started")

@@ -6,8 +6,7 @@ package payload
 import (
 	"encoding/hex"
 
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/ingest/sentry/instant"
 	"errata/ingest/sentry/shape"
 	"errata/ingest/sentry/tree"
@@ -62,7 +61,7 @@ func (w *writer) str(k, v string) {
 }
 
 // trimmed writes an attribute within bounds and notes where it was cut.
-func (w *writer) trimmed(name, k string, v *fastjson.Value, depth, max int) {
+func (w *writer) trimmed(name, k string, v *node.Value, depth, max int) {
 	if v == nil {
 		return
 	}
@@ -176,7 +175,7 @@ func userLimit(key []byte) int {
 func (w *writer) user() {
 	u := w.in.Attributes.Get(shape.User)
 	long := false
-	u.GetObject().Visit(func(k []byte, v *fastjson.Value) {
+	u.GetObject().Visit(func(k []byte, v *node.Value) {
 		n := userLimit(k)
 		long = long || n > 0 && len(tree.Text(v)) > n
 	})
@@ -188,9 +187,9 @@ func (w *writer) user() {
 	w.b = append(w.b, '{')
 	w.first = true
 	start := len(w.b)
-	u.GetObject().Visit(func(k []byte, v *fastjson.Value) {
+	u.GetObject().Visit(func(k []byte, v *node.Value) {
 		n := userLimit(k)
-		if n == 0 || v.Type() != fastjson.TypeString {
+		if n == 0 || v.Type() != node.TypeString {
 			w.member("user", k, v, 6, max(0, maxUser-(len(w.b)-start)))
 			return
 		}
@@ -226,7 +225,7 @@ func (w *writer) request() {
 	w.key("request")
 	w.b = append(w.b, '{')
 	w.first = true
-	q.GetObject().Visit(func(k []byte, v *fastjson.Value) {
+	q.GetObject().Visit(func(k []byte, v *node.Value) {
 		max := maxRequest
 		switch string(k) {
 		case "query_string":
@@ -242,8 +241,8 @@ func (w *writer) request() {
 
 // member writes one member of an object whose keys are the client's. Nulls are
 // left out, except in extra, where they are data.
-func (w *writer) member(parent string, k []byte, v *fastjson.Value, depth, max int) {
-	if v.Type() == fastjson.TypeNull && parent != "extra" {
+func (w *writer) member(parent string, k []byte, v *node.Value, depth, max int) {
+	if v.Type() == node.TypeNull && parent != "extra" {
 		return
 	}
 	if !w.first {
@@ -268,13 +267,13 @@ func (w *writer) contexts(ev *schema.Event) {
 	w.first = true
 	trace := false
 	start := len(w.b)
-	c.GetObject().Visit(func(k []byte, v *fastjson.Value) {
+	c.GetObject().Visit(func(k []byte, v *node.Value) {
 		if string(k) == "reprocessing" || len(w.b)-start > maxExtra {
 			return
 		}
 		if string(k) == "trace" {
-			if v.Type() != fastjson.TypeObject {
-				if v.Type() != fastjson.TypeNull {
+			if v.Type() != node.TypeObject {
+				if v.Type() != node.TypeNull {
 					w.in.Attributes.Invalid("contexts.trace", "expected an object", v)
 				}
 				return
@@ -300,7 +299,7 @@ func (w *writer) extra() {
 	w.b = append(w.b, '{')
 	w.first = true
 	start := len(w.b)
-	x.GetObject().Visit(func(k []byte, v *fastjson.Value) {
+	x.GetObject().Visit(func(k []byte, v *node.Value) {
 		left := maxExtra - (len(w.b) - start)
 		if left <= 0 {
 			w.in.Attributes.Problem("value_too_long", "extra", "has more than 256 KiB", nil)

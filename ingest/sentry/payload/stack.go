@@ -3,8 +3,7 @@ package payload
 import (
 	"strconv"
 
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/ingest/sentry/instant"
 	"errata/ingest/sentry/shape"
 	"errata/ingest/sentry/tree"
@@ -28,7 +27,7 @@ func (w *writer) bool(k string, v bool) {
 }
 
 // text writes any value as text of at most max characters.
-func (w *writer) text(name, k string, v *fastjson.Value, max int) {
+func (w *writer) text(name, k string, v *node.Value, max int) {
 	if tree.Null(v) {
 		return
 	}
@@ -49,7 +48,7 @@ func (w *writer) exceptions() {
 	w.b = append(w.b, `{"values":[`...)
 	n := 0
 	for _, v := range e.GetArray("values") {
-		if !tree.Is(v, fastjson.TypeObject) || n == schema.MaxExceptions {
+		if !tree.Is(v, node.TypeObject) || n == schema.MaxExceptions {
 			continue
 		}
 		if n > 0 {
@@ -58,14 +57,14 @@ func (w *writer) exceptions() {
 		n++
 		w.b = append(w.b, '{')
 		w.first = true
-		v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+		v.GetObject().Visit(func(k []byte, c *node.Value) {
 			switch string(k) {
 			case "type":
 				w.text("exception.type", "type", c, schema.MaxExceptionType)
 			case "value":
 				w.text("exception.value", "value", c, schema.MaxExceptionValue)
 			case "stacktrace", "raw_stacktrace":
-				if c.Type() == fastjson.TypeObject || c.Type() == fastjson.TypeArray {
+				if c.Type() == node.TypeObject || c.Type() == node.TypeArray {
 					w.key(string(k))
 					var inApp []bool
 					if n-1 == w.in.Main && string(k) == "stacktrace" {
@@ -92,7 +91,7 @@ func (w *writer) threads() {
 	w.b = append(w.b, `{"values":[`...)
 	n := 0
 	for _, v := range t.GetArray("values") {
-		if !tree.Is(v, fastjson.TypeObject) || n == maxThreads {
+		if !tree.Is(v, node.TypeObject) || n == maxThreads {
 			continue
 		}
 		if n > 0 {
@@ -101,9 +100,9 @@ func (w *writer) threads() {
 		n++
 		w.b = append(w.b, '{')
 		w.first = true
-		v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+		v.GetObject().Visit(func(k []byte, c *node.Value) {
 			if s := string(k); s == "stacktrace" || s == "raw_stacktrace" {
-				if c.Type() == fastjson.TypeObject || c.Type() == fastjson.TypeArray {
+				if c.Type() == node.TypeObject || c.Type() == node.TypeArray {
 					w.key(s)
 					w.stack(c, nil)
 				}
@@ -119,14 +118,14 @@ func (w *writer) threads() {
 
 // stack writes {"frames": [...]} without nulls, bounded as a stack is. inApp is
 // our decision for each frame written; nil leaves the client's.
-func (w *writer) stack(s *fastjson.Value, inApp []bool) {
+func (w *writer) stack(s *node.Value, inApp []bool) {
 	w.b = append(w.b, '{')
 	w.first = true
 	list := Frames(s)
 	w.open("frames", '[')
 	n := 0
 	for i, v := range list {
-		if !KeepFrame(i, len(list)) || !tree.Is(v, fastjson.TypeObject) {
+		if !KeepFrame(i, len(list)) || !tree.Is(v, node.TypeObject) {
 			continue
 		}
 		if n > 0 {
@@ -145,8 +144,8 @@ func (w *writer) stack(s *fastjson.Value, inApp []bool) {
 	if len(list) > schema.MaxFrames {
 		w.in.Attributes.Problem("too_many", "stacktrace.frames", "the middle of a stack over 250 frames is left out", nil)
 	}
-	if s.Type() == fastjson.TypeObject {
-		s.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+	if s.Type() == node.TypeObject {
+		s.GetObject().Visit(func(k []byte, c *node.Value) {
 			if string(k) != "frames" {
 				w.member("stacktrace", k, c, 5, 8<<10)
 			}
@@ -155,11 +154,11 @@ func (w *writer) stack(s *fastjson.Value, inApp []bool) {
 	w.shut('}')
 }
 
-func (w *writer) frame(v *fastjson.Value, slim bool, ours *bool) {
+func (w *writer) frame(v *node.Value, slim bool, ours *bool) {
 	w.b = append(w.b, '{')
 	w.first = true
 	said := false
-	v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+	v.GetObject().Visit(func(k []byte, c *node.Value) {
 		switch string(k) {
 		case "function", "raw_function":
 			w.text("frame.function", string(k), c, schema.MaxFunction)
@@ -178,8 +177,8 @@ func (w *writer) frame(v *fastjson.Value, slim bool, ours *bool) {
 				w.member("frame", k, c, depthVars, maxVars)
 			}
 		case "in_app":
-			theirs := c.Type() == fastjson.TypeTrue
-			said = c.Type() != fastjson.TypeNull
+			theirs := c.Type() == node.TypeTrue
+			said = c.Type() != node.TypeNull
 			if ours == nil {
 				w.member("frame", k, c, 1, 16)
 			} else if said && theirs != *ours {
@@ -201,8 +200,8 @@ func (w *writer) frame(v *fastjson.Value, slim bool, ours *bool) {
 }
 
 // source writes lines of code, each cut: minified files have lines of megabytes.
-func (w *writer) source(k []byte, v *fastjson.Value) {
-	if v.Type() != fastjson.TypeArray {
+func (w *writer) source(k []byte, v *node.Value) {
+	if v.Type() != node.TypeArray {
 		return
 	}
 	w.open(string(k), '[')
@@ -234,7 +233,7 @@ func (w *writer) breadcrumbs() {
 	w.b = append(w.b, `{"values":[`...)
 	n := 0
 	for _, v := range list {
-		if !tree.Is(v, fastjson.TypeObject) {
+		if !tree.Is(v, node.TypeObject) {
 			continue
 		}
 		if n > 0 {
@@ -247,12 +246,12 @@ func (w *writer) breadcrumbs() {
 	w.first = false
 }
 
-func (w *writer) crumb(v *fastjson.Value) {
+func (w *writer) crumb(v *node.Value) {
 	w.b = append(w.b, '{')
 	w.first = true
 	typ, level := false, false
-	v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
-		if c.Type() == fastjson.TypeNull {
+	v.GetObject().Visit(func(k []byte, c *node.Value) {
+		if c.Type() == node.TypeNull {
 			return
 		}
 		switch string(k) {
@@ -290,7 +289,7 @@ func (w *writer) crumb(v *fastjson.Value) {
 }
 
 // time writes a timestamp, moved as the event's is.
-func (w *writer) time(k string, v *fastjson.Value) {
+func (w *writer) time(k string, v *node.Value) {
 	us, ok := instant.Value(v)
 	if !ok {
 		w.in.Attributes.Invalid("breadcrumbs.timestamp", "expected RFC 3339 text or seconds", v)
@@ -303,11 +302,11 @@ func (w *writer) time(k string, v *fastjson.Value) {
 }
 
 // Frames returns the frames of a stack, which may be a bare list.
-func Frames(stack *fastjson.Value) []*fastjson.Value {
+func Frames(stack *node.Value) []*node.Value {
 	if stack == nil {
 		return nil
 	}
-	if stack.Type() == fastjson.TypeArray {
+	if stack.Type() == node.TypeArray {
 		return stack.GetArray()
 	}
 	return stack.GetArray("frames")

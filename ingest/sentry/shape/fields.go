@@ -9,8 +9,7 @@ import (
 	"maps"
 	"strings"
 
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/ingest/sentry/tree"
 )
 
@@ -102,18 +101,18 @@ type Event struct {
 	Doc      *tree.Doc
 	Problems []Problem
 	Other    []Member // Unknown attributes.
-	v        [count]*fastjson.Value
+	v        [count]*node.Value
 	legacy   bool // Some attribute has an old name.
 	changed  bool // Some attribute was replaced or dropped.
 	client   string
-	raw      bool              // The tree is not scrubbed yet.
-	refused  []*fastjson.Value // Values of problems found before scrubbing, in their order.
+	raw      bool          // The tree is not scrubbed yet.
+	refused  []*node.Value // Values of problems found before scrubbing, in their order.
 }
 
 // Member is an attribute that no one knows.
 type Member struct {
 	Key   string
-	Value *fastjson.Value
+	Value *node.Value
 }
 
 // Problem is one entry of the payload's errors.
@@ -144,14 +143,14 @@ func (e *Event) Reset() {
 }
 
 // Get returns an attribute; nulls are nil.
-func (e *Event) Get(i Field) *fastjson.Value { return e.v[i] }
+func (e *Event) Get(i Field) *node.Value { return e.v[i] }
 
 // Collect finds the attributes again, after the tree was changed.
 func (e *Event) Collect() {
-	e.v = [count]*fastjson.Value{}
+	e.v = [count]*node.Value{}
 	e.Other, e.legacy = e.Other[:0], false
-	e.Doc.Root.GetObject().Visit(func(k []byte, v *fastjson.Value) {
-		if v.Type() == fastjson.TypeNull {
+	e.Doc.Root.GetObject().Visit(func(k []byte, v *node.Value) {
+		if v.Type() == node.TypeNull {
 			return
 		}
 		i, ok := byName[string(k)]
@@ -178,7 +177,7 @@ const refusedKey = "_refused"
 // Scrub lets f change the tree, the refused values as well, and finds the
 // attributes again where f says that it replaced one, or shaping did. Until then
 // no refused value is copied.
-func (e *Event) Scrub(f func(root *fastjson.Value, a *fastjson.Arena) (replaced bool)) {
+func (e *Event) Scrub(f func(root *node.Value, a *node.Arena) (replaced bool)) {
 	root, a := e.Doc.Root, &e.Doc.Arena
 	if len(e.refused) > 0 {
 		list := a.NewArray()
@@ -206,12 +205,12 @@ func (e *Event) Scrub(f func(root *fastjson.Value, a *fastjson.Arena) (replaced 
 }
 
 // Invalid notes a refused value.
-func (e *Event) Invalid(name, reason string, v *fastjson.Value) {
+func (e *Event) Invalid(name, reason string, v *node.Value) {
 	e.Problem("invalid_data", name, reason, v)
 }
 
 // Problem notes what was changed or refused; v may be nil.
-func (e *Event) Problem(kind, name, reason string, v *fastjson.Value) {
+func (e *Event) Problem(kind, name, reason string, v *node.Value) {
 	if n := len(e.Problems); n >= maxProblems || v == nil && n > 0 && e.Problems[n-1].Name == name && e.Problems[n-1].Reason == reason {
 		return
 	}

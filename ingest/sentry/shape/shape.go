@@ -4,8 +4,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/ingest/sentry/tree"
 )
 
@@ -25,7 +24,7 @@ func (e *Event) Shape(clientIP string) {
 	e.pairs(Modules)
 	e.pairs(Extra)
 	for _, i := range objects {
-		if v := e.v[i]; v != nil && v.Type() != fastjson.TypeObject {
+		if v := e.v[i]; v != nil && v.Type() != node.TypeObject {
 			e.Invalid(names[i], "expected an object", v)
 			e.drop(i)
 		}
@@ -37,7 +36,7 @@ func (e *Event) Shape(clientIP string) {
 // objects are the attributes that must be objects by now.
 var objects = []Field{Contexts, Extra, Modules, Request, User, SDK, Tags, DebugMeta, Stacktrace, Measurements, TransactionInfo}
 
-func (e *Event) set(i Field, v *fastjson.Value) {
+func (e *Event) set(i Field, v *node.Value) {
 	e.v[i], e.changed = v, true
 	e.Doc.Root.Set(names[i], v)
 }
@@ -70,19 +69,19 @@ func (e *Event) listed(i Field, keys ...string) {
 	}
 	a := &e.Doc.Arena
 	switch v.Type() {
-	case fastjson.TypeObject:
+	case node.TypeObject:
 		inner := v.Get("values")
 		if inner != nil {
-			if inner.Type() == fastjson.TypeArray {
+			if inner.Type() == node.TypeArray {
 				return
 			}
-			if inner.Type() == fastjson.TypeObject {
+			if inner.Type() == node.TypeObject {
 				list := a.NewArray()
 				list.SetArrayItem(0, inner)
 				v.Set("values", list)
 				return
 			}
-			if inner.Type() != fastjson.TypeNull {
+			if inner.Type() != node.TypeNull {
 				e.Invalid(names[i], "expected a list of values", inner)
 			}
 			e.drop(i)
@@ -98,7 +97,7 @@ func (e *Event) listed(i Field, keys ...string) {
 			}
 		}
 		e.drop(i)
-	case fastjson.TypeArray:
+	case node.TypeArray:
 		o := a.NewObject()
 		o.Set("values", v)
 		e.set(i, o)
@@ -112,7 +111,7 @@ func (e *Event) listed(i Field, keys ...string) {
 // The first of equal keys wins.
 func (e *Event) pairs(i Field) {
 	v := e.v[i]
-	if v == nil || v.Type() != fastjson.TypeArray {
+	if v == nil || v.Type() != node.TypeArray {
 		return
 	}
 	if o := e.pairsOf(v, names[i], ""); o != nil {
@@ -128,18 +127,18 @@ const maxPairs = 512
 // pairsOf returns the object that the list of pairs called name stands for; nil
 // where it holds none. What is no pair is left out and told. Values of equal keys
 // are joined by sep; where sep is empty the first wins.
-func (e *Event) pairsOf(v *fastjson.Value, name, sep string) *fastjson.Value {
+func (e *Event) pairsOf(v *node.Value, name, sep string) *node.Value {
 	a := &e.Doc.Arena
 	o := a.NewObject()
 	n := 0
-	var odd *fastjson.Value
+	var odd *node.Value
 	for _, p := range v.GetArray() {
 		var key string
-		var val *fastjson.Value
+		var val *node.Value
 		switch {
-		case tree.Is(p, fastjson.TypeArray) && len(p.GetArray()) == 2:
+		case tree.Is(p, node.TypeArray) && len(p.GetArray()) == 2:
 			key, val = tree.Lenient(p.GetArray()[0]), p.GetArray()[1]
-		case tree.Is(p, fastjson.TypeObject) && p.Get("key") != nil:
+		case tree.Is(p, node.TypeObject) && p.Get("key") != nil:
 			key, val = tree.Lenient(p.Get("key")), p.Get("value")
 		case tree.Null(p):
 			continue
@@ -177,13 +176,13 @@ func (e *Event) shapeMessage() {
 	if m := e.v[Message]; m != nil {
 		if e.v[Logentry] == nil {
 			switch m.Type() {
-			case fastjson.TypeObject, fastjson.TypeString:
+			case node.TypeObject, node.TypeString:
 				e.v[Logentry] = m
 			default:
 				e.v[Logentry] = a.NewString(tree.Lenient(m))
 			}
 			e.Doc.Root.Set("logentry", e.v[Logentry])
-		} else if l := e.v[Logentry]; l.Type() == fastjson.TypeObject && tree.Null(l.Get("message")) && tree.Null(l.Get("formatted")) && m.Type() == fastjson.TypeString {
+		} else if l := e.v[Logentry]; l.Type() == node.TypeObject && tree.Null(l.Get("message")) && tree.Null(l.Get("formatted")) && m.Type() == node.TypeString {
 			l.Set("message", m) // Its parameters stand beside it.
 		}
 		e.drop(Message)
@@ -193,8 +192,8 @@ func (e *Event) shapeMessage() {
 		return
 	}
 	switch l.Type() {
-	case fastjson.TypeObject:
-	case fastjson.TypeString, fastjson.TypeNumber:
+	case node.TypeObject:
+	case node.TypeString, node.TypeNumber:
 		o := a.NewObject()
 		o.Set("formatted", l)
 		e.set(Logentry, o)
@@ -212,7 +211,7 @@ func (e *Event) shapeStack() {
 		return
 	}
 	values := x.GetArray("values")
-	if len(values) != 1 || !tree.Is(values[0], fastjson.TypeObject) || !tree.Null(values[0].Get("stacktrace")) {
+	if len(values) != 1 || !tree.Is(values[0], node.TypeObject) || !tree.Null(values[0].Get("stacktrace")) {
 		return
 	}
 	values[0].Set("stacktrace", s)
@@ -226,7 +225,7 @@ func (e *Event) shapeRequest() {
 	}
 	for _, k := range []string{"headers", "cookies", "env"} {
 		v := q.Get(k)
-		if v == nil || v.Type() != fastjson.TypeArray {
+		if v == nil || v.Type() != node.TypeArray {
 			continue
 		}
 		sep := ","
@@ -240,9 +239,9 @@ func (e *Event) shapeRequest() {
 		}
 	}
 	switch v := q.Get("query_string"); {
-	case tree.Is(v, fastjson.TypeArray), tree.Is(v, fastjson.TypeObject):
+	case tree.Is(v, node.TypeArray), tree.Is(v, node.TypeObject):
 		q.Set("query_string", e.Doc.Arena.NewString(queryText(v)))
-	case tree.Is(v, fastjson.TypeString):
+	case tree.Is(v, node.TypeString):
 		// A URL's question mark is not part of the query.
 		if s := tree.Text(v); strings.HasPrefix(s, "?") {
 			q.Set("query_string", e.Doc.Arena.NewString(s[1:]))
@@ -251,7 +250,7 @@ func (e *Event) shapeRequest() {
 }
 
 // queryText writes a list of pairs or an object as a query string.
-func queryText(v *fastjson.Value) string {
+func queryText(v *node.Value) string {
 	var b strings.Builder
 	add := func(k, val string) {
 		if b.Len() > 0 {
@@ -261,9 +260,9 @@ func queryText(v *fastjson.Value) string {
 		b.WriteByte('=')
 		b.WriteString(url.QueryEscape(val))
 	}
-	if v.Type() == fastjson.TypeObject {
-		v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
-			if c.Type() == fastjson.TypeArray {
+	if v.Type() == node.TypeObject {
+		v.GetObject().Visit(func(k []byte, c *node.Value) {
+			if c.Type() == node.TypeArray {
 				for _, m := range c.GetArray() {
 					add(string(k), tree.Lenient(m))
 				}

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"unsafe"
 
-	"github.com/valyala/fastjson"
+	"errata/ingest/node"
 )
 
 // Bounds on a document. A value costs about 90 bytes of memory, so their number
@@ -33,9 +33,9 @@ var (
 
 // Doc is one parsed document. It is not safe for concurrent use.
 type Doc struct {
-	Root   *fastjson.Value
-	Arena  fastjson.Arena
-	parser fastjson.Parser
+	Root   *node.Value
+	Arena  node.Arena
+	parser node.Parser
 	size   int
 }
 

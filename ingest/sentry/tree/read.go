@@ -5,47 +5,47 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/valyala/fastjson"
+	"errata/ingest/node"
 )
 
 // Is reports whether v is present and of type t.
-func Is(v *fastjson.Value, t fastjson.Type) bool { return v != nil && v.Type() == t }
+func Is(v *node.Value, t node.Type) bool { return v != nil && v.Type() == t }
 
 // Null reports whether v is absent or null.
-func Null(v *fastjson.Value) bool { return v == nil || v.Type() == fastjson.TypeNull }
+func Null(v *node.Value) bool { return v == nil || v.Type() == node.TypeNull }
 
 // Text returns a string value, aliasing the tree; anything else is empty.
-func Text(v *fastjson.Value) string {
-	if v == nil || v.Type() != fastjson.TypeString {
+func Text(v *node.Value) string {
+	if v == nil || v.Type() != node.TypeString {
 		return ""
 	}
 	return str(v)
 }
 
 // str returns the string of a value that is one.
-func str(v *fastjson.Value) string {
+func str(v *node.Value) string {
 	b, _ := v.StringBytes()
 	return Str(b)
 }
 
 // Get returns the string under key of an object.
-func Get(v *fastjson.Value, key string) string { return Text(v.Get(key)) }
+func Get(v *node.Value, key string) string { return Text(v.Get(key)) }
 
 // Scalar returns a string, number or boolean as text; null, lists and objects
 // are empty and not ok.
-func Scalar(v *fastjson.Value) (string, bool) {
+func Scalar(v *node.Value) (string, bool) {
 	if v == nil {
 		return "", false
 	}
 	switch v.Type() {
-	case fastjson.TypeString:
+	case node.TypeString:
 		return str(v), true
-	case fastjson.TypeNumber:
-		s := string(v.MarshalTo(nil))
+	case node.TypeNumber:
+		s := v.Number()
 		return s, !isNotFinite(s)
-	case fastjson.TypeTrue:
+	case node.TypeTrue:
 		return "true", true
-	case fastjson.TypeFalse:
+	case node.TypeFalse:
 		return "false", true
 	}
 	return "", false
@@ -53,23 +53,23 @@ func Scalar(v *fastjson.Value) (string, bool) {
 
 // Lenient returns any value as text: scalars as they are, the rest as JSON,
 // null as nothing.
-func Lenient(v *fastjson.Value) string {
+func Lenient(v *node.Value) string {
 	if s, ok := Scalar(v); ok {
 		return s
 	}
-	if Null(v) || v.Type() == fastjson.TypeNumber {
+	if Null(v) || v.Type() == node.TypeNumber {
 		return ""
 	}
 	return Str(Append(nil, v))
 }
 
 // Uint returns a whole number from a number or from digits in a string.
-func Uint(v *fastjson.Value) (uint64, bool) {
+func Uint(v *node.Value) (uint64, bool) {
 	if v == nil {
 		return 0, false
 	}
 	switch v.Type() {
-	case fastjson.TypeNumber:
+	case node.TypeNumber:
 		if n, err := v.Uint64(); err == nil {
 			return n, true
 		}
@@ -78,7 +78,7 @@ func Uint(v *fastjson.Value) (uint64, bool) {
 			return 0, false
 		}
 		return uint64(f), true
-	case fastjson.TypeString:
+	case node.TypeString:
 		n, err := strconv.ParseUint(Str(v.GetStringBytes()), 10, 64)
 		return n, err == nil
 	}
@@ -86,8 +86,8 @@ func Uint(v *fastjson.Value) (uint64, bool) {
 }
 
 // Float returns a finite number.
-func Float(v *fastjson.Value) (float64, bool) {
-	if v == nil || v.Type() != fastjson.TypeNumber {
+func Float(v *node.Value) (float64, bool) {
+	if v == nil || v.Type() != node.TypeNumber {
 		return 0, false
 	}
 	f, err := v.Float64()

@@ -7,8 +7,7 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
-	"github.com/valyala/fastjson"
-
+	"errata/ingest/node"
 	"errata/schema"
 )
 
@@ -110,23 +109,23 @@ func appendEscaped(dst []byte, s string) []byte {
 }
 
 // Append writes v as valid JSON.
-func Append(dst []byte, v *fastjson.Value) []byte { return appendDepth(dst, v, MaxDepth+1) }
+func Append(dst []byte, v *node.Value) []byte { return appendDepth(dst, v, MaxDepth+1) }
 
-func appendDepth(dst []byte, v *fastjson.Value, depth int) []byte {
+func appendDepth(dst []byte, v *node.Value, depth int) []byte {
 	if v == nil {
 		return append(dst, "null"...)
 	}
 	switch v.Type() {
-	case fastjson.TypeString:
+	case node.TypeString:
 		return AppendString(dst, str(v))
-	case fastjson.TypeObject:
+	case node.TypeObject:
 		if depth <= 0 {
 			return append(dst, `"<trimmed>"`...)
 		}
 		dst = append(dst, '{')
 		first := true
 		o, _ := v.Object()
-		o.Visit(func(k []byte, c *fastjson.Value) {
+		o.Visit(func(k []byte, c *node.Value) {
 			if !first {
 				dst = append(dst, ',')
 			}
@@ -135,33 +134,31 @@ func appendDepth(dst []byte, v *fastjson.Value, depth int) []byte {
 			dst = appendDepth(dst, c, depth-1)
 		})
 		return append(dst, '}')
-	case fastjson.TypeArray:
+	case node.TypeArray:
 		if depth <= 0 {
 			return append(dst, `"<trimmed>"`...)
 		}
 		dst = append(dst, '[')
-		list, _ := v.Array()
-		for i, c := range list {
+		for i, c := range v.Elements() {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
 			dst = appendDepth(dst, c, depth-1)
 		}
 		return append(dst, ']')
-	case fastjson.TypeTrue:
+	case node.TypeTrue:
 		return append(dst, "true"...)
-	case fastjson.TypeFalse:
+	case node.TypeFalse:
 		return append(dst, "false"...)
-	case fastjson.TypeNumber:
-		start := len(dst)
-		dst = v.MarshalTo(dst)
-		if n := Str(dst[start:]); !validNumber(n) {
-			if isNotFinite(n) {
-				return append(dst[:start], "null"...)
-			}
-			return AppendString(dst[:start], strings.Clone(n))
+	case node.TypeNumber:
+		n := v.Number()
+		switch {
+		case validNumber(n):
+			return append(dst, n...)
+		case isNotFinite(n):
+			return append(dst, "null"...)
 		}
-		return dst
+		return AppendString(dst, n)
 	}
 	return append(dst, "null"...)
 }
@@ -169,7 +166,7 @@ func appendDepth(dst []byte, v *fastjson.Value, depth int) []byte {
 // AppendTrimmed writes v with at most depth levels of nesting and about max
 // bytes: strings are cut, further members left out. It reports whether anything
 // was cut by size.
-func AppendTrimmed(dst []byte, v *fastjson.Value, depth, max int) ([]byte, bool) {
+func AppendTrimmed(dst []byte, v *node.Value, depth, max int) ([]byte, bool) {
 	start := len(dst)
 	dst = appendDepth(dst, v, depth)
 	if len(dst)-start <= max {
@@ -181,17 +178,17 @@ func AppendTrimmed(dst []byte, v *fastjson.Value, depth, max int) ([]byte, bool)
 
 type trimmer struct{ left int }
 
-func (t *trimmer) value(dst []byte, v *fastjson.Value, depth int) []byte {
+func (t *trimmer) value(dst []byte, v *node.Value, depth int) []byte {
 	start := len(dst)
 	switch v.Type() {
-	case fastjson.TypeObject:
+	case node.TypeObject:
 		if depth <= 0 {
 			break
 		}
 		dst = append(dst, '{')
 		t.left -= 2
 		first := true
-		v.GetObject().Visit(func(k []byte, c *fastjson.Value) {
+		v.GetObject().Visit(func(k []byte, c *node.Value) {
 			if t.left <= len(k)+4 {
 				return
 			}
@@ -204,7 +201,7 @@ func (t *trimmer) value(dst []byte, v *fastjson.Value, depth int) []byte {
 			dst = t.value(dst, c, depth-1)
 		})
 		return append(dst, '}')
-	case fastjson.TypeArray:
+	case node.TypeArray:
 		if depth <= 0 {
 			break
 		}
@@ -221,7 +218,7 @@ func (t *trimmer) value(dst []byte, v *fastjson.Value, depth int) []byte {
 			dst = t.value(dst, c, depth-1)
 		}
 		return append(dst, ']')
-	case fastjson.TypeString:
+	case node.TypeString:
 		s := Str(v.GetStringBytes())
 		if len(s) > t.left-2 {
 			keep := max(t.left-5, 0)
