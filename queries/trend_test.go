@@ -17,12 +17,16 @@ import (
 // that are sorted by issue, say the same as the tables, and go on doing so when
 // rows of one key are merged and when regrouping rewrites them.
 func TestTrendReadsByIssue(t *testing.T) {
+	// One moment for all of it: an hour or a day that begins meanwhile is another
+	// row of one insert, and another window.
+	now := time.Now().UTC().Truncate(time.Hour)
 	for _, c := range []struct {
-		name, table, column, from string
-		points                    int
+		name, table, column string
+		from                time.Duration
+		points              int
 	}{
-		{"days", "issue_day", "today() - number % 60", "-60d", 61},
-		{"hours", "issue_hour", "toStartOfHour(now('UTC')) - 3600 * (number % 60)", "-60h", 61},
+		{"days", "issue_day", "toDate({now:DateTime('UTC')}) - number % 60", 60 * 24 * time.Hour, 61},
+		{"hours", "issue_hour", "{now:DateTime('UTC')} - 3600 * (number % 60)", 60 * time.Hour, 61},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			database := "by_issue_" + c.name
@@ -31,7 +35,7 @@ func TestTrendReadsByIssue(t *testing.T) {
 			insert := `INSERT INTO ` + c.table + ` (project_id, ` + bucket + `, fingerprint, environment, release, events, users)
 				SELECT 1, ` + c.column + `, intDiv(number, 60) % 1000, ['production', 'staging'][number % 2 + 1], 'shop@1', count() + 1, uniqCombinedArrayState(12)([number, number + 1])
 				FROM numbers(120000) GROUP BY number`
-			values := map[string]string{"project": "1", "issue": issueHex(7), "from": c.from, "bucket": bucket}
+			values := map[string]string{"project": "1", "issue": issueHex(7), "from": now.Add(-c.from).Format(time.RFC3339), "to": now.Format(time.RFC3339), "bucket": bucket}
 			q, err := catalog.Lookup("issue_trend")
 			require.NoError(t, err)
 			check := func() [][]any {
@@ -47,7 +51,7 @@ func TestTrendReadsByIssue(t *testing.T) {
 				return got.Rows
 			}
 			for n := range 2 {
-				require.NoError(t, s.Exec(t.Context(), insert, nil))
+				require.NoError(t, s.Exec(t.Context(), insert, map[string]string{"now": now.Format(time.DateTime)}))
 				rows := check()
 				require.Equal(t, []any{uint64(4 * (n + 1)), uint64(4)}, rows[5][1:], "two rows of two events each time; users are the same")
 			}
