@@ -14,12 +14,6 @@ import (
 	"errata/queries/pieces"
 )
 
-// ticked is what a part has of an issue in an hour or a day.
-type ticked struct {
-	events  uint64
-	project uint32
-}
-
 // splitting is one run of error_trend_split by issue. An issue is its survivor.
 type splitting struct {
 	*asking
@@ -58,8 +52,8 @@ func splitTrend(ctx context.Context, a *asking) (*Result, error) {
 	seconds, _ := strconv.ParseInt(a.bound["bucket_seconds"], 10, 64)
 	s := &splitting{asking: a, width: seconds * 1000, filters: a.bound["projects"] + "\x00" + a.bound["environment"] + "\x00" + a.bound["release"],
 		first: floor(from.Truncate(time.Minute).UnixMilli()+hourMS-1000, hourMS), end: floor(to.UnixMilli()+1, hourMS), hours: &hourList{}, into: map[uint32]map[uint64]uint64{}, total: map[uint64]uint64{}}
-	// Hours are kept for 90 days, days for longer.
-	if s.first >= s.end || time.Since(from) > 89*24*time.Hour {
+	// Hours are kept for 90 days, days for longer: with a minute for the question.
+	if s.first >= s.end || time.Since(from) > 90*24*time.Hour+time.Minute {
 		return a.result(ctx, whole)
 	}
 	if ok, err := s.rank(ctx); err != nil || !ok {
@@ -120,7 +114,7 @@ func (s *splitting) survivor(project uint32, f uint64) uint64 {
 }
 
 // ticks are rows of a step from what is kept.
-func (s *splitting) ticks(ctx context.Context, key, list, read string, of pieces.Source[ticked]) (*pieces.Rows[ticked], error) {
+func (s *splitting) ticks(ctx context.Context, key, list, read string, of pieces.Source[pieces.Strip]) (*pieces.Rows[pieces.Strip], error) {
 	var none int64
 	if list == "hour_parts" {
 		first := true
@@ -132,10 +126,8 @@ func (s *splitting) ticks(ctx context.Context, key, list, read string, of pieces
 			return s.partsOf(ctx, list, &none)
 		}
 	}
-	rows, _, err := keep(ctx, s.asking, "split "+read+"\x00"+key+"\x00"+s.filters, list, read, of, &none, func(r driver.Rows) (part uint64, row pieces.Row[ticked], err error) {
-		err = r.Scan(&part, &row.Issue, &row.At, &row.Value.project, &row.Value.events)
-		return part, row, err
-	})
+	of.Chunk, of.Weigh, of.Join = 400_000, pieces.Strip.Weigh, pieces.JoinStrips
+	rows, _, err := keep(ctx, s.asking, "split "+read+"\x00"+key+"\x00"+s.filters, list, read, of, &none, strip)
 	return rows, err
 }
 
@@ -143,26 +135,26 @@ func (s *splitting) ticks(ctx context.Context, key, list, read string, of pieces
 // of the days that it cuts, and events of the hours that it cuts.
 func (s *splitting) rank(ctx context.Context) (bool, error) {
 	type span struct {
-		rows        *pieces.Rows[ticked]
-		first, last int64
+		rows        *pieces.Rows[pieces.Strip]
+		first, last int64 // Slots.
 	}
 	var spans []*span
 	var todo []func(context.Context) error
-	add := func(first, end int64, key, list, read string, of pieces.Source[ticked]) {
+	add := func(first, end int64, key, list, read string, of pieces.Source[pieces.Strip]) {
 		if first >= end {
 			return
 		}
-		x := &span{first: first, last: end - 1}
+		x := &span{first: first / of.Slot, last: (end - 1) / of.Slot}
 		spans = append(spans, x)
 		todo = append(todo, func(ctx context.Context) (err error) { x.rows, err = s.ticks(ctx, key, list, read, of); return err })
 	}
 	hours := func(first, end int64) {
 		day := floor(first, dayMS)
-		add(first, end, itoa(day), "hour_parts", "hours", pieces.Source[ticked]{First: day, Last: day + dayMS - 1, Slot: hourMS, Chunk: 400_000})
+		add(first, end, itoa(day), "hour_parts", "hours", pieces.Source[pieces.Strip]{First: day, Last: day + dayMS - 1, Slot: hourMS})
 	}
 	firstDay, endDay := floor(s.first+dayMS-1, dayMS), floor(s.end, dayMS)
 	hours(s.first, min(firstDay, s.end))
-	add(firstDay, endDay, "", "day_parts", "days", pieces.Source[ticked]{First: firstDay, Last: endDay - 1, Slot: dayMS, Chunk: 60_000})
+	add(firstDay, endDay, "", "day_parts", "days", pieces.Source[pieces.Strip]{First: firstDay, Last: endDay - 1, Slot: dayMS})
 	hours(max(endDay, firstDay), s.end)
 	err := atOnce(ctx, append(todo, func(ctx context.Context) error {
 		return s.rows(ctx, "merged", func(r driver.Rows) error {
@@ -193,16 +185,10 @@ func (s *splitting) rank(ctx context.Context) (bool, error) {
 			return false, nil
 		}
 		for _, rows := range x.rows.Of {
-			// A part has the rows of an issue one after the other.
-			for n := 0; n < len(rows); {
-				f, project, sum, some := rows[n].Issue, rows[n].Value.project, uint64(0), false
-				for ; n < len(rows) && rows[n].Issue == f && rows[n].Value.project == project; n++ {
-					if at := rows[n].At; at >= x.first && at <= x.last {
-						sum, some = sum+rows[n].Value.events, true
-					}
-				}
-				if some {
-					s.total[s.survivor(project, f)] += sum
+			for n := range rows {
+				of := &rows[n]
+				if sum := of.Value.Sum(x.first, x.last); sum.Slots > 0 {
+					s.total[s.survivor(of.Value.Project, of.Issue)] += sum.Count
 				}
 			}
 		}
@@ -260,14 +246,14 @@ func (s *splitting) points(ctx context.Context, top []uint64) (map[point]uint64,
 	page := numbers(slices.Compact(of))
 	b := *s
 	b.asking = s.with(map[string]string{"page": page})
-	rows, err := b.ticks(ctx, page, "hour_parts", "points", pieces.Source[ticked]{First: s.first, Last: s.end - 1, Slot: hourMS})
+	rows, err := b.ticks(ctx, page, "hour_parts", "points", pieces.Source[pieces.Strip]{First: s.first, Last: s.end - 1, Slot: hourMS})
 	if err != nil || rows == nil {
 		return nil, err
 	}
 	for _, of := range rows.Of {
-		for _, r := range of {
-			if key := s.survivor(r.Value.project, r.Issue); r.At >= s.first && r.At < s.end && shown[key] {
-				out[point{key, floor(r.At, s.width)}] += r.Value.events
+		for n := range of {
+			if key := s.survivor(of[n].Value.Project, of[n].Issue); shown[key] {
+				of[n].Value.Each(s.first/hourMS, (s.end-1)/hourMS, func(hour int64, n uint64) { out[point{key, floor(hour*hourMS, s.width)}] += n })
 			}
 		}
 	}
@@ -276,16 +262,14 @@ func (s *splitting) points(ctx context.Context, top []uint64) (map[point]uint64,
 
 // all are the events of all issues by bucket; nil as for points.
 func (s *splitting) all(ctx context.Context) (map[int64]uint64, error) {
-	rows, err := s.ticks(ctx, "", "hour_parts", "totals", pieces.Source[ticked]{First: s.first, Last: s.end - 1, Slot: hourMS})
+	rows, err := s.ticks(ctx, "", "hour_parts", "totals", pieces.Source[pieces.Strip]{First: s.first, Last: s.end - 1, Slot: hourMS})
 	if err != nil || rows == nil {
 		return nil, err
 	}
 	out := map[int64]uint64{}
 	for _, of := range rows.Of {
-		for _, r := range of {
-			if r.At >= s.first && r.At < s.end {
-				out[floor(r.At, s.width)] += r.Value.events
-			}
+		for n := range of {
+			of[n].Value.Each(s.first/hourMS, (s.end-1)/hourMS, func(hour int64, n uint64) { out[floor(hour*hourMS, s.width)] += n })
 		}
 	}
 	return out, nil

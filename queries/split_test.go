@@ -61,6 +61,7 @@ func TestTrendByIssue(t *testing.T) {
 		"from midnight, cut":          {day.Add(-5 * 24 * time.Hour), now},
 		"up to midnight, cut":         {now.Add(-5 * 24 * time.Hour), day},
 		"within an hour":              {hour.Add(10 * time.Minute), hour.Add(50 * time.Minute)},
+		"ninety days":                 {time.Now().UTC().Add(-90 * 24 * time.Hour), now},
 		"longer than hours are kept":  {now.Add(-120 * 24 * time.Hour), now},
 		"nothing happened yet":        {now.Add(-60 * 24 * time.Hour), now.Add(-50 * 24 * time.Hour)},
 		"its last hour is whole by 1": {now.Add(-30 * time.Hour), hour.Add(last)},

@@ -16,8 +16,9 @@ type tally struct {
 	of []tallied // By fingerprint.
 	// kept is where the counts come from: the trend of an issue is in it too.
 	// Nil where the table was read as a whole.
-	kept   *pieces.Rows[counted]
-	mirror *pieces.Mirror[counted]
+	kept   *pieces.Rows[pieces.Strip]
+	mirror *pieces.Mirror[pieces.Strip]
+	slot   int64 // How long its slots are, in milliseconds.
 }
 
 // tallied is what a window says of one fingerprint.
@@ -26,12 +27,6 @@ type tallied struct {
 	events, late uint64
 	users        uint64 // Exact where the table was read as a whole, else at most so many: see crowd.
 	crowds       int    // How many sketches that has been added up of.
-}
-
-// counted is what a part has of an issue in an hour or a day.
-type counted struct {
-	events uint64
-	users  uint64
 }
 
 // readWindow counts the events of the window by fingerprint.
@@ -64,14 +59,7 @@ func (a *asking) readWindow(ctx context.Context, into *tally) error {
 	}
 	var none int64
 	rows, mirror, err := keep(ctx, a, key+"\x00"+a.bound["project"]+"\x00"+a.bound["environment"]+"\x00"+a.bound["release"], "window_parts", "counted",
-		pieces.Source[counted]{First: first, Last: last, Slot: slot, Chunk: 60_000}, &none, func(r driver.Rows) (part uint64, row pieces.Row[counted], err error) {
-			if byUsers {
-				err = r.Scan(&part, &row.Issue, &row.At, &row.Value.events, &row.Value.users)
-			} else {
-				err = r.Scan(&part, &row.Issue, &row.At, &row.Value.events)
-			}
-			return part, row, err
-		})
+		pieces.Source[pieces.Strip]{First: first, Last: last, Slot: slot, Chunk: 400_000, Weigh: pieces.Strip.Weigh, Join: pieces.JoinStrips}, &none, strip)
 	if err != nil {
 		return err
 	}
@@ -86,34 +74,47 @@ func (a *asking) readWindow(ctx context.Context, into *tally) error {
 		slices.SortFunc(into.of, func(x, y tallied) int { return cmp.Compare(x.fingerprint, y.fingerprint) })
 		return err
 	}
-	into.kept, into.mirror = rows, mirror
-	for _, of := range rows.Of {
-		into.of = addUp(into.of, of, first, last, half)
+	into.kept, into.mirror, into.slot = rows, mirror, slot
+	late := last/slot + 1 // Nothing is.
+	if a.bound["sort"] == "trend" {
+		late = (half + slot - 1) / slot
 	}
+	// Of the same parts it is the same.
+	window := [3]int64{first, last, late}
+	if x, ok := mirror.Recall(rows, window); ok {
+		into.of, _ = x.([]tallied)
+		return nil
+	}
+	for _, of := range rows.Of {
+		into.of = addUp(into.of, of, first/slot, last/slot, late)
+	}
+	mirror.Remember(rows, window, into.of)
 	return nil
 }
 
+// strip reads a row of a step that gives strips: part, issue, project, slots and
+// users.
+func strip(r driver.Rows) (part uint64, row pieces.Row[pieces.Strip], err error) {
+	var project uint32
+	var cells, users string
+	if err = r.Scan(&part, &row.Issue, &project, &cells, &users); err == nil {
+		row.Value, err = pieces.Unpack(project, cells, users)
+	}
+	return part, row, err
+}
+
 // addUp adds what one more part has of the slots first to last; both are in order.
-func addUp(all []tallied, more []pieces.Row[counted], first, last, half int64) []tallied {
-	out := make([]tallied, 0, max(len(all), 1024))
-	for len(more) > 0 {
-		t, found := tallied{fingerprint: more[0].Issue}, false
-		for len(more) > 0 && more[0].Issue == t.fingerprint {
-			if r := &more[0]; r.At >= first && r.At <= last {
-				found = true
-				t.events += r.Value.events
-				if r.At >= half {
-					t.late += r.Value.events
-				}
-				if r.Value.users > 0 {
-					t.users += r.Value.users
-					t.crowds++
-				}
-			}
-			more = more[1:]
-		}
-		if !found {
+func addUp(all []tallied, more []pieces.Row[pieces.Strip], first, last, late int64) []tallied {
+	out := make([]tallied, 0, max(len(all), len(more)))
+	for n := range more {
+		r := &more[n]
+		sum := r.Value.Sum(first, last)
+		if sum.Slots == 0 {
 			continue
+		}
+		t := tallied{fingerprint: r.Issue, events: sum.Count, users: sum.Users, crowds: sum.Crowds}
+		if late <= last {
+			t.late = r.Value.Sum(late, last).Count
 		}
 		for len(all) > 0 && all[0].fingerprint < t.fingerprint {
 			out, all = append(out, all[0]), all[1:]
@@ -133,9 +134,7 @@ func (t *tally) points(of []uint64, into map[point]uint64) {
 		for _, f := range of {
 			at := sort.Search(len(rows), func(n int) bool { return rows[n].Issue >= f })
 			for ; at < len(rows) && rows[at].Issue == f; at++ {
-				if r := rows[at]; r.At >= t.kept.First && r.At <= t.kept.Last {
-					into[point{f, r.At / 1000}] += r.Value.events
-				}
+				rows[at].Value.Each(t.kept.First/t.slot, t.kept.Last/t.slot, func(slot int64, n uint64) { into[point{f, slot * t.slot / 1000}] += n })
 			}
 		}
 	}

@@ -141,6 +141,10 @@ var fragments = template.FuncMap{
 		return "(SELECT reinterpretAsUInt64(reverse(unhex({issue:String}))) AS fingerprint UNION ALL SELECT fingerprint FROM issue_of" +
 			" WHERE project_id = {project:UInt32} AND survivor = reinterpretAsUInt64(reverse(unhex({issue:String}))))"
 	},
+	// strip is all slots of a group as pieces.Unpack reads them; a slot may come more than once.
+	"strip": func(slot, n string) string {
+		return "arrayStringConcat(arrayMap(c -> reinterpretAsFixedString(c), groupArray(bitOr(bitShiftLeft(toUInt64(8388608 + " + slot + "), 40), least(" + n + ", toUInt64(1099511627775))))))"
+	},
 	"hex": func(f string) string { return "lower(leftPad(hex(" + f + "), 16, '0'))" },
 	// Newest state first, then as a semantic version where both are one.
 	"zero": func() string { return "toDateTime64(0, 3, 'UTC')" },

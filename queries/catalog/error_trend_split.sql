@@ -41,39 +41,42 @@ GROUP BY part, name, server
 <<- end>>
 -- step days: rows
 <<- if and .Ranked (.Given "names")>>
-SELECT cityHash64(_part, serverUUID()) AS part, fingerprint, toInt64(toUInt16(day)) * 86400000 AS slot, project_id, sum(t.events) AS n
+SELECT cityHash64(_part, serverUUID()) AS part, fingerprint, project_id, <<strip "toUInt16(day)" "t.events">> AS cells, '' AS nobody
 FROM issue_day AS t
 WHERE day >= toDate(fromUnixTimestamp64Milli({span:Array(Int64)}[1], 'UTC')) AND day <= toDate(fromUnixTimestamp64Milli({span:Array(Int64)}[2], 'UTC')) AND <<.Projects>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">> AND _part IN {names:Array(String)}<<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
-GROUP BY part, fingerprint, project_id, day
+GROUP BY part, fingerprint, project_id
 UNION ALL
-SELECT toUInt64(0), cityHash64(serverUUID()), toInt64(0), toUInt32(0), toUInt64(0)
+SELECT toUInt64(0), cityHash64(serverUUID()), toUInt32(0), '', ''
 <<- end>>
 -- step hours: rows
 <<- if and .Ranked (.Given "names")>>
-SELECT cityHash64(_part, serverUUID()) AS part, fingerprint, toInt64(toUnixTimestamp(hour)) * 1000 AS slot, project_id, sum(t.events) AS n
+SELECT cityHash64(_part, serverUUID()) AS part, fingerprint, project_id, <<strip "intDiv(toUnixTimestamp(hour), 3600)" "t.events">> AS cells, '' AS nobody
 FROM issue_hour AS t
 WHERE hour >= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[1], 'UTC'), 'UTC') AND hour <= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[2], 'UTC'), 'UTC') AND <<.Projects>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">> AND _part IN {names:Array(String)}<<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
-GROUP BY part, fingerprint, project_id, hour
+GROUP BY part, fingerprint, project_id
 UNION ALL
-SELECT toUInt64(0), cityHash64(serverUUID()), toInt64(0), toUInt32(0), toUInt64(0)
+SELECT toUInt64(0), cityHash64(serverUUID()), toUInt32(0), '', ''
 <<- end>>
 -- step points: rows
 <<- if and .Ranked (.Given "names")>>
-SELECT cityHash64(_part, serverUUID()) AS part, fingerprint, toInt64(toUnixTimestamp(hour)) * 1000 AS slot, project_id, sum(t.events) AS n
+SELECT cityHash64(_part, serverUUID()) AS part, fingerprint, project_id, <<strip "intDiv(toUnixTimestamp(hour), 3600)" "t.events">> AS cells, '' AS nobody
 FROM issue_hour AS t
 WHERE hour >= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[1], 'UTC'), 'UTC') AND hour <= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[2], 'UTC'), 'UTC') AND fingerprint IN {page:Array(UInt64)} AND <<.Projects>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">> AND _part IN {names:Array(String)}<<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
-GROUP BY part, fingerprint, project_id, hour
+GROUP BY part, fingerprint, project_id
 UNION ALL
-SELECT toUInt64(0), cityHash64(serverUUID()), toInt64(0), toUInt32(0), toUInt64(0)
+SELECT toUInt64(0), cityHash64(serverUUID()), toUInt32(0), '', ''
 <<- end>>
 -- step totals: rows
 <<- if and .Ranked (.Given "names")>>
-SELECT cityHash64(_part, serverUUID()) AS part, toUInt64(0) AS nobody, toInt64(toUnixTimestamp(hour)) * 1000 AS slot, toUInt32(0) AS nowhere, sum(t.events) AS n
-FROM issue_hour AS t
-WHERE hour >= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[1], 'UTC'), 'UTC') AND hour <= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[2], 'UTC'), 'UTC') AND <<.Projects>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">> AND _part IN {names:Array(String)}<<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
-GROUP BY part, hour
+SELECT part, toUInt64(0) AS nothing, toUInt32(0) AS nowhere, <<strip "slot" "n">> AS cells, '' AS nobody
+FROM (
+    SELECT cityHash64(_part, serverUUID()) AS part, intDiv(toUnixTimestamp(hour), 3600) AS slot, sum(t.events) AS n
+    FROM issue_hour AS t
+    WHERE hour >= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[1], 'UTC'), 'UTC') AND hour <= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[2], 'UTC'), 'UTC') AND <<.Projects>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">> AND _part IN {names:Array(String)}<<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
+    GROUP BY part, slot)
+GROUP BY part
 UNION ALL
-SELECT toUInt64(0), cityHash64(serverUUID()), toInt64(0), toUInt32(0), toUInt64(0)
+SELECT toUInt64(0), cityHash64(serverUUID()), toUInt32(0), '', ''
 <<- end>>
 -- step edges: rows
 <<- if .Ranked>><<if not (.Whole 3600)>>

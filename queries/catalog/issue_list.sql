@@ -52,16 +52,24 @@ FROM issue_day
 GROUP BY part, name, server
 -- step counted: rows
 <<- if .Given "names">>
-SELECT cityHash64(_part, serverUUID()) AS part, fingerprint, <<if .Within 72>>toInt64(toUnixTimestamp(hour)) * 1000<<else>>toInt64(toUInt16(day)) * 86400000<<end>> AS slot, sum(events) AS n<<if .Is "sort" "users">>, uniqCombinedArrayMerge(12)(users) AS u<<end>>
+<<- if .Is "sort" "users">>
+SELECT part, fingerprint, toUInt32(0) AS nobody, <<strip "slot" "n">> AS cells, arrayStringConcat(arrayMap(u -> reinterpretAsFixedString(u), groupArray(bitOr(toUInt32(u), toUInt32(2147483648))))) AS crowds
+FROM (
+    SELECT cityHash64(_part, serverUUID()) AS part, fingerprint, <<if .Within 72>>intDiv(toUnixTimestamp(hour), 3600)<<else>>toUInt16(day)<<end>> AS slot, sum(events) AS n, uniqCombinedArrayMerge(12)(users) AS u
+<<- else>>
+SELECT cityHash64(_part, serverUUID()) AS part, fingerprint, toUInt32(0) AS nobody, <<if .Within 72>><<strip "intDiv(toUnixTimestamp(hour), 3600)" "events">><<else>><<strip "toUInt16(day)" "events">><<end>> AS cells, '' AS crowds
+<<- end>>
 <<if .Within 72>>FROM issue_hour
 WHERE project_id = {project:UInt32} AND hour >= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[1], 'UTC'), 'UTC') AND hour <= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[2], 'UTC'), 'UTC')
 <<- else>>FROM issue_day
 WHERE project_id = {project:UInt32} AND day >= toDate(fromUnixTimestamp64Milli({span:Array(Int64)}[1], 'UTC')) AND day <= toDate(fromUnixTimestamp64Milli({span:Array(Int64)}[2], 'UTC'))
 <<- end>>
     AND _part IN {names:Array(String)} AND <<.AnyOf "environment">> AND <<.AnyOf "release">><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
-GROUP BY part, fingerprint, <<if .Within 72>>hour<<else>>day<<end>>
+<<- if .Is "sort" "users">>
+    GROUP BY part, fingerprint, slot)<<end>>
+GROUP BY part, fingerprint
 UNION ALL
-SELECT toUInt64(0), cityHash64(serverUUID()), toInt64(0), toUInt64(0)<<if .Is "sort" "users">>, toUInt64(0)<<end>>
+SELECT toUInt64(0), cityHash64(serverUUID()), toUInt32(0), '', ''
 <<- end>>
 -- step window: rows
 SELECT fingerprint, sum(events) AS n, <<if .Is "sort" "users">>uniqCombinedArrayMerge(12)(users)<<else>>toUInt64(0)<<end>> AS u,

@@ -45,7 +45,10 @@ type Source[R any] struct {
 	Chunk       uint64
 	// Weigh says of what holds more than a few numbers how many rows it is worth.
 	Weigh func(R) int
-	List  func(context.Context) (List, error)
+	// Join puts together what was read of a part a few slots at a time; nil where
+	// rows stay as they are. It gives them by issue.
+	Join func([]Row[R]) ([]Row[R], error)
+	List func(context.Context) (List, error)
 	// Read reads the slots first to last of these parts and says which server
 	// answered. It may begin anew: it calls again first then.
 	Read func(ctx context.Context, names []string, first, last int64, again func(), each func(part uint64, r Row[R])) (server uint64, err error)
@@ -223,7 +226,7 @@ func (m *Mirror[R]) collect(list List, s Source[R]) Rows[R] {
 
 // load reads parts, slots that are known of them already once more; nil where
 // another server answered than the one that listed them.
-func (s Source[R]) load(ctx context.Context, m *Mirror[R], server uint64, parts []Part, most int) (map[uint64]piece[R], error) {
+func (s Source[R]) load(ctx context.Context, m *Mirror[R], server uint64, parts []Part, most int) (_ map[uint64]piece[R], err error) {
 	first, last, rows := s.Last, s.First, uint64(0)
 	out := make(map[uint64]piece[R], len(parts))
 	names := make([]string, 0, len(parts))
@@ -280,7 +283,17 @@ func (s Source[R]) load(ctx context.Context, m *Mirror[R], server uint64, parts 
 		}
 	}
 	for id, p := range out {
-		slices.SortFunc(p.rows, func(x, y Row[R]) int { return cmp.Compare(x.Issue, y.Issue) })
+		if s.Join != nil {
+			if p.rows, err = s.Join(p.rows); err != nil {
+				return nil, err
+			}
+			p.weight = 0
+			for _, r := range p.rows {
+				p.weight += s.worth(r)
+			}
+		} else {
+			slices.SortFunc(p.rows, func(x, y Row[R]) int { return cmp.Compare(x.Issue, y.Issue) })
+		}
 		out[id] = piece[R]{p.first, p.last, slices.Clip(p.rows), p.weight}
 	}
 	return out, nil

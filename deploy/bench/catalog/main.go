@@ -40,6 +40,7 @@ type command struct {
 	Runs         int           `help:"Times that each question is asked; 0: only fill." default:"20"`
 	Keep         bool          `help:"Keep the embedded engine afterwards, until interrupted, and say where it is: other programs can be asked in turn then (ERRATA_PASSWORD sets its password)."`
 	Only         string        `help:"Only questions whose name holds this."`
+	Titled       string        `help:"Only questions whose title holds this, for example 90 days."`
 	Pause        time.Duration `help:"Between two blocks of the load." default:"0s"`
 	Pid          int           `help:"Process of the server, on this machine: the CPU time of the table is the process's then, planning included, and not what the server says of its queries."`
 	Markdown     bool          `help:"Print a Markdown table."`
