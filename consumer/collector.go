@@ -6,14 +6,15 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"slices"
 	"time"
 
 	kafka "github.com/segmentio/kafka-go"
+
+	"errata/consumer/fetch"
 )
 
-// Sizes of fetches. A fetch holds about five times its bytes while its records
-// are read, as they are packed.
+// Sizes of fetches. A partition holds one as it came while its records are read,
+// and one batch of it unpacked.
 const (
 	fetchBytes  = 1 << 20
 	gatherBytes = 512 << 10 // What a fetch waits for while a block gathers.
@@ -24,11 +25,10 @@ const (
 // the lag grows on the broker and nothing else grows.
 type collector struct {
 	p       *partition
-	next    int64 // Offset to read.
-	records kafka.RecordReader
-	lent    io.Closer // What the value read last is part of; nil for none.
-	view    view
-	peeked  message // Read for the next block, where waits is set.
+	next    int64          // Offset to read.
+	records *fetch.Records // Of the last fetch; nil once all are read.
+	record  fetch.Record   // The one read last.
+	peeked  message        // Read for the next block, where waits is set.
 	waits   bool
 	ready   chan<- *block
 	blocks  *hand
@@ -212,6 +212,9 @@ func (c *collector) drainFetch(b *block, end int64) error {
 		if !ok {
 			return nil
 		}
+		if end >= 0 && m.offset >= end { // The last records of the range are not in the log any more.
+			return nil
+		}
 		c.waits = false
 		if b.records%yieldEvery == 0 {
 			runtime.Gosched()
@@ -229,89 +232,24 @@ func (c *collector) drainFetch(b *block, end int64) error {
 // read returns the next fetched record; its value is valid until the next
 // call.
 func (c *collector) read() (message, bool, error) {
-	if c.lent != nil {
-		_ = c.lent.Close()
-		c.lent = nil
-	}
-	for {
-		r, err := c.records.ReadRecord()
-		if errors.Is(err, io.EOF) {
-			c.records = nil
-			return message{}, false, nil
-		}
-		if err != nil {
-			return message{}, false, fmt.Errorf("cannot read records of %s/%d at offset %d: %w", c.p.topic, c.p.id, c.next, err)
-		}
-		if r.Key != nil {
-			_ = r.Key.Close()
-		}
-		if r.Offset < c.next { // A fetch begins with a whole batch of the log.
-			if r.Value != nil {
-				_ = r.Value.Close()
-			}
-			continue
-		}
-		m := message{offset: r.Offset, at: r.Time, letter: letterOf(r.Headers)}
-		if r.Value != nil {
-			m.value, err = c.view.of(r.Value)
-			c.lent = r.Value
-			if err != nil {
-				return message{}, false, fmt.Errorf("cannot read the record of %s/%d at offset %d: %w", c.p.topic, c.p.id, r.Offset, err)
-			}
-		}
-		c.next = r.Offset + 1
-		return m, true, nil
-	}
-}
-
-// view looks at a value where it was unpacked: most are in one piece there.
-type view struct {
-	piece []byte
-	whole []byte // Memory for those that are not.
-	many  bool
-}
-
-// of returns the bytes of a value; they are valid until it is closed or the view
-// is used again.
-func (v *view) of(value kafka.Bytes) ([]byte, error) {
-	n := value.Len()
-	v.piece, v.many = nil, false
-	from, ok := value.(io.WriterTo)
-	if !ok {
-		v.whole = slices.Grow(v.whole[:0], n)[:n]
-		_, err := io.ReadFull(value, v.whole)
-		return v.whole, err
-	}
-	if _, err := from.WriteTo(v); err != nil {
-		return nil, err
-	}
-	if v.many {
-		v.piece = v.whole
-	}
-	if len(v.piece) != n {
-		return nil, io.ErrUnexpectedEOF
-	}
-	return v.piece, nil
-}
-
-// Write takes the next piece of a value.
-func (v *view) Write(p []byte) (int, error) {
-	switch {
-	case len(p) == 0:
-	case v.many:
-		v.whole = append(v.whole, p...)
-	case len(v.piece) > 0:
-		v.whole, v.many = append(append(v.whole[:0], v.piece...), p...), true
+	switch err := c.records.Next(&c.record); {
+	case err == nil:
+	case errors.Is(err, io.EOF):
+		c.next = c.records.Offset()
+		c.records = nil
+		return message{}, false, nil
 	default:
-		v.piece = p
+		return message{}, false, fmt.Errorf("cannot read records of %s/%d: %w", c.p.topic, c.p.id, err)
 	}
-	return len(p), nil
+	r := &c.record
+	c.next = r.Offset + 1
+	return message{offset: r.Offset, at: time.UnixMilli(r.Millis), letter: letterOf(r.Headers), value: r.Value}, true, nil
 }
 
 // fetch asks the broker for more. While b gathers it waits for much or for b's
 // age; else it returns with the first record.
 func (c *collector) fetch(ctx context.Context, b *block) error {
-	req := &kafka.FetchRequest{Topic: c.p.topic, Partition: c.p.id, Offset: c.next, MinBytes: 1, MaxBytes: fetchBytes, MaxWait: 500 * time.Millisecond}
+	req := fetch.Request{Topic: c.p.topic, Partition: c.p.id, Offset: c.next, MinBytes: 1, MaxBytes: fetchBytes, MaxWait: 500 * time.Millisecond}
 	if b != nil && b.records > 0 {
 		req.MinBytes = gatherBytes
 		left := c.age(b) - time.Since(b.started)
@@ -320,10 +258,7 @@ func (c *collector) fetch(ctx context.Context, b *block) error {
 			req.MaxWait = 50 * time.Millisecond
 		}
 	}
-	r, err := c.p.c.client.Fetch(ctx, req)
-	if err == nil {
-		err = r.Error
-	}
+	records, end, err := c.p.c.fetches.Fetch(ctx, req)
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
@@ -333,7 +268,7 @@ func (c *collector) fetch(ctx context.Context, b *block) error {
 	default:
 		return fmt.Errorf("cannot fetch %s/%d: %w", c.p.topic, c.p.id, err)
 	}
-	c.p.metrics.end(r.HighWatermark)
-	c.end, c.records = r.HighWatermark, r.Records
+	c.p.metrics.end(end)
+	c.end, c.records = end, records
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	kafka "github.com/segmentio/kafka-go"
 
+	"errata/consumer/fetch"
 	"errata/consumer/sink"
 	"errata/consumer/table"
 	"errata/schema"
@@ -19,6 +20,7 @@ import (
 type Consumer struct {
 	cfg     Config
 	client  *kafka.Client
+	fetches *fetch.Client
 	sink    *sink.Sink
 	letters *letters
 	metrics *metrics
@@ -79,6 +81,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 		c.cfg.Transport = own
 	}
 	c.client = &kafka.Client{Addr: kafka.TCP(c.cfg.Brokers...), Transport: transport, Timeout: 15 * time.Second}
+	c.fetches = &fetch.Client{Addr: c.client.Addr, Transport: transport, ClientID: "errata-consumer", Timeout: c.client.Timeout}
 	c.letters = newLetters(&c.cfg)
 	defer c.letters.close()
 	defer c.sink.Close()

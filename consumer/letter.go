@@ -5,8 +5,7 @@ import (
 	"math"
 	"strconv"
 
-	kafka "github.com/segmentio/kafka-go"
-
+	"errata/consumer/fetch"
 	"errata/consumer/sink"
 	"errata/consumer/table"
 	"errata/consumer/window"
@@ -33,9 +32,9 @@ func (p *partition) loadLetters(ctx context.Context, w *windows, high int64) err
 
 // letterOf is which dead letter a record was before it was sent again; 0 for
 // one that comes from an edge.
-func letterOf(headers []kafka.Header) uint64 {
+func letterOf(headers []fetch.Header) uint64 {
 	for _, h := range headers {
-		if h.Key == HeaderLetter {
+		if string(h.Key) == HeaderLetter {
 			n, err := strconv.ParseUint(string(h.Value), 16, 64)
 			if err == nil {
 				return n
