@@ -157,17 +157,28 @@ func (v *Value) Get(path ...string) *Value {
 }
 
 // GetArray is the elements of what is at a path.
-func (v *Value) GetArray(path ...string) []*Value { return v.Get(path...).Elements() }
+func (v *Value) GetArray(path ...string) []*Value {
+	if len(path) > 0 {
+		v = v.Get(path...)
+	}
+	return v.Elements()
+}
 
 // GetStringBytes is the text at a path, which must not be written to.
 func (v *Value) GetStringBytes(path ...string) []byte {
-	s := v.Get(path...).Text()
+	if len(path) > 0 {
+		v = v.Get(path...)
+	}
+	s := v.Text()
 	return unsafe.Slice(unsafe.StringData(s), len(s))
 }
 
 // GetObject is the object at a path, nil where there is none.
 func (v *Value) GetObject(path ...string) *Object {
-	if v = v.Get(path...); v == nil || v.t != TypeObject {
+	if len(path) > 0 {
+		v = v.Get(path...)
+	}
+	if v == nil || v.t != TypeObject {
 		return nil
 	}
 	return (*Object)(v)
@@ -189,7 +200,7 @@ func (v *Value) StringBytes() ([]byte, error) {
 	if v.t != TypeString {
 		return nil, fmt.Errorf("%w: %s, expected a text", errKind, v.t)
 	}
-	return v.GetStringBytes(), nil
+	return unsafe.Slice((*byte)(v.p), v.n), nil
 }
 
 // Uint64 is the value as a whole number.

@@ -167,7 +167,7 @@ func (w *walker) rules(v *node.Value, path []string) *node.Value {
 			case node.TypeNull:
 				return nil
 			case node.TypeString:
-				return w.a.NewString(r.apply(str(v.GetStringBytes()), w.c))
+				return w.a.NewString(r.apply(v.Text(), w.c))
 			}
 			w.c.Add(r.name)
 			if r.method == "remove" {
@@ -178,7 +178,7 @@ func (w *walker) rules(v *node.Value, path []string) *node.Value {
 	}
 	switch v.Type() {
 	case node.TypeString:
-		old := str(v.GetStringBytes())
+		old := v.Text()
 		text := old
 		for i := range w.s.rules {
 			if r := &w.s.rules[i]; r.find != nil && (r.path == nil && !isFrameName(path) || r.path != nil && r.at(path)) {
@@ -191,9 +191,9 @@ func (w *walker) rules(v *node.Value, path []string) *node.Value {
 	case node.TypeObject:
 		each(v, func(key string, m *node.Value) *node.Value { return w.rules(m, append(path, key)) })
 	case node.TypeArray:
-		for i, m := range v.GetArray() {
+		for i, m := range v.Elements() {
 			if name, ok := pair(m); ok {
-				if n := w.rules(m.GetArray()[1], append(path, name)); n != nil {
+				if n := w.rules(m.Elements()[1], append(path, name)); n != nil {
 					m.SetArrayItem(1, n)
 				}
 			} else if n := w.rules(m, append(path, strconv.Itoa(i))); n != nil {

@@ -13,7 +13,6 @@ package scrub
 
 import (
 	"strings"
-	"unsafe"
 
 	"errata/ingest/node"
 	"errata/ingest/scrub/detect"
@@ -159,5 +158,3 @@ func kept(key string) bool {
 // isMessage tells attributes that are read as messages: they are treated as the
 // same text is treated in an event, so that both group alike.
 func isMessage(key string) bool { return key == "exception.message" || key == "exception.stacktrace" }
-
-func str(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -171,6 +171,25 @@ func TestSourceLinesGroupAlikeOverBothProtocols(t *testing.T) {
 	}
 }
 
+// TestEachOfTwoOfOneName takes the secrets out of both: both are stored.
+func TestEachOfTwoOfOneName(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ in, want string }{
+		"an event":    {`{"extra":"card 4111111111111111","extra":"u:4242424242424242"}`, `{"extra":"card [creditcard]","extra":"u:[creditcard]"}`},
+		"names":       {`{"extra":{"password":"a","password":"b","PASSWORD":"c"}}`, `{"extra":{"password":"[Filtered]","password":"[Filtered]","PASSWORD":"[Filtered]"}}`},
+		"headers":     {`{"request":{"headers":{"authorization":"a","authorization":"b"}}}`, `{"request":{"headers":{"authorization":"[Filtered]","authorization":"[Filtered]"}}}`},
+		"a frame":     {`{"stacktrace":{"frames":[{"vars":{"pin":"1"},"vars":{"pin":"2"}}]}}`, `{"stacktrace":{"frames":[{"vars":{"pin":"[Filtered]"},"vars":{"pin":"[Filtered]"}}]}}`},
+		"unit":        {`{"measurements":{"x":{"unit":"4111111111111111","unit":"4242424242424242"}}}`, `{"measurements":{"x":{"unit":"[creditcard]","unit":"[creditcard]"}}}`},
+		"an own rule": {`{"extra":{"x":"internal-1","x":"internal-2"}}`, `{"extra":{"x":"[Filtered]","x":"[Filtered]"}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, _ := event(t, scrubber(t, Rules{Rules: []Rule{{Pattern: `/internal-\d/`}}}), c.in)
+			require.Equal(t, c.want, out)
+		})
+	}
+}
+
 func TestAttribute(t *testing.T) {
 	s := scrubber(t, Rules{})
 	for _, tc := range []struct{ key, in, want string }{

@@ -25,85 +25,114 @@ func untouched(key string) bool {
 	return false
 }
 
-// each visits the members of an object; f returns the new value or nil. It
-// reports whether there was a new one.
-func each(v *node.Value, f func(key string, m *node.Value) *node.Value) (replaced bool) {
-	o := v.GetObject()
-	if o == nil {
-		return false
+// all scrubs the members of an object by their names.
+func (w *walker) all(v *node.Value) {
+	l := v.Members()
+	for i := range l {
+		if n := w.member(l[i].Key(), l[i].Value()); n != nil {
+			l[i].SetValue(n)
+		}
 	}
-	o.Visit(func(k []byte, m *node.Value) {
-		if n := f(str(k), m); n != nil {
-			o.Set(str(k), n)
+}
+
+// each visits the members of an object; f returns the new value or nil.
+func each(v *node.Value, f func(key string, m *node.Value) *node.Value) {
+	l := v.Members()
+	for i := range l {
+		// Of two of one name each is replaced: both are written.
+		if n := f(l[i].Key(), l[i].Value()); n != nil {
+			l[i].SetValue(n)
+		}
+	}
+}
+
+// event scrubs the members of an event. It reports whether it replaced one.
+func (w *walker) event(v *node.Value) (replaced bool) {
+	l := v.Members()
+	for i := range l {
+		if n := w.part(l[i].Key(), l[i].Value()); n != nil {
+			l[i].SetValue(n)
 			replaced = true
 		}
-	})
+	}
 	return replaced
 }
 
-func (w *walker) event(v *node.Value) (replaced bool) {
-	return each(v, func(key string, m *node.Value) *node.Value {
-		switch key {
-		case "exception", "threads":
-			w.list(m, w.exception)
-		case "stacktrace":
-			w.stack(m)
-		case "logentry", "message":
-			return w.message(m)
-		case "request":
-			w.request(m)
-		case "user":
-			w.user(m)
-		case "transaction", "culprit":
-			return w.text(m, true)
-		case "fingerprint":
-			w.list(m, nil)
-		case "event_id", "received", "platform", "type", "modules", "debug_meta", "project", "key_id":
-		case "_meta", "errors":
-			return w.any(m)
-		case "measurements":
-			each(m, func(_ string, m *node.Value) *node.Value {
-				if unit := m.Get("unit"); unit != nil {
-					if n := w.text(unit, false); n != nil {
-						m.Set("unit", n)
-					}
+// part scrubs one member of an event.
+func (w *walker) part(key string, m *node.Value) *node.Value {
+	switch key {
+	case "exception", "threads":
+		w.exceptions(m)
+	case "stacktrace":
+		w.stack(m)
+	case "logentry", "message":
+		return w.message(m)
+	case "request":
+		w.request(m)
+	case "user":
+		w.user(m)
+	case "transaction", "culprit":
+		return w.text(m, true)
+	case "fingerprint":
+		w.lines(m)
+	case "event_id", "received", "platform", "type", "modules", "debug_meta", "project", "key_id":
+	case "_meta", "errors":
+		return w.any(m)
+	case "measurements":
+		each(m, func(_ string, m *node.Value) *node.Value {
+			each(m, func(key string, m *node.Value) *node.Value {
+				if key == "unit" {
+					return w.text(m, false)
 				}
 				return nil
 			})
-		default:
-			if !untouched(key) {
-				return w.member(key, m)
-			}
-			// Names of the client's own choice, and no place for secrets; still some
-			// put them there.
-			if m.Type() == node.TypeString || key == "sdk" {
-				return w.any(m)
-			}
+			return nil
+		})
+	default:
+		if !untouched(key) {
+			return w.member(key, m)
 		}
-		return nil
-	})
+		// Names of the client's own choice, and no place for secrets; still some
+		// put them there.
+		if m.Type() == node.TypeString || key == "sdk" {
+			return w.any(m)
+		}
+	}
+	return nil
 }
 
-// list visits {"values":[...]}, a bare list or one bare object. Without f the
-// strings of the list are scrubbed as messages.
-func (w *walker) list(v *node.Value, f func(*node.Value)) {
-	// Asking a list for a name would make an error for each line of source.
+// values returns what {"values":[...]} or a bare list holds, and with it the one
+// bare object that v can be in their place.
+func values(v *node.Value) (list, one *node.Value) {
 	if v.Type() == node.TypeObject {
-		if inner := v.Get("values"); inner != nil {
+		if inner := v.Member("values"); inner != nil {
 			v = inner
 		}
 	}
 	if v.Type() == node.TypeObject {
-		if f != nil {
-			f(v)
-		}
-		return
+		return nil, v
 	}
-	for i, m := range v.GetArray() {
-		if f != nil {
-			f(m)
-		} else if n := w.line(m); n != nil {
-			v.SetArrayItem(i, n)
+	return v, nil
+}
+
+// exceptions scrubs those of a chain, or threads.
+func (w *walker) exceptions(v *node.Value) {
+	list, one := values(v)
+	if one != nil {
+		w.exception(one)
+	}
+	for _, m := range list.Elements() {
+		w.exception(m)
+	}
+}
+
+// lines scrubs the texts of a list as messages.
+func (w *walker) lines(v *node.Value) {
+	list, _ := values(v)
+	l := list.Elements()
+	for i, m := range l {
+		if n := w.line(m); n != nil {
+			l[i] = n
 		}
 	}
 }
@@ -134,19 +163,23 @@ func (w *walker) exception(v *node.Value) {
 }
 
 func (w *walker) stack(v *node.Value) {
-	for _, f := range v.GetArray("frames") {
-		each(f, func(key string, m *node.Value) *node.Value {
-			switch key {
+	for _, f := range v.Get("frames").Elements() {
+		l := f.Members()
+		for i := range l {
+			switch m := &l[i]; m.Key() {
 			case "vars":
-				return w.any(m)
+				if n := w.any(m.Value()); n != nil {
+					m.SetValue(n)
+				}
 			case "context_line":
 				// As a line of a text trace is: both protocols must group alike.
-				return w.line(m)
+				if n := w.line(m.Value()); n != nil {
+					m.SetValue(n)
+				}
 			case "pre_context", "post_context":
-				w.list(m, nil)
+				w.lines(m.Value())
 			}
-			return nil
-		})
+		}
 	}
 }
 
@@ -204,7 +237,7 @@ func (w *walker) header(key string, m *node.Value) *node.Value {
 }
 
 func (w *walker) cookieText(m *node.Value) *node.Value {
-	old := str(m.GetStringBytes())
+	old := m.Text()
 	if n := w.s.detect.Cookies(old, w.c); n != old {
 		return w.a.NewString(n)
 	}
@@ -217,9 +250,9 @@ func (w *walker) pairs(v *node.Value, f func(string, *node.Value) *node.Value) {
 		each(v, f)
 		return
 	}
-	for _, m := range v.GetArray() {
+	for _, m := range v.Elements() {
 		if name, ok := pair(m); ok {
-			if n := f(name, m.GetArray()[1]); n != nil {
+			if n := f(name, m.Elements()[1]); n != nil {
 				m.SetArrayItem(1, n)
 			}
 		}
@@ -230,11 +263,11 @@ func pair(m *node.Value) (string, bool) {
 	if m.Type() != node.TypeArray {
 		return "", false
 	}
-	kv := m.GetArray()
+	kv := m.Elements()
 	if len(kv) != 2 || kv[0].Type() != node.TypeString {
 		return "", false
 	}
-	return str(kv[0].GetStringBytes()), true
+	return kv[0].Text(), true
 }
 
 // user keeps who it was and scrubs what else is said of them.
@@ -253,7 +286,7 @@ func (w *walker) member(key string, m *node.Value) *node.Value {
 	if w.s.names.Secret(key) {
 		return w.filter(m, detect.RuleKey)
 	}
-	if m.Type() == node.TypeString && isID(key, str(m.GetStringBytes())) {
+	if m.Type() == node.TypeString && isID(key, m.Text()) {
 		return nil
 	}
 	return w.any(m)
@@ -265,15 +298,15 @@ func (w *walker) filter(m *node.Value, rule string) *node.Value {
 	case node.TypeNull, node.TypeTrue, node.TypeFalse:
 		return nil
 	case node.TypeString:
-		if b := m.GetStringBytes(); len(b) == 0 || string(b) == detect.Filtered {
+		if s := m.Text(); s == "" || s == detect.Filtered {
 			return nil
 		}
 	case node.TypeArray:
-		if len(m.GetArray()) == 0 {
+		if len(m.Elements()) == 0 {
 			return nil
 		}
 	case node.TypeObject:
-		if m.GetObject().Len() == 0 {
+		if len(m.Members()) == 0 {
 			return nil
 		}
 	}
@@ -299,18 +332,18 @@ func (w *walker) any(v *node.Value) *node.Value {
 			return w.a.NewString("[creditcard]")
 		}
 	case node.TypeObject:
-		each(v, w.member)
+		w.all(v)
 	case node.TypeArray:
 		option := false // Of a command line, whose value is the next item.
-		for i, m := range v.GetArray() {
+		for i, m := range v.Elements() {
 			if name, ok := pair(m); ok {
-				if n := w.member(name, m.GetArray()[1]); n != nil {
+				if n := w.member(name, m.Elements()[1]); n != nil {
 					m.SetArrayItem(1, n)
 				}
 				continue
 			}
 			if m.Type() == node.TypeString {
-				text := str(m.GetStringBytes())
+				text := m.Text()
 				if option && text != "" && text[0] != '-' {
 					if n := w.filter(m, detect.RuleKey); n != nil {
 						v.SetArrayItem(i, n)
@@ -332,7 +365,7 @@ func (w *walker) text(v *node.Value, message bool) *node.Value {
 	if !w.s.defaults || v.Type() != node.TypeString {
 		return nil
 	}
-	old := str(v.GetStringBytes())
+	old := v.Text()
 	return w.changed(old, w.s.detect.Text(old, message, w.c))
 }
 
@@ -341,7 +374,7 @@ func (w *walker) line(v *node.Value) *node.Value {
 	if !w.s.defaults || v.Type() != node.TypeString {
 		return nil
 	}
-	old := str(v.GetStringBytes())
+	old := v.Text()
 	return w.changed(old, w.s.line(old, w.c))
 }
 
