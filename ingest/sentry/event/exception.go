@@ -24,8 +24,10 @@ func (r *reader) exceptions() {
 			return
 		}
 		e := schema.Exception{Mechanism: schema.Mechanism{ID: -1, ParentID: -1}}
-		v.GetObject().Visit(func(k []byte, c *node.Value) {
-			switch string(k) {
+		members := v.Members()
+		for i := range members {
+			c := members[i].Value()
+			switch members[i].Key() {
 			case "type":
 				e.Type, _ = tree.CutChars(tree.Lenient(c), schema.MaxExceptionType)
 			case "value":
@@ -37,7 +39,7 @@ func (r *reader) exceptions() {
 			case "mechanism":
 				readMechanism(&e.Mechanism, c)
 			}
-		})
+		}
 		if e.Type == "" {
 			e.Type, e.Value = splitValue(e.Value)
 		}
@@ -70,8 +72,10 @@ func readMechanism(m *schema.Mechanism, v *node.Value) {
 	default:
 		return
 	}
-	v.GetObject().Visit(func(k []byte, c *node.Value) {
-		switch string(k) {
+	members := v.Members()
+	for i := range members {
+		c := members[i].Value()
+		switch members[i].Key() {
 		case "type":
 			m.Type = name(c)
 		case "handled":
@@ -96,7 +100,7 @@ func readMechanism(m *schema.Mechanism, v *node.Value) {
 				m.NSErrorCode = tree.Get(ns, "domain") + ":" + tree.Lenient(ns.Get("code"))
 			}
 		}
-	})
+	}
 }
 
 func id(v *node.Value) int {
@@ -124,8 +128,10 @@ func (r *reader) readFrames(stack *node.Value) []schema.Frame {
 
 func readFrame(v *node.Value) schema.Frame {
 	var f schema.Frame
-	v.GetObject().Visit(func(k []byte, c *node.Value) {
-		switch string(k) {
+	members := v.Members()
+	for i := range members {
+		c := members[i].Value()
+		switch members[i].Key() {
 		case "function":
 			if f.Function = name(c); f.Function == "?" {
 				f.Function = ""
@@ -156,7 +162,7 @@ func readFrame(v *node.Value) schema.Frame {
 				f.InApp = schema.InAppNo
 			}
 		}
-	})
+	}
 	if f.AbsPath == "" {
 		f.AbsPath = f.File
 	}

@@ -160,8 +160,8 @@ func (w *writer) logentry() {
 
 // userLimit is how many characters of a member of the user are kept; 0 where
 // only all of the user is bounded.
-func userLimit(key []byte) int {
-	switch string(key) {
+func userLimit(key string) int {
+	switch key {
 	case "id", "username", "name":
 		return 128
 	case "email":
@@ -175,10 +175,11 @@ func userLimit(key []byte) int {
 func (w *writer) user() {
 	u := w.in.Attributes.Get(shape.User)
 	long := false
-	u.GetObject().Visit(func(k []byte, v *node.Value) {
-		n := userLimit(k)
-		long = long || n > 0 && len(tree.Text(v)) > n
-	})
+	members := u.Members()
+	for i := range members {
+		n := userLimit(members[i].Key())
+		long = long || n > 0 && len(members[i].Value().Text()) > n
+	}
 	if !long {
 		w.trimmed("user", "user", u, 7, maxUser)
 		return
@@ -187,18 +188,19 @@ func (w *writer) user() {
 	w.b = append(w.b, '{')
 	w.first = true
 	start := len(w.b)
-	u.GetObject().Visit(func(k []byte, v *node.Value) {
-		n := userLimit(k)
-		if n == 0 || v.Type() != node.TypeString {
-			w.member("user", k, v, 6, max(0, maxUser-(len(w.b)-start)))
-			return
+	for i := range members {
+		m := &members[i]
+		n := userLimit(m.Key())
+		if n == 0 || m.Value().Type() != node.TypeString {
+			w.member("user", m, 6, max(0, maxUser-(len(w.b)-start)))
+			continue
 		}
-		s, cut := tree.CutChars(tree.Text(v), n)
+		s, cut := tree.CutChars(m.Value().Text(), n)
 		if cut {
-			w.in.Attributes.Problem("value_too_long", "user."+string(k), "was cut to its limit", nil)
+			w.in.Attributes.Problem("value_too_long", "user."+m.Key(), "was cut to its limit", nil)
 		}
-		w.str(string(k), s)
-	})
+		w.str(m.Key(), s)
+	}
 	w.b = append(w.b, '}')
 	w.first = false
 }
@@ -225,23 +227,25 @@ func (w *writer) request() {
 	w.key("request")
 	w.b = append(w.b, '{')
 	w.first = true
-	q.GetObject().Visit(func(k []byte, v *node.Value) {
+	members := q.Members()
+	for i := range members {
 		max := maxRequest
-		switch string(k) {
+		switch members[i].Key() {
 		case "query_string":
 			max = maxQuery
 		case "url":
 			max = 2 << 10
 		}
-		w.member("request", k, v, depthRequest, max)
-	})
+		w.member("request", &members[i], depthRequest, max)
+	}
 	w.b = append(w.b, '}')
 	w.first = false
 }
 
 // member writes one member of an object whose keys are the client's. Nulls are
 // left out, except in extra, where they are data.
-func (w *writer) member(parent string, k []byte, v *node.Value, depth, max int) {
+func (w *writer) member(parent string, m *node.Member, depth, max int) {
+	v := m.Value()
 	if v.Type() == node.TypeNull && parent != "extra" {
 		return
 	}
@@ -249,10 +253,15 @@ func (w *writer) member(parent string, k []byte, v *node.Value, depth, max int) 
 		w.b = append(w.b, ',')
 	}
 	w.first = false
-	w.b = append(tree.AppendString(w.b, tree.Str(k)), ':')
+	w.b = tree.AppendKey(w.b, m)
+	w.value(parent, m.Key(), v, depth, max)
+}
+
+// value writes the value of a member whose key is written.
+func (w *writer) value(parent, k string, v *node.Value, depth, max int) {
 	var cut bool
 	if w.b, cut = tree.AppendTrimmed(w.b, v, depth, max); cut {
-		w.in.Attributes.Problem("value_too_long", parent+"."+string(k), "was cut to its limit", nil)
+		w.in.Attributes.Problem("value_too_long", parent+"."+k, "was cut to its limit", nil)
 	}
 }
 
@@ -267,21 +276,23 @@ func (w *writer) contexts(ev *schema.Event) {
 	w.first = true
 	trace := false
 	start := len(w.b)
-	c.GetObject().Visit(func(k []byte, v *node.Value) {
-		if string(k) == "reprocessing" || len(w.b)-start > maxExtra {
-			return
+	members := c.Members()
+	for i := range members {
+		m := &members[i]
+		if m.Key() == "reprocessing" || len(w.b)-start > maxExtra {
+			continue
 		}
-		if string(k) == "trace" {
-			if v.Type() != node.TypeObject {
+		if m.Key() == "trace" {
+			if v := m.Value(); v.Type() != node.TypeObject {
 				if v.Type() != node.TypeNull {
 					w.in.Attributes.Invalid("contexts.trace", "expected an object", v)
 				}
-				return
+				continue
 			}
 			trace = true
 		}
-		w.member("contexts", k, v, depthContext, maxContexts)
-	})
+		w.member("contexts", m, depthContext, maxContexts)
+	}
 	if !trace && ev.TraceId != "" {
 		w.key("trace")
 		w.b = append(append(append(w.b, `{"trace_id":"`...), ev.TraceId...), `"}`...)
@@ -299,14 +310,15 @@ func (w *writer) extra() {
 	w.b = append(w.b, '{')
 	w.first = true
 	start := len(w.b)
-	x.GetObject().Visit(func(k []byte, v *node.Value) {
+	members := x.Members()
+	for i := range members {
 		left := maxExtra - (len(w.b) - start)
 		if left <= 0 {
 			w.in.Attributes.Problem("value_too_long", "extra", "has more than 256 KiB", nil)
-			return
+			break
 		}
-		w.member("extra", k, v, depthExtra, min(maxExtraItem, left))
-	})
+		w.member("extra", &members[i], depthExtra, min(maxExtraItem, left))
+	}
 	w.b = append(w.b, '}')
 	w.first = false
 }
@@ -314,7 +326,7 @@ func (w *writer) extra() {
 // other keeps attributes that no one knows.
 func (w *writer) other() {
 	for _, m := range w.in.Attributes.Other {
-		w.member("event", []byte(m.Key), m.Value, depthExtra, maxOtherBytes)
+		w.member("event", m, depthExtra, maxOtherBytes)
 	}
 }
 

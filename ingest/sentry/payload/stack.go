@@ -31,6 +31,11 @@ func (w *writer) text(name, k string, v *node.Value, max int) {
 	if tree.Null(v) {
 		return
 	}
+	if len(v.Text()) <= max && v.Type() == node.TypeString {
+		w.key(k)
+		w.b = tree.AppendText(w.b, v)
+		return
+	}
 	s, cut := tree.CutChars(tree.Lenient(v), max)
 	if cut {
 		w.in.Attributes.Problem("value_too_long", name, "was cut to its limit", nil)
@@ -57,25 +62,27 @@ func (w *writer) exceptions() {
 		n++
 		w.b = append(w.b, '{')
 		w.first = true
-		v.GetObject().Visit(func(k []byte, c *node.Value) {
-			switch string(k) {
+		members := v.Members()
+		for i := range members {
+			c := members[i].Value()
+			switch k := members[i].Key(); k {
 			case "type":
 				w.text("exception.type", "type", c, schema.MaxExceptionType)
 			case "value":
 				w.text("exception.value", "value", c, schema.MaxExceptionValue)
 			case "stacktrace", "raw_stacktrace":
 				if c.Type() == node.TypeObject || c.Type() == node.TypeArray {
-					w.key(string(k))
+					w.key(k)
 					var inApp []bool
-					if n-1 == w.in.Main && string(k) == "stacktrace" {
+					if n-1 == w.in.Main && k == "stacktrace" {
 						inApp = w.in.Event.FramesInApp
 					}
 					w.stack(c, inApp)
 				}
 			default:
-				w.member("exception", k, c, 6, 4<<10)
+				w.member("exception", &members[i], 6, 4<<10)
 			}
-		})
+		}
 		w.shut('}')
 	}
 	w.b = append(w.b, ']', '}')
@@ -100,16 +107,17 @@ func (w *writer) threads() {
 		n++
 		w.b = append(w.b, '{')
 		w.first = true
-		v.GetObject().Visit(func(k []byte, c *node.Value) {
-			if s := string(k); s == "stacktrace" || s == "raw_stacktrace" {
-				if c.Type() == node.TypeObject || c.Type() == node.TypeArray {
-					w.key(s)
+		members := v.Members()
+		for i := range members {
+			if k := members[i].Key(); k == "stacktrace" || k == "raw_stacktrace" {
+				if c := members[i].Value(); c.Type() == node.TypeObject || c.Type() == node.TypeArray {
+					w.key(k)
 					w.stack(c, nil)
 				}
-				return
+				continue
 			}
-			w.member("threads", k, c, 5, 4<<10)
-		})
+			w.member("threads", &members[i], 5, 4<<10)
+		}
 		w.shut('}')
 	}
 	w.b = append(w.b, ']', '}')
@@ -144,12 +152,11 @@ func (w *writer) stack(s *node.Value, inApp []bool) {
 	if len(list) > schema.MaxFrames {
 		w.in.Attributes.Problem("too_many", "stacktrace.frames", "the middle of a stack over 250 frames is left out", nil)
 	}
-	if s.Type() == node.TypeObject {
-		s.GetObject().Visit(func(k []byte, c *node.Value) {
-			if string(k) != "frames" {
-				w.member("stacktrace", k, c, 5, 8<<10)
-			}
-		})
+	members := s.Members()
+	for i := range members {
+		if members[i].Key() != "frames" {
+			w.member("stacktrace", &members[i], 5, 8<<10)
+		}
 	}
 	w.shut('}')
 }
@@ -158,14 +165,17 @@ func (w *writer) frame(v *node.Value, slim bool, ours *bool) {
 	w.b = append(w.b, '{')
 	w.first = true
 	said := false
-	v.GetObject().Visit(func(k []byte, c *node.Value) {
-		switch string(k) {
+	members := v.Members()
+	for i := range members {
+		m := &members[i]
+		c := m.Value()
+		switch k := m.Key(); k {
 		case "function", "raw_function":
-			w.text("frame.function", string(k), c, schema.MaxFunction)
+			w.text("frame.function", k, c, schema.MaxFunction)
 		case "filename", "abs_path":
-			w.text("frame.filename", string(k), c, schema.MaxPath)
+			w.text("frame.filename", k, c, schema.MaxPath)
 		case "module", "package":
-			w.text("frame.module", string(k), c, schema.MaxPath)
+			w.text("frame.module", k, c, schema.MaxPath)
 		case "context_line":
 			w.text("frame.context_line", "context_line", c, maxSource)
 		case "pre_context", "post_context":
@@ -174,20 +184,20 @@ func (w *writer) frame(v *node.Value, slim bool, ours *bool) {
 			}
 		case "vars":
 			if !slim {
-				w.member("frame", k, c, depthVars, maxVars)
+				w.member("frame", m, depthVars, maxVars)
 			}
 		case "in_app":
 			theirs := c.Type() == node.TypeTrue
 			said = c.Type() != node.TypeNull
 			if ours == nil {
-				w.member("frame", k, c, 1, 16)
+				w.member("frame", m, 1, 16)
 			} else if said && theirs != *ours {
 				w.bool("client_in_app", theirs)
 			}
 		default:
-			w.member("frame", k, c, 5, 2<<10)
+			w.member("frame", m, 5, 2<<10)
 		}
-	})
+	}
 	if ours != nil {
 		w.bool("in_app", *ours)
 		if !said {
@@ -200,19 +210,23 @@ func (w *writer) frame(v *node.Value, slim bool, ours *bool) {
 }
 
 // source writes lines of code, each cut: minified files have lines of megabytes.
-func (w *writer) source(k []byte, v *node.Value) {
+func (w *writer) source(k string, v *node.Value) {
 	if v.Type() != node.TypeArray {
 		return
 	}
-	w.open(string(k), '[')
-	for i, l := range v.GetArray() {
+	w.open(k, '[')
+	for i, l := range v.Elements() {
 		if i == 50 {
 			break
 		}
 		if i > 0 {
 			w.b = append(w.b, ',')
 		}
-		s, _ := tree.CutChars(tree.Text(l), maxSource)
+		if len(l.Text()) <= maxSource {
+			w.b = tree.AppendText(w.b, l)
+			continue
+		}
+		s, _ := tree.CutChars(l.Text(), maxSource)
 		w.b = tree.AppendString(w.b, s)
 	}
 	w.shut(']')
@@ -250,11 +264,13 @@ func (w *writer) crumb(v *node.Value) {
 	w.b = append(w.b, '{')
 	w.first = true
 	typ, level := false, false
-	v.GetObject().Visit(func(k []byte, c *node.Value) {
+	members := v.Members()
+	for i := range members {
+		c := members[i].Value()
 		if c.Type() == node.TypeNull {
-			return
+			continue
 		}
-		switch string(k) {
+		switch members[i].Key() {
 		case "type", "ty":
 			if !typ {
 				typ = true
@@ -265,7 +281,7 @@ func (w *writer) crumb(v *node.Value) {
 			l, ok := ParseLevel(s)
 			if !ok {
 				w.in.Attributes.Invalid("breadcrumbs.level", "expected debug, info, warning, error or fatal", c)
-				return
+				continue
 			}
 			level = true
 			w.str("level", LevelName(l))
@@ -274,11 +290,11 @@ func (w *writer) crumb(v *node.Value) {
 		case "message":
 			w.text("breadcrumbs.message", "message", c, schema.MaxMessage)
 		case "data":
-			w.member("breadcrumbs", k, c, depthCrumb, maxCrumbData)
+			w.member("breadcrumbs", &members[i], depthCrumb, maxCrumbData)
 		default:
-			w.member("breadcrumbs", k, c, depthCrumb, 1<<10)
+			w.member("breadcrumbs", &members[i], depthCrumb, 1<<10)
 		}
-	})
+	}
 	if !typ {
 		w.str("type", "default")
 	}

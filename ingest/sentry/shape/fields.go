@@ -100,19 +100,13 @@ func (i Field) Name() string { return names[i] }
 type Event struct {
 	Doc      *tree.Doc
 	Problems []Problem
-	Other    []Member // Unknown attributes.
+	Other    []*node.Member // Unknown attributes; they hold until the tree itself gets or loses a member.
 	v        [count]*node.Value
 	legacy   bool // Some attribute has an old name.
 	changed  bool // Some attribute was replaced or dropped.
 	client   string
 	raw      bool          // The tree is not scrubbed yet.
 	refused  []*node.Value // Values of problems found before scrubbing, in their order.
-}
-
-// Member is an attribute that no one knows.
-type Member struct {
-	Key   string
-	Value *node.Value
 }
 
 // Problem is one entry of the payload's errors.
@@ -149,17 +143,20 @@ func (e *Event) Get(i Field) *node.Value { return e.v[i] }
 func (e *Event) Collect() {
 	e.v = [count]*node.Value{}
 	e.Other, e.legacy = e.Other[:0], false
-	e.Doc.Root.GetObject().Visit(func(k []byte, v *node.Value) {
+	members := e.Doc.Root.Members()
+	for place := range members {
+		m := &members[place]
+		v := m.Value()
 		if v.Type() == node.TypeNull {
-			return
+			continue
 		}
-		i, ok := byName[string(k)]
+		i, ok := byName[m.Key()]
 		switch {
 		case !ok:
 			if len(e.Other) < maxOther {
-				e.Other = append(e.Other, Member{string(k), v})
+				e.Other = append(e.Other, m)
 			}
-		case names[i] != string(k):
+		case names[i] != m.Key():
 			// An old name counts only where the new one is missing.
 			if e.v[i] == nil {
 				e.v[i] = v
@@ -168,7 +165,7 @@ func (e *Event) Collect() {
 		default:
 			e.v[i] = v
 		}
-	})
+	}
 }
 
 // refusedKey holds refused values while the tree is scrubbed.

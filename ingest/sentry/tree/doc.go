@@ -5,7 +5,6 @@
 package tree
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"sync"
@@ -14,10 +13,10 @@ import (
 	"errata/ingest/node"
 )
 
-// Bounds on a document. A value costs about 90 bytes of memory, so their number
+// Bounds on a document. A value costs about 50 bytes of memory, so their number
 // is bounded as well as the bytes.
 const (
-	MaxDepth  = 200
+	MaxDepth  = node.MaxDepth
 	MaxValues = 150_000
 
 	smallBytes = 256 << 10 // Up to here the size alone bounds the work.
@@ -44,9 +43,7 @@ var pool = sync.Pool{New: func() any { return new(Doc) }}
 // Parse reads one JSON value. NaN and Infinity tokens, which Python and
 // JavaScript clients write, are read as numbers and written as null.
 func Parse(b []byte) (*Doc, error) {
-	// The parser is slow to say that a document is too deep, and one with few
-	// openings is not.
-	if len(b) > smallBytes || bytes.Count(b, []byte{'{'})+bytes.Count(b, []byte{'['}) > MaxDepth {
+	if len(b) > smallBytes {
 		if err := bound(b); err != nil {
 			return nil, err
 		}

@@ -15,21 +15,10 @@ func Is(v *node.Value, t node.Type) bool { return v != nil && v.Type() == t }
 func Null(v *node.Value) bool { return v == nil || v.Type() == node.TypeNull }
 
 // Text returns a string value, aliasing the tree; anything else is empty.
-func Text(v *node.Value) string {
-	if v == nil || v.Type() != node.TypeString {
-		return ""
-	}
-	return str(v)
-}
-
-// str returns the string of a value that is one.
-func str(v *node.Value) string {
-	b, _ := v.StringBytes()
-	return Str(b)
-}
+func Text(v *node.Value) string { return v.Text() }
 
 // Get returns the string under key of an object.
-func Get(v *node.Value, key string) string { return Text(v.Get(key)) }
+func Get(v *node.Value, key string) string { return v.Member(key).Text() }
 
 // Scalar returns a string, number or boolean as text; null, lists and objects
 // are empty and not ok.
@@ -39,7 +28,7 @@ func Scalar(v *node.Value) (string, bool) {
 	}
 	switch v.Type() {
 	case node.TypeString:
-		return str(v), true
+		return v.Text(), true
 	case node.TypeNumber:
 		s := v.Number()
 		return s, !isNotFinite(s)

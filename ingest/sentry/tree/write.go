@@ -36,11 +36,38 @@ func AppendString(dst []byte, s string) []byte {
 	if !allPlain(s) {
 		return appendEscaped(dst, s)
 	}
+	return appendPlain(dst, s)
+}
+
+// appendPlain writes a text that needs no escapes.
+func appendPlain(dst []byte, s string) []byte {
 	n := len(dst)
 	dst = slices.Grow(dst, len(s)+2)[:n+len(s)+2]
 	dst[n] = '"'
 	copy(dst[n+1:], s)
 	dst[n+1+len(s)] = '"'
+	return dst
+}
+
+// AppendText writes a value that is a string.
+func AppendText(dst []byte, v *node.Value) []byte {
+	if v.Plain() {
+		return appendPlain(dst, v.Text())
+	}
+	return AppendString(dst, v.Text())
+}
+
+// AppendKey writes the name of a member and the colon behind it.
+func AppendKey(dst []byte, m *node.Member) []byte {
+	if !m.Plain() {
+		return append(AppendString(dst, m.Key()), ':')
+	}
+	k := m.Key()
+	n := len(dst)
+	dst = slices.Grow(dst, len(k)+3)[:n+len(k)+3]
+	dst[n] = '"'
+	copy(dst[n+1:], k)
+	dst[n+len(k)+1], dst[n+len(k)+2] = '"', ':'
 	return dst
 }
 
@@ -117,22 +144,20 @@ func appendDepth(dst []byte, v *node.Value, depth int) []byte {
 	}
 	switch v.Type() {
 	case node.TypeString:
-		return AppendString(dst, str(v))
+		return AppendText(dst, v)
 	case node.TypeObject:
 		if depth <= 0 {
 			return append(dst, `"<trimmed>"`...)
 		}
 		dst = append(dst, '{')
-		first := true
-		o, _ := v.Object()
-		o.Visit(func(k []byte, c *node.Value) {
-			if !first {
+		members := v.Members()
+		for i := range members {
+			if i > 0 {
 				dst = append(dst, ',')
 			}
-			first = false
-			dst = append(AppendString(dst, Str(k)), ':')
-			dst = appendDepth(dst, c, depth-1)
-		})
+			m := &members[i]
+			dst = appendDepth(AppendKey(dst, m), m.Value(), depth-1)
+		}
 		return append(dst, '}')
 	case node.TypeArray:
 		if depth <= 0 {
@@ -188,18 +213,19 @@ func (t *trimmer) value(dst []byte, v *node.Value, depth int) []byte {
 		dst = append(dst, '{')
 		t.left -= 2
 		first := true
-		v.GetObject().Visit(func(k []byte, c *node.Value) {
-			if t.left <= len(k)+4 {
-				return
+		members := v.Members()
+		for i := range members {
+			m := &members[i]
+			if t.left <= len(m.Key())+4 {
+				continue
 			}
 			if !first {
 				dst = append(dst, ',')
 			}
 			first = false
-			t.left -= len(k) + 4
-			dst = append(AppendString(dst, Str(k)), ':')
-			dst = t.value(dst, c, depth-1)
-		})
+			t.left -= len(m.Key()) + 4
+			dst = t.value(AppendKey(dst, m), m.Value(), depth-1)
+		}
 		return append(dst, '}')
 	case node.TypeArray:
 		if depth <= 0 {
@@ -207,7 +233,7 @@ func (t *trimmer) value(dst []byte, v *node.Value, depth int) []byte {
 		}
 		dst = append(dst, '[')
 		t.left -= 2
-		for i, c := range v.GetArray() {
+		for i, c := range v.Elements() {
 			if t.left <= 1 {
 				break
 			}
@@ -219,7 +245,7 @@ func (t *trimmer) value(dst []byte, v *node.Value, depth int) []byte {
 		}
 		return append(dst, ']')
 	case node.TypeString:
-		s := Str(v.GetStringBytes())
+		s := v.Text()
 		if len(s) > t.left-2 {
 			keep := max(t.left-5, 0)
 			t.left = 0
