@@ -21,7 +21,7 @@ import (
 // all of them, or which one is asked depends on what another gave.
 var composed = map[string]func(context.Context, *asking) (*Result, error){
 	"issue_list": listIssues, "event_search": listNewest, "text_search": listNewest, "releases": listReleases, "release_compare": compareReleases,
-	"error_trend": hourTrend, "error_trend_split": splitTrend,
+	"error_trend": hourTrend, "issue_trend": issueTrend, "error_trend_split": splitTrend,
 }
 
 // asking is one run of such a query. What is bound is not changed once the

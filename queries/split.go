@@ -126,7 +126,7 @@ func (s *splitting) ticks(ctx context.Context, key, list, read string, of pieces
 			return s.partsOf(ctx, list, &none)
 		}
 	}
-	of.Chunk, of.Weigh, of.Join = 400_000, pieces.Strip.Weigh, pieces.JoinStrips
+	of.Weigh, of.Join = pieces.Strip.Weigh, pieces.JoinStrips
 	rows, _, err := keep(ctx, s.asking, "split "+read+"\x00"+key+"\x00"+s.filters, list, read, of, &none, strip)
 	return rows, err
 }
@@ -150,11 +150,11 @@ func (s *splitting) rank(ctx context.Context) (bool, error) {
 	}
 	hours := func(first, end int64) {
 		day := floor(first, dayMS)
-		add(first, end, itoa(day), "hour_parts", "hours", pieces.Source[pieces.Strip]{First: day, Last: day + dayMS - 1, Slot: hourMS})
+		add(first, end, itoa(day), "hour_parts", "hours", pieces.Source[pieces.Strip]{First: day, Last: day + dayMS - 1, Slot: hourMS, Chunk: 400_000})
 	}
 	firstDay, endDay := floor(s.first+dayMS-1, dayMS), floor(s.end, dayMS)
 	hours(s.first, min(firstDay, s.end))
-	add(firstDay, endDay, "", "day_parts", "days", pieces.Source[pieces.Strip]{First: firstDay, Last: endDay - 1, Slot: dayMS})
+	add(firstDay, endDay, "", "day_parts", "days", pieces.Source[pieces.Strip]{First: firstDay, Last: endDay - 1, Slot: dayMS, Chunk: 400_000})
 	hours(max(endDay, firstDay), s.end)
 	err := atOnce(ctx, append(todo, func(ctx context.Context) error {
 		return s.rows(ctx, "merged", func(r driver.Rows) error {
