@@ -21,7 +21,7 @@ import (
 // all of them, or which one is asked depends on what another gave.
 var composed = map[string]func(context.Context, *asking) (*Result, error){
 	"issue_list": listIssues, "event_search": listNewest, "text_search": listNewest, "releases": listReleases, "release_compare": compareReleases,
-	"error_trend": hourTrend, "issue_trend": issueTrend, "error_trend_split": splitTrend,
+	"error_trend": hourTrend, "issue_trend": issueTrend, "tag_distribution": tagDistribution, "tag_lift": tagLift, "error_trend_split": splitTrend,
 }
 
 // asking is one run of such a query. What is bound is not changed once the
@@ -130,6 +130,15 @@ func (a *asking) counts(ctx context.Context, name string, into map[uint64]uint64
 func (a *asking) given(name string) bool {
 	given, _ := a.query.Choice(a.bound).Given(name) // Not declared is not given.
 	return given
+}
+
+// answer is a result without rows, with the columns that the query declares.
+func (a *asking) answer() *Result {
+	out := &Result{Columns: slices.Clone(a.query.Columns)}
+	for n := range out.Columns {
+		out.Columns[n].Purpose = ""
+	}
+	return out
 }
 
 // numbers writes an array parameter.

@@ -277,11 +277,7 @@ func (s *splitting) all(ctx context.Context) (map[int64]uint64, error) {
 
 // show makes rows of the points, and of what is left at each time.
 func (s *splitting) show(points map[point]uint64, all map[int64]uint64) *Result {
-	out := &Result{}
-	for _, c := range s.query.Columns {
-		out.Columns = append(out.Columns, c)
-		out.Columns[len(out.Columns)-1].Purpose = ""
-	}
+	out := s.answer()
 	row := func(at int64, series string, n uint64) {
 		out.Rows = append(out.Rows, []any{time.UnixMilli(at).UTC(), series, n, uint64(len(s.total))})
 	}

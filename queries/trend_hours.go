@@ -112,10 +112,7 @@ func (a *asking) ranked(points map[momentOf]uint64, total map[string]uint64) *Re
 		}
 		sums[p] += n
 	}
-	out := &Result{Columns: slices.Clone(a.query.Columns)}
-	for n := range out.Columns {
-		out.Columns[n].Purpose = ""
-	}
+	out := a.answer()
 	for p, n := range sums {
 		row := []any{time.UnixMilli(p.at).UTC(), p.series, n}
 		if len(out.Columns) > len(row) {

@@ -88,10 +88,7 @@ func issueTrend(ctx context.Context, a *asking) (*Result, error) {
 	for at, n := range users {
 		points[at] = crowded{points[at].events, n}
 	}
-	out := &Result{Columns: slices.Clone(a.query.Columns)}
-	for n := range out.Columns {
-		out.Columns[n].Purpose = ""
-	}
+	out := a.answer()
 	for at := first; at <= last && len(out.Rows) < maxBuckets; at += width {
 		p := points[at]
 		out.Rows = append(out.Rows, []any{time.UnixMilli(at).UTC(), p.events, p.users})

@@ -133,6 +133,18 @@ func (s *Strip) Each(first, last int64, do func(slot int64, n uint64)) {
 	}
 }
 
+// EachBeside gives the slots first to last with the numbers beside them.
+func (s *Strip) EachBeside(first, last int64, do func(slot int64, n, beside uint64)) {
+	cells, at := s.between(first, last)
+	for i, c := range cells {
+		beside := uint64(0)
+		if s.users != nil {
+			beside = uint64(s.users[at+i])
+		}
+		do(int64(c>>cellBits), c&cellCount, beside) //nolint:gosec // 24 bits.
+	}
+}
+
 func (s *Strip) between(first, last int64) (cells []uint64, at int) {
 	low, high := uint64(max(first, 0))<<cellBits, uint64(max(last+1, 0))<<cellBits //nolint:gosec // Not negative.
 	n := len(s.cells)
