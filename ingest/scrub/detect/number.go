@@ -25,6 +25,9 @@ func glyph(v string, i int) (d byte, isDigit bool, n int) {
 // Numbers finds card numbers: 13 to 19 digits in one run or in groups with
 // single spaces or dashes, a known first digit, and a right check digit.
 func Numbers(v string, c Counts) string {
+	if !longNumber(v) {
+		return v
+	}
 	e := edit{s: v}
 	for i := 0; i < len(v); i++ {
 		if v[i] < '0' || v[i] > '9' && v[i] != 0xef {
@@ -68,6 +71,26 @@ func Numbers(v string, c Counts) string {
 		}
 	}
 	return e.done()
+}
+
+// longNumber reports whether 13 digits may stand together in v, or in groups. Most
+// texts with as many have a time, an address or a version.
+func longNumber(v string) bool {
+	n := 0
+	for i := range len(v) {
+		switch c := v[i]; {
+		case digit(c):
+			if n++; n == 13 {
+				return true
+			}
+		case c == ' ' || c == '-':
+		case c >= 0x80:
+			return true
+		default:
+			n = 0
+		}
+	}
+	return false
 }
 
 func cardStart(d []byte) bool {

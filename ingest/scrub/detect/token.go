@@ -70,6 +70,15 @@ var wordByte = func() (t [256]bool) {
 	return
 }()
 
+// byFirst is which credentials begin with a byte.
+var byFirst = func() (t [256][]uint8) {
+	for i := range credentials {
+		c := credentials[i].begins[0]
+		t[c] = append(t[c], uint8(i))
+	}
+	return
+}()
+
 // begins says with which bytes credentials begin.
 var begins = func() (t [256]bool) {
 	t['e'] = true // Of web tokens.
@@ -85,9 +94,9 @@ func credential(s string) int {
 	if strings.HasPrefix(s, "eyJ") {
 		return webToken(s)
 	}
-	for i := range credentials {
+	for _, i := range byFirst[s[0]] {
 		k := &credentials[i]
-		if s[0] != k.begins[0] || !strings.HasPrefix(s, k.begins) {
+		if !strings.HasPrefix(s, k.begins) {
 			continue
 		}
 		n := len(k.begins)

@@ -3,7 +3,6 @@ package name
 import (
 	"encoding/binary"
 	"math/bits"
-	"math/rand/v2"
 	"sync/atomic"
 	"unsafe"
 )
@@ -15,38 +14,56 @@ import (
 
 // verdict is what was decided of a name: one line of a cache, with the name in
 // it. What is looked up for each key of an event has left the caches when the next
-// event comes, so each pointer that is followed is a wait for memory.
+// event comes, so each pointer that is followed is a wait for memory. It is written
+// once: whoever reads its state sees all of it.
 type verdict struct {
-	secret bool
-	size   uint8
-	key    [maxName]byte
+	state atomic.Uint32 // 0 is free, taken is being written, else the size of the name and whether it is a secret's.
+	key   [maxName]byte
 }
+
+const (
+	taken  = 1
+	secret = 1 << 8
+)
 
 // maxName bounds the names that are remembered.
-const maxName = 62
+const maxName = 60
 
-// verdicts are those of names of 3 to maxName bytes, by place.
-type verdicts []atomic.Pointer[verdict]
-
-func (t verdicts) secret(key string, n *Set) bool {
-	at := &t[place(key)%uint64(len(t))]
-	v := at.Load()
-	if v != nil && string(v.key[:v.size]) == key {
-		return v.secret
-	}
-	secret := n.unseen(key)
-	if v == nil || displaces() {
-		v = &verdict{secret: secret, size: uint8(len(key))}
-		copy(v.key[:], key)
-		at.Store(v)
-	}
-	return secret
+// verdicts are those of names of 3 to maxName bytes, by place: two places side
+// by side for each.
+type verdicts struct {
+	all    []verdict
+	passed atomic.Uint32 // Names that found no place.
 }
 
-// displaces says that a text takes the place of another one: now and then only,
-// since two that share a place and come in each event would else cost memory each
-// time.
-func displaces() bool { return rand.Uint32()%16 == 0 }
+func newVerdicts(n int) *verdicts { return &verdicts{all: make([]verdict, n)} }
+
+func (n *Set) remembered(key string) bool {
+	t := n.seen.Load()
+	at := place(key) % uint64(len(t.all))
+	for i := range uint64(2) {
+		v := &t.all[at^i]
+		state := v.state.Load()
+		if int(state&(secret-1)) == len(key) && string(v.key[:len(key)]) == key {
+			return state&secret != 0
+		}
+		if state == 0 && v.state.CompareAndSwap(0, taken) {
+			state = uint32(len(key))
+			if n.unseen(key) {
+				state |= secret
+			}
+			copy(v.key[:], key)
+			v.state.Store(state)
+			return state&secret != 0
+		}
+	}
+	// Names that do not come again may have taken all places: they are given up
+	// when that has cost as much as to fill them anew.
+	if t.passed.Add(1) == 64*uint32(len(t.all)) {
+		n.seen.CompareAndSwap(t, newVerdicts(len(t.all)))
+	}
+	return n.unseen(key)
+}
 
 // place spreads names by their first and last bytes, which tell those of one
 // client apart.

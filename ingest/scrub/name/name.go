@@ -6,6 +6,7 @@ package name
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Names that hold secrets. A name matches by whole segments, never by a part of
@@ -62,7 +63,7 @@ type Set struct {
 	whole    map[string]bool
 	safe     map[string]bool
 	defaults bool
-	seen     verdicts
+	seen     atomic.Pointer[verdicts]
 }
 
 // builtIn are the names of projects without rules of their own, which share
@@ -81,7 +82,8 @@ func New(defaults bool, sensitive, safe []string) *Set {
 // newSet remembers so many names.
 func newSet(defaults bool, sensitive, safe []string, memory int) *Set {
 	n := &Set{words: map[string]bool{}, pairs: map[[2]string]bool{}, whole: map[string]bool{}, safe: map[string]bool{},
-		defaults: defaults, seen: make(verdicts, memory)}
+		defaults: defaults}
+	n.seen.Store(newVerdicts(memory))
 	mask := func(s string) { n.masks = append(n.masks, letters(s)) }
 	if n.defaults {
 		for _, w := range secretWords {
@@ -139,7 +141,7 @@ func (n *Set) Secret(key string) bool {
 	if len(key) < 3 || len(key) > maxName {
 		return len(key) > maxName && len(key) <= 256 && n.unseen(key)
 	}
-	return n.seen.secret(key, n)
+	return n.remembered(key)
 }
 
 // unseen decides over a name by its letters first.

@@ -67,17 +67,16 @@ type Item struct {
 // number of bytes it takes.
 func ParseHeader(body []byte) (Header, int, error) {
 	var h Header
-	end, err := objectEnd(body, 0)
+	p := headerPool.Get().(*node.Parser)
+	defer headerPool.Put(p)
+	v, end, err := object(p, body, 0)
 	if err != nil {
 		return h, 0, fmt.Errorf("cannot read envelope header: %w", err)
 	}
-	p := headerPool.Get().(*node.Parser)
-	defer headerPool.Put(p)
-	h.Raw = body[:end]
-	v, err := p.ParseBytes(h.Raw)
-	if err != nil {
+	if v == nil {
 		return h, 0, errors.New("cannot read envelope header: it is not a JSON object")
 	}
+	h.Raw = body[:end]
 	var eventID, sentAt, dsn, sdk, trace *node.Value // The first of each.
 	times := 0
 	v.GetObject().Visit(func(k []byte, f *node.Value) {
@@ -153,20 +152,25 @@ func Parse(body []byte) (Header, []Item, error) {
 // that it takes. more says that the header may end in bytes that follow b.
 func ItemHeader(b []byte) (typ string, length, end int, more bool, err error) {
 	it := Item{}
-	if end, err = objectEnd(b, 0); err != nil {
+	p := headerPool.Get().(*node.Parser)
+	defer headerPool.Put(p)
+	v, end, err := object(p, b, 0)
+	if err != nil {
 		return "", 0, 0, errors.Is(err, errUnclosed) || len(bytes.TrimLeft(b, " \n\t\r")) == 0, err
 	}
-	length, err = it.header(b[:end])
+	length, err = it.header(v)
 	return it.Type, length, end, false, err
 }
 
 func parseItem(body []byte, pos int) (Item, int, error) {
 	it := Item{ItemCount: -1}
-	end, err := objectEnd(body, pos)
+	p := headerPool.Get().(*node.Parser)
+	defer headerPool.Put(p)
+	v, end, err := object(p, body, pos)
 	if err != nil {
 		return it, 0, fmt.Errorf("item header: %w", err)
 	}
-	length, err := it.header(body[pos:end])
+	length, err := it.header(v)
 	if err != nil {
 		return it, 0, err
 	}
@@ -205,11 +209,8 @@ func parseItem(body []byte, pos int) (Item, int, error) {
 }
 
 // header fills it and returns length, -1 where the header names none.
-func (it *Item) header(raw []byte) (int, error) {
-	p := headerPool.Get().(*node.Parser)
-	defer headerPool.Put(p)
-	v, err := p.ParseBytes(raw)
-	if err != nil {
+func (it *Item) header(v *node.Value) (int, error) {
+	if v == nil {
 		return 0, errors.New("item header is not a JSON object")
 	}
 	var typ, contentType, filename, attachment, platform, count, l *node.Value // The first of each.

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"errata/ingest/node"
 )
 
 type grammarCase struct {
@@ -110,6 +112,10 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(c.Body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
+		_, end, err := object(new(node.Parser), body, 0)
+		if want, wantErr := objectEnd(body, 0); end != want || (err == nil) != (wantErr == nil) {
+			t.Fatalf("the header ends at %d (%v), its brackets at %d (%v)", end, err, want, wantErr)
+		}
 		_, items, err := Parse(body)
 		if err != nil {
 			return

@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"sync"
@@ -15,6 +16,26 @@ var (
 	errNotObject = errors.New("expected a JSON object")
 	errUnclosed  = errors.New("JSON object is not closed")
 )
+
+// object reads the JSON object that starts at pos, white space before it skipped,
+// and returns the position after it. The value is nil where its brackets match,
+// but it is no JSON.
+func object(p *node.Parser, b []byte, pos int) (*node.Value, int, error) {
+	// Nearly all headers are one line, which needs no look for the brackets first.
+	line := b[pos:min(len(b), pos+MaxHeaderBytes)]
+	if n := bytes.IndexByte(line, '\n'); n >= 2 && line[0] == '{' && line[n-1] == '}' &&
+		bytes.Count(line[:n], []byte{'{'})+bytes.Count(line[:n], []byte{'['}) <= maxHeaderDepth {
+		if v, err := p.ParseBytes(line[:n]); err == nil {
+			return v, pos + n, nil
+		}
+	}
+	end, err := objectEnd(b, pos)
+	if err != nil {
+		return nil, 0, err
+	}
+	v, _ := p.ParseBytes(b[pos:end])
+	return v, end, nil
+}
 
 // objectEnd returns the position after the JSON object that starts at pos,
 // white space before it skipped. It only matches brackets outside strings: the
