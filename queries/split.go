@@ -14,7 +14,7 @@ import (
 	"errata/queries/pieces"
 )
 
-// splitting is one run of error_trend_split by issue. An issue is its survivor.
+// splitting is one run of error_trend_split by issue, or of one. An issue is its survivor.
 type splitting struct {
 	*asking
 	first, end int64 // Whole hours of the window, end not in it; milliseconds.
@@ -42,7 +42,12 @@ func splitTrend(ctx context.Context, a *asking) (*Result, error) {
 	if deep, err := c.Deep(); err == nil && !deep {
 		return hourTrend(ctx, a)
 	}
-	if ranked, err := c.Ranked(); err != nil || !ranked || !a.single(ctx) {
+	if tags, err := c.TagHours(); err == nil && tags {
+		return tagTrend(ctx, a)
+	}
+	ranked, err := c.Ranked()
+	of, wrong := c.Single()
+	if err != nil || wrong != nil || !ranked && !of || !a.single(ctx) {
 		return a.result(ctx, whole) // Which says what is wrong, where something is.
 	}
 	from, to, err := c.Ends()
@@ -55,6 +60,9 @@ func splitTrend(ctx context.Context, a *asking) (*Result, error) {
 	// Hours are kept for 90 days, days for longer: with a minute for the question.
 	if s.first >= s.end || time.Since(from) > 90*24*time.Hour+time.Minute {
 		return a.result(ctx, whole)
+	}
+	if of {
+		return s.single(ctx)
 	}
 	if ok, err := s.rank(ctx); err != nil || !ok {
 		return s.orWhole(ctx, err)
@@ -131,6 +139,64 @@ func (s *splitting) ticks(ctx context.Context, key, list, read string, of pieces
 	return rows, err
 }
 
+func (s *splitting) readMerged(ctx context.Context) error {
+	return s.rows(ctx, "merged", func(r driver.Rows) error {
+		var project uint32
+		var f, survivor uint64
+		err := r.Scan(&project, &f, &survivor)
+		if s.into[project] == nil {
+			s.into[project] = map[uint64]uint64{}
+		}
+		s.into[project][f] = survivor
+		return err
+	})
+}
+
+func (s *splitting) readEdges(ctx context.Context) error {
+	return s.rowsAgain(ctx, "edges", func() { s.edges = nil }, func(r driver.Rows) error {
+		var e edge
+		var at time.Time
+		err := r.Scan(&e.project, &e.fingerprint, &at, &e.events)
+		e.at = at.UnixMilli()
+		s.edges = append(s.edges, e)
+		return err
+	})
+}
+
+// single is the trend of one issue: its hours from what is kept, events of the
+// hours that the window cuts.
+func (s *splitting) single(ctx context.Context) (*Result, error) {
+	issue, err := strconv.ParseUint(s.bound["issue"], 16, 64)
+	if err != nil {
+		return s.orWhole(ctx, nil)
+	}
+	var points map[point]uint64
+	// Hours are of the fingerprints that belong to it.
+	err = atOnce(ctx, s.readEdges, func(ctx context.Context) (err error) {
+		if err = s.readMerged(ctx); err == nil {
+			points, err = s.points(ctx, []uint64{issue})
+		}
+		return err
+	})
+	if err != nil || points == nil {
+		return s.orWhole(ctx, err)
+	}
+	at, total := map[momentOf]uint64{}, map[string]uint64{}
+	add := func(when int64, n uint64) {
+		at[momentOf{"errors", when}] += n
+		total["errors"] += n
+	}
+	for p, n := range points {
+		add(p.at, n)
+	}
+	for _, e := range s.edges {
+		if s.survivor(e.project, e.fingerprint) == issue {
+			add(e.at, e.events)
+		}
+	}
+	return s.ranked(at, total), nil
+}
+
 // rank adds up the events of each issue in the window: whole days of it, hours
 // of the days that it cuts, and events of the hours that it cuts.
 func (s *splitting) rank(ctx context.Context) (bool, error) {
@@ -156,27 +222,7 @@ func (s *splitting) rank(ctx context.Context) (bool, error) {
 	hours(s.first, min(firstDay, s.end))
 	add(firstDay, endDay, "", "day_parts", "days", pieces.Source[pieces.Strip]{First: firstDay, Last: endDay - 1, Slot: dayMS, Chunk: 400_000})
 	hours(max(endDay, firstDay), s.end)
-	err := atOnce(ctx, append(todo, func(ctx context.Context) error {
-		return s.rows(ctx, "merged", func(r driver.Rows) error {
-			var project uint32
-			var f, survivor uint64
-			err := r.Scan(&project, &f, &survivor)
-			if s.into[project] == nil {
-				s.into[project] = map[uint64]uint64{}
-			}
-			s.into[project][f] = survivor
-			return err
-		})
-	}, func(ctx context.Context) error {
-		return s.rowsAgain(ctx, "edges", func() { s.edges = nil }, func(r driver.Rows) error {
-			var e edge
-			var at time.Time
-			err := r.Scan(&e.project, &e.fingerprint, &at, &e.events)
-			e.at = at.UnixMilli()
-			s.edges = append(s.edges, e)
-			return err
-		})
-	})...)
+	err := atOnce(ctx, append(todo, s.readMerged, s.readEdges)...)
 	if err != nil {
 		return false, err
 	}

@@ -90,6 +90,11 @@ func TestTrendByIssue(t *testing.T) {
 					}
 				}
 				require.Equal(t, want, got, "%s, %s of %q in %d s, %d series", what, name, projects, seconds, series)
+				one := map[string]string{"projects": projects, "from": w[0].Format(time.RFC3339Nano), "to": w[1].Format(time.RFC3339Nano), "issue": issueHex([]uint64{0x01, 0x103, 0x999}[n%3]),
+					"bucket_seconds": text(seconds), "series": text(series), "environment": environment, "release": release}
+				of, err := owner.Run(t.Context(), "error_trend_split", one)
+				require.NoError(t, err)
+				require.Equal(t, asWhole(t, owner, "error_trend_split", one), of.Rows, "%s, %s: %v", what, name, one)
 				require.True(t, slices.IsSortedFunc(r.Rows, func(x, y []any) int {
 					return cmp.Or(x[0].(time.Time).Compare(y[0].(time.Time)), cmp.Compare(x[1].(string), y[1].(string)))
 				}), name)
@@ -110,6 +115,14 @@ func TestTrendByIssue(t *testing.T) {
 	require.NoError(t, owner.Conn().Exec(t.Context(), "OPTIMIZE TABLE issue_day FINAL"))
 	// An issue is its survivor, which is not the same in both projects.
 	windows = map[string][2]time.Time{"nine days": windows["nine days"], "two days": windows["two days"]}
+	for _, issue := range []uint64{0x01, 0x03, 0x102, 0x202} {
+		for _, projects := range []string{"1", "2", ""} {
+			one := map[string]string{"projects": projects, "from": windows["nine days"][0].Format(time.RFC3339Nano), "to": windows["nine days"][1].Format(time.RFC3339Nano), "issue": issueHex(issue)}
+			of, err := owner.Run(t.Context(), "error_trend_split", one)
+			require.NoError(t, err)
+			require.Equal(t, asWhole(t, owner, "error_trend_split", one), of.Rows, "merged: %v", one)
+		}
+	}
 	for name, w := range windows {
 		for _, projects := range []string{"1", "2", "1,2", ""} {
 			sum := map[string]uint64{}

@@ -85,6 +85,17 @@ func TestTagTrendIsExact(t *testing.T) {
 			want := trendOf(t, s, c.values, "60")
 			require.NotEmpty(t, want)
 			require.Equal(t, want, trendOf(t, s, c.values, "300"))
+			// Whole hours are kept by parts.
+			for _, width := range []string{"3600", "7200"} {
+				values := maps.Clone(c.values)
+				values["bucket_seconds"], values["from"] = width, fmt.Sprint(time.Now().Add(-5*time.Hour).UnixMilli())
+				for range 2 {
+					r, err := s.Run(t.Context(), "error_trend_split", values)
+					require.NoError(t, err)
+					require.NotEmpty(t, r.Rows)
+					require.Equal(t, asWhole(t, s, "error_trend_split", values), r.Rows, width)
+				}
+			}
 		})
 	}
 }
@@ -106,6 +117,16 @@ func TestTagTrendOfAnOlderStore(t *testing.T) {
 	values := map[string]string{"projects": "1", "by": "tag", "tag_key": "plan", "from": "-3h"}
 	want := trendOf(t, owner, values, "60")
 	require.Equal(t, want, trendOf(t, owner, values, "300"), "the rollup is not complete yet")
+	hours := func() {
+		t.Helper()
+		hourly := maps.Clone(values)
+		maps.Copy(hourly, map[string]string{"bucket_seconds": "3600", "from": fmt.Sprint(time.Now().Add(-3 * time.Hour).UnixMilli()), "to": fmt.Sprint(time.Now().UnixMilli())})
+		r, err := again(t, "older").Run(t.Context(), "error_trend_split", hourly)
+		require.NoError(t, err)
+		require.Equal(t, asWhole(t, owner, "error_trend_split", hourly), r.Rows)
+		require.NotEmpty(t, r.Rows)
+	}
+	hours()
 	require.Equal(t, "ok", verdicts(t, owner, 1)["tag_trend events"])
 
 	// As if it had died before the record: what it says stays.
@@ -128,6 +149,8 @@ func TestTagTrendOfAnOlderStore(t *testing.T) {
 	exec("ALTER TABLE tag_trend DELETE WHERE slot < (SELECT max(since) FROM rollup_since) SETTINGS mutations_sync = 2")
 	want = trendOf(t, owner, values, "60")
 	require.Equal(t, want, trendOf(t, owner, values, "300"))
+	hours()
 	exec("TRUNCATE TABLE rollup_since")
+	hours()
 	require.Equal(t, want, trendOf(t, owner, values, "300"), "nothing says that it is complete")
 }

@@ -19,12 +19,12 @@
 -- column events UInt64: Events.
 -- column all_series UInt64: Series before the smallest were summed up as other.
 -- applied: series
--- cost: project_minute of the window, 5 ms for a day; in buckets of whole hours these are kept by parts, of which those are read that are not known yet. Of an issue or by issue, with whole hours and no filter that issue_hour lacks: issue_hour, or stored_size where the window is whole hours too, and events of the hours that it cuts at both ends. By issue, what issue_day, issue_hour and all hours have is kept by parts, of which those are read that are not known yet: 20 ms. By a tag or filtered by one, in buckets of whole five minutes: tag_trend, and events of the five minutes that it cuts and of the time before the rollup came. Events of the window where words, a dimension from platform on, several tags or other filters are named: 80 ms for 5 million.
+-- cost: project_minute of the window, 5 ms for a day; in buckets of whole hours these are kept by parts, of which those are read that are not known yet. Of an issue or by issue, with whole hours and no filter that issue_hour lacks: issue_hour, or stored_size where the window is whole hours too, and events of the hours that it cuts at both ends. By issue, what issue_day, issue_hour and all hours have is kept by parts, of which those are read that are not known yet: 20 ms. By a tag or filtered by one, in buckets of whole five minutes: tag_trend, whole hours of which are kept by parts, and events of the five minutes that it cuts and of the time before the rollup came. Events of the window where words, a dimension from platform on, several tags or other filters are named: 80 ms for 5 million.
 -- bound: Buckets times (series + 1); the days of the window.
 -- step all: part Array(UInt8), ends Array(Int64), page Array(UInt64), names Array(String), span Array(Int64)
-<</* Where the whole hours of the window begin and end, of project_minute. Fingerprints of the issues that are shown by name. Names of parts of a table, and the first and the last millisecond that is read of them: kept.go; put together in split.go. */>>
+<</* Where the whole hours of the window begin and end, of project_minute. Fingerprints of the issues that are shown by name. Names of parts of a table, and the first and the last millisecond that is read of them: kept.go; put together in split.go and trend_tags.go. */>>
 -- step engine: rows
-<<- if or .Ranked .Shallow>>
+<<- if or .Ranked .Shallow .Single .TagHours>>
 SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = 'issue_day'
 <<- end>>
 -- step day_parts: rows
@@ -34,7 +34,7 @@ FROM issue_day
 GROUP BY part, name, server
 <<- end>>
 -- step hour_parts: rows
-<<- if .Ranked>>
+<<- if or .Ranked .Single>>
 SELECT cityHash64(_part, serverUUID()) AS part, _part AS name, toInt64(toUnixTimestamp(min(hour))) * 1000 AS first, toInt64(toUnixTimestamp(max(hour))) * 1000 AS last, count() AS n, cityHash64(serverUUID()) AS server, toInt64(0) AS fresh
 FROM issue_hour
 GROUP BY part, name, server
@@ -58,7 +58,7 @@ UNION ALL
 SELECT toUInt64(0), cityHash64(serverUUID()), toUInt32(0), '', ''
 <<- end>>
 -- step points: rows
-<<- if and .Ranked (.Given "names")>>
+<<- if and (or .Ranked .Single) (.Given "names")>>
 SELECT cityHash64(_part, serverUUID()) AS part, fingerprint, project_id, <<strip "intDiv(toUnixTimestamp(hour), 3600)" "t.events">> AS cells, '' AS nobody
 FROM issue_hour AS t
 WHERE hour >= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[1], 'UTC'), 'UTC') AND hour <= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[2], 'UTC'), 'UTC') AND fingerprint IN {page:Array(UInt64)} AND <<.Projects>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">> AND _part IN {names:Array(String)}<<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
@@ -79,17 +79,17 @@ UNION ALL
 SELECT toUInt64(0), cityHash64(serverUUID()), toUInt32(0), '', ''
 <<- end>>
 -- step edges: rows
-<<- if .Ranked>><<if not (.Whole 3600)>>
+<<- if or .Ranked .Single>><<if not (.Whole 3600)>>
 WITH toStartOfHour(toStartOfMinute({from:DateTime64(3, 'UTC')}) + INTERVAL 3599 SECOND) AS first_hour, toStartOfHour({to:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND) AS end_hour
 SELECT project_id, fingerprint, toStartOfInterval(toDateTime(ts, 'UTC'), toIntervalSecond({bucket_seconds:UInt32}), 'UTC') AS time, sum(toUInt64(weight)) AS n
 FROM events
 WHERE <<.Projects>> AND ts >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND ts <= {to:DateTime64(3, 'UTC')}
     AND toDate(ts) IN (toDate({from:DateTime64(3, 'UTC')}), toDate({to:DateTime64(3, 'UTC')})) AND (ts < first_hour OR ts >= end_hour)
-    AND <<.AnyOf "environment">> AND <<.AnyOf "release">><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
+    AND <<.OfIssue>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
 GROUP BY project_id, fingerprint, time
 <<- end>><<end>>
 -- step merged: rows
-<<- if .Ranked>>
+<<- if or .Ranked .Single>>
 SELECT project_id, fingerprint, survivor FROM issue_of WHERE <<.Projects>> AND survivor != fingerprint<<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
 <<- end>>
 -- step minute_parts: rows
@@ -115,6 +115,55 @@ FROM project_minute AS m
 WHERE minute >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND minute <= {to:DateTime64(3, 'UTC')}
     AND (minute < toDateTime(fromUnixTimestamp64Milli({ends:Array(Int64)}[1], 'UTC'), 'UTC') OR minute >= toDateTime(fromUnixTimestamp64Milli({ends:Array(Int64)}[2], 'UTC'), 'UTC')) AND <<.Projects>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">> AND <<.AnyOf "service">> AND <<.AnyOf "level">>
 GROUP BY slot, named
+<<- end>>
+-- step complete: rows
+<<- if .TagHours>>
+SELECT max(since) FROM rollup_since WHERE rollup = 'tag_trend' HAVING count() > 0
+<<- end>>
+-- step tag_parts: rows
+<<- if .TagHours>>
+SELECT cityHash64(_part, serverUUID()) AS part, _part AS name, toInt64(toUnixTimestamp(min(slot))) * 1000 AS first, toInt64(toUnixTimestamp(max(slot))) * 1000 AS last, count() AS n, cityHash64(serverUUID()) AS server, toInt64(0) AS fresh
+FROM tag_trend
+GROUP BY part, name, server
+<<- end>>
+-- step tag_hours: rows
+<<- if and .TagHours (.Given "names")>>
+SELECT part, cityHash64(named, bare) AS hash, at, <<if .Is "by" "tag">>tag_value<<else>><<.Series>><<end>> AS named, toUInt8(tag_value = '') AS bare, sum(rest) AS n
+FROM (
+    SELECT cityHash64(_part, serverUUID()) AS part, project_id, toInt64(toUnixTimestamp(toStartOfHour(slot))) * 1000 AS at, environment, pair.1 AS tag_value, sum(pair.2) AS rest
+    FROM tag_trend
+    ARRAY JOIN if(key = '' AND value = '', [('', toInt64(events))], [(value, toInt64(events)), ('', -toInt64(events))]) AS pair
+    WHERE <<.Projects>> AND key IN ('', <<.TagKey>>) AND slot >= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[1], 'UTC'), 'UTC') AND slot <= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[2], 'UTC'), 'UTC')
+        AND _part IN {names:Array(String)} AND <<.AnyOf "environment">><<if .Given "part">> AND intDiv(toUnixTimestamp(slot), 3600) % 16 = {part:Array(UInt8)}[1]<<end>>
+    GROUP BY part, project_id, at, environment, pair.1)
+WHERE <<.TagFilters>>
+GROUP BY part, at, named, bare
+UNION ALL
+SELECT toUInt64(0), cityHash64(serverUUID()), toInt64(0), '', toUInt8(0), toInt64(0)
+<<- end>>
+-- step cut_tags: rows
+<<- if .TagHours>>
+WITH
+    (SELECT if(count() = 0, toDateTime('2100-01-01 00:00:00', 'UTC'), max(since)) FROM rollup_since WHERE rollup = 'tag_trend') AS since,
+    greatest(toStartOfFiveMinutes(toStartOfMinute({from:DateTime64(3, 'UTC')}) + INTERVAL 299 SECOND), since, toStartOfFiveMinutes(now('UTC') - INTERVAL 90 DAY) + INTERVAL 5 MINUTE) AS first_slot, toStartOfFiveMinutes({to:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND) AS end_slot
+SELECT toInt64(toUnixTimestamp(toStartOfHour(slot))) * 1000 AS at, <<if .Is "by" "tag">>tag_value<<else>><<.Series>><<end>> AS named, sum(rest) AS n
+FROM (
+    SELECT project_id, slot, environment, pair.1 AS tag_value, sum(pair.2) AS rest
+    FROM tag_trend
+    ARRAY JOIN if(key = '' AND value = '', [('', toInt64(events))], [(value, toInt64(events)), ('', -toInt64(events))]) AS pair
+    WHERE <<.Projects>> AND key IN ('', <<.TagKey>>) AND slot >= first_slot AND slot < end_slot AND <<.AnyOf "environment">>
+        AND (slot < toDateTime(fromUnixTimestamp64Milli({ends:Array(Int64)}[1], 'UTC'), 'UTC') OR slot >= toDateTime(fromUnixTimestamp64Milli({ends:Array(Int64)}[2], 'UTC'), 'UTC'))
+    GROUP BY project_id, slot, environment, pair.1
+    HAVING tag_value != '' OR rest > 0)
+WHERE <<.TagFilters>>
+GROUP BY at, named
+UNION ALL
+SELECT toInt64(toUnixTimestamp(toStartOfHour(toDateTime(ts, 'UTC')))) * 1000 AS at, <<.Series>> AS named, toInt64(sum(toUInt64(weight))) AS n
+FROM events
+WHERE <<.Projects>> AND ts >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND ts <= {to:DateTime64(3, 'UTC')}
+    AND <<if .Whole 300>>first_slot > {from:DateTime64(3, 'UTC')} AND ts < first_slot<<else>>(ts < first_slot OR ts >= end_slot)<<end>>
+    AND <<.AnyOf "environment">> AND <<.EventFilters>>
+GROUP BY at, named
 <<- end>>
 -- step result: rows
 WITH

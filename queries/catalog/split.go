@@ -123,6 +123,32 @@ func (c Choice) Ranked() (bool, error) {
 	return c.Hourly()
 }
 
+// Single tells whether an hourly trend is of one issue, split by nothing.
+func (c Choice) Single() (bool, error) {
+	if given, err := c.Given("issue"); !given || err != nil {
+		return false, err
+	}
+	if none, err := c.Is("by", "", "none"); !none || err != nil {
+		return false, err
+	}
+	return c.Hourly()
+}
+
+// TagHours tells whether a trend can be read from tag_trend in buckets of whole
+// hours.
+func (c Choice) TagHours() (bool, error) {
+	if hours, err := c.Hours(); !hours || err != nil {
+		return false, err
+	}
+	if deep, err := c.Deep(); !deep || err != nil {
+		return false, err
+	}
+	if hourly, err := c.Hourly(); hourly || err != nil {
+		return false, err
+	}
+	return c.Tagged()
+}
+
 // Hours tells whether a trend by columns of project_minute has buckets of whole
 // hours.
 func (c Choice) Hours() (bool, error) { return c.buckets(3600) }
