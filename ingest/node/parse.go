@@ -202,12 +202,12 @@ func (p *Parser) text(i int) (s string, plain bool, next int) {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	from, escape := i, 0
 	plain = true
-	for b := p.b; ; {
+	for b, first := p.b, unsafe.Pointer(unsafe.SliceData(p.b)); ; {
 		// Of eight bytes the first that is a quote, a backslash, a control character
-		// or not ASCII: of those behind it the sums may be wrong.
-		x := binary.LittleEndian.Uint64(b[i:])
-		quote, slash := x^(ones*'"'), x^(ones*'\\')
-		found := (x | (x-ones*0x20)&^x | (quote-ones)&^quote | (slash-ones)&^slash) & high
+		// or not ASCII: of those behind it the sums may be wrong. The zeros behind the
+		// document are found, so the word is always in its memory.
+		x := binary.LittleEndian.Uint64(unsafe.Slice((*byte)(unsafe.Add(first, i)), 8))
+		found := (x | (x - ones*0x20) | (x ^ (ones * '"') - ones) | (x ^ (ones * '\\') - ones)) & high
 		if found == 0 {
 			i += 8
 			continue

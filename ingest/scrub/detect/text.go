@@ -346,6 +346,9 @@ func email(v string, c Counts) string {
 
 // userPath takes the user's name out of home folders.
 func userPath(v string, c Counts) string {
+	if !strings.Contains(v, "/home/") && !strings.Contains(v, "Users") {
+		return v
+	}
 	e := edit{s: v}
 	for at := 0; at < len(v); {
 		n := homeAt(v, at)

@@ -5,6 +5,7 @@ package payload
 
 import (
 	"encoding/hex"
+	"slices"
 
 	"errata/ingest/node"
 	"errata/ingest/sentry/instant"
@@ -44,13 +45,17 @@ type writer struct {
 }
 
 func (w *writer) key(k string) {
+	n := len(w.b)
+	b := slices.Grow(w.b, len(k)+4)[:n+len(k)+4]
+	b[n] = ','
 	if !w.first {
-		w.b = append(w.b, ',')
+		n++
 	}
 	w.first = false
-	w.b = append(w.b, '"')
-	w.b = append(w.b, k...)
-	w.b = append(w.b, '"', ':')
+	b[n] = '"'
+	n += 1 + copy(b[n+1:], k)
+	b[n], b[n+1] = '"', ':'
+	w.b = b[:n+2]
 }
 
 func (w *writer) str(k, v string) {
