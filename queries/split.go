@@ -68,12 +68,11 @@ func splitTrend(ctx context.Context, a *asking) (*Result, error) {
 		return s.orWhole(ctx, err)
 	}
 	top := s.largest()
-	points, err := s.points(ctx, top)
-	if err != nil || points == nil {
-		return s.orWhole(ctx, err)
-	}
-	all, err := s.all(ctx)
-	if err != nil || all == nil {
+	var points map[point]uint64
+	var all map[int64]uint64
+	err = atOnce(ctx, func(ctx context.Context) (err error) { points, err = s.points(ctx, top); return err },
+		func(ctx context.Context) (err error) { all, err = s.all(ctx); return err })
+	if err != nil || points == nil || all == nil {
 		return s.orWhole(ctx, err)
 	}
 	for _, e := range s.edges {
@@ -122,7 +121,7 @@ func (s *splitting) survivor(project uint32, f uint64) uint64 {
 }
 
 // ticks are rows of a step from what is kept.
-func (s *splitting) ticks(ctx context.Context, key, list, read string, of pieces.Source[pieces.Strip]) (*pieces.Rows[pieces.Strip], error) {
+func (s *splitting) ticks(ctx context.Context, key, list, read string, of pieces.Source[pieces.Strip]) (*pieces.Rows[pieces.Strip], *pieces.Mirror[pieces.Strip], error) {
 	var none int64
 	if list == "hour_parts" {
 		first := true
@@ -135,8 +134,7 @@ func (s *splitting) ticks(ctx context.Context, key, list, read string, of pieces
 		}
 	}
 	of.Weigh, of.Join = pieces.Strip.Weigh, pieces.JoinStrips
-	rows, _, err := keep(ctx, s.asking, "split "+read+"\x00"+key+"\x00"+s.filters, list, read, of, &none, strip)
-	return rows, err
+	return keep(ctx, s.asking, "split "+read+"\x00"+key+"\x00"+s.filters, list, read, of, &none, strip)
 }
 
 func (s *splitting) readMerged(ctx context.Context) error {
@@ -202,6 +200,7 @@ func (s *splitting) single(ctx context.Context) (*Result, error) {
 func (s *splitting) rank(ctx context.Context) (bool, error) {
 	type span struct {
 		rows        *pieces.Rows[pieces.Strip]
+		mirror      *pieces.Mirror[pieces.Strip]
 		first, last int64 // Slots.
 	}
 	var spans []*span
@@ -212,7 +211,10 @@ func (s *splitting) rank(ctx context.Context) (bool, error) {
 		}
 		x := &span{first: first / of.Slot, last: (end - 1) / of.Slot}
 		spans = append(spans, x)
-		todo = append(todo, func(ctx context.Context) (err error) { x.rows, err = s.ticks(ctx, key, list, read, of); return err })
+		todo = append(todo, func(ctx context.Context) (err error) {
+			x.rows, x.mirror, err = s.ticks(ctx, key, list, read, of)
+			return err
+		})
 	}
 	hours := func(first, end int64) {
 		day := floor(first, dayMS)
@@ -230,19 +232,40 @@ func (s *splitting) rank(ctx context.Context) (bool, error) {
 		if x.rows == nil {
 			return false, nil
 		}
-		for _, rows := range x.rows.Of {
-			for n := range rows {
-				of := &rows[n]
-				if sum := of.Value.Sum(x.first, x.last); sum.Slots > 0 {
-					s.total[s.survivor(of.Value.Project, of.Issue)] += sum.Count
-				}
-			}
+		for of, n := range added(x.rows, x.mirror, x.first, x.last) {
+			s.total[s.survivor(of.project, of.fingerprint)] += n
 		}
 	}
 	for _, e := range s.edges {
 		s.total[s.survivor(e.project, e.fingerprint)] += e.events
 	}
 	return true, nil
+}
+
+// owned is a fingerprint of a project.
+type owned struct {
+	project     uint32
+	fingerprint uint64
+}
+
+// added adds up slots first to last of each fingerprint; of the same parts it is
+// the same.
+func added(rows *pieces.Rows[pieces.Strip], mirror *pieces.Mirror[pieces.Strip], first, last int64) map[owned]uint64 {
+	window := [2]int64{first, last}
+	if x, ok := mirror.Recall(rows, window); ok {
+		out, _ := x.(map[owned]uint64)
+		return out
+	}
+	out := map[owned]uint64{}
+	for _, of := range rows.Of {
+		for n := range of {
+			if sum := of[n].Value.Sum(first, last); sum.Slots > 0 {
+				out[owned{of[n].Value.Project, of[n].Issue}] += sum.Count
+			}
+		}
+	}
+	mirror.Remember(rows, window, out)
+	return out
 }
 
 // largest are the issues that are shown by name.
@@ -292,7 +315,7 @@ func (s *splitting) points(ctx context.Context, top []uint64) (map[point]uint64,
 	page := numbers(slices.Compact(of))
 	b := *s
 	b.asking = s.with(map[string]string{"page": page})
-	rows, err := b.ticks(ctx, page, "hour_parts", "points", pieces.Source[pieces.Strip]{First: s.first, Last: s.end - 1, Slot: hourMS})
+	rows, _, err := b.ticks(ctx, page, "hour_parts", "points", pieces.Source[pieces.Strip]{First: s.first, Last: s.end - 1, Slot: hourMS})
 	if err != nil || rows == nil {
 		return nil, err
 	}
@@ -308,7 +331,7 @@ func (s *splitting) points(ctx context.Context, top []uint64) (map[point]uint64,
 
 // all are the events of all issues by bucket; nil as for points.
 func (s *splitting) all(ctx context.Context) (map[int64]uint64, error) {
-	rows, err := s.ticks(ctx, "", "hour_parts", "totals", pieces.Source[pieces.Strip]{First: s.first, Last: s.end - 1, Slot: hourMS})
+	rows, _, err := s.ticks(ctx, "", "hour_parts", "totals", pieces.Source[pieces.Strip]{First: s.first, Last: s.end - 1, Slot: hourMS})
 	if err != nil || rows == nil {
 		return nil, err
 	}
