@@ -235,8 +235,10 @@ func base(file, path string) string {
 	if p == "" {
 		p = path
 	}
-	if i := strings.LastIndexAny(p, `/\`); i >= 0 {
-		p = p[i+1:]
+	for i := len(p); i > 0; i-- {
+		if c := p[i-1]; c == '/' || c == '\\' {
+			return p[i:]
+		}
 	}
 	return p
 }

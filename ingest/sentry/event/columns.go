@@ -3,6 +3,7 @@ package event
 import (
 	"net/netip"
 	"strings"
+	"unicode/utf8"
 
 	"errata/ingest/node"
 	"errata/ingest/sentry/payload"
@@ -71,12 +72,12 @@ func (r *reader) releaseName() string {
 
 // ValidRelease checks a release's name by Sentry's rules.
 func ValidRelease(s string) bool {
-	return s != "" && len(s) <= 4*schema.MaxRelease && len([]rune(s)) <= schema.MaxRelease && !strings.ContainsAny(s, "\n\r\t\f\\/") && s != "." && s != ".." && !strings.EqualFold(s, "latest")
+	return s != "" && len(s) <= 4*schema.MaxRelease && utf8.RuneCountInString(s) <= schema.MaxRelease && !strings.ContainsAny(s, "\n\r\t\f\\/") && s != "." && s != ".." && !strings.EqualFold(s, "latest")
 }
 
 // ValidEnvironment checks an environment's name by Sentry's rules.
 func ValidEnvironment(s string) bool {
-	return s != "" && len([]rune(s)) <= schema.MaxEnvironment && !strings.ContainsAny(s, "\n\r\t\f/") && s != "." && s != ".." && !strings.EqualFold(s, "none")
+	return s != "" && utf8.RuneCountInString(s) <= schema.MaxEnvironment && !strings.ContainsAny(s, "\n\r\t\f/") && s != "." && s != ".." && !strings.EqualFold(s, "none")
 }
 
 func (r *reader) environment() string {
@@ -177,6 +178,24 @@ func (r *reader) contexts(ev *schema.Event) {
 	}
 }
 
+// Kinds of hex digits.
+const (
+	hexZero = 1 << iota
+	hexOther
+	hexUpper
+)
+
+var hexKinds = func() (t [256]uint8) {
+	for c := '1'; c <= '9'; c++ {
+		t[c] = hexOther
+	}
+	for c := 'a'; c <= 'f'; c++ {
+		t[c], t[c-'a'+'A'] = hexOther, hexUpper
+	}
+	t['0'] = hexZero
+	return
+}()
+
 // HexID returns a lower hex id of n digits, its dashes cut; anything else and
 // all zeros are empty.
 func HexID(s string, n int) string {
@@ -189,19 +208,19 @@ func HexID(s string, n int) string {
 			return ""
 		}
 	}
-	zero := true
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		switch {
-		case c >= '0' && c <= '9', c >= 'a' && c <= 'f':
-		case c >= 'A' && c <= 'F':
-		default:
+	var all uint8
+	for i := range len(s) {
+		kind := hexKinds[s[i]]
+		if kind == 0 {
 			return ""
 		}
-		zero = zero && c == '0'
+		all |= kind
 	}
-	if zero {
+	switch {
+	case all == hexZero:
 		return ""
+	case all&hexUpper == 0:
+		return s
 	}
 	return strings.ToLower(s)
 }
