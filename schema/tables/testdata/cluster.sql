@@ -1343,6 +1343,9 @@ SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000, repli
 
 CREATE TABLE IF NOT EXISTS errata.replayed ON CLUSTER prod AS errata.replayed_local ENGINE = Distributed('prod', 'errata', 'replayed_local', letter);
 
+-- 117_merge_in_smaller_blocks.sql
+ALTER TABLE errata.events_local ON CLUSTER prod MODIFY SETTING merge_max_block_size_bytes = 4194304;
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges ON CLUSTER prod AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor

@@ -1159,6 +1159,9 @@ ORDER BY (topic, topic_partition, topic_offset)
 TTL toDateTime(received_at) + INTERVAL 400 DAY
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
+-- 117_merge_in_smaller_blocks.sql
+ALTER TABLE errata.events MODIFY SETTING merge_max_block_size_bytes = 4194304;
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor
