@@ -3,6 +3,7 @@ package consumer
 import (
 	"time"
 
+	"errata/consumer/column"
 	"errata/consumer/table"
 	"errata/consumer/window"
 	"errata/schema"
@@ -16,6 +17,7 @@ type message struct {
 	at     time.Time // The record's own time.
 	letter uint64    // Which dead letter it was before; 0: none.
 	value  []byte
+	pack   *column.Pack // The batch that value lies in; nil where that is not worth keeping.
 }
 
 // dead is a record, or what is left of it, on its way to the dead letters.
@@ -117,7 +119,7 @@ func (b *block) add(w *windows, partition int, m message) {
 		r.ReceivedAt = m.at.UnixMilli()
 	}
 	w.advance(m.offset)
-	o := &table.Origin{ProjectID: r.ProjectId, ReceivedAt: r.ReceivedAt, RetentionDays: r.RetentionDays, Partition: partition, Offset: m.offset}
+	o := &table.Origin{ProjectID: r.ProjectId, ReceivedAt: r.ReceivedAt, RetentionDays: r.RetentionDays, Partition: partition, Offset: m.offset, Pack: m.pack}
 	if m.letter != 0 && !b.revive(w, o, m.letter, r.Receipts) {
 		return
 	}

@@ -215,6 +215,7 @@ func chaos(t *testing.T, x *stall, s *store, session time.Duration, killBroker f
 		c.start()
 		defer c.kill()
 	}
+	s.writer.Compression = kafka.Snappy // As edges send: blocks keep such batches.
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	messages := traffic(seed, 400*kills)

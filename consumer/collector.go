@@ -10,6 +10,7 @@ import (
 
 	kafka "github.com/segmentio/kafka-go"
 
+	"errata/consumer/column"
 	"errata/consumer/fetch"
 )
 
@@ -28,6 +29,7 @@ type collector struct {
 	next    int64          // Offset to read.
 	records *fetch.Records // Of the last fetch; nil once all are read.
 	record  fetch.Record   // The one read last.
+	pack    column.Pack    // What it lies in, where that is kept.
 	peeked  message        // Read for the next block, where waits is set.
 	waits   bool
 	ready   chan<- *block
@@ -243,7 +245,26 @@ func (c *collector) read() (message, bool, error) {
 	}
 	r := &c.record
 	c.next = r.Offset + 1
-	return message{offset: r.Offset, at: time.UnixMilli(r.Millis), letter: letterOf(r.Headers), value: r.Value}, true, nil
+	return message{offset: r.Offset, at: time.UnixMilli(r.Millis), letter: letterOf(r.Headers), value: r.Value, pack: c.keep()}, true, nil
+}
+
+// Batches that blocks keep as they came are of several records and packed well: of
+// others, packing columns by ourselves holds less.
+const (
+	keptRecords = 8
+	keptRatio   = 3
+)
+
+// keep returns the batch at hand where blocks should keep it.
+func (c *collector) keep() *column.Pack {
+	p := c.records.Pack()
+	if p == nil || p.Records < keptRecords || len(p.Packed)*keptRatio > len(p.Plain) {
+		return nil
+	}
+	if c.pack.Number != p.Number {
+		c.pack = column.Pack{Number: p.Number, Packed: p.Packed, Plain: p.Plain, Unpack: p.Unpack}
+	}
+	return &c.pack
 }
 
 // fetch asks the broker for more. While b gathers it waits for much or for b's

@@ -67,6 +67,7 @@ func (r *Records) beginBatch(base int64, entry []byte) error {
 		if err != nil {
 			return err
 		}
+		r.batch.pack = Pack{Number: packs.Add(1), Records: int(count), Packed: c.b, Plain: plain, Unpack: unpackers[codec]}
 		r.batch.open.b = plain
 	}
 	r.batch.more = int(count)

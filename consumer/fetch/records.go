@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 )
 
 // Record is one record of a partition. Its bytes are valid until the next one is
@@ -39,6 +40,28 @@ type batch struct {
 	millis int64  // What the times of its records are told from.
 	old    bool   // Messages as they were before batches.
 	shift  int64  // What is added to the offsets of such messages.
+	pack   Pack
+}
+
+// Pack is a batch as it came.
+type Pack struct {
+	Number  uint64 // No two have the same in a process.
+	Records int
+	Packed  []byte
+	Plain   []byte // What it was unpacked to: the records' bytes lie in it.
+	// Unpack adds what Packed unpacks to to the first; it does so at any time.
+	Unpack func(to, packed []byte) ([]byte, error)
+}
+
+var packs atomic.Uint64
+
+// Pack is that of the record read last; nil for one that came as it is. It is
+// valid until the next record is read.
+func (r *Records) Pack() *Pack {
+	if r.batch.pack.Number == 0 {
+		return nil
+	}
+	return &r.batch.pack
 }
 
 // Next reads the next record from the offset on that was asked for: a set begins

@@ -54,6 +54,14 @@ func unpack(to []byte, codec int, packed []byte, limit int) ([]byte, error) {
 	return to, err
 }
 
+// unpackers are unpack for each packing, made once: packs keep them.
+var unpackers = func() (all [codecBits + 1]func(to, packed []byte) ([]byte, error)) {
+	for codec := range all {
+		all[codec] = func(to, packed []byte) ([]byte, error) { return unpack(to, codec, packed, mostUnpacked) }
+	}
+	return all
+}()
+
 var (
 	lz4Readers  = sync.Pool{New: func() any { return lz4.NewReader(nil) }}
 	gzipReaders = sync.Pool{New: func() any { return new(gzip.Reader) }}

@@ -73,7 +73,7 @@ func (s *Set) Event(o *Origin, e *schema.Event, n Counted) {
 	t.cell().Uint(uint64(o.Partition))
 	t.cell().Int(o.Offset)
 	t.cell().Tags(e.Tags)
-	t.cell().Bytes(e.Payload)
+	t.kept(o.Pack, e.Payload)
 	t.cell().Text(e.OuterSpanId)
 	t.end()
 }

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"errata/consumer/column"
 	"errata/schema"
 	"errata/schema/tables/insert"
 )
@@ -18,6 +19,7 @@ type Origin struct {
 	RetentionDays uint32
 	Partition     int
 	Offset        int64
+	Pack          *column.Pack // What the record lies in; nil where that is not worth keeping.
 }
 
 func (o *Origin) retention(fallback uint32) uint64 {

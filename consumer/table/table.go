@@ -58,6 +58,15 @@ func (t *Table) cell() column.Cell {
 	return c
 }
 
+// kept gives the next column v, which may lie in p.
+func (t *Table) kept(p *column.Pack, v []byte) {
+	c := t.cell()
+	if k, ok := c.(column.Keeper); ok && p != nil && k.Keep(p, v) {
+		return
+	}
+	c.Bytes(v)
+}
+
 // end closes the row. Giving too few values is a defect of this package, which
 // the check of NewSet finds at start.
 func (t *Table) end() {
