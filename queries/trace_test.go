@@ -1,0 +1,51 @@
+package queries_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+)
+
+// A trace is put together of three tables: by time, at one time spans before
+// logs before errors, and spans by their ids; a limit leaves out the last ones
+// of all three.
+func TestTraceIsInOrder(t *testing.T) {
+	t.Parallel()
+	owner := storeIn(t, "trace_in_order")
+	now := time.Now().UTC().Truncate(time.Hour)
+	trace := fmt.Sprintf("%032x", 77)
+	seed(t, owner, event{project: 1, fingerprint: 5, ts: now, id: uuid.NewString(), weight: 1, title: "ValueError: at once", trace: trace, tags: map[string]string{}},
+		event{project: 2, fingerprint: 5, ts: now.Add(2 * time.Second), id: uuid.NewString(), weight: 1, title: "ValueError: of another project", trace: trace, tags: map[string]string{}})
+	at := now.Format("'2006-01-02 15:04:05'")
+	for _, sql := range []string{
+		"INSERT INTO spans (project_id, ts, trace_id, span_id, service, name, duration_us) SELECT 1, toDateTime64(" + at + ", 6, 'UTC') + number, '" + trace + "', ['b', 'a', 'c'][number % 3 + 1], 'shop', concat('span ', toString(number)), 1 FROM numbers(3)",
+		"INSERT INTO spans (project_id, ts, trace_id, span_id, service, name, duration_us) SELECT 1, toDateTime64(" + at + ", 6, 'UTC'), '" + trace + "', 'a', 'shop', 'first by its id', 1",
+		"INSERT INTO logs (project_id, ts, trace_id, service, body) SELECT 1, toDateTime64(" + at + ", 6, 'UTC') + number, '" + trace + "', 'shop', concat('log ', toString(number)) FROM numbers(2)",
+	} {
+		require.NoError(t, owner.Conn().Exec(t.Context(), sql))
+	}
+	all := []string{"span first by its id", "span span 0", "log log 0", "error ValueError: at once", "span span 1", "log log 1", "span span 2", "error ValueError: of another project"}
+	for name, c := range map[string]struct {
+		project, limit, trace string
+		want                  []string
+	}{
+		"all":         {"0", "100", trace, all},
+		"a project":   {"1", "100", trace, all[:7]},
+		"another one": {"2", "100", trace, all[7:]},
+		"limited":     {"0", "3", trace, all[:3]},
+		"none":        {"0", "100", fmt.Sprintf("%032x", 78), nil},
+		"of nobody":   {"3", "100", trace, nil},
+	} {
+		r, err := owner.Run(t.Context(), "trace", map[string]string{"project": c.project, "limit": c.limit, "trace_id": c.trace})
+		require.NoError(t, err)
+		var got []string
+		for _, row := range rows(r) {
+			got = append(got, fmt.Sprint(row["kind"], " ", row["name"]))
+		}
+		require.Equal(t, c.want, got, name)
+		require.Len(t, r.Columns, 14)
+	}
+}
