@@ -22,8 +22,8 @@ type card struct {
 }
 
 // people reads what has plain numbers, and the users, of the issues at place.
-func (a *asking) people(ctx context.Context, place map[uint64]int, into []*card) error {
-	return a.rows(ctx, "people", func(r driver.Rows) error {
+func (a *asked) people(ctx context.Context, place map[uint64]int, into []*card) error {
+	return a.Rows(ctx, "people", func(r driver.Rows) error {
 		var owner uint64
 		c := card{counted: true}
 		err := r.Scan(&owner, &c.firstSeen, &c.lastSeen, &c.events, &c.level, &c.users, &c.versions[0])
@@ -36,8 +36,8 @@ func (a *asking) people(ctx context.Context, place map[uint64]int, into []*card)
 }
 
 // newest reads what the newest and the oldest event of the issues at place say.
-func (a *asking) newest(ctx context.Context, place map[uint64]int, into []*card) error {
-	return a.rows(ctx, "result", func(r driver.Rows) error {
+func (a *asked) newest(ctx context.Context, place map[uint64]int, into []*card) error {
+	return a.Rows(ctx, "result", func(r driver.Rows) error {
 		var owner, version uint64
 		var protocols uint8
 		var environments []string

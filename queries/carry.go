@@ -21,7 +21,7 @@ func (s *Store) carryIgnores(ctx context.Context, project uint32, actions []acti
 	if err != nil {
 		return nil, err
 	}
-	a := &asking{store: s, query: list, bound: map[string]string{"project": fmt.Sprint(project)}}
+	a := s.asked(list, map[string]string{"project": fmt.Sprint(project)})
 	log, err := a.readLog(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the triage log: %w", err)

@@ -9,13 +9,15 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"errata/queries/asking"
 )
 
 // crowd makes visitors exact for the issues that may be among the first k by
 // users. Those of a window are the union of sketches, one for each slot and
 // part; more than all of them together it cannot be, so only issues whose sum is
 // large enough are read. The list is sorted by that afterwards.
-func (a *asking) crowd(ctx context.Context, t *tally, all []*listed, k int) error {
+func (a *asked) crowd(ctx context.Context, t *tally, all []*listed, k int) error {
 	if t.kept == nil { // Sketches of one fingerprint are merged then, of several not.
 		var several []*listed
 		for _, i := range all {
@@ -64,7 +66,7 @@ const sketchError = 15
 
 // visitors reads the users of these issues in the window, unless the same parts
 // gave them before.
-func (a *asking) visitors(ctx context.Context, t *tally, of []*listed) error {
+func (a *asked) visitors(ctx context.Context, t *tally, of []*listed) error {
 	type key struct {
 		first, last int64
 		members     uint64
@@ -73,7 +75,7 @@ func (a *asking) visitors(ctx context.Context, t *tally, of []*listed) error {
 	var unknown []*listed
 	for _, i := range of {
 		if t.kept != nil {
-			keys[i.key] = key{t.kept.First, t.kept.Last, maphash.String(seed, numbers(i.members))}
+			keys[i.key] = key{t.kept.First, t.kept.Last, maphash.String(seed, asking.Numbers(i.members))}
 			if n, ok := t.mirror.Recall(t.kept, keys[i.key]); ok {
 				i.visitors, _ = n.(uint64)
 				continue
@@ -90,7 +92,7 @@ func (a *asking) visitors(ctx context.Context, t *tally, of []*listed) error {
 
 // countVisitors reads the users of these issues in the window; where that is
 // over the limit of rows of whoever asks, half of them at a time.
-func (a *asking) countVisitors(ctx context.Context, of []*listed, done func(i *listed, server uint64)) error {
+func (a *asked) countVisitors(ctx context.Context, of []*listed, done func(i *listed, server uint64)) error {
 	var members, owners []uint64
 	found := map[uint64]*listed{}
 	for _, i := range of {
@@ -99,8 +101,8 @@ func (a *asking) countVisitors(ctx context.Context, of []*listed, done func(i *l
 			members, owners = append(members, f), append(owners, i.key)
 		}
 	}
-	b := a.with(map[string]string{"visitors": numbers(members), "visited": numbers(owners)})
-	err := b.ask(ctx, "visits", func(r driver.Rows) error {
+	b := a.with(map[string]string{"visitors": asking.Numbers(members), "visited": asking.Numbers(owners)})
+	err := b.Ask(ctx, "visits", func(r driver.Rows) error {
 		var owner, users, server uint64
 		err := r.Scan(&owner, &users, &server)
 		if i := found[owner]; i != nil {
@@ -110,7 +112,7 @@ func (a *asking) countVisitors(ctx context.Context, of []*listed, done func(i *l
 		return err
 	})
 	var refused *clickhouse.Exception
-	if len(of) < 2 || !errors.As(err, &refused) || refused.Code != tooManyRows {
+	if len(of) < 2 || !errors.As(err, &refused) || refused.Code != asking.TooManyRows {
 		return err
 	}
 	if err := a.countVisitors(ctx, of[:len(of)/2], done); err != nil {

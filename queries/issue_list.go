@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"errata/queries/asking"
 	"errata/queries/catalog"
 )
 
@@ -30,7 +31,7 @@ type listed struct {
 
 // listIssues is query issue_list: plain reads of the whole project, at once;
 // then who matches; then what is shown of the page, at once again.
-func listIssues(ctx context.Context, a *asking) (*Result, error) {
+func listIssues(ctx context.Context, a *asked) (*Result, error) {
 	var actions []logged
 	var issues []known
 	var fresh int64
@@ -43,20 +44,20 @@ func listIssues(ctx context.Context, a *asking) (*Result, error) {
 	}
 	for param, read := range map[string]func(context.Context, map[uint64]bool) error{
 		"text": func(ctx context.Context, into map[uint64]bool) error {
-			return a.matching(ctx, "words", a.bound["text"], into)
+			return a.matching(ctx, "words", a.Bound["text"], into)
 		},
 		"filters": func(ctx context.Context, into map[uint64]bool) error {
-			return a.matching(ctx, "passed", a.bound["filters"], into)
+			return a.matching(ctx, "passed", a.Bound["filters"], into)
 		},
 		"tag": a.tagged,
 	} {
-		if a.given(param) {
+		if a.Given(param) {
 			found := map[uint64]bool{}
 			filters = append(filters, found)
 			todo = append(todo, func(ctx context.Context) error { return read(ctx, found) })
 		}
 	}
-	if err := atOnce(ctx, todo...); err != nil {
+	if err := asking.AtOnce(ctx, todo...); err != nil {
 		return nil, err
 	}
 	log := standingOf(actions)
@@ -65,18 +66,18 @@ func listIssues(ctx context.Context, a *asking) (*Result, error) {
 		return nil, err
 	}
 	matches := all[:0]
-	levels, status, assignee := a.lines("level"), a.bound["status"], catalog.Unescape(a.bound["assignee"])
+	levels, status, assignee := a.Lines("level"), a.Bound["status"], catalog.Unescape(a.Bound["assignee"])
 	for _, i := range all {
 		fits := status == "any" || i.status == status || status == "unresolved" && i.status != "resolved" && i.status != "ignored"
 		if fits && (levels == nil || slices.Contains(levels, levelName(i.level))) && (assignee == "" || log.who[i.key] == assignee) {
 			matches = append(matches, i)
 		}
 	}
-	limit, _ := strconv.Atoi(a.bound["limit"])
-	offset, _ := strconv.Atoi(a.bound["offset"])
+	limit, _ := strconv.Atoi(a.Bound["limit"])
+	offset, _ := strconv.Atoi(a.Bound["offset"])
 	start := min(offset, len(matches))
 	end := start + min(limit, maxPage, len(matches)-start)
-	if a.bound["sort"] == "users" {
+	if a.Bound["sort"] == "users" {
 		if err := a.crowd(ctx, window, matches, end); err != nil {
 			return nil, err
 		}
@@ -85,7 +86,7 @@ func listIssues(ctx context.Context, a *asking) (*Result, error) {
 		"events": func(i *listed) int64 { return int64(i.window) }, "users": func(i *listed) int64 { return int64(i.visitors) },
 		"trend":      func(i *listed) int64 { return 2*int64(i.late) - int64(i.window) },
 		"first_seen": func(i *listed) int64 { return i.first }, "last_seen": func(i *listed) int64 { return i.known.last },
-	}[a.bound["sort"]]
+	}[a.Bound["sort"]]
 	for _, i := range matches {
 		i.rank = rank(i)
 	}
@@ -204,8 +205,8 @@ func find(issues []known, key uint64) (int, bool) {
 }
 
 // decide sets the states, where filters need them.
-func (a *asking) decide(ctx context.Context, log *triageLog, all []*listed) error {
-	if a.bound["status"] == "any" {
+func (a *asked) decide(ctx context.Context, log *triageLog, all []*listed) error {
+	if a.Bound["status"] == "any" {
 		return nil
 	}
 	ask := subjects{}
@@ -214,8 +215,8 @@ func (a *asking) decide(ctx context.Context, log *triageLog, all []*listed) erro
 	}
 	b := a.with(ask.values())
 	crowds, reopened := map[uint64]uint64{}, map[uint64]bool{}
-	err := atOnce(ctx, func(ctx context.Context) error { return b.counts(ctx, "crowds", crowds) },
-		func(ctx context.Context) error { return b.set(ctx, "reopened", reopened) })
+	err := asking.AtOnce(ctx, func(ctx context.Context) error { return b.Counts(ctx, "crowds", crowds) },
+		func(ctx context.Context) error { return b.Set(ctx, "reopened", reopened) })
 	for _, i := range all {
 		i.users, i.reopened = crowds[i.key], reopened[i.key]
 		i.status = log.state[i.key].status(i.seen)
@@ -242,13 +243,13 @@ func (s *subjects) add(i *listed, said standing) {
 
 func (s *subjects) values() map[string]string {
 	ids, _ := catalog.ArrayText(s.resolutions) // They are all UUIDs.
-	return map[string]string{"resolved": numbers(s.resolved), "resolved_members": numbers(s.resolvedMembers), "resolutions": ids, "crowd": numbers(s.crowd), "crowds": numbers(s.crowds)}
+	return map[string]string{"resolved": asking.Numbers(s.resolved), "resolved_members": asking.Numbers(s.resolvedMembers), "resolutions": ids, "crowd": asking.Numbers(s.crowd), "crowds": asking.Numbers(s.crowds)}
 }
 
 // show reads what a page shows.
-func (a *asking) show(ctx context.Context, log *triageLog, window *tally, page []*listed, matches uint64) (*Result, error) {
+func (a *asked) show(ctx context.Context, log *triageLog, window *tally, page []*listed, matches uint64) (*Result, error) {
 	out := &Result{}
-	for _, c := range a.query.Columns {
+	for _, c := range a.Query.Columns {
 		out.Columns = append(out.Columns, catalog.Field{Name: c.Name, Type: c.Type})
 	}
 	if len(page) == 0 {
@@ -258,7 +259,7 @@ func (a *asking) show(ctx context.Context, log *triageLog, window *tally, page [
 	var all, members, owners []uint64
 	place := map[uint64]int{}
 	moved := "[0]"
-	cards := a.store.cards.known(a.bound["project"], page)
+	cards := a.store.cards.known(a.Bound["project"], page)
 	for n, i := range page {
 		place[i.key] = n
 		ask.add(i, log.state[i.key])
@@ -275,18 +276,18 @@ func (a *asking) show(ctx context.Context, log *triageLog, window *tally, page [
 		}
 	}
 	values := ask.values()
-	values["members"], values["owners"], values["moved"] = numbers(members), numbers(owners), moved
+	values["members"], values["owners"], values["moved"] = asking.Numbers(members), asking.Numbers(owners), moved
 	b := a.with(values)
 	trends := make([][]uint64, len(page))
 	reopened := map[uint64]bool{}
-	err := atOnce(ctx, func(ctx context.Context) error { return b.set(ctx, "reopened", reopened) },
+	err := asking.AtOnce(ctx, func(ctx context.Context) error { return b.Set(ctx, "reopened", reopened) },
 		func(ctx context.Context) error { return b.trends(ctx, log, place, all, window, trends) },
 		func(ctx context.Context) error { return b.people(ctx, place, cards) },
 		func(ctx context.Context) error { return b.newest(ctx, place, cards) })
 	if err != nil {
 		return nil, err
 	}
-	a.store.cards.keep(a.bound["project"], page, cards)
+	a.store.cards.keep(a.Bound["project"], page, cards)
 	for n, i := range page {
 		c := cards[n]
 		if !c.counted || !c.named {

@@ -18,18 +18,18 @@ var recent = []time.Duration{time.Hour, 24 * time.Hour}
 // its filters and sorts once; the wide columns are read of the rows of the page
 // only. The events of an issue are found by the key, in the whole window. With
 // words it begins with the day: an index finds the rare ones in either.
-func listNewest(ctx context.Context, a *asking) (*Result, error) {
-	step, c := a.query.Steps[0], a.query.Choice(a.bound)
+func listNewest(ctx context.Context, a *asked) (*Result, error) {
+	step, c := a.Query.Steps[0], a.Query.Choice(a.Bound)
 	from, to, err := c.Ends()
 	if err != nil {
 		return nil, err
 	}
-	limit, _ := strconv.Atoi(a.bound["limit"])
+	limit, _ := strconv.Atoi(a.Bound["limit"])
 	spans := recent
 	switch {
-	case a.given("issue"):
+	case a.Given("issue"):
 		spans = nil
-	case a.given("text"):
+	case a.Given("text"):
 		spans = recent[1:]
 	}
 	for _, span := range spans {
@@ -37,22 +37,13 @@ func listNewest(ctx context.Context, a *asking) (*Result, error) {
 			break
 		}
 		near := a.with(map[string]string{"from": to.Add(-span).Format(catalog.Moments)})
-		r, err := near.result(ctx, step)
-		if err != nil || len(r.Rows) >= min(limit, maxNewest[a.query.Name]) {
+		r, err := near.Result(ctx, step)
+		if err != nil || len(r.Rows) >= min(limit, maxNewest[a.Query.Name]) {
 			return r, err
 		}
 	}
-	return a.result(ctx, step)
+	return a.Result(ctx, step)
 }
 
 // maxNewest bounds lists of events, as their texts do.
 var maxNewest = map[string]int{"event_search": 10_000, "text_search": 1000}
-
-// result is all that a step gives.
-func (a *asking) result(ctx context.Context, step catalog.Step) (*Result, error) {
-	sql, err := a.query.Statement(step, a.bound)
-	if err != nil {
-		return nil, err
-	}
-	return a.store.ask(ctx, sql, a.bound)
-}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"errata/queries/asking"
 	"errata/queries/pieces"
 )
 
@@ -72,11 +73,11 @@ type sightings struct {
 }
 
 // readSightings reads the releases of each issue, by parts of the table.
-func (a *asking) readSightings(ctx context.Context, into *sightings) (err error) {
+func (a *asked) readSightings(ctx context.Context, into *sightings) (err error) {
 	d, full := &a.store.releases, false
 	weigh := func(s sighting) int { return 2 + len(s.ids)/10 }
 	var none int64
-	into.rows, into.mirror, err = keep(ctx, a, "seen\x00"+a.bound["project"]+"\x00"+a.bound["environment"], "seen_parts", "seen", pieces.Source[sighting]{Weigh: weigh}, &none,
+	into.rows, into.mirror, err = asking.Keep(ctx, a.Asking, "seen\x00"+a.Bound["project"]+"\x00"+a.Bound["environment"], "seen_parts", "seen", pieces.Source[sighting]{Weigh: weigh}, &none,
 		func(r driver.Rows) (part uint64, row pieces.Row[sighting], err error) {
 			var firsts, all []uint64
 			if err = r.Scan(&part, &row.Issue, &row.Value.born, &firsts, &all); err != nil || part == 0 {
@@ -99,9 +100,9 @@ func (a *asking) readSightings(ctx context.Context, into *sightings) (err error)
 }
 
 // readMerged reads where fingerprints belong that were merged.
-func (a *asking) readMerged(ctx context.Context, into *sightings) error {
+func (a *asked) readMerged(ctx context.Context, into *sightings) error {
 	into.into = map[uint64]uint64{}
-	return a.rows(ctx, "merged", func(r driver.Rows) error {
+	return a.Rows(ctx, "merged", func(r driver.Rows) error {
 		var f, survivor uint64
 		err := r.Scan(&f, &survivor)
 		into.into[f] = survivor
@@ -171,7 +172,7 @@ type issueCounts struct{ all, fresh, returned []uint64 }
 
 // count counts the issues seen in each of these releases, and those whose oldest
 // event was in it.
-func (a *asking) count(s *sightings, hashes []uint64) issueCounts {
+func (a *asked) count(s *sightings, hashes []uint64) issueCounts {
 	key := s.key("count", hashes...)
 	if x, ok := s.mirror.Recall(s.rows, key); ok {
 		counts, _ := x.(issueCounts)
@@ -211,7 +212,7 @@ func (a *asking) count(s *sightings, hashes []uint64) issueCounts {
 
 // compare counts, of releases in the order that they came, the issues that none
 // before had, and those that one before had, but neither base nor one after it.
-func (a *asking) compare(s *sightings, hashes, base []uint64) issueCounts {
+func (a *asked) compare(s *sightings, hashes, base []uint64) issueCounts {
 	key := s.key("compare", append(slices.Clone(hashes), base...)...)
 	if x, ok := s.mirror.Recall(s.rows, key); ok {
 		counts, _ := x.(issueCounts)
@@ -249,24 +250,24 @@ func (a *asking) compare(s *sightings, hashes, base []uint64) issueCounts {
 
 // withSightings reads step known, whose last columns are numbers that are not shown,
 // and what is known of issues, at once.
-func (a *asking) withSightings(ctx context.Context) (r *Result, s *sightings, err error) {
+func (a *asked) withSightings(ctx context.Context) (r *Result, s *sightings, err error) {
 	s = &sightings{}
-	at := slices.IndexFunc(a.query.Steps, stepNamed("known"))
-	err = atOnce(ctx, func(ctx context.Context) error { return a.readSightings(ctx, s) },
+	at := slices.IndexFunc(a.Query.Steps, asking.StepNamed("known"))
+	err = asking.AtOnce(ctx, func(ctx context.Context) error { return a.readSightings(ctx, s) },
 		func(ctx context.Context) error { return a.readMerged(ctx, s) },
-		func(ctx context.Context) (err error) { r, err = a.result(ctx, a.query.Steps[at]); return err })
+		func(ctx context.Context) (err error) { r, err = a.Result(ctx, a.Query.Steps[at]); return err })
 	return r, s, err
 }
 
 // listReleases is query releases: plain sums of each release and session, and
 // the issues of each from what is kept of issue_release.
-func listReleases(ctx context.Context, a *asking) (*Result, error) {
+func listReleases(ctx context.Context, a *asked) (*Result, error) {
 	r, s, err := a.withSightings(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if s.rows == nil {
-		return a.result(ctx, a.query.Steps[len(a.query.Steps)-1])
+		return a.Result(ctx, a.Query.Steps[len(a.Query.Steps)-1])
 	}
 	counts := a.count(s, numbersOf(r.Column("hash")))
 	for n, row := range r.Rows {
@@ -276,28 +277,28 @@ func listReleases(ctx context.Context, a *asking) (*Result, error) {
 }
 
 // compareReleases is query release_compare, from the same.
-func compareReleases(ctx context.Context, a *asking) (*Result, error) {
+func compareReleases(ctx context.Context, a *asked) (*Result, error) {
 	r, s, err := a.withSightings(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if s.rows == nil || len(r.Rows) >= maxReleases {
-		return a.result(ctx, a.query.Steps[len(a.query.Steps)-1])
+		return a.Result(ctx, a.Query.Steps[len(a.Query.Steps)-1])
 	}
 	counts := a.compare(s, numbersOf(r.Column("hash")), numbersOf(r.Column("base")))
 	for n, row := range r.Rows {
 		row[5], row[6] = counts.fresh[n], counts.returned[n]
 	}
-	limit, _ := strconv.Atoi(a.bound["limit"])
+	limit, _ := strconv.Atoi(a.Bound["limit"])
 	slices.Reverse(r.Rows)
 	r.Rows = r.Rows[:min(limit, 200, len(r.Rows))]
 	return a.shown(r), nil
 }
 
 // shown is a result with the columns that the query declares.
-func (a *asking) shown(r *Result) *Result {
-	names := make([]string, 0, len(a.query.Columns))
-	for _, c := range a.query.Columns {
+func (a *asked) shown(r *Result) *Result {
+	names := make([]string, 0, len(a.Query.Columns))
+	for _, c := range a.Query.Columns {
 		names = append(names, c.Name)
 	}
 	return r.Pick(names...)

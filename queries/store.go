@@ -9,13 +9,12 @@ import (
 	"crypto/tls"
 	"fmt"
 	"maps"
-	"sync/atomic"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
-	"errata/queries/pieces"
+	"errata/queries/asking"
 )
 
 // Config says where the store is and who asks.
@@ -34,10 +33,8 @@ type Store struct {
 	conn     driver.Conn
 	config   Config // Empty where the connection came from elsewhere.
 	cards    cards
-	complete complete
-	kept     pieces.Keeper
 	releases releaseIDs
-	local    atomic.Bool // Its tables are known to stand on that server.
+	server   asking.Server
 }
 
 // Open connects and checks that the store answers.
@@ -46,7 +43,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{conn: conn, config: c}, nil
+	return &Store{conn: conn, config: c, server: asking.Server{Conn: conn}}, nil
 }
 
 func (c *Config) database() string {
@@ -57,7 +54,7 @@ func (c *Config) database() string {
 }
 
 // New wraps a connection that is open already.
-func New(conn driver.Conn) *Store { return &Store{conn: conn} }
+func New(conn driver.Conn) *Store { return &Store{conn: conn, server: asking.Server{Conn: conn}} }
 
 // Dial opens a connection with the settings that exact writes need:
 // asynchronous inserts are off, which ClickHouse 26.7 turns on by itself.

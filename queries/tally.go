@@ -8,6 +8,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"errata/queries/asking"
 	"errata/queries/pieces"
 )
 
@@ -30,8 +31,8 @@ type tallied struct {
 }
 
 // readWindow counts the events of the window by fingerprint.
-func (a *asking) readWindow(ctx context.Context, into *tally) error {
-	c := a.query.Choice(a.bound)
+func (a *asked) readWindow(ctx context.Context, into *tally) error {
+	c := a.Query.Choice(a.Bound)
 	hourly, err := c.Within(72)
 	if err != nil {
 		return err
@@ -40,16 +41,16 @@ func (a *asking) readWindow(ctx context.Context, into *tally) error {
 	if err != nil {
 		return err
 	}
-	slot := dayMS
+	slot := asking.DayMS
 	if hourly {
-		slot = hourMS
+		slot = asking.HourMS
 	}
-	first, last := floor(from.UnixMilli(), slot), floor(to.UnixMilli(), slot)
-	half := first + ((last-first)/dayMS+1)/2*dayMS
+	first, last := asking.Floor(from.UnixMilli(), slot), asking.Floor(to.UnixMilli(), slot)
+	half := first + ((last-first)/asking.DayMS+1)/2*asking.DayMS
 	if hourly {
 		half = (from.Unix() + (to.Unix()-from.Unix())/2) * 1000
 	}
-	byUsers := a.bound["sort"] == "users"
+	byUsers := a.Bound["sort"] == "users"
 	key := "hours\x00"
 	if !hourly {
 		key = "days\x00"
@@ -58,14 +59,14 @@ func (a *asking) readWindow(ctx context.Context, into *tally) error {
 		key += "users"
 	}
 	var none int64
-	rows, mirror, err := keep(ctx, a, key+"\x00"+a.bound["project"]+"\x00"+a.bound["environment"]+"\x00"+a.bound["release"], "window_parts", "counted",
-		pieces.Source[pieces.Strip]{First: first, Last: last, Slot: slot, Chunk: 400_000, Weigh: pieces.Strip.Weigh, Join: pieces.JoinStrips}, &none, strip)
+	rows, mirror, err := asking.Keep(ctx, a.Asking, key+"\x00"+a.Bound["project"]+"\x00"+a.Bound["environment"]+"\x00"+a.Bound["release"], "window_parts", "counted",
+		pieces.Source[pieces.Strip]{First: first, Last: last, Slot: slot, Chunk: 400_000, Weigh: pieces.Strip.Weigh, Join: pieces.JoinStrips}, &none, asking.Strip)
 	if err != nil {
 		return err
 	}
 	if rows == nil {
 		into.kept, into.mirror = nil, nil
-		err := a.rowsAgain(ctx, "window", func() { into.of = into.of[:0] }, func(r driver.Rows) error {
+		err := a.RowsAgain(ctx, "window", func() { into.of = into.of[:0] }, func(r driver.Rows) error {
 			var t tallied
 			err := r.Scan(&t.fingerprint, &t.events, &t.users, &t.late)
 			into.of = append(into.of, t)
@@ -76,7 +77,7 @@ func (a *asking) readWindow(ctx context.Context, into *tally) error {
 	}
 	into.kept, into.mirror, into.slot = rows, mirror, slot
 	late := last/slot + 1 // Nothing is.
-	if a.bound["sort"] == "trend" {
+	if a.Bound["sort"] == "trend" {
 		late = (half + slot - 1) / slot
 	}
 	// Of the same parts it is the same.
@@ -90,17 +91,6 @@ func (a *asking) readWindow(ctx context.Context, into *tally) error {
 	}
 	mirror.Remember(rows, window, into.of)
 	return nil
-}
-
-// strip reads a row of a step that gives strips: part, issue, project, slots and
-// users.
-func strip(r driver.Rows) (part uint64, row pieces.Row[pieces.Strip], err error) {
-	var project uint32
-	var cells, users string
-	if err = r.Scan(&part, &row.Issue, &project, &cells, &users); err == nil {
-		row.Value, err = pieces.Unpack(project, cells, users)
-	}
-	return part, row, err
 }
 
 // addUp adds what one more part has of the slots first to last; both are in order.

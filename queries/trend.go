@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"errata/queries/asking"
 )
 
 // point is a fingerprint at a time.
@@ -14,8 +16,8 @@ type point struct {
 }
 
 // readTrend reads the trend of these fingerprints.
-func (a *asking) readTrend(ctx context.Context, of []uint64, into map[point]uint64) error {
-	return a.with(map[string]string{"page": numbers(of)}).rows(ctx, "trend", func(r driver.Rows) error {
+func (a *asked) readTrend(ctx context.Context, of []uint64, into map[point]uint64) error {
+	return a.with(map[string]string{"page": asking.Numbers(of)}).Rows(ctx, "trend", func(r driver.Rows) error {
 		var f, n uint64
 		var at time.Time
 		err := r.Scan(&f, &at, &n)
@@ -27,12 +29,12 @@ func (a *asking) readTrend(ctx context.Context, of []uint64, into map[point]uint
 // trends are events of the window by the hour in 24 equal parts, or by day, of
 // the issues at place, whose fingerprints are members; what is kept of the
 // window is not read again.
-func (a *asking) trends(ctx context.Context, log *triageLog, place map[uint64]int, members []uint64, window *tally, into [][]uint64) error {
-	hourly, err := a.query.Choice(a.bound).Within(72)
+func (a *asked) trends(ctx context.Context, log *triageLog, place map[uint64]int, members []uint64, window *tally, into [][]uint64) error {
+	hourly, err := a.Query.Choice(a.Bound).Within(72)
 	if err != nil {
 		return err
 	}
-	from, to, err := a.query.Choice(a.bound).Ends()
+	from, to, err := a.Query.Choice(a.Bound).Ends()
 	if err != nil {
 		return err
 	}

@@ -37,9 +37,9 @@ type logged struct {
 }
 
 // readLog reads step log: actions by fingerprint, oldest first.
-func (a *asking) readLog(ctx context.Context) ([]logged, error) {
+func (a *asked) readLog(ctx context.Context) ([]logged, error) {
 	var all []logged
-	err := a.rows(ctx, "log", func(r driver.Rows) error {
+	err := a.Rows(ctx, "log", func(r driver.Rows) error {
 		var w logged
 		var until time.Time
 		var past uint8

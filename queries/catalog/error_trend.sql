@@ -17,7 +17,7 @@
 -- cost: project_minute of the window, 5 ms for a day. In buckets of whole hours these are kept by parts, of which those are read that are not known yet: 15 ms for 30 days.
 -- bound: Buckets times (series + 1).
 -- step all: part Array(UInt8), ends Array(Int64), names Array(String), span Array(Int64)
-<</* Where the whole hours of the window begin and end. Names of parts of a table, and the first and the last millisecond that is read of them: kept.go; put together in trend_hours.go. */>>
+<</* Where the whole hours of the window begin and end. Names of parts of a table, and the first and the last millisecond that is read of them: asking/kept.go; put together in trend/hours.go. */>>
 -- step engine: rows
 SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = 'issue_day'
 -- step minute_parts: rows

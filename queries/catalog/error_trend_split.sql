@@ -22,7 +22,7 @@
 -- cost: project_minute of the window, 5 ms for a day; in buckets of whole hours these are kept by parts, of which those are read that are not known yet. Of an issue or by issue, with whole hours and no filter that issue_hour lacks: issue_hour, or stored_size where the window is whole hours too, and events of the hours that it cuts at both ends. By issue, what issue_day, issue_hour and all hours have is kept by parts, of which those are read that are not known yet: 20 ms. By a tag or filtered by one, in buckets of whole five minutes: tag_trend, whole hours of which are kept by parts, and events of the five minutes that it cuts and of the time before the rollup came. Events of the window where words, a dimension from platform on, several tags or other filters are named: 80 ms for 5 million.
 -- bound: Buckets times (series + 1); the days of the window.
 -- step all: part Array(UInt8), ends Array(Int64), page Array(UInt64), names Array(String), span Array(Int64)
-<</* Where the whole hours of the window begin and end, of project_minute. Fingerprints of the issues that are shown by name. Names of parts of a table, and the first and the last millisecond that is read of them: kept.go; put together in split.go and trend_tags.go. */>>
+<</* Where the whole hours of the window begin and end, of project_minute. Fingerprints of the issues that are shown by name. Names of parts of a table, and the first and the last millisecond that is read of them: asking/kept.go; put together in trend/split.go and trend/tags.go. */>>
 -- step engine: rows
 <<- if or .Ranked .Shallow .Single .TagHours>>
 SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = 'issue_day'

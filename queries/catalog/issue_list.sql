@@ -38,7 +38,7 @@
 -- cost: What a window says of issues is kept by parts of the tables, which never change: a page asks which parts there are, and reads those that it does not know. Then of the page's issues at once: titles and users by key, releases where one is resolved in a release. 15 ms; where parts are new, what they hold; put together by the process that asks.
 -- bound: 1000 rows a page; windows over 3 days read days, not hours.
 -- step all: part Array(UInt8), page Array(UInt64), months Array(Date), masks Array(UInt32), pair Array(String), names Array(String), span Array(Int64)
-<</* All at first. Where that is over the limit of rows of whoever asks, compose.go asks in 16 parts. Months of the window with a bit for each of its days, where tag_issue has all of them, and the tag's key and value: tagged.go. Names of parts of a table, and the first and the last millisecond that is read of them: kept.go. */>>
+<</* All at first. Where that is over the limit of rows of whoever asks, asking.go asks in 16 parts. Months of the window with a bit for each of its days, where tag_issue has all of them, and the tag's key and value: tagged.go. Names of parts of a table, and the first and the last millisecond that is read of them: kept.go. */>>
 -- step engine: rows
 SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = 'issue_day'
 -- step window_parts: rows

@@ -13,7 +13,7 @@
 -- cost: Hours and days come from rollups by issue, 8 ms, and are kept by parts of these, of which those are read that are not known yet; minutes from events of the issue, 15 ms for 0.4 million.
 -- bound: 10,000 buckets; more are refused.
 -- step all: page Array(UInt64), shared Array(Int64), names Array(String), span Array(Int64)
-<</* Fingerprints of the issue. Buckets that several parts have. Names of parts of a table, and the first and the last millisecond that is read of them: kept.go; put together in trend_issue.go. */>>
+<</* Fingerprints of the issue. Buckets that several parts have. Names of parts of a table, and the first and the last millisecond that is read of them: asking/kept.go; put together in trend/issue.go. */>>
 -- step engine: rows
 <<- if not (.Is "bucket" "minute")>>
 SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = 'issue_day'

@@ -16,7 +16,7 @@
 -- cost: issue_tag by key and project_tag of the window, kept by their parts, of which those are read that are not known yet: 12 ms; every event has a level, so that its rows count all.
 -- bound: 1000 rows.
 -- step all: part Array(UInt8), page Array(UInt64), names Array(String), span Array(Int64)
-<</* Fingerprints of the issue. Names of parts of a table, and the first and the last millisecond that is read of them: kept.go; put together in tags.go. */>>
+<</* Fingerprints of the issue. Names of parts of a table, and the first and the last millisecond that is read of them: asking/kept.go; put together in tag/tag.go. */>>
 -- step engine: rows
 SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = 'issue_day'
 -- step members: rows

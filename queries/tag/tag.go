@@ -1,4 +1,7 @@
-package queries
+// Package tag answers which values the tags of an issue have, and which of them
+// its project has less of. In: a run of such a query. Out: values by count or
+// lift, added up from what is kept of the parts of both rollups, by whole days.
+package tag
 
 import (
 	"cmp"
@@ -11,6 +14,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"errata/queries/asking"
 	"errata/queries/catalog"
 	"errata/queries/pieces"
 )
@@ -30,14 +34,14 @@ type tagCount struct {
 
 // tagDays are what the tables of tags are asked with: windows of whole days.
 type tagDays struct {
-	*asking
+	*asking.Asking
 	first, last int64 // Days from 1970 on.
 }
 
 // days are those of the window; false where the calendar of the tables ends.
-func (a *asking) days() (*tagDays, bool) {
-	from, to, err := a.query.Choice(a.bound).Ends()
-	first, last := floor(from.UnixMilli(), dayMS)/dayMS, floor(to.UnixMilli(), dayMS)/dayMS
+func daysOf(a *asking.Asking) (*tagDays, bool) {
+	from, to, err := a.Query.Choice(a.Bound).Ends()
+	first, last := asking.Floor(from.UnixMilli(), asking.DayMS)/asking.DayMS, asking.Floor(to.UnixMilli(), asking.DayMS)/asking.DayMS
 	return &tagDays{a, first, last}, err == nil && first >= 0 && first <= last && last < 1<<16
 }
 
@@ -45,8 +49,8 @@ func (a *asking) days() (*tagDays, bool) {
 // nil where it is to be read as a whole.
 func (d *tagDays) counts(ctx context.Context, key, list, read string) (map[uint64]*tagCount, error) {
 	var none int64
-	source := pieces.Source[valued]{First: d.first * dayMS, Last: d.last*dayMS + dayMS - 1, Slot: dayMS, Weigh: func(v valued) int { return v.Weigh() + 1 }}
-	rows, mirror, err := keep(ctx, d.asking, key, list, read, source, &none, func(r driver.Rows) (part uint64, row pieces.Row[valued], err error) {
+	source := pieces.Source[valued]{First: d.first * asking.DayMS, Last: d.last*asking.DayMS + asking.DayMS - 1, Slot: asking.DayMS, Weigh: func(v valued) int { return v.Weigh() + 1 }}
+	rows, mirror, err := asking.Keep(ctx, d.Asking, key, list, read, source, &none, func(r driver.Rows) (part uint64, row pieces.Row[valued], err error) {
 		var cells, newest string
 		if err = r.Scan(&part, &row.Issue, &row.Value.key, &row.Value.value, &cells, &newest); err == nil {
 			row.Value.Strip, err = pieces.Unpack(0, cells, newest)
@@ -55,7 +59,7 @@ func (d *tagDays) counts(ctx context.Context, key, list, read string) (map[uint6
 	})
 	// Values without end are for the server, which needs not bring them over.
 	var refused *clickhouse.Exception
-	if errors.As(err, &refused) && refused.Code == tooManyRows {
+	if errors.As(err, &refused) && refused.Code == asking.TooManyRows {
 		return nil, nil
 	}
 	if err != nil || rows == nil {
@@ -88,7 +92,7 @@ func (d *tagDays) counts(ctx context.Context, key, list, read string) (map[uint6
 // ofIssue are the tags of the issue; nil as for counts.
 func (d *tagDays) ofIssue(ctx context.Context) (map[uint64]*tagCount, error) {
 	var members []uint64
-	err := d.ask(ctx, "members", func(r driver.Rows) error {
+	err := d.Ask(ctx, "members", func(r driver.Rows) error {
 		var f uint64
 		err := r.Scan(&f)
 		members = append(members, f)
@@ -98,26 +102,26 @@ func (d *tagDays) ofIssue(ctx context.Context) (map[uint64]*tagCount, error) {
 		return nil, err
 	}
 	slices.Sort(members)
-	page := numbers(slices.Compact(members))
-	b := &tagDays{d.with(map[string]string{"page": page}), d.first, d.last}
-	return b.counts(ctx, "tags\x00"+d.bound["project"]+"\x00"+page, "tag_parts", "tags")
+	page := asking.Numbers(slices.Compact(members))
+	b := &tagDays{d.With(map[string]string{"page": page}), d.first, d.last}
+	return b.counts(ctx, "tags\x00"+d.Bound["project"]+"\x00"+page, "tag_parts", "tags")
 }
 
-// tagDistribution is query tag_distribution, from what is kept of issue_tag.
-func tagDistribution(ctx context.Context, a *asking) (*Result, error) {
-	whole := a.query.Steps[len(a.query.Steps)-1]
-	d, ok := a.days()
-	if !ok || !a.single(ctx) {
-		return a.result(ctx, whole)
+// Distribution is query tag_distribution, from what is kept of issue_tag.
+func Distribution(ctx context.Context, a *asking.Asking) (*asking.Result, error) {
+	whole := a.Query.Steps[len(a.Query.Steps)-1]
+	d, ok := daysOf(a)
+	if !ok || !a.Single(ctx) {
+		return a.Result(ctx, whole)
 	}
 	counts, err := d.ofIssue(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if counts == nil {
-		return a.result(ctx, whole)
+		return a.Result(ctx, whole)
 	}
-	asked := catalog.Unescape(a.bound["key"])
+	asked := catalog.Unescape(a.Bound["key"])
 	byKey, total := map[string][]*tagCount{}, map[string]uint64{}
 	var keys []string
 	for _, t := range counts {
@@ -131,8 +135,8 @@ func tagDistribution(ctx context.Context, a *asking) (*Result, error) {
 		total[t.key] += t.events
 	}
 	slices.SortFunc(keys, func(x, y string) int { return cmp.Or(cmp.Compare(total[y], total[x]), cmp.Compare(x, y)) })
-	top, _ := strconv.Atoi(a.bound["top"])
-	out := a.answer()
+	top, _ := strconv.Atoi(a.Bound["top"])
+	out := a.Answer()
 	for _, key := range keys {
 		values := byKey[key]
 		slices.SortFunc(values, func(x, y *tagCount) int {
@@ -148,25 +152,25 @@ func tagDistribution(ctx context.Context, a *asking) (*Result, error) {
 	return out, nil
 }
 
-// tagLift is query tag_lift, from what is kept of issue_tag and project_tag.
-func tagLift(ctx context.Context, a *asking) (*Result, error) {
-	whole := a.query.Steps[len(a.query.Steps)-1]
-	least, err := strconv.ParseFloat(a.bound["min_support"], 64)
-	d, ok := a.days()
-	if !ok || err != nil || !a.single(ctx) {
-		return a.result(ctx, whole)
+// Lift is query tag_lift, from what is kept of issue_tag and project_tag.
+func Lift(ctx context.Context, a *asking.Asking) (*asking.Result, error) {
+	whole := a.Query.Steps[len(a.Query.Steps)-1]
+	least, err := strconv.ParseFloat(a.Bound["min_support"], 64)
+	d, ok := daysOf(a)
+	if !ok || err != nil || !a.Single(ctx) {
+		return a.Result(ctx, whole)
 	}
 	var issue, project map[uint64]*tagCount
-	err = atOnce(ctx, func(ctx context.Context) (err error) { issue, err = d.ofIssue(ctx); return err },
+	err = asking.AtOnce(ctx, func(ctx context.Context) (err error) { issue, err = d.ofIssue(ctx); return err },
 		func(ctx context.Context) (err error) {
-			project, err = d.counts(ctx, "project tags\x00"+d.bound["project"], "project_parts", "project_tags")
+			project, err = d.counts(ctx, "project tags\x00"+d.Bound["project"], "project_parts", "project_tags")
 			return err
 		})
 	if err != nil {
 		return nil, err
 	}
 	if issue == nil || project == nil {
-		return a.result(ctx, whole)
+		return a.Result(ctx, whole)
 	}
 	// Every event has a level.
 	own, all := uint64(0), uint64(0)
@@ -180,7 +184,7 @@ func tagLift(ctx context.Context, a *asking) (*Result, error) {
 			all += t.events
 		}
 	}
-	out := a.answer()
+	out := a.Answer()
 	for hash, t := range issue {
 		if t.events == 0 || float64(t.events) < least*float64(own) {
 			continue
@@ -194,7 +198,7 @@ func tagLift(ctx context.Context, a *asking) (*Result, error) {
 	slices.SortFunc(out.Rows, func(x, y []any) int {
 		return cmp.Or(cmp.Compare(y[5].(float64), x[5].(float64)), cmp.Compare(y[3].(float64), x[3].(float64)), cmp.Compare(x[0].(string), y[0].(string)), cmp.Compare(x[1].(string), y[1].(string)))
 	})
-	limit, _ := strconv.Atoi(a.bound["limit"])
+	limit, _ := strconv.Atoi(a.Bound["limit"])
 	out.Rows = out.Rows[:min(len(out.Rows), limit, 1000)]
 	return out, nil
 }

@@ -1,4 +1,8 @@
-package queries
+// Package trend answers how many events there were over time: of a project by
+// columns, tags or issues, and of one issue. In: a run of such a query. Out: its
+// points, added up from what is kept of the parts of rollups and from rows of the
+// hours that a window cuts. What does not fit is asked as one statement.
+package trend
 
 import (
 	"cmp"
@@ -10,6 +14,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"errata/queries/asking"
 	"errata/queries/pieces"
 )
 
@@ -25,32 +30,32 @@ type momentOf struct {
 	at     int64
 }
 
-// hourTrend is a trend by columns of project_minute in whole hours: those of the
+// Hours is a trend by columns of project_minute in whole hours: those of the
 // window are kept by parts, which have as many rows as hours and series; minutes
 // of the hours that the window cuts are read. Without an hour of its own it is
 // one statement.
-func hourTrend(ctx context.Context, a *asking) (*Result, error) {
-	whole := a.query.Steps[len(a.query.Steps)-1]
-	c := a.query.Choice(a.bound)
+func Hours(ctx context.Context, a *asking.Asking) (*asking.Result, error) {
+	whole := a.Query.Steps[len(a.Query.Steps)-1]
+	c := a.Query.Choice(a.Bound)
 	from, to, err := c.Ends()
 	if err != nil {
 		return nil, err
 	}
 	const minute = int64(time.Minute / time.Millisecond)
-	first, end := floor(floor(from.UnixMilli(), minute)+hourMS-minute, hourMS), floor(floor(to.UnixMilli(), minute)+minute, hourMS)
-	seconds, _ := strconv.ParseInt(a.bound["bucket_seconds"], 10, 64)
-	if hourly, err := c.Hours(); err != nil || !hourly || first >= end || !a.single(ctx) {
-		return a.result(ctx, whole)
+	first, end := asking.Floor(asking.Floor(from.UnixMilli(), minute)+asking.HourMS-minute, asking.HourMS), asking.Floor(asking.Floor(to.UnixMilli(), minute)+minute, asking.HourMS)
+	seconds, _ := strconv.ParseInt(a.Bound["bucket_seconds"], 10, 64)
+	if hourly, err := c.Hours(); err != nil || !hourly || first >= end || !a.Single(ctx) {
+		return a.Result(ctx, whole)
 	}
-	a = a.with(map[string]string{"ends": "[" + itoa(first) + "," + itoa(end) + "]"})
+	a = a.With(map[string]string{"ends": "[" + asking.Itoa(first) + "," + asking.Itoa(end) + "]"})
 	of := []string{"trend"}
 	for _, name := range []string{"project", "projects", "by", "environment", "release", "service", "level"} {
-		of = append(of, a.bound[name])
+		of = append(of, a.Bound[name])
 	}
 	key := strings.Join(of, "\x00")
 	points, total := map[momentOf]uint64{}, map[string]uint64{}
 	add := func(at int64, series string, n uint64) {
-		points[momentOf{series, floor(at, seconds*1000)}] += n
+		points[momentOf{series, asking.Floor(at, seconds*1000)}] += n
 		total[series] += n
 	}
 	var rows *pieces.Rows[counter]
@@ -60,14 +65,14 @@ func hourTrend(ctx context.Context, a *asking) (*Result, error) {
 	}
 	var cuts []cut
 	var none int64
-	err = atOnce(ctx, func(ctx context.Context) (err error) {
-		rows, _, err = keep(ctx, a, key, "minute_parts", "counted_hours", pieces.Source[counter]{First: first, Last: end - 1, Slot: hourMS, Chunk: 2_000_000}, &none, func(r driver.Rows) (part uint64, row pieces.Row[counter], err error) {
+	err = asking.AtOnce(ctx, func(ctx context.Context) (err error) {
+		rows, _, err = asking.Keep(ctx, a, key, "minute_parts", "counted_hours", pieces.Source[counter]{First: first, Last: end - 1, Slot: asking.HourMS, Chunk: 2_000_000}, &none, func(r driver.Rows) (part uint64, row pieces.Row[counter], err error) {
 			err = r.Scan(&part, &row.Issue, &row.At, &row.Value.series, &row.Value.events)
 			return part, row, err
 		})
 		return err
 	}, func(ctx context.Context) error {
-		return a.ask(ctx, "cut_hours", func(r driver.Rows) error {
+		return a.Ask(ctx, "cut_hours", func(r driver.Rows) error {
 			var x cut
 			err := r.Scan(&x.at, &x.series, &x.events)
 			cuts = append(cuts, x)
@@ -78,7 +83,7 @@ func hourTrend(ctx context.Context, a *asking) (*Result, error) {
 		return nil, err
 	}
 	if rows == nil {
-		return a.result(ctx, whole)
+		return a.Result(ctx, whole)
 	}
 	for _, of := range rows.Of {
 		for _, r := range of {
@@ -90,12 +95,12 @@ func hourTrend(ctx context.Context, a *asking) (*Result, error) {
 	for _, x := range cuts {
 		add(x.at, x.series, x.events)
 	}
-	return a.ranked(points, total), nil
+	return ranked(a, points, total), nil
 }
 
 // ranked makes rows of the points: the largest series by name, all others as other.
-func (a *asking) ranked(points map[momentOf]uint64, total map[string]uint64) *Result {
-	keep, _ := strconv.Atoi(a.bound["series"])
+func ranked(a *asking.Asking, points map[momentOf]uint64, total map[string]uint64) *asking.Result {
+	keep, _ := strconv.Atoi(a.Bound["series"])
 	order := make([]string, 0, len(total))
 	for name := range total {
 		order = append(order, name)
@@ -112,7 +117,7 @@ func (a *asking) ranked(points map[momentOf]uint64, total map[string]uint64) *Re
 		}
 		sums[p] += n
 	}
-	out := a.answer()
+	out := a.Answer()
 	for p, n := range sums {
 		row := []any{time.UnixMilli(p.at).UTC(), p.series, n}
 		if len(out.Columns) > len(row) {

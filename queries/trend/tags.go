@@ -1,4 +1,4 @@
-package queries
+package trend
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"errata/queries/asking"
 	"errata/queries/pieces"
 )
 
@@ -23,32 +24,32 @@ type tagHour struct {
 // tagTrend is a trend by a tag, or filtered by one, in whole hours: those of the
 // window are kept by parts of tag_trend; slots and events of the hours that the
 // window cuts, or that the rollup does not have, are read.
-func tagTrend(ctx context.Context, a *asking) (*Result, error) {
-	whole := a.query.Steps[len(a.query.Steps)-1]
-	from, to, err := a.query.Choice(a.bound).Ends()
-	if err != nil || !a.single(ctx) {
-		return a.result(ctx, whole)
+func tagTrend(ctx context.Context, a *asking.Asking) (*asking.Result, error) {
+	whole := a.Query.Steps[len(a.Query.Steps)-1]
+	from, to, err := a.Query.Choice(a.Bound).Ends()
+	if err != nil || !a.Single(ctx) {
+		return a.Result(ctx, whole)
 	}
-	since, err := a.store.complete.since(ctx, a, "tag_trend")
+	since, err := a.Since(ctx, "tag_trend")
 	if err != nil {
 		return nil, err
 	}
 	// Rows are kept for 90 days; an hour less, for clocks that differ.
-	first := floor(max(from.UnixMilli(), since.UnixMilli(), time.Now().Add(time.Hour-90*24*time.Hour).UnixMilli())+hourMS-1, hourMS)
-	end := floor(to.UnixMilli()+1, hourMS)
+	first := asking.Floor(max(from.UnixMilli(), since.UnixMilli(), time.Now().Add(time.Hour-90*24*time.Hour).UnixMilli())+asking.HourMS-1, asking.HourMS)
+	end := asking.Floor(to.UnixMilli()+1, asking.HourMS)
 	if first >= end {
-		return a.result(ctx, whole)
+		return a.Result(ctx, whole)
 	}
-	seconds, _ := strconv.ParseInt(a.bound["bucket_seconds"], 10, 64)
-	a = a.with(map[string]string{"ends": "[" + itoa(first) + "," + itoa(end) + "]"})
+	seconds, _ := strconv.ParseInt(a.Bound["bucket_seconds"], 10, 64)
+	a = a.With(map[string]string{"ends": "[" + asking.Itoa(first) + "," + asking.Itoa(end) + "]"})
 	of := []string{"tag trend"}
 	for _, name := range []string{"projects", "by", "tag_key", "filters", "environment"} {
-		of = append(of, a.bound[name])
+		of = append(of, a.Bound[name])
 	}
 	points, total := map[momentOf]uint64{}, map[string]uint64{}
 	add := func(at int64, series string, n int64) {
 		sum := uint64(max(n, 0)) //nolint:gosec // Not negative.
-		points[momentOf{series, floor(at, seconds*1000)}] += sum
+		points[momentOf{series, asking.Floor(at, seconds*1000)}] += sum
 		total[series] += sum
 	}
 	var rows *pieces.Rows[tagHour]
@@ -58,9 +59,9 @@ func tagTrend(ctx context.Context, a *asking) (*Result, error) {
 	}
 	var cuts []cut
 	var none int64
-	err = atOnce(ctx, func(ctx context.Context) (err error) {
-		source := pieces.Source[tagHour]{First: first, Last: end - 1, Slot: hourMS, Chunk: 4_000_000}
-		rows, _, err = keep(ctx, a, strings.Join(of, "\x00"), "tag_parts", "tag_hours", source, &none, func(r driver.Rows) (part uint64, row pieces.Row[tagHour], err error) {
+	err = asking.AtOnce(ctx, func(ctx context.Context) (err error) {
+		source := pieces.Source[tagHour]{First: first, Last: end - 1, Slot: asking.HourMS, Chunk: 4_000_000}
+		rows, _, err = asking.Keep(ctx, a, strings.Join(of, "\x00"), "tag_parts", "tag_hours", source, &none, func(r driver.Rows) (part uint64, row pieces.Row[tagHour], err error) {
 			var bare uint8
 			err = r.Scan(&part, &row.Issue, &row.At, &row.Value.series, &bare, &row.Value.events)
 			row.Value.bare = bare > 0
@@ -68,7 +69,7 @@ func tagTrend(ctx context.Context, a *asking) (*Result, error) {
 		})
 		return err
 	}, func(ctx context.Context) error {
-		return a.ask(ctx, "cut_tags", func(r driver.Rows) error {
+		return a.Ask(ctx, "cut_tags", func(r driver.Rows) error {
 			var x cut
 			err := r.Scan(&x.at, &x.series, &x.events)
 			cuts = append(cuts, x)
@@ -79,7 +80,7 @@ func tagTrend(ctx context.Context, a *asking) (*Result, error) {
 		return nil, err
 	}
 	if rows == nil {
-		return a.result(ctx, whole)
+		return a.Result(ctx, whole)
 	}
 	bare := map[momentOf]int64{}
 	for _, of := range rows.Of {
@@ -101,5 +102,5 @@ func tagTrend(ctx context.Context, a *asking) (*Result, error) {
 	for _, x := range cuts {
 		add(x.at, x.series, x.events)
 	}
-	return a.ranked(points, total), nil
+	return ranked(a, points, total), nil
 }

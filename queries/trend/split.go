@@ -1,4 +1,4 @@
-package queries
+package trend
 
 import (
 	"cmp"
@@ -11,12 +11,19 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"errata/queries/asking"
 	"errata/queries/pieces"
 )
 
+// point is a fingerprint at a time.
+type point struct {
+	fingerprint uint64
+	at          int64 // Of the hour or the day.
+}
+
 // splitting is one run of error_trend_split by issue, or of one. An issue is its survivor.
 type splitting struct {
-	*asking
+	*asking.Asking
 	first, end int64 // Whole hours of the window, end not in it; milliseconds.
 	width      int64 // Of a bucket.
 	filters    string
@@ -33,33 +40,33 @@ type edge struct {
 	at                  int64
 }
 
-// splitTrend is query error_trend_split. By issue, in whole hours, it asks which
+// Split is query error_trend_split. By issue, in whole hours, it asks which
 // issues are the largest ones, from what is kept of days, then for the hours of
 // these only; all others are what is left of all events. Else it is one statement.
-func splitTrend(ctx context.Context, a *asking) (*Result, error) {
-	whole := a.query.Steps[len(a.query.Steps)-1]
-	c := a.query.Choice(a.bound)
+func Split(ctx context.Context, a *asking.Asking) (*asking.Result, error) {
+	whole := a.Query.Steps[len(a.Query.Steps)-1]
+	c := a.Query.Choice(a.Bound)
 	if deep, err := c.Deep(); err == nil && !deep {
-		return hourTrend(ctx, a)
+		return Hours(ctx, a)
 	}
 	if tags, err := c.TagHours(); err == nil && tags {
 		return tagTrend(ctx, a)
 	}
 	ranked, err := c.Ranked()
 	of, wrong := c.Single()
-	if err != nil || wrong != nil || !ranked && !of || !a.single(ctx) {
-		return a.result(ctx, whole) // Which says what is wrong, where something is.
+	if err != nil || wrong != nil || !ranked && !of || !a.Single(ctx) {
+		return a.Result(ctx, whole) // Which says what is wrong, where something is.
 	}
 	from, to, err := c.Ends()
 	if err != nil {
 		return nil, err
 	}
-	seconds, _ := strconv.ParseInt(a.bound["bucket_seconds"], 10, 64)
-	s := &splitting{asking: a, width: seconds * 1000, filters: a.bound["projects"] + "\x00" + a.bound["environment"] + "\x00" + a.bound["release"],
-		first: floor(from.Truncate(time.Minute).UnixMilli()+hourMS-1000, hourMS), end: floor(to.UnixMilli()+1, hourMS), hours: &hourList{}, into: map[uint32]map[uint64]uint64{}, total: map[uint64]uint64{}}
+	seconds, _ := strconv.ParseInt(a.Bound["bucket_seconds"], 10, 64)
+	s := &splitting{Asking: a, width: seconds * 1000, filters: a.Bound["projects"] + "\x00" + a.Bound["environment"] + "\x00" + a.Bound["release"],
+		first: asking.Floor(from.Truncate(time.Minute).UnixMilli()+asking.HourMS-1000, asking.HourMS), end: asking.Floor(to.UnixMilli()+1, asking.HourMS), hours: &hourList{}, into: map[uint32]map[uint64]uint64{}, total: map[uint64]uint64{}}
 	// Hours are kept for 90 days, days for longer: with a minute for the question.
 	if s.first >= s.end || time.Since(from) > 90*24*time.Hour+time.Minute {
-		return a.result(ctx, whole)
+		return a.Result(ctx, whole)
 	}
 	if of {
 		return s.single(ctx)
@@ -70,7 +77,7 @@ func splitTrend(ctx context.Context, a *asking) (*Result, error) {
 	top := s.largest()
 	var points map[point]uint64
 	var all map[int64]uint64
-	err = atOnce(ctx, func(ctx context.Context) (err error) { points, err = s.points(ctx, top); return err },
+	err = asking.AtOnce(ctx, func(ctx context.Context) (err error) { points, err = s.points(ctx, top); return err },
 		func(ctx context.Context) (err error) { all, err = s.all(ctx); return err })
 	if err != nil || points == nil || all == nil {
 		return s.orWhole(ctx, err)
@@ -85,11 +92,11 @@ func splitTrend(ctx context.Context, a *asking) (*Result, error) {
 }
 
 // orWhole asks for everything at once, where nothing went wrong.
-func (s *splitting) orWhole(ctx context.Context, err error) (*Result, error) {
+func (s *splitting) orWhole(ctx context.Context, err error) (*asking.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.result(ctx, s.query.Steps[len(s.query.Steps)-1])
+	return s.Result(ctx, s.Query.Steps[len(s.Query.Steps)-1])
 }
 
 // hourList is the parts of issue_hour as the question found them.
@@ -108,7 +115,7 @@ func (s *splitting) listHours(ctx context.Context) (pieces.List, error) {
 		return s.hours.of, nil
 	}
 	var none int64
-	of, err := s.partsOf(ctx, "hour_parts", &none)
+	of, err := s.PartsOf(ctx, "hour_parts", &none)
 	s.hours.of, s.hours.listed = of, err == nil
 	return of, err
 }
@@ -130,15 +137,15 @@ func (s *splitting) ticks(ctx context.Context, key, list, read string, of pieces
 				first = false
 				return s.listHours(ctx)
 			}
-			return s.partsOf(ctx, list, &none)
+			return s.PartsOf(ctx, list, &none)
 		}
 	}
 	of.Weigh, of.Join = pieces.Strip.Weigh, pieces.JoinStrips
-	return keep(ctx, s.asking, "split "+read+"\x00"+key+"\x00"+s.filters, list, read, of, &none, strip)
+	return asking.Keep(ctx, s.Asking, "split "+read+"\x00"+key+"\x00"+s.filters, list, read, of, &none, asking.Strip)
 }
 
 func (s *splitting) readMerged(ctx context.Context) error {
-	return s.rows(ctx, "merged", func(r driver.Rows) error {
+	return s.Rows(ctx, "merged", func(r driver.Rows) error {
 		var project uint32
 		var f, survivor uint64
 		err := r.Scan(&project, &f, &survivor)
@@ -151,7 +158,7 @@ func (s *splitting) readMerged(ctx context.Context) error {
 }
 
 func (s *splitting) readEdges(ctx context.Context) error {
-	return s.rowsAgain(ctx, "edges", func() { s.edges = nil }, func(r driver.Rows) error {
+	return s.RowsAgain(ctx, "edges", func() { s.edges = nil }, func(r driver.Rows) error {
 		var e edge
 		var at time.Time
 		err := r.Scan(&e.project, &e.fingerprint, &at, &e.events)
@@ -163,14 +170,14 @@ func (s *splitting) readEdges(ctx context.Context) error {
 
 // single is the trend of one issue: its hours from what is kept, events of the
 // hours that the window cuts.
-func (s *splitting) single(ctx context.Context) (*Result, error) {
-	issue, err := strconv.ParseUint(s.bound["issue"], 16, 64)
+func (s *splitting) single(ctx context.Context) (*asking.Result, error) {
+	issue, err := strconv.ParseUint(s.Bound["issue"], 16, 64)
 	if err != nil {
 		return s.orWhole(ctx, nil)
 	}
 	var points map[point]uint64
 	// Hours are of the fingerprints that belong to it.
-	err = atOnce(ctx, s.readEdges, func(ctx context.Context) (err error) {
+	err = asking.AtOnce(ctx, s.readEdges, func(ctx context.Context) (err error) {
 		if err = s.readMerged(ctx); err == nil {
 			points, err = s.points(ctx, []uint64{issue})
 		}
@@ -192,7 +199,7 @@ func (s *splitting) single(ctx context.Context) (*Result, error) {
 			add(e.at, e.events)
 		}
 	}
-	return s.ranked(at, total), nil
+	return ranked(s.Asking, at, total), nil
 }
 
 // rank adds up the events of each issue in the window: whole days of it, hours
@@ -217,14 +224,14 @@ func (s *splitting) rank(ctx context.Context) (bool, error) {
 		})
 	}
 	hours := func(first, end int64) {
-		day := floor(first, dayMS)
-		add(first, end, itoa(day), "hour_parts", "hours", pieces.Source[pieces.Strip]{First: day, Last: day + dayMS - 1, Slot: hourMS, Chunk: 400_000})
+		day := asking.Floor(first, asking.DayMS)
+		add(first, end, asking.Itoa(day), "hour_parts", "hours", pieces.Source[pieces.Strip]{First: day, Last: day + asking.DayMS - 1, Slot: asking.HourMS, Chunk: 400_000})
 	}
-	firstDay, endDay := floor(s.first+dayMS-1, dayMS), floor(s.end, dayMS)
+	firstDay, endDay := asking.Floor(s.first+asking.DayMS-1, asking.DayMS), asking.Floor(s.end, asking.DayMS)
 	hours(s.first, min(firstDay, s.end))
-	add(firstDay, endDay, "", "day_parts", "days", pieces.Source[pieces.Strip]{First: firstDay, Last: endDay - 1, Slot: dayMS, Chunk: 400_000})
+	add(firstDay, endDay, "", "day_parts", "days", pieces.Source[pieces.Strip]{First: firstDay, Last: endDay - 1, Slot: asking.DayMS, Chunk: 400_000})
 	hours(max(endDay, firstDay), s.end)
-	err := atOnce(ctx, append(todo, s.readMerged, s.readEdges)...)
+	err := asking.AtOnce(ctx, append(todo, s.readMerged, s.readEdges)...)
 	if err != nil {
 		return false, err
 	}
@@ -270,7 +277,7 @@ func added(rows *pieces.Rows[pieces.Strip], mirror *pieces.Mirror[pieces.Strip],
 
 // largest are the issues that are shown by name.
 func (s *splitting) largest() []uint64 {
-	series, _ := strconv.Atoi(s.bound["series"])
+	series, _ := strconv.Atoi(s.Bound["series"])
 	all := make([]uint64, 0, len(s.total))
 	for key := range s.total {
 		all = append(all, key)
@@ -312,17 +319,17 @@ func (s *splitting) points(ctx context.Context, top []uint64) (map[point]uint64,
 		}
 	}
 	slices.Sort(of)
-	page := numbers(slices.Compact(of))
+	page := asking.Numbers(slices.Compact(of))
 	b := *s
-	b.asking = s.with(map[string]string{"page": page})
-	rows, _, err := b.ticks(ctx, page, "hour_parts", "points", pieces.Source[pieces.Strip]{First: s.first, Last: s.end - 1, Slot: hourMS})
+	b.Asking = s.With(map[string]string{"page": page})
+	rows, _, err := b.ticks(ctx, page, "hour_parts", "points", pieces.Source[pieces.Strip]{First: s.first, Last: s.end - 1, Slot: asking.HourMS})
 	if err != nil || rows == nil {
 		return nil, err
 	}
 	for _, of := range rows.Of {
 		for n := range of {
 			if key := s.survivor(of[n].Value.Project, of[n].Issue); shown[key] {
-				of[n].Value.Each(s.first/hourMS, (s.end-1)/hourMS, func(hour int64, n uint64) { out[point{key, floor(hour*hourMS, s.width)}] += n })
+				of[n].Value.Each(s.first/asking.HourMS, (s.end-1)/asking.HourMS, func(hour int64, n uint64) { out[point{key, asking.Floor(hour*asking.HourMS, s.width)}] += n })
 			}
 		}
 	}
@@ -331,22 +338,22 @@ func (s *splitting) points(ctx context.Context, top []uint64) (map[point]uint64,
 
 // all are the events of all issues by bucket; nil as for points.
 func (s *splitting) all(ctx context.Context) (map[int64]uint64, error) {
-	rows, _, err := s.ticks(ctx, "", "hour_parts", "totals", pieces.Source[pieces.Strip]{First: s.first, Last: s.end - 1, Slot: hourMS})
+	rows, _, err := s.ticks(ctx, "", "hour_parts", "totals", pieces.Source[pieces.Strip]{First: s.first, Last: s.end - 1, Slot: asking.HourMS})
 	if err != nil || rows == nil {
 		return nil, err
 	}
 	out := map[int64]uint64{}
 	for _, of := range rows.Of {
 		for n := range of {
-			of[n].Value.Each(s.first/hourMS, (s.end-1)/hourMS, func(hour int64, n uint64) { out[floor(hour*hourMS, s.width)] += n })
+			of[n].Value.Each(s.first/asking.HourMS, (s.end-1)/asking.HourMS, func(hour int64, n uint64) { out[asking.Floor(hour*asking.HourMS, s.width)] += n })
 		}
 	}
 	return out, nil
 }
 
 // show makes rows of the points, and of what is left at each time.
-func (s *splitting) show(points map[point]uint64, all map[int64]uint64) *Result {
-	out := s.answer()
+func (s *splitting) show(points map[point]uint64, all map[int64]uint64) *asking.Result {
+	out := s.Answer()
 	row := func(at int64, series string, n uint64) {
 		out.Rows = append(out.Rows, []any{time.UnixMilli(at).UTC(), series, n, uint64(len(s.total))})
 	}
