@@ -72,7 +72,7 @@ func (a *Asking) RowsAgain(ctx context.Context, name string, again func(), each 
 }
 
 // TooManyRows is ClickHouse's code for a result over max_result_rows; parts is
-// how many parts it is asked for then, as the Texts have it.
+// how many parts it is asked for then, as the texts have it.
 const (
 	TooManyRows = 396
 	parts       = 16
