@@ -49,14 +49,18 @@ func (c *Config) age(rate float64) time.Duration {
 	return c.MaxAge
 }
 
-// current is the pace that the next cut goes by: that of the topic, unless this
-// partition's block comes at less than half of the partition's own. So after a
-// backlog the last block does not wait as long as those of the backlog did,
-// and a moment in which others had the cores changes nothing.
+// current is the pace that the next cut goes by: that of the topic, where this
+// partition's block comes about as fast as its blocks before. Where it comes
+// slower the block's own pace counts, with a tenth for a moment in which others
+// had the cores: after a backlog, or when less comes than a minute ago, the next
+// block does not wait as long as those before. The first second says little, so
+// then only less than half is less.
 func current(topic, own float64, rows int, gathered time.Duration) float64 {
 	now := float64(rows) / max(gathered, 100*time.Millisecond).Seconds()
-	if now >= own/2 {
+	if gathered >= time.Second {
+		now *= 1.1
+	} else if now >= own/2 {
 		return topic
 	}
-	return max(0, topic-own+now)
+	return max(0, topic-own+min(own, now))
 }
