@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/user"
 	"time"
@@ -22,15 +23,15 @@ type triageFlags struct {
 	Comment string `help:"In words, kept with the action."`
 }
 
-// act appends a change and prints the ids of its actions.
+// act appends a change and prints what undoes it.
 func (f *triageFlags) act(ctx context.Context, c queries.Change) error {
-	return f.with(ctx, func(s *queries.Store, project uint32) ([]uuid.UUID, error) {
+	return f.with(ctx, func(s *queries.Store, project uint32) (queries.Done, error) {
 		c.Project, c.Actor, c.Comment = project, f.who(), f.Comment
 		return s.Triage(ctx, c)
 	})
 }
 
-func (f *triageFlags) with(ctx context.Context, do func(*queries.Store, uint32) ([]uuid.UUID, error)) error {
+func (f *triageFlags) with(ctx context.Context, do func(*queries.Store, uint32) (queries.Done, error)) error {
 	s, err := f.open(ctx, "triage")
 	if err != nil {
 		return err
@@ -40,15 +41,31 @@ func (f *triageFlags) with(ctx context.Context, do func(*queries.Store, uint32) 
 	if err != nil {
 		return err
 	}
-	ids, err := do(s, project)
+	done, err := do(s, project)
 	if err != nil {
 		return err
 	}
+	return printDone(os.Stdout, done, f.JSON)
+}
+
+// printDone prints what `errata issue undo` takes: the id of each action, and the
+// one of all of them where there are several.
+func printDone(w io.Writer, done queries.Done, asJSON bool) error {
 	r := &queries.Result{Columns: []catalog.Field{{Name: "action_id"}}}
-	for _, id := range ids {
-		r.Rows = append(r.Rows, []any{id.String()})
+	bulk := done.Bulk != uuid.Nil
+	if bulk || asJSON { // JSON has the same members always.
+		r.Columns = append(r.Columns, catalog.Field{Name: "bulk_id"})
 	}
-	return printResult(os.Stdout, r, f.JSON)
+	for _, id := range done.Actions {
+		row := []any{id.String()}
+		if bulk {
+			row = append(row, done.Bulk.String())
+		} else if asJSON {
+			row = append(row, nil)
+		}
+		r.Rows = append(r.Rows, row)
+	}
+	return printResult(w, r, asJSON)
 }
 
 func (f *triageFlags) who() string {
@@ -188,7 +205,7 @@ func (c *issueUndoCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot undo: %q is not an action id (see `errata issue history`)", c.Action)
 	}
-	return c.with(ctx, func(s *queries.Store, project uint32) ([]uuid.UUID, error) {
+	return c.with(ctx, func(s *queries.Store, project uint32) (queries.Done, error) {
 		return s.Undo(ctx, project, c.who(), id, c.Comment)
 	})
 }

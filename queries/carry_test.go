@@ -44,7 +44,7 @@ func TestIgnoreGoesOnOverMembers(t *testing.T) {
 			}
 			seed(t, s, block...)
 			one, two := issueHex(1), issueHex(2)
-			var ignored, moved []uuid.UUID
+			var ignored, moved queries.Done
 			user := uint64(100)
 			steps, want := strings.Fields(c.steps), strings.Fields(c.want)
 			for n, step := range steps {
@@ -65,9 +65,9 @@ func TestIgnoreGoesOnOverMembers(t *testing.T) {
 					change.Kind, change.Issues = queries.Split, []string{two}
 					moved, err = s.Triage(t.Context(), change)
 				case 'z':
-					_, err = s.Undo(t.Context(), project, "ann", moved[0], "")
+					_, err = s.Undo(t.Context(), project, "ann", moved.Actions[0], "")
 				case 'x':
-					_, err = s.Undo(t.Context(), project, "ann", ignored[0], "")
+					_, err = s.Undo(t.Context(), project, "ann", ignored.Actions[0], "")
 				default:
 					user++
 					now := time.Now()

@@ -136,13 +136,13 @@ func (h *history) step(t *testing.T, owner *queries.Store) []event {
 		return []event{h.event(uint64(1+random.IntN(4)), late)}
 	case what < 18 || len(h.actions) == 0:
 		c := h.change(open)
-		ids, err := owner.Triage(t.Context(), c)
+		done, err := owner.Triage(t.Context(), c)
 		h.did = append(h.did, fmt.Sprintf("%s %s %s %s events %d users %d until %v into %s: %v", c.Kind, c.Issues, c.Resolution, c.Release, c.UntilEvents, c.UntilUsers, c.Until, c.Into, err))
 		if err != nil {
 			require.ErrorIs(t, err, queries.ErrTriage)
 			return nil
 		}
-		h.act(t, owner, h.project, c, ids)
+		h.act(t, owner, h.project, c, done.Actions)
 	default:
 		a := h.actions[random.IntN(len(h.actions))]
 		_, err := owner.Undo(t.Context(), h.project, "ann", a.id, "")

@@ -81,26 +81,31 @@ type action struct {
 	target      uuid.UUID
 }
 
-// Triage appends a change and returns the ids of its actions. All actions of
-// one change share one time and one bulk id, by which Undo takes them back
-// together. s needs the right to insert into the log: user triage or errata.
-func (s *Store) Triage(ctx context.Context, c Change) ([]uuid.UUID, error) {
+// Done is what a change wrote to the log.
+type Done struct {
+	Actions []uuid.UUID // One of each issue; what they entail is in the log too.
+	Bulk    uuid.UUID   // By which Undo takes all of them back; zero where it was one.
+}
+
+// Triage appends a change. All actions of one change share one time and one bulk
+// id, by which Undo takes them back together. s needs the right to insert into the log: user triage or errata.
+func (s *Store) Triage(ctx context.Context, c Change) (Done, error) {
 	fingerprints, err := c.check()
 	if err != nil {
-		return nil, err
+		return Done{}, err
 	}
 	known, err := s.known(ctx, c.Project, fingerprints)
 	if err != nil {
-		return nil, err
+		return Done{}, err
 	}
 	for _, f := range fingerprints {
 		if !known[f] {
-			return nil, fmt.Errorf("cannot %s issue %016x: %w: project %d has no such issue", c.Kind, f, ErrTriage, c.Project)
+			return Done{}, fmt.Errorf("cannot %s issue %016x: %w: project %d has no such issue", c.Kind, f, ErrTriage, c.Project)
 		}
 	}
 	actions, err := s.plan(ctx, &c, fingerprints)
 	if err != nil {
-		return nil, err
+		return Done{}, err
 	}
 	return s.appendActions(ctx, c, c.Kind, actions)
 }
@@ -268,32 +273,32 @@ func (s *Store) members(ctx context.Context, project uint32, fingerprints []uint
 
 // Undo takes an action back, or all actions of one bulk id. What it did is as
 // if it had never been; the log keeps both.
-func (s *Store) Undo(ctx context.Context, project uint32, actor string, id uuid.UUID, comment string) ([]uuid.UUID, error) {
+func (s *Store) Undo(ctx context.Context, project uint32, actor string, id uuid.UUID, comment string) (Done, error) {
 	c := Change{Project: project, Actor: strings.TrimSpace(actor), Comment: comment}
 	if c.Actor == "" || len(c.Actor) > maxActor || len(comment) > maxComment {
-		return nil, fmt.Errorf("cannot undo: %w: an actor of 1 to %d bytes must be given, and a comment of at most %d", ErrTriage, maxActor, maxComment)
+		return Done{}, fmt.Errorf("cannot undo: %w: an actor of 1 to %d bytes must be given, and a comment of at most %d", ErrTriage, maxActor, maxComment)
 	}
 	r, err := s.Run(ctx, "triage_undo", map[string]string{"project": fmt.Sprint(project), "id": id.String()})
 	if err != nil {
-		return nil, err
+		return Done{}, err
 	}
 	var actions []action
 	for _, row := range r.Rows {
 		actions = append(actions, action{fingerprint: row[0].(uint64), target: row[1].(uuid.UUID)})
 	}
 	if len(actions) == 0 {
-		return nil, fmt.Errorf("cannot undo %s: %w: project %d has no such action, or it is undone already (see `errata issue history`)", id, ErrTriage, project)
+		return Done{}, fmt.Errorf("cannot undo %s: %w: project %d has no such action, or it is undone already (see `errata issue history`)", id, ErrTriage, project)
 	}
 	return s.appendActions(ctx, c, "undo", actions)
 }
 
-func (s *Store) appendActions(ctx context.Context, c Change, kind string, actions []action) ([]uuid.UUID, error) {
+func (s *Store) appendActions(ctx context.Context, c Change, kind string, actions []action) (Done, error) {
 	moves := kind == Merge || kind == Split || kind == "undo"
 	said := len(actions) // Ids of these are returned; what they entail is in the log.
 	for i := range actions {
 		id, err := uuid.NewV7()
 		if err != nil {
-			return nil, fmt.Errorf("cannot make an action id: %w", err)
+			return Done{}, fmt.Errorf("cannot make an action id: %w", err)
 		}
 		a := &actions[i]
 		a.id, a.kind, a.comment, a.until, a.untilEvents, a.untilUsers = id, kind, c.Comment, c.Until, c.UntilEvents, c.UntilUsers
@@ -301,18 +306,18 @@ func (s *Store) appendActions(ctx context.Context, c Change, kind string, action
 	if moves {
 		carried, err := s.carryIgnores(ctx, c.Project, actions)
 		if err != nil {
-			return nil, err
+			return Done{}, err
 		}
 		actions = append(actions, carried...)
 	}
 	at, err := s.moment(ctx, c.Project, kind, actions)
 	if err != nil {
-		return nil, err
+		return Done{}, err
 	}
 	batch, err := s.conn.PrepareBatch(ctx, `INSERT INTO issue_actions (project_id, fingerprint, at, action_id, actor, action, resolution, in_release,
 		until, until_events, until_users, base_events, base_users, assignee, owner, priority, into, target_action, bulk_id, comment)`)
 	if err != nil {
-		return nil, fmt.Errorf("cannot write to the triage log: %w", err)
+		return Done{}, fmt.Errorf("cannot write to the triage log: %w", err)
 	}
 	defer batch.Close()
 	var bulk uuid.UUID
@@ -329,16 +334,16 @@ func (s *Store) appendActions(ctx context.Context, c Change, kind string, action
 		err = batch.Append(c.Project, a.fingerprint, at, a.id, c.Actor, a.kind, a.resolution, a.release,
 			until, a.untilEvents, a.untilUsers, a.baseEvents, a.baseUsers, c.Assignee, c.Owner, c.Priority, a.into, a.target, bulk, a.comment)
 		if err != nil {
-			return nil, fmt.Errorf("cannot write to the triage log: %w", err)
+			return Done{}, fmt.Errorf("cannot write to the triage log: %w", err)
 		}
 	}
 	if err := batch.Send(); err != nil {
-		return nil, fmt.Errorf("cannot write to the triage log: %w", err)
+		return Done{}, fmt.Errorf("cannot write to the triage log: %w", err)
 	}
 	if moves {
-		return ids[:said], s.reloadMerges(ctx)
+		return Done{Actions: ids[:said], Bulk: bulk}, s.reloadMerges(ctx)
 	}
-	return ids, nil
+	return Done{Actions: ids, Bulk: bulk}, nil
 }
 
 // reloadMerges makes a merge visible at once. A server does so by itself within

@@ -168,9 +168,9 @@ func TestMergeSplitUndo(t *testing.T) {
 	// Undo takes the second merge back as one: 1 and 2 moved together, 1 was
 	// split since, so 2 stands alone again and holds nothing but itself.
 	bulk := h.Column("bulk_id")[len(h.Rows)-2].(uuid.UUID)
-	ids, err := triage.Undo(t.Context(), project, "ann", bulk, "too early")
+	done, err := triage.Undo(t.Context(), project, "ann", bulk, "too early")
 	require.NoError(t, err)
-	require.Len(t, ids, 2)
+	require.Len(t, done.Actions, 2)
 	eventually(t, "["+cell(1, 1, 1)+" "+cell(2, 2, 1)+" "+cell(3, 3, 1)+" "+cell(4, 4, 1)+"]", counts)
 	_, err = triage.Undo(t.Context(), project, "ann", bulk, "")
 	require.ErrorContains(t, err, "undone already")

@@ -351,6 +351,21 @@ func TestRemembered(t *testing.T) {
 	}
 }
 
+// TestRegisters takes secrets out of what registers of a crash should not hold,
+// and leaves addresses as they are, even those that look like a card number.
+func TestRegisters(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		`"0x00007ffee4b0a1c8"`: `"0x00007ffee4b0a1c8"`, `"4111111111111111"`: `"4111111111111111"`, `"0X4111111111111111"`: `"0X4111111111111111"`,
+		`"Bearer eyJhbGciOi.J9.abc"`: `"Bearer [Filtered]"`, `"4111 1111 1111 1111"`: `"[creditcard]"`, `{"password":"hunter2"}`: `{"password":"[Filtered]"}`, `140732730122696`: `140732730122696`, `null`: `null`,
+	} {
+		for _, form := range []string{`{"exception":{"values":[{"stacktrace":{"registers":{"rip":%s},"frames":[]}}]}}`, `{"threads":[{"stacktrace":{"registers":{"rip":%s}}}]}`, `{"stacktrace":{"registers":{"rip":%s}}}`} {
+			got, _ := event(t, scrubber(t, Rules{}), fmt.Sprintf(form, in))
+			require.JSONEq(t, fmt.Sprintf(form, want), got)
+		}
+	}
+}
+
 // TestHomeFolders takes out users' names wherever and in whatever order they
 // stand.
 func TestHomeFolders(t *testing.T) {

@@ -1,6 +1,7 @@
 package scrub
 
 import (
+	"strings"
 	"unsafe"
 
 	"errata/ingest/node"
@@ -163,6 +164,13 @@ func (w *walker) exception(v *node.Value) {
 }
 
 func (w *walker) stack(v *node.Value) {
+	// Their values are addresses in hex. What is not comes from nobody knows where.
+	each(v.Get("registers"), func(_ string, m *node.Value) *node.Value {
+		if m.Type() == node.TypeString && isHex(m.Text()) {
+			return nil
+		}
+		return w.any(m)
+	})
 	for _, f := range v.Get("frames").Elements() {
 		l := f.Members()
 		for i := range l {
@@ -181,6 +189,21 @@ func (w *walker) stack(v *node.Value) {
 			}
 		}
 	}
+}
+
+// isHex reports whether text is a number in hex of up to 512 bits, the widest
+// register.
+func isHex(text string) bool {
+	digits := strings.TrimPrefix(text, "0x")
+	if digits == "" || len(digits) > 128 {
+		return false
+	}
+	for i := range len(digits) {
+		if c := digits[i] | 0x20; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }
 
 func (w *walker) message(v *node.Value) *node.Value {

@@ -65,6 +65,16 @@ func TestMigrateRunsAgain(t *testing.T) {
 	require.EqualValues(t, 1, count(t, conn, "SELECT sum(events) FROM again.issues"))
 }
 
+// What the server counts as an error is what somebody looks at who has one: a
+// migration without any counts none.
+func TestMigrateCountsNoErrors(t *testing.T) {
+	conn := connect(t)
+	const parsed = "SELECT sum(value) FROM system.errors WHERE name = 'CANNOT_PARSE_INPUT_ASSERTION_FAILED'"
+	before := count(t, conn, parsed)
+	require.NoError(t, tables.Migrate(t.Context(), conn, tables.Options{Database: "quiet", Password: clickhousetest.Passwords["errata"]}))
+	require.Equal(t, before, count(t, conn, parsed))
+}
+
 // A table file that was applied must not change; a view may.
 func TestMigrateRefusesChangedTables(t *testing.T) {
 	conn := connect(t)

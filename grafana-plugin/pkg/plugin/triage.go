@@ -106,7 +106,7 @@ func (s *Source) postTriage(r *http.Request) (any, error) {
 		return nil, err
 	}
 	backend.Logger.FromContext(r.Context()).Info("triage", "action", change.Kind, "project", change.Project, "issues", len(change.Issues), "actor", change.Actor)
-	return map[string]int{"changed": len(done)}, nil
+	return map[string]int{"changed": len(done.Actions)}, nil
 }
 
 func readTriage(r io.Reader) (*triageRequest, error) {

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/google/uuid"
 	"golang.org/x/sync/singleflight"
 
 	"errata/queries"
@@ -183,13 +182,13 @@ func (s *Store) SQL(ctx context.Context, sql string, rows int) (r *queries.Resul
 
 // Triage appends a change to the triage log and returns how many actions it
 // made.
-func (s *Store) Triage(ctx context.Context, change queries.Change) ([]uuid.UUID, error) {
+func (s *Store) Triage(ctx context.Context, change queries.Change) (queries.Done, error) {
 	if s.settings.TriagePassword == "" {
-		return nil, ErrTriageOff
+		return queries.Done{}, ErrTriageOff
 	}
 	c, err := s.connect(ctx, s.settings.TriageUsername, s.settings.TriagePassword)
 	if err != nil {
-		return nil, err
+		return queries.Done{}, err
 	}
 	ctx, cancel := s.bounded(ctx, nil)
 	defer cancel()
