@@ -16,7 +16,7 @@ export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
 FUZZ ?= .
 # What reads bytes of strangers: keys, forms, envelopes, events, OTLP, every encoding, every stack parser.
-FUZZ_EDGE := ^ingest(/(credential|node|sentry|otlp|inflate|stack|scrub|route))?(/envelope|/tree|/decode)? 
+FUZZ_EDGE := ^ingest(/(credential|node|sentry|otlp|inflate|stack(/[a-z]+)?|scrub|route))?(/envelope|/tree|/decode)? 
 ARGS ?=
 # The profile from which the compiler learns what is hot (docs/adr/016); PGO=off
 # builds in two thirds of the time, sharing what the tests have compiled.
@@ -111,7 +111,7 @@ $(LINT): Makefile
 	@touch $@
 
 .PHONY: fuzz
-fuzz: ## Every fuzz target for FUZZTIME (30s), two at once; FUZZ="ingest/stack FuzzPython" for some
+fuzz: ## Every fuzz target for FUZZTIME (30s), two at once; FUZZ="ingest/stack/python" for some
 	@.ci/fuzz $(FUZZTIME) '$(FUZZ)'
 
 .PHONY: fuzz-edge

@@ -1,4 +1,4 @@
-package stack
+package stack_test
 
 import (
 	"bufio"
@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"errata/ingest/stack"
+	"errata/ingest/stack/scan"
 	"errata/schema"
 )
 
@@ -82,7 +84,7 @@ func chainOf(t *testing.T, file string) []schema.Exception {
 func (ev sentryEvent) exceptions() []schema.Exception {
 	var out []schema.Exception
 	for _, v := range ev.Exception.Values {
-		e := schema.Exception{Type: v.Type, Value: v.Value, Mechanism: noMechanism}
+		e := schema.Exception{Type: v.Type, Value: v.Value, Mechanism: scan.NoMechanism}
 		if v.Mechanism.ID != nil {
 			e.Mechanism.ID = *v.Mechanism.ID
 		}
@@ -150,11 +152,11 @@ func otlpExceptions(t *testing.T, file string) []otlpException {
 func flat(list []schema.Exception, context bool) []string {
 	var out []string
 	for _, e := range list {
-		out = append(out, lastSegment(e.Type)+"|"+e.Value+"|"+mechanism(e.Mechanism))
+		out = append(out, scan.LastSegment(e.Type)+"|"+e.Value+"|"+mechanism(e.Mechanism))
 		prev := ""
 		for _, f := range e.Frames {
 			base := f.File[strings.LastIndexAny(f.File, `/\`)+1:]
-			line := "  " + f.Function + "|" + base + "|" + digits(f.Line)
+			line := "  " + f.Function + "|" + base + "|" + scan.Digits(f.Line)
 			if context {
 				line += "|" + strings.Join(strings.Fields(f.ContextLine), " ")
 			}
@@ -171,9 +173,9 @@ func mechanism(m schema.Mechanism) string {
 	if m.ID < 0 {
 		return ""
 	}
-	s := "id=" + digits(uint32(m.ID))
+	s := "id=" + scan.Digits(uint32(m.ID))
 	if m.ParentID >= 0 {
-		s += " parent=" + digits(uint32(m.ParentID))
+		s += " parent=" + scan.Digits(uint32(m.ParentID))
 	}
 	if m.IsGroup {
 		s += " group"
@@ -199,7 +201,7 @@ func TestPythonEqualsEnvelope(t *testing.T) {
 				excs := otlpExceptions(t, filepath.Join(root, d.Name(), kind))
 				require.NotEmpty(t, excs)
 				for _, x := range excs {
-					got := Parse(x.language, x.text, x.typ, x.value)
+					got := stack.Parse(x.language, x.text, x.typ, x.value)
 					expected := append([]schema.Exception(nil), want...)
 					if strings.HasPrefix(d.Name(), "notes_") {
 						// The SDK appends notes to the value; the text has no border
@@ -242,10 +244,10 @@ func TestNodeEqualsEnvelope(t *testing.T) {
 			}
 			full := chainOf(t, envelope)
 			want := append([]schema.Exception(nil), full[len(full)-1])
-			got := Parse("nodejs", attrs["exception.stacktrace"], attrs["exception.type"], attrs["exception.message"])
-			want[0].Mechanism = noMechanism
+			got := stack.Parse("nodejs", attrs["exception.stacktrace"], attrs["exception.type"], attrs["exception.message"])
+			want[0].Mechanism = scan.NoMechanism
 			require.Equal(t, flat(want, false), flat(got, false))
-			if inspected := Parse("", attrs["inspected"], attrs["exception.type"], attrs["exception.message"]); len(inspected) > 1 {
+			if inspected := stack.Parse("", attrs["inspected"], attrs["exception.type"], attrs["exception.message"]); len(inspected) > 1 {
 				require.Equal(t, flat(full, false), flat(inspected, false))
 			}
 			seen++
@@ -266,12 +268,12 @@ func TestCaptures(t *testing.T) {
 		for _, x := range otlpExceptions(t, file) {
 			seen++
 			for _, language := range []string{x.language, "", "java"} {
-				got := Parse(language, x.text, x.typ, x.value)
+				got := stack.Parse(language, x.text, x.typ, x.value)
 				main := got[len(got)-1]
 				require.NotEmpty(t, main.Frames, "%s: %s", file, x.text)
-				require.Equal(t, lastSegment(x.typ), lastSegment(main.Type), file)
+				require.Equal(t, scan.LastSegment(x.typ), scan.LastSegment(main.Type), file)
 				require.Equal(t, x.value, main.Value, file)
-				require.Equal(t, dump(Parse(x.language, x.text, "", "")), dump(got), file)
+				require.Equal(t, dump(stack.Parse(x.language, x.text, "", "")), dump(got), file)
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-package stack
+package stack_test
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"errata/ingest/stack"
 	"errata/schema"
 )
 
@@ -40,22 +41,23 @@ func dump(list []schema.Exception) string {
 	return b.String()
 }
 
-// Golden files: testdata/LANGUAGE/NAME.txt, read as its folder's language and,
+// Golden files: LANGUAGE/testdata/NAME.txt, read as its package's language and,
 // where its own structure tells, as no language at all.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/*/*.txt")
+	files, err := filepath.Glob("*/testdata/*.txt")
 	require.NoError(t, err)
 	require.Greater(t, len(files), 40)
 	for _, file := range files {
-		t.Run(strings.TrimPrefix(file, "testdata/"), func(t *testing.T) {
+		t.Run(strings.Replace(file, "/testdata", "", 1), func(t *testing.T) {
 			text, err := os.ReadFile(file)
 			require.NoError(t, err)
-			h := hints{Language: filepath.Base(filepath.Dir(file))}
+			folder, _, _ := strings.Cut(file, "/")
+			h := hints{Language: strings.TrimSuffix(folder, "lang")} // Package golang is of go.
 			if body, err := os.ReadFile(strings.TrimSuffix(file, ".txt") + ".json"); err == nil {
 				require.NoError(t, json.Unmarshal(body, &h))
 			}
-			got := dump(Parse(h.Language, string(text), h.Type, h.Message))
+			got := dump(stack.Parse(h.Language, string(text), h.Type, h.Message))
 			golden := strings.TrimSuffix(file, ".txt") + ".golden"
 			if *update {
 				require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
@@ -64,10 +66,10 @@ func TestGolden(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, string(want), got)
 			for _, language := range []string{"", "cpp"} {
-				require.Equal(t, string(want), dump(Parse(language, string(text), h.Type, h.Message)), "language %q", language)
+				require.Equal(t, string(want), dump(stack.Parse(language, string(text), h.Type, h.Message)), "language %q", language)
 			}
 			for _, wrong := range []string{"python", "java", "nodejs", "go", "dotnet", "ruby", "php", "rust"} {
-				other := dump(Parse(wrong, string(text), h.Type, h.Message))
+				other := dump(stack.Parse(wrong, string(text), h.Type, h.Message))
 				if other != string(want) {
 					t.Logf("as %s:\n%s", wrong, other)
 				}

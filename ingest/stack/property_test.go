@@ -1,4 +1,4 @@
-package stack
+package stack_test
 
 import (
 	"fmt"
@@ -8,13 +8,15 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"errata/ingest/stack"
+	"errata/ingest/stack/python"
 	"errata/schema"
 )
 
 // bait is what a hostile message is made of: lines that some parser would take
 // for structure.
 var bait = []string{
-	"", "plain", "E: x", pyHeader, "  + " + pyGroupHeader, pyCause, pyContext, `  File "fake.py", line 1, in fake`, "    fake()", "  [Previous line repeated 9 more times]",
+	"", "plain", "E: x", python.Header, "  + " + python.GroupHeader, python.Cause, python.Context, `  File "fake.py", line 1, in fake`, "    fake()", "  [Previous line repeated 9 more times]",
 	"  +-+---------------- 1 ----------------", "  | ExceptionGroup: x (1 sub-exception)", "Caused by: fake.Type: no", "\tSuppressed: fake.Type: no", "\tat fake.Frame.x(Fake.java:1)", "\t... 3 more",
 	"    at fake (/fake.js:1:1)", "fake@http://x/fake.js:1:1", "  [cause]: Error: x", "goroutine 1 [running]:", "main.fake()", "\t/fake.go:1 +0x1", "panic: x [recovered]",
 	" ---> Fake.Inner: x", "   at Fake.Frame.Do() in /fake.cs:line 1", "   --- End of inner exception stack trace ---", "\tfrom fake.rb:1:in `fake'", "fake.rb:2:in `x': no (FakeError)",
@@ -25,7 +27,7 @@ var bait = []string{
 var printers = map[string]func(typ, value string, n int) string{
 	"python": func(typ, value string, n int) string {
 		var b strings.Builder
-		b.WriteString(pyHeader + "\n")
+		b.WriteString(python.Header + "\n")
 		for i := range n {
 			fmt.Fprintf(&b, "  File \"/srv/a%d.py\", line %d, in real%d\n    call(%d)\n    ~~~~^^^\n", i, i+1, i, i)
 		}
@@ -112,7 +114,7 @@ func TestHostileMessage(t *testing.T) {
 				value := strings.Join(lines, "\n") + "!"
 				typ := rapid.SampledFrom([]string{"ShopError", "E", "AnError"}).Draw(t, "type")
 				text := print(typ, value, n)
-				got := Parse(language, text, typ, value)
+				got := stack.Parse(language, text, typ, value)
 				require.Len(t, got, 1, text)
 				require.Equal(t, typ, got[0].Type, text)
 				require.Equal(t, value, got[0].Value, text)

@@ -1,4 +1,4 @@
-package stack
+package stack_test
 
 import (
 	"encoding/json"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"errata/ingest/stack"
 	"errata/schema"
 )
 
@@ -16,7 +17,7 @@ import (
 // quote joiners are not among them: only the main exception's message is known.
 func TestPythonTrees(t *testing.T) {
 	t.Parallel()
-	pattern := "testdata/python_trees_*.json"
+	pattern := "python/testdata/python_trees_*.json"
 	if p := os.Getenv("TREES"); p != "" {
 		pattern = p
 	}
@@ -39,7 +40,7 @@ func TestPythonTrees(t *testing.T) {
 			if len(want) > schema.MaxExceptions {
 				continue
 			}
-			got := Parse("python", c.Text, c.Type, c.Message)
+			got := stack.Parse("python", c.Text, c.Type, c.Message)
 			require.Equal(t, flat(want, true), flat(got, true), "%s case %d:\n%s", file, i, c.Text)
 		}
 	}

@@ -1,66 +1,68 @@
-package stack
+// Package javascript reads the stacks of V8 (Node, Chrome), Firefox and Safari.
+package javascript
 
 import (
 	"slices"
 	"strings"
 
+	"errata/ingest/stack/scan"
 	"errata/schema"
 )
 
 const (
-	jsAnonymous = "?" // As Sentry's SDKs name a function without a name.
+	anonymous = "?" // As Sentry's SDKs name a function without a name.
 
-	// jsMaxIndent tells V8's places (four spaces, two more for each cause) from
+	// maxIndent tells V8's places (four spaces, two more for each cause) from
 	// those of a Rust backtrace.
-	jsMaxIndent = 12
+	maxIndent = 12
 )
 
-// javascript reads Error.stack of V8, Firefox and Safari, and what Node's
+// Parse reads Error.stack of V8, Firefox and Safari, and what Node's
 // inspect adds to it of causes. A stack alone has no causes.
-func javascript(text string, h hint) []schema.Exception {
-	typ, value, pos := opening(text, h)
-	known := h.value != "" && value == h.value
-	cur := schema.Exception{Type: typ, Value: value, Mechanism: noMechanism}
+func Parse(text string, h scan.Hint) []schema.Exception {
+	typ, value, pos := scan.Opening(text, h)
+	known := h.Value != "" && value == h.Value
+	cur := schema.Exception{Type: typ, Value: value, Mechanism: scan.NoMechanism}
 	var out []schema.Exception
-	var frames frameList
+	var frames scan.Frames
 	valueAt, headed := pos-len(value), false
-	if first, _ := lineAt(text, 0); !known {
+	if first, _ := scan.LineAt(text, 0); !known {
 		// Firefox and Safari print no header.
-		if _, ok := geckoFrame(strings.TrimSpace(first)); ok {
+		if _, ok := GeckoFrame(strings.TrimSpace(first)); ok {
 			cur.Type, cur.Value, pos, headed = "", "", 0, true
 		}
 	}
 	finish := func() {
-		cur.Frames = frames.newestFirst()
+		cur.Frames = frames.NewestFirst()
 		out = append(out, cur)
-		frames = frameList{}
+		frames = scan.Frames{}
 	}
 	if pos > 0 {
-		if _, pos = lineAt(text, pos); pos < 0 {
+		if _, pos = scan.LineAt(text, pos); pos < 0 {
 			pos = len(text)
 		}
 	}
 	for pos < len(text) && len(out) < schema.MaxExceptions {
-		line, next := lineAt(text, pos)
+		line, next := scan.LineAt(text, pos)
 		trimmed := strings.TrimLeft(line, " \t")
-		if cause, ok := strings.CutPrefix(trimmed, "[cause]: "); ok && len(frames.kept) > 0 && len(trimmed) < len(line) {
+		if cause, ok := strings.CutPrefix(trimmed, "[cause]: "); ok && !frames.Empty() && len(trimmed) < len(line) {
 			finish()
 			typ, value, _ := strings.Cut(cause, ": ")
-			cur = schema.Exception{Type: typ, Value: value, Mechanism: noMechanism}
+			cur = schema.Exception{Type: typ, Value: value, Mechanism: scan.NoMechanism}
 			valueAt, known = pos+len(line)-len(value), false
-		} else if f, ok := jsFrame(line, trimmed); ok {
-			frames.add(f)
+		} else if f, ok := frame(line, trimmed); ok {
+			frames.Add(f)
 			headed = true
-		} else if line != "" && len(frames.kept) == 0 && !known && !headed {
+		} else if line != "" && frames.Empty() && !known && !headed {
 			cur.Value = strings.TrimRight(text[valueAt:next], "\r\n")
 		}
 		pos = next
 	}
 	finish()
-	if !hasFrames(out) {
+	if !scan.HasFrames(out) {
 		return nil
 	}
-	h.settle(&out[0])
+	h.Settle(&out[0])
 	if len(out) > 1 {
 		for i := range out {
 			out[i].Mechanism.ID, out[i].Mechanism.ParentID = i, i-1
@@ -70,25 +72,25 @@ func javascript(text string, h hint) []schema.Exception {
 		}
 	}
 	slices.Reverse(out)
-	return capped(out)
+	return scan.Capped(out)
 }
 
-// jsFrame reads a line of either engine.
-func jsFrame(line, trimmed string) (schema.Frame, bool) {
+// frame reads a line of either engine.
+func frame(line, trimmed string) (schema.Frame, bool) {
 	if rest, ok := strings.CutPrefix(trimmed, "at "); ok && len(trimmed) < len(line) {
-		if len(line)-len(trimmed) > jsMaxIndent {
+		if len(line)-len(trimmed) > maxIndent {
 			return schema.Frame{}, false
 		}
-		return v8Frame(strings.TrimSuffix(strings.TrimRight(rest, " "), " {"))
+		return V8Frame(strings.TrimSuffix(strings.TrimRight(rest, " "), " {"))
 	}
 	if len(trimmed) < len(line) {
 		return schema.Frame{}, false
 	}
-	return geckoFrame(strings.TrimRight(trimmed, " "))
+	return GeckoFrame(strings.TrimRight(trimmed, " "))
 }
 
-// v8Frame reads `[async ][new ]fn [as x] (place)` or a place alone.
-func v8Frame(s string) (schema.Frame, bool) {
+// V8Frame reads `[async ][new ]fn [as x] (place)` or a place alone.
+func V8Frame(s string) (schema.Frame, bool) {
 	s = strings.TrimPrefix(s, "async ")
 	function, place := "", s
 	if i := strings.Index(s, " ("); i > 0 && strings.HasSuffix(s, ")") {
@@ -96,7 +98,7 @@ func v8Frame(s string) (schema.Frame, bool) {
 	} else if strings.HasSuffix(s, ")") || strings.HasPrefix(s, "(") {
 		return schema.Frame{}, false
 	}
-	f := schema.Frame{Function: jsFunction(function)}
+	f := schema.Frame{Function: plain(function)}
 	place = strings.TrimPrefix(place, "address at ")
 	if strings.HasPrefix(place, "eval at ") {
 		// The place in the file that called eval, as browsers' SDKs report it.
@@ -109,7 +111,7 @@ func v8Frame(s string) (schema.Frame, bool) {
 		f.File, f.AbsPath = place, place
 		return f, function != ""
 	}
-	file, line, column, ok := jsPlace(place)
+	file, line, column, ok := scan.Place(place)
 	if !ok || file == "" || function == "" && strings.Contains(file, " ") && !strings.Contains(file, "/") {
 		return f, false
 	}
@@ -117,13 +119,13 @@ func v8Frame(s string) (schema.Frame, bool) {
 	return f, true
 }
 
-// jsFunction spells a function as Sentry's Node SDK does.
-func jsFunction(s string) string {
+// plain spells a function as Sentry's Node SDK does.
+func plain(s string) string {
 	if s == "" || s == "<anonymous>" {
-		return jsAnonymous
+		return anonymous
 	}
 	if owner, ok := strings.CutSuffix(s, ".<anonymous>"); ok {
-		return owner + "." + jsAnonymous
+		return owner + "." + anonymous
 	}
 	return s
 }
@@ -141,30 +143,8 @@ func evalOrigin(s string) string {
 	return s[open+1 : open+closing]
 }
 
-// jsPlace reads `file:line:column` or `file:line`.
-func jsPlace(s string) (file string, line, column uint32, ok bool) {
-	i := strings.LastIndexByte(s, ':')
-	if i < 0 {
-		return "", 0, 0, false
-	}
-	last, ok := number(s[i+1:])
-	if !ok {
-		return "", 0, 0, false
-	}
-	file, line = s[:i], last
-	if j := strings.LastIndexByte(file, ':'); j >= 0 {
-		if n, ok := number(file[j+1:]); ok {
-			file, line, column = file[:j], n, last
-		}
-	}
-	if rest, ok := strings.CutPrefix(file, "file://"); ok && strings.HasPrefix(rest, "/") {
-		file = rest
-	}
-	return file, line, column, true
-}
-
-// geckoFrame reads `fn@place` of Firefox and Safari.
-func geckoFrame(s string) (schema.Frame, bool) {
+// GeckoFrame reads `fn@place` of Firefox and Safari.
+func GeckoFrame(s string) (schema.Frame, bool) {
 	function, place, ok := strings.Cut(s, "@")
 	if !ok || place == "" || strings.Contains(place, " ") && place != "[native code]" && !strings.Contains(place, " > ") {
 		return schema.Frame{}, false
@@ -175,18 +155,18 @@ func geckoFrame(s string) (schema.Frame, bool) {
 	if strings.HasPrefix(function, "/") || strings.ContainsAny(function, " \t\"'") && !strings.HasSuffix(function, " code") {
 		return schema.Frame{}, false
 	}
-	f := schema.Frame{Function: jsFunction(function)}
+	f := schema.Frame{Function: plain(function)}
 	if place == "[native code]" {
 		f.File, f.AbsPath = place, place
 		return f, true
 	}
 	if before, after, ok0 := strings.Cut(place, " line "); ok0 {
 		// `file line 5 > eval:1:1`: the place that called eval.
-		n, _, ok := leadingNumber(after)
+		n, _, ok := scan.LeadingNumber(after)
 		f.File, f.AbsPath, f.Line = before, before, n
 		return f, ok
 	}
-	file, line, column, ok := jsPlace(place)
+	file, line, column, ok := scan.Place(place)
 	if !ok || !strings.ContainsAny(file, "/\\") && !strings.Contains(file, ".js") && !strings.Contains(file, "bundle") {
 		return f, false
 	}

@@ -1,31 +1,33 @@
-package stack
+// Package rust reads backtraces of panics, of std::backtrace and of anyhow.
+package rust
 
 import (
 	"strings"
 
+	"errata/ingest/stack/scan"
 	"errata/schema"
 )
 
-// rust reads a backtrace: of a panic, of std::backtrace or of anyhow. The
+// Parse reads a backtrace: of a panic, of std::backtrace or of anyhow. The
 // machinery of a panic at the newest end is left out.
-func rust(text string, h hint) []schema.Exception {
-	exc := schema.Exception{Type: h.typ, Value: h.value, Mechanism: noMechanism}
+func Parse(text string, h scan.Hint) []schema.Exception {
+	exc := schema.Exception{Type: h.Type, Value: h.Value, Mechanism: scan.NoMechanism}
 	start := 0
-	if h.value != "" {
-		if i := strings.Index(text, h.value); i >= 0 && rustOwnLine(text, i, i+len(h.value)) && !strings.Contains(text[:i], "tack backtrace:\n") {
-			start = i + len(h.value)
+	if h.Value != "" {
+		if i := strings.Index(text, h.Value); i >= 0 && ownLine(text, i, i+len(h.Value)) && !strings.Contains(text[:i], "tack backtrace:\n") {
+			start = i + len(h.Value)
 		}
 	} else {
-		exc.Value = rustPanic(text)
+		exc.Value = panicMessage(text)
 	}
 	if exc.Type == "" && strings.Contains(text, " panicked at ") {
 		exc.Type = "panic"
 	}
 	pos := start
 	if i := strings.Index(text[start:], "tack backtrace:"); i >= 0 {
-		_, pos = lineAt(text, start+i)
+		_, pos = scan.LineAt(text, start+i)
 	}
-	var frames frameList
+	var frames scan.Frames
 	var cur schema.Frame
 	open, newest := false, true
 	finish := func() {
@@ -33,48 +35,48 @@ func rust(text string, h hint) []schema.Exception {
 			return
 		}
 		open = false
-		if newest && rustPanicking(cur.Function) {
+		if newest && panicking(cur.Function) {
 			return
 		}
 		newest = false
-		frames.add(cur)
+		frames.Add(cur)
 	}
 	for pos >= 0 && pos < len(text) {
-		line, next := lineAt(text, pos)
+		line, next := scan.LineAt(text, pos)
 		trimmed := strings.TrimLeft(line, " ")
 		if place, ok := strings.CutPrefix(trimmed, "at "); ok && open && cur.File == "" && len(trimmed) < len(line) {
-			if file, n, column, ok := jsPlace(place); ok {
+			if file, n, column, ok := scan.Place(place); ok {
 				cur.File, cur.AbsPath, cur.Line, cur.Column = file, file, n, column
 			}
-		} else if name, ok := rustSymbol(trimmed); ok {
+		} else if name, ok := symbol(trimmed); ok {
 			finish()
 			cur, open = schema.Frame{Function: name}, true
 		}
 		pos = next
 	}
 	finish()
-	if exc.Frames = frames.newestFirst(); len(exc.Frames) == 0 {
+	if exc.Frames = frames.NewestFirst(); len(exc.Frames) == 0 {
 		return nil
 	}
 	return []schema.Exception{exc}
 }
 
-// rustOwnLine says whether text[from:to] is lines of its own, or quoted as before
+// ownLine says whether text[from:to] is lines of its own, or quoted as before
 // Rust 1.73.
-func rustOwnLine(text string, from, to int) bool {
+func ownLine(text string, from, to int) bool {
 	before := from == 0 || text[from-1] == '\n' || text[from-1] == '\''
 	after := to == len(text) || text[to] == '\n' || text[to] == '\r' || text[to] == '\''
 	return before && after
 }
 
-// rustPanic is the message of `thread 'x' panicked at file:l:c:` (on the lines
+// panicMessage is the message of `thread 'x' panicked at file:l:c:` (on the lines
 // after it), up to the backtrace.
-func rustPanic(text string) string {
+func panicMessage(text string) string {
 	i := strings.Index(text, " panicked at ")
 	if i < 0 {
 		return ""
 	}
-	_, next := lineAt(text, i)
+	_, next := scan.LineAt(text, i)
 	if next < 0 {
 		return ""
 	}
@@ -85,10 +87,10 @@ func rustPanic(text string) string {
 	return strings.TrimRight(value, "\r\n")
 }
 
-// rustSymbol reads `12: path::function`, with the address that the full form
+// symbol reads `12: path::function`, with the address that the full form
 // prints and without the hash of the compiler.
-func rustSymbol(s string) (string, bool) {
-	_, rest, ok := leadingNumber(s)
+func symbol(s string) (string, bool) {
+	_, rest, ok := scan.LeadingNumber(s)
 	if !ok {
 		return "", false
 	}
@@ -117,9 +119,9 @@ func hex(s string) bool {
 	return true
 }
 
-// rustPanicking says whether a function belongs to raising a panic or to taking
+// panicking says whether a function belongs to raising a panic or to taking
 // the backtrace.
-func rustPanicking(name string) bool {
+func panicking(name string) bool {
 	name = strings.TrimPrefix(name, "<")
 	for _, p := range []string{
 		"rust_begin_unwind", "__rustc::rust_begin_unwind", "core::panicking::", "std::panicking::", "std::panic::", "std::sys", "std::backtrace",
@@ -131,3 +133,6 @@ func rustPanicking(name string) bool {
 	}
 	return false
 }
+
+// Line says whether only a backtrace of Rust has such a line, without its indent.
+func Line(line string) bool { return line == "stack backtrace:" || line == "Stack backtrace:" }

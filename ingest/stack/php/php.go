@@ -1,23 +1,26 @@
-package stack
+// Package php reads numbered traces, and those that OpenTelemetry's SDK prints in
+// Java's form.
+package php
 
 import (
 	"strings"
 
+	"errata/ingest/stack/java"
+	"errata/ingest/stack/scan"
 	"errata/schema"
 )
 
-// php reads Throwable::__toString and getTraceAsString (`#0 file(line): call`,
+// Parse reads Throwable::__toString and getTraceAsString (`#0 file(line): call`,
 // innermost exception first, joined by "Next"), and the form of OpenTelemetry's
 // SDK, which is Java's with dots for backslashes.
-func php(text string, h hint) []schema.Exception {
-	if out := phpNative(text, h); hasFrames(out) {
+func Parse(text string, h scan.Hint) []schema.Exception {
+	if out := native(text, h); scan.HasFrames(out) {
 		return out
 	}
-	root := javaTree(text, h, true)
-	if root == nil {
+	out := java.Chain(text, h, dotted)
+	if out == nil {
 		return nil
 	}
-	out := javaFlatten(root)
 	for i := range out {
 		for _, f := range out[i].Frames {
 			switch f.File[strings.LastIndexByte(f.File, '.')+1:] {
@@ -25,21 +28,21 @@ func php(text string, h hint) []schema.Exception {
 				return nil // A JVM's stack under the wrong name.
 			}
 		}
-		out[i].Mechanism = noMechanism // Sentry's PHP SDK numbers nothing.
-		out[i].Type = phpClass(out[i].Type)
+		out[i].Mechanism = scan.NoMechanism // Sentry's PHP SDK numbers nothing.
+		out[i].Type = class(out[i].Type)
 	}
-	h.settle(&out[len(out)-1])
-	return capped(out)
+	h.Settle(&out[len(out)-1])
+	return scan.Capped(out)
 }
 
-// phpClass undoes the dots of OpenTelemetry's formatter.
-func phpClass(s string) string { return strings.ReplaceAll(s, ".", `\`) }
+// class undoes the dots of OpenTelemetry's formatter.
+func class(s string) string { return strings.ReplaceAll(s, ".", `\`) }
 
-// phpDotted turns a frame of Java's form into what Sentry's PHP SDK sends.
-func phpDotted(f schema.Frame) schema.Frame {
+// dotted turns a frame of Java's form into what Sentry's PHP SDK sends.
+func dotted(f schema.Frame) schema.Frame {
 	switch {
 	case f.Module != "":
-		f.Function = phpClass(f.Module) + "::" + f.Function
+		f.Function = class(f.Module) + "::" + f.Function
 		f.Module = ""
 	case f.Function == "{main}":
 		f.Function = ""
@@ -47,27 +50,27 @@ func phpDotted(f schema.Frame) schema.Frame {
 	return f
 }
 
-// phpMainAt finds where the main exception's header and its message start. The
+// mainAt finds where the main exception's header and its message start. The
 // main exception is printed last; its message may quote headers.
-func phpMainAt(text string, h hint) (header, message int) {
-	if h.value == "" {
+func mainAt(text string, h scan.Hint) (header, message int) {
+	if h.Value == "" {
 		return -1, -1
 	}
-	needle := lastSegment(h.typ) + ": " + h.value + " in "
+	needle := scan.LastSegment(h.Type) + ": " + h.Value + " in "
 	i := strings.LastIndex(text, needle)
 	if i < 0 {
 		return -1, -1
 	}
-	return strings.LastIndexByte(text[:i], '\n') + 1, i + len(needle) - len(h.value) - len(" in ")
+	return strings.LastIndexByte(text[:i], '\n') + 1, i + len(needle) - len(h.Value) - len(" in ")
 }
 
-// phpReader collects the exceptions of a numbered trace. The text names, beside
+// reader collects the exceptions of a numbered trace. The text names, beside
 // each place, the function that was called there; a frame names the function it
 // is in, so functions move down by one.
-type phpReader struct {
+type reader struct {
 	out     []schema.Exception
 	cur     schema.Exception
-	frames  frameList
+	frames  scan.Frames
 	pending schema.Frame // A place whose function is not known yet.
 	have    bool         // There is a pending place.
 	traced  bool         // "Stack trace:" was seen.
@@ -77,27 +80,27 @@ type phpReader struct {
 }
 
 // begin starts an exception at its header, whose message begins on this line.
-func (r *phpReader) begin(typ, value string, valueAt int) {
-	r.cur = schema.Exception{Type: typ, Value: value, Mechanism: noMechanism}
+func (r *reader) begin(typ, value string, valueAt int) {
+	r.cur = schema.Exception{Type: typ, Value: value, Mechanism: scan.NoMechanism}
 	r.valueAt, r.have, r.traced, r.settled = valueAt, false, false, false
-	r.frames = frameList{}
+	r.frames = scan.Frames{}
 }
 
 // place takes the place where an exception was made off the end of its header.
-func (r *phpReader) place(line string) {
-	if f, ok := phpPlace(line); ok {
+func (r *reader) place(line string) {
+	if f, ok := place(line); ok {
 		r.pending, r.have = f, true
-		r.cur.Value, _, _ = cutLast(r.cur.Value, " in ")
+		r.cur.Value, _, _ = scan.CutLast(r.cur.Value, " in ")
 	}
 }
 
 // finish puts the exception at hand away.
-func (r *phpReader) finish() {
+func (r *reader) finish() {
 	if r.have {
 		r.pending.Function = ""
-		r.frames.add(r.pending) // The outermost place is in no function.
+		r.frames.Add(r.pending) // The outermost place is in no function.
 	}
-	r.cur.Frames = r.frames.newestFirst()
+	r.cur.Frames = r.frames.NewestFirst()
 	r.out = append(r.out, r.cur)
 	if len(r.out) > 2*schema.MaxExceptions {
 		r.out = append(r.out[:0], r.out[schema.MaxExceptions:]...)
@@ -105,37 +108,37 @@ func (r *phpReader) finish() {
 }
 
 // call takes a numbered line.
-func (r *phpReader) call(line string) {
-	f, called, ok := phpCall(line)
+func (r *reader) call(line string) {
+	f, called, ok := call(line)
 	if !ok {
 		return
 	}
 	r.total++
 	if r.have {
 		r.pending.Function = called
-		r.frames.add(r.pending)
+		r.frames.Add(r.pending)
 	}
 	r.pending, r.have = f, f.File != ""
 }
 
-// phpNative reads numbered traces.
-func phpNative(text string, h hint) []schema.Exception {
-	var r phpReader
-	mainAt, message := phpMainAt(text, h)
-	first, _ := lineAt(text, 0)
+// native reads numbered traces.
+func native(text string, h scan.Hint) []schema.Exception {
+	var r reader
+	mainAt, message := mainAt(text, h)
+	first, _ := scan.LineAt(text, 0)
 	pos := 0
 	switch {
-	case phpNumbered(first):
+	case Line(first):
 		r.begin("", "", 0)
 		r.traced = true
 	case mainAt != 0:
-		typ, value, end := opening(text, hint{})
+		typ, value, end := scan.Opening(text, scan.Hint{})
 		r.begin(typ, value, end-len(value))
 		r.place(first)
-		_, pos = lineAt(text, end)
+		_, pos = scan.LineAt(text, end)
 	}
 	for pos >= 0 && pos < len(text) {
-		line, next := lineAt(text, pos)
+		line, next := scan.LineAt(text, pos)
 		switch {
 		case pos == mainAt:
 			if strings.HasPrefix(line, "Next ") {
@@ -145,11 +148,11 @@ func phpNative(text string, h hint) []schema.Exception {
 			if i := strings.LastIndexByte(typ, ' '); i >= 0 {
 				typ = typ[i+1:] // "PHP Fatal error:  Uncaught ".
 			}
-			r.begin(typ, h.value, message)
-			end := message + len(h.value)
-			line, next = lineAt(text, end)
+			r.begin(typ, h.Value, message)
+			end := message + len(h.Value)
+			line, next = scan.LineAt(text, end)
 			r.place(line)
-			r.cur.Value, r.settled = h.value, true
+			r.cur.Value, r.settled = h.Value, true
 		case strings.HasPrefix(line, "Next ") && r.traced && r.total > 0 && (mainAt < 0 || pos < mainAt):
 			r.finish()
 			typ, value, _ := strings.Cut(line[len("Next "):], ": ")
@@ -158,7 +161,7 @@ func phpNative(text string, h hint) []schema.Exception {
 		case line == "Stack trace:":
 			r.traced, r.settled = true, true
 		case r.traced:
-			if phpNumbered(line) {
+			if Line(line) {
 				r.call(line)
 			}
 		case line != "" && !r.settled:
@@ -171,17 +174,17 @@ func phpNative(text string, h hint) []schema.Exception {
 	if r.total == 0 {
 		return nil
 	}
-	h.settle(&r.out[len(r.out)-1])
-	return capped(r.out)
+	h.Settle(&r.out[len(r.out)-1])
+	return scan.Capped(r.out)
 }
 
-// phpNumbered says whether line is `#N ...`.
-func phpNumbered(line string) bool {
+// Line says whether line is `#N ...`.
+func Line(line string) bool {
 	rest, ok := strings.CutPrefix(line, "#")
 	if !ok {
 		return false
 	}
-	_, rest, ok = leadingNumber(rest)
+	_, rest, ok = scan.LeadingNumber(rest)
 	if !ok {
 		return false
 	}
@@ -189,23 +192,23 @@ func phpNumbered(line string) bool {
 		strings.HasPrefix(rest, " ") && strings.Contains(rest, "): ")
 }
 
-// phpPlace reads ` in file:line` at the end of a header.
-func phpPlace(line string) (schema.Frame, bool) {
-	_, place, ok := cutLast(line, " in ")
+// place reads ` in file:line` at the end of a header.
+func place(line string) (schema.Frame, bool) {
+	_, place, ok := scan.CutLast(line, " in ")
 	if !ok {
 		return schema.Frame{}, false
 	}
-	file, n, ok := cutLast(place, ":")
+	file, n, ok := scan.CutLast(place, ":")
 	if !ok || file == "" {
 		return schema.Frame{}, false
 	}
-	num, ok := number(n)
+	num, ok := scan.Number(n)
 	return schema.Frame{File: file, AbsPath: file, Line: num}, ok
 }
 
-// phpCall reads `#0 file(line): Class->method(args)`. The frame it returns is
+// call reads `#0 file(line): Class->method(args)`. The frame it returns is
 // the place alone.
-func phpCall(line string) (f schema.Frame, called string, ok bool) {
+func call(line string) (f schema.Frame, called string, ok bool) {
 	_, rest, _ := strings.Cut(line, " ")
 	if rest == "{main}" {
 		return f, "", true
@@ -217,11 +220,11 @@ func phpCall(line string) (f schema.Frame, called string, ok bool) {
 	if place == "[internal function]" {
 		f.File, f.AbsPath = "[internal]", "[internal]"
 	} else {
-		file, n, ok := cutLast(strings.TrimSuffix(place, ")"), "(")
+		file, n, ok := scan.CutLast(strings.TrimSuffix(place, ")"), "(")
 		if !ok {
 			return f, "", false
 		}
-		if f.Line, ok = number(n); !ok {
+		if f.Line, ok = scan.Number(n); !ok {
 			return f, "", false
 		}
 		f.File, f.AbsPath = file, file

@@ -1,46 +1,62 @@
-package stack
+// Package python reads CPython's tracebacks: chains, groups, notes, repeated
+// lines, SyntaxError blocks and marker lines.
+package python
 
 import (
 	"strings"
 
+	"errata/ingest/stack/scan"
 	"errata/schema"
 )
 
+// What CPython prints between and above exceptions.
 const (
-	pyHeader      = "Traceback (most recent call last):"
-	pyGroupHeader = "Exception Group Traceback (most recent call last):"
-	pyCause       = "The above exception was the direct cause of the following exception:"
-	pyContext     = "During handling of the above exception, another exception occurred:"
+	Header      = "Traceback (most recent call last):"
+	GroupHeader = "Exception Group Traceback (most recent call last):"
+	Cause       = "The above exception was the direct cause of the following exception:"
+	Context     = "During handling of the above exception, another exception occurred:"
 
-	pyQuotes = `"""`
+	quotes = `"""`
 
-	// pyMaxDepth bounds nested groups; CPython itself prints ten.
-	pyMaxDepth = 32
-	// pyMaxRepeats bounds all frames that "[Previous line repeated ...]" makes.
-	pyMaxRepeats = 4 * schema.MaxFrames
+	// maxDepth bounds nested groups; CPython itself prints ten.
+	maxDepth = 32
+	// maxRepeats bounds all frames that "[Previous line repeated ...]" makes.
+	maxRepeats = 4 * schema.MaxFrames
 )
 
-// pyNode is one exception of the tree that a traceback prints.
-type pyNode struct {
+// raised is one exception of the tree that a traceback prints.
+type raised struct {
 	exc     schema.Exception
 	syntax  string // " (file, line N)" of a SyntaxError block: str() of it has it, its text line has not.
-	cause   *pyNode
-	members []*pyNode
+	cause   *raised
+	members []*raised
 }
 
-// pyParser walks a traceback. Inside a group every line begins with a margin,
+// cursor walks a text line by line without copying it.
+type cursor struct {
+	text string
+	pos  int
+}
+
+// peek is the line at the cursor without its end, and where the next one
+// starts. At the end of the text next is -1.
+func (c *cursor) peek() (line string, next int) {
+	return scan.LineAt(c.text, c.pos)
+}
+
+// reader walks a traceback. Inside a group every line begins with a margin,
 // so a value cannot fake what is around it; outside of one, the place of the
 // main exception's line is found by its message first.
-type pyParser struct {
+type reader struct {
 	cursor
 	mainAt  int // Where the main exception's line starts; -1 where unknown.
 	repeats int // Frames that repeats may still make.
 }
 
-// python reads CPython's tracebacks: chains, groups, notes, repeated lines,
+// Parse reads CPython's tracebacks: chains, groups, notes, repeated lines,
 // SyntaxError blocks and marker lines.
-func python(text string, h hint) []schema.Exception {
-	p := pyParser{cursor: cursor{text: text}, mainAt: pyMainAt(text, h), repeats: pyMaxRepeats}
+func Parse(text string, h scan.Hint) []schema.Exception {
+	p := reader{cursor: cursor{text: text}, mainAt: mainAt(text, h), repeats: maxRepeats}
 	if !p.seek() {
 		return nil
 	}
@@ -48,26 +64,26 @@ func python(text string, h hint) []schema.Exception {
 	if main == nil {
 		return nil
 	}
-	out := pyFlatten(main)
+	out := flatten(main)
 	last := &out[len(out)-1]
 	if main.syntax != "" {
 		first, _, _ := strings.Cut(last.Value, "\n")
 		last.Value = first
 	}
-	h.settle(last)
+	h.Settle(last)
 	if main.syntax != "" && !strings.HasSuffix(last.Value, main.syntax) {
 		last.Value += main.syntax
 	}
-	return capped(out)
+	return scan.Capped(out)
 }
 
-// pyMainAt finds where the line of the main exception starts, as its type and
+// mainAt finds where the line of the main exception starts, as its type and
 // message give it. It is the last such line that is not indented.
-func pyMainAt(text string, h hint) int {
-	if h.value == "" {
+func mainAt(text string, h scan.Hint) int {
+	if h.Value == "" {
 		return -1
 	}
-	needle := lastSegment(h.typ) + ": " + h.value
+	needle := scan.LastSegment(h.Type) + ": " + h.Value
 	end := len(text)
 	for range 16 {
 		i := strings.LastIndex(text[:end], needle)
@@ -76,7 +92,7 @@ func pyMainAt(text string, h hint) int {
 		}
 		start := strings.LastIndexByte(text[:i], '\n') + 1
 		after := text[i+len(needle):]
-		if (after == "" || after[0] == '\n' || after[0] == '\r') && (start == i || pyQualifier(text[start:i])) {
+		if (after == "" || after[0] == '\n' || after[0] == '\r') && (start == i || qualifier(text[start:i])) {
 			return start
 		}
 		end = i + len(needle) - 1
@@ -84,28 +100,28 @@ func pyMainAt(text string, h hint) int {
 	return -1
 }
 
-// pyQualifier says whether s may stand before the last segment of a type.
-func pyQualifier(s string) bool {
+// qualifier says whether s may stand before the last segment of a type.
+func qualifier(s string) bool {
 	return strings.HasSuffix(s, ".") && !strings.ContainsAny(s, " \t|(\"")
 }
 
 // seek puts the cursor on the first line of the traceback, after what a log
 // line may have put before it.
-func (p *pyParser) seek() bool {
+func (p *reader) seek() bool {
 	limit := len(p.text)
 	if p.mainAt >= 0 {
 		limit = p.mainAt
 	}
 	bare := -1 // A stack without its header.
 	for pos := 0; pos >= 0 && pos < limit; {
-		line, next := lineAt(p.text, pos)
+		line, next := scan.LineAt(p.text, pos)
 		switch {
-		case line == pyHeader, line == "  + "+pyGroupHeader:
-			if !pyJoined(p.text[:pos]) {
+		case line == Header, line == "  + "+GroupHeader:
+			if !joined(p.text[:pos]) {
 				p.pos = pos
 			} // Else the first exception was never raised and has no header.
 			return true
-		case line == pyQuotes && pos == pyRemote(p.text):
+		case line == quotes && pos == remote(p.text):
 			return true
 		}
 		if bare < 0 && strings.HasPrefix(line, `  File "`) {
@@ -121,28 +137,28 @@ func (p *pyParser) seek() bool {
 		p.pos = p.mainAt
 		return true
 	}
-	line, _ := lineAt(p.text, 0)
+	line, _ := scan.LineAt(p.text, 0)
 	return strings.HasPrefix(line, "  | ")
 }
 
-// pyRemote is where the traceback of another process is quoted: multiprocessing
+// remote is where the traceback of another process is quoted: multiprocessing
 // makes a cause of it that was never raised.
-func pyRemote(text string) int {
-	line, next := lineAt(text, 0)
+func remote(text string) int {
+	line, next := scan.LineAt(text, 0)
 	if strings.HasSuffix(line, "RemoteTraceback: ") {
 		return next
 	}
 	return -1
 }
 
-// pyJoined says whether s ends with a joiner.
-func pyJoined(s string) bool {
-	return strings.HasSuffix(s, "\n\n"+pyCause+"\n\n") || strings.HasSuffix(s, "\n\n"+pyContext+"\n\n")
+// joined says whether s ends with a joiner.
+func joined(s string) bool {
+	return strings.HasSuffix(s, "\n\n"+Cause+"\n\n") || strings.HasSuffix(s, "\n\n"+Context+"\n\n")
 }
 
 // line is the line at pos without the margin of a group at depth.
-func (p *pyParser) line(pos, depth int) (content string, next int, ok bool) {
-	raw, next := lineAt(p.text, pos)
+func (p *reader) line(pos, depth int) (content string, next int, ok bool) {
+	raw, next := scan.LineAt(p.text, pos)
 	if next < 0 || depth == 0 {
 		return raw, next, next >= 0
 	}
@@ -163,8 +179,8 @@ func blank(s string) bool {
 }
 
 // chain reads exceptions that joiners bind, causes first.
-func (p *pyParser) chain(depth int) *pyNode {
-	var last *pyNode
+func (p *reader) chain(depth int) *raised {
+	var last *raised
 	for n := 0; ; n++ {
 		node := p.one(depth)
 		if node == nil {
@@ -185,7 +201,7 @@ func (p *pyParser) chain(depth int) *pyNode {
 
 // joiner says whether a joiner stands at pos, between two blank lines, and
 // where the exception after it starts.
-func (p *pyParser) joiner(pos, depth int) (int, bool) {
+func (p *reader) joiner(pos, depth int) (int, bool) {
 	if p.mainAt >= 0 && pos > p.mainAt && depth == 0 {
 		return 0, false
 	}
@@ -194,7 +210,7 @@ func (p *pyParser) joiner(pos, depth int) (int, bool) {
 		return 0, false
 	}
 	second, next, ok := p.line(next, depth)
-	if !ok || (second != pyCause && second != pyContext) {
+	if !ok || (second != Cause && second != Context) {
 		return 0, false
 	}
 	third, next, ok := p.line(next, depth)
@@ -202,14 +218,14 @@ func (p *pyParser) joiner(pos, depth int) (int, bool) {
 }
 
 // one reads one exception: stack, last line, value, members.
-func (p *pyParser) one(depth int) *pyNode {
-	node := &pyNode{exc: schema.Exception{Mechanism: noMechanism}}
+func (p *reader) one(depth int) *raised {
+	node := &raised{exc: schema.Exception{Mechanism: scan.NoMechanism}}
 	raw, next := p.peek()
 	if next < 0 {
 		return nil
 	}
 	if depth == 0 && p.pos != p.mainAt {
-		if raw == "  + "+pyGroupHeader {
+		if raw == "  + "+GroupHeader {
 			depth, node.exc.Mechanism.IsGroup, p.pos = 1, true, next
 		} else if strings.HasPrefix(raw, "  | ") {
 			depth = 1
@@ -217,10 +233,10 @@ func (p *pyParser) one(depth int) *pyNode {
 	}
 	if content, next, ok := p.line(p.pos, depth); ok {
 		switch content {
-		case pyGroupHeader:
+		case GroupHeader:
 			node.exc.Mechanism.IsGroup = true
 			fallthrough
-		case pyHeader:
+		case Header:
 			p.pos = next
 		}
 	}
@@ -230,7 +246,7 @@ func (p *pyParser) one(depth int) *pyNode {
 		p.group(node, depth)
 	}
 	if node.exc.Mechanism.IsGroup {
-		node.exc.Value = pyGroupMessage(node.exc.Value)
+		node.exc.Value = groupMessage(node.exc.Value)
 	}
 	if !found && node.exc.Frames == nil && node.members == nil {
 		return nil
@@ -239,8 +255,8 @@ func (p *pyParser) one(depth int) *pyNode {
 }
 
 // stack reads frames up to the line that names the exception.
-func (p *pyParser) stack(node *pyNode, depth int) {
-	var frames frameList
+func (p *reader) stack(node *raised, depth int) {
+	var frames scan.Frames
 	fresh := false // The frame at hand has no source line yet.
 	for depth > 0 || p.pos != p.mainAt {
 		content, next, ok := p.line(p.pos, depth)
@@ -249,48 +265,48 @@ func (p *pyParser) stack(node *pyNode, depth int) {
 		}
 		switch {
 		case strings.HasPrefix(content, `  File "`):
-			path, line, function, ok := pyFrame(content)
+			path, line, function, ok := frame(content)
 			fresh = ok && function != ""
 			switch {
 			case fresh && strings.Contains(path, "/sentry_sdk/"), fresh && strings.Contains(path, `\sentry_sdk\`):
 				// The SDK hides its own wrappers from its envelope.
 				fresh = false
 			case fresh:
-				frames.add(schema.Frame{Function: function, File: path, AbsPath: path, Line: line})
+				frames.Add(schema.Frame{Function: function, File: path, AbsPath: path, Line: line})
 			case ok:
 				base := path[strings.LastIndexAny(path, `/\`)+1:]
-				node.syntax = " (" + base + ", line " + digits(line) + ")"
+				node.syntax = " (" + base + ", line " + scan.Digits(line) + ")"
 			}
 		case strings.HasPrefix(content, "    ") && fresh:
-			frames.last().ContextLine = strings.TrimSpace(content)
+			frames.Last().ContextLine = strings.TrimSpace(content)
 			fresh = false
 		case strings.HasPrefix(content, "  [Previous line repeated "):
-			n, _, ok := leadingNumber(content[len("  [Previous line repeated "):])
-			last := frames.last()
+			n, _, ok := scan.LeadingNumber(content[len("  [Previous line repeated "):])
+			last := frames.Last()
 			if !ok || last == nil {
 				break
 			}
 			f := *last
 			for ; n > 0 && p.repeats > 0; n-- {
-				frames.add(f)
+				frames.Add(f)
 				p.repeats--
 			}
 		}
 		p.pos = next
 	}
-	node.exc.Frames = frames.oldestFirst()
+	node.exc.Frames = frames.OldestFirst()
 }
 
-// pyFrame reads `  File "path", line N, in function`. function is empty in the
+// frame reads `  File "path", line N, in function`. function is empty in the
 // block of a SyntaxError.
-func pyFrame(s string) (path string, line uint32, function string, ok bool) {
+func frame(s string) (path string, line uint32, function string, ok bool) {
 	s = s[len(`  File "`):]
 	i := strings.LastIndex(s, `", line `)
 	if i < 0 {
 		return "", 0, "", false
 	}
 	path = s[:i]
-	line, rest, ok := leadingNumber(s[i+len(`", line `):])
+	line, rest, ok := scan.LeadingNumber(s[i+len(`", line `):])
 	if !ok {
 		return "", 0, "", false
 	}
@@ -299,7 +315,7 @@ func pyFrame(s string) (path string, line uint32, function string, ok bool) {
 }
 
 // value reads the line that names the exception and the rest of its value.
-func (p *pyParser) value(node *pyNode, depth int) bool {
+func (p *reader) value(node *raised, depth int) bool {
 	first, next, ok := p.line(p.pos, depth)
 	if !ok || first == "" {
 		return false
@@ -316,9 +332,9 @@ func (p *pyParser) value(node *pyNode, depth int) bool {
 		return true
 	}
 	lines := 0
-	if quoted, after, ok := p.line(p.pos, depth); ok && quoted == pyQuotes && strings.HasSuffix(node.exc.Type, "RemoteTraceback") {
+	if quoted, after, ok := p.line(p.pos, depth); ok && quoted == quotes && strings.HasSuffix(node.exc.Type, "RemoteTraceback") {
 		// What is quoted has joiners of its own.
-		if end := strings.Index(p.text[after:], "\n"+pyQuotes+"\n"); end >= 0 && depth == 0 {
+		if end := strings.Index(p.text[after:], "\n"+quotes+"\n"); end >= 0 && depth == 0 {
 			p.pos, lines = after+end+1, 1
 		}
 	}
@@ -345,7 +361,7 @@ func (p *pyParser) value(node *pyNode, depth int) bool {
 }
 
 // unmargin is the text from start to end without margins.
-func (p *pyParser) unmargin(start, end, depth int) string {
+func (p *reader) unmargin(start, end, depth int) string {
 	var b strings.Builder
 	for pos := start; pos < end; {
 		content, next, _ := p.line(pos, depth)
@@ -356,4 +372,9 @@ func (p *pyParser) unmargin(start, end, depth int) string {
 		pos = next
 	}
 	return strings.TrimRight(b.String(), "\r\n")
+}
+
+// Line says whether only a traceback of Python has such a line.
+func Line(line string) bool {
+	return line == Header || line == "  + "+GroupHeader || strings.HasPrefix(line, `  File "`) && strings.Contains(line, `", line `)
 }

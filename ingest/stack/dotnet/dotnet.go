@@ -1,17 +1,19 @@
-package stack
+// Package dotnet reads Exception.ToString of .NET.
+package dotnet
 
 import (
 	"strconv"
 	"strings"
 
+	"errata/ingest/stack/scan"
 	"errata/schema"
 )
 
-// dotnetNode is one exception of the chain that Exception.ToString prints:
+// thrown is one exception of the chain that Exception.ToString prints:
 // headers outermost first, then stacks innermost first.
-type dotnetNode struct {
+type thrown struct {
 	exc      schema.Exception
-	frames   frameList
+	frames   scan.Frames
 	valueAt  int
 	settled  bool // A frame or an inner header was seen: the value is complete.
 	parent   int
@@ -19,32 +21,29 @@ type dotnetNode struct {
 	children int
 }
 
-const (
-	dotnetInner    = " ---> "
-	dotnetEndInner = "--- End of inner exception stack trace ---"
-)
+const endInner = "--- End of inner exception stack trace ---"
 
-// dotnet reads Exception.ToString: inner exceptions, the members of an
+// Parse reads Exception.ToString: inner exceptions, the members of an
 // AggregateException, and the joints of asynchronous calls.
-func dotnet(text string, h hint) []schema.Exception {
-	typ, value, end := opening(text, h)
+func Parse(text string, h scan.Hint) []schema.Exception {
+	typ, value, end := scan.Opening(text, h)
 	typ, _, _ = strings.Cut(typ, " (") // SocketException (111).
-	if own, _, ok := strings.Cut(value, dotnetInner); ok && value != h.value {
+	if own, _, ok := strings.Cut(value, scan.DotnetInner); ok && value != h.Value {
 		// .NET Framework prints inner exceptions on the same line.
 		end -= len(value) - len(own)
 		value = own
 	}
-	nodes := []*dotnetNode{{exc: schema.Exception{Type: typ, Value: value, Mechanism: noMechanism}, valueAt: end - len(value), parent: -1}}
+	nodes := []*thrown{{exc: schema.Exception{Type: typ, Value: value, Mechanism: scan.NoMechanism}, valueAt: end - len(value), parent: -1}}
 	root := nodes[0]
-	known := h.value != "" && value == h.value
+	known := h.Value != "" && value == h.Value
 	open := []int{0} // Nodes whose stack is still to come, innermost last.
 	frames := 0
 	pos := end
 	if end < len(text) && (text[end] == '\n' || text[end] == '\r') {
-		_, pos = lineAt(text, end)
+		_, pos = scan.LineAt(text, end)
 	}
 	for pos >= 0 && pos < len(text) {
-		line, next := lineAt(text, pos)
+		line, next := scan.LineAt(text, pos)
 		trimmed := strings.TrimSpace(line)
 		top := nodes[open[len(open)-1]]
 		rest, isFrame := strings.CutPrefix(trimmed, "at ")
@@ -52,17 +51,17 @@ func dotnet(text string, h hint) []schema.Exception {
 		switch {
 		case isFrame:
 			closed := strings.HasSuffix(rest, "<---")
-			f, ok := dotnetFrame(strings.TrimSuffix(rest, "<---"))
+			f, ok := Frame(strings.TrimSuffix(rest, "<---"))
 			if !ok {
 				break
 			}
 			top.settled = true
-			top.frames.add(f)
+			top.frames.Add(f)
 			frames++
 			if closed && len(open) > 1 {
 				open = open[:len(open)-1]
 			}
-		case strings.HasPrefix(line, dotnetInner):
+		case strings.HasPrefix(line, scan.DotnetInner):
 			if len(nodes) >= schema.MaxExceptions {
 				break
 			}
@@ -71,13 +70,13 @@ func dotnet(text string, h hint) []schema.Exception {
 				parent = 0 // Members of an aggregate are printed after its stack.
 				open = open[:1]
 			}
-			if i := strings.Index(line[len(dotnetInner):], dotnetInner); i >= 0 {
-				line = line[:len(dotnetInner)+i]
+			if i := strings.Index(line[len(scan.DotnetInner):], scan.DotnetInner); i >= 0 {
+				line = line[:len(scan.DotnetInner)+i]
 				next = pos + len(line)
 			}
-			nodes = append(nodes, dotnetChild(text, pos, line, parent, nodes[parent]))
+			nodes = append(nodes, child(text, pos, line, parent, nodes[parent]))
 			open = append(open, len(nodes)-1)
-		case trimmed == dotnetEndInner:
+		case trimmed == endInner:
 			top.settled = true
 			if len(open) > 1 {
 				open = open[:len(open)-1]
@@ -94,7 +93,7 @@ func dotnet(text string, h hint) []schema.Exception {
 	}
 	out := make([]schema.Exception, len(nodes))
 	for i, n := range nodes {
-		n.exc.Frames = n.frames.newestFirst()
+		n.exc.Frames = n.frames.NewestFirst()
 		if len(nodes) > 1 {
 			n.exc.Mechanism.ID, n.exc.Mechanism.ParentID, n.exc.Mechanism.Source = i, n.parent, n.source
 			if i > 0 {
@@ -103,22 +102,22 @@ func dotnet(text string, h hint) []schema.Exception {
 		}
 		out[len(nodes)-1-i] = n.exc
 	}
-	h.settle(&out[len(out)-1])
-	return capped(out)
+	h.Settle(&out[len(out)-1])
+	return scan.Capped(out)
 }
 
-// dotnetChild starts an inner exception. The first member of an aggregate is
+// child starts an inner exception. The first member of an aggregate is
 // printed as its inner exception, the others with their number.
-func dotnetChild(text string, pos int, line string, parent int, of *dotnetNode) *dotnetNode {
+func child(text string, pos int, line string, parent int, of *thrown) *thrown {
 	of.settled = true
 	head := strings.TrimPrefix(strings.TrimSpace(line), "---> ")
 	source := "InnerException"
 	if rest, ok := strings.CutPrefix(head, "(Inner Exception #"); ok {
-		if n, after, ok := leadingNumber(rest); ok && strings.HasPrefix(after, ") ") {
-			head, source = after[2:], "InnerExceptions["+digits(n)+"]"
+		if n, after, ok := scan.LeadingNumber(rest); ok && strings.HasPrefix(after, ") ") {
+			head, source = after[2:], "InnerExceptions["+scan.Digits(n)+"]"
 		}
 	}
-	if lastSegment(of.exc.Type) == "AggregateException" {
+	if scan.LastSegment(of.exc.Type) == "AggregateException" {
 		of.exc.Mechanism.IsGroup = true
 		if source == "InnerException" {
 			source = "InnerExceptions[" + strconv.Itoa(of.children) + "]"
@@ -127,11 +126,11 @@ func dotnetChild(text string, pos int, line string, parent int, of *dotnetNode) 
 	of.children++
 	typ, value, _ := strings.Cut(head, ": ")
 	typ, _, _ = strings.Cut(typ, " (")
-	return &dotnetNode{exc: schema.Exception{Type: typ, Value: value, Mechanism: noMechanism}, valueAt: pos + len(strings.TrimRight(line, " \t")) - len(value), parent: parent, source: source}
+	return &thrown{exc: schema.Exception{Type: typ, Value: value, Mechanism: scan.NoMechanism}, valueAt: pos + len(strings.TrimRight(line, " \t")) - len(value), parent: parent, source: source}
 }
 
-// dotnetFrame reads `Ns.Class.Method[T](Args) in file:line N`.
-func dotnetFrame(s string) (schema.Frame, bool) {
+// Frame reads `Ns.Class.Method[T](Args) in file:line N`.
+func Frame(s string) (schema.Frame, bool) {
 	name, place := s, ""
 	if i := strings.LastIndex(s, ") in "); i >= 0 {
 		name, place = s[:i+1], s[i+len(") in "):]
@@ -154,17 +153,17 @@ func dotnetFrame(s string) (schema.Frame, bool) {
 		return schema.Frame{}, false
 	}
 	var f schema.Frame
-	f.Module, f.Function = dotnetName(name)
-	if file, line, ok := cutLast(place, ":line "); ok {
+	f.Module, f.Function = qualified(name)
+	if file, line, ok := scan.CutLast(place, ":line "); ok {
 		f.File, f.AbsPath = file, file
-		f.Line, _ = number(strings.TrimRight(line, ". "))
+		f.Line, _ = scan.Number(strings.TrimRight(line, ". "))
 	}
 	return f, f.Function != ""
 }
 
-// dotnetName splits a name and undoes what the compiler makes of asynchronous
+// qualified splits a name and undoes what the compiler makes of asynchronous
 // methods and lambdas, as Sentry's SDK does.
-func dotnetName(name string) (module, function string) {
+func qualified(name string) (module, function string) {
 	dot := strings.LastIndexByte(strings.TrimSuffix(strings.TrimSuffix(name, ".ctor"), ".cctor"), '.')
 	if strings.HasSuffix(name, ".ctor") || strings.HasSuffix(name, ".cctor") {
 		dot = strings.LastIndexByte(name, '.') - 1
@@ -175,7 +174,7 @@ func dotnetName(name string) (module, function string) {
 	module, function = name[:dot], name[dot+1:]
 	if i := strings.LastIndex(module, ".<"); function == "MoveNext" && i >= 0 {
 		if method, rest, ok := strings.Cut(module[i+2:], ">d__"); ok && method != "" {
-			if _, after, ok := leadingNumber(rest); ok && (after == "" || after[0] == '`' || after[0] == '[') {
+			if _, after, ok := scan.LeadingNumber(rest); ok && (after == "" || after[0] == '`' || after[0] == '[') {
 				return module[:i], method
 			}
 		}
@@ -184,12 +183,4 @@ func dotnetName(name string) (module, function string) {
 		return strings.TrimSuffix(module, ".<>c"), method[1:] + " { <lambda> }"
 	}
 	return module, function
-}
-
-// cutLast cuts s around the last sep.
-func cutLast(s, sep string) (before, after string, ok bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
 }

@@ -1,10 +1,11 @@
-package stack
+package python
 
 import (
 	"slices"
 	"strconv"
 	"strings"
 
+	"errata/ingest/stack/scan"
 	"errata/schema"
 )
 
@@ -15,12 +16,12 @@ import (
 //	  +---------------- 2 ----------------
 //	  | ...
 //	  +------------------------------------
-func (p *pyParser) group(node *pyNode, depth int) {
-	for first := true; depth < pyMaxDepth; first = false {
+func (p *reader) group(node *raised, depth int) {
+	for first := true; depth < maxDepth; first = false {
 		raw, next := p.peek()
-		title, ok := pySeparator(raw, depth, first)
+		title, ok := separator(raw, depth, first)
 		if !ok {
-			if next >= 0 && !first && pyClosing(raw, depth+1) {
+			if next >= 0 && !first && closing(raw, depth+1) {
 				p.pos = next
 			}
 			return
@@ -37,8 +38,8 @@ func (p *pyParser) group(node *pyNode, depth int) {
 	}
 }
 
-// pySeparator reads the title of a line before a member.
-func pySeparator(raw string, depth int, first bool) (title string, ok bool) {
+// separator reads the title of a line before a member.
+func separator(raw string, depth int, first bool) (title string, ok bool) {
 	indent, lead := 2*depth, "+-+---------------- "
 	if !first {
 		indent, lead = 2*depth+2, "+---------------- "
@@ -53,14 +54,14 @@ func pySeparator(raw string, depth int, first bool) (title string, ok bool) {
 	return strings.CutSuffix(title, " ----------------")
 }
 
-// pyClosing says whether raw ends the members at depth. The closing line of
+// closing says whether raw ends the members at depth. The closing line of
 // nested groups is printed once, at the innermost.
-func pyClosing(raw string, depth int) bool {
+func closing(raw string, depth int) bool {
 	return len(raw) > 2*depth && blank(raw[:2*depth]) && strings.HasPrefix(raw[2*depth:], "+------------------------------------")
 }
 
 // skip passes over lines with the margin of depth.
-func (p *pyParser) skip(depth int) {
+func (p *reader) skip(depth int) {
 	for {
 		_, next, ok := p.line(p.pos, depth)
 		if !ok {
@@ -70,15 +71,15 @@ func (p *pyParser) skip(depth int) {
 	}
 }
 
-// pyGroupMessage cuts " (N sub-exceptions)", which str() adds and Sentry's
+// groupMessage cuts " (N sub-exceptions)", which str() adds and Sentry's
 // value has not, and the notes after it.
-func pyGroupMessage(value string) string {
+func groupMessage(value string) string {
 	for end := len(value); ; {
 		i := strings.LastIndex(value[:end], " (")
 		if i < 0 {
 			return value
 		}
-		_, rest, ok := leadingNumber(value[i+2:])
+		_, rest, ok := scan.LeadingNumber(value[i+2:])
 		if ok && strings.HasPrefix(rest, " sub-exception") {
 			rest = strings.TrimPrefix(strings.TrimPrefix(rest, " sub-exception"), "s")
 			if rest == ")" || strings.HasPrefix(rest, ")\n") {
@@ -89,25 +90,25 @@ func pyGroupMessage(value string) string {
 	}
 }
 
-// pyFlatten lists the tree in Sentry's order: numbered from the main exception
+// flatten lists the tree in Sentry's order: numbered from the main exception
 // down, causes before members, then turned round. Only below a main exception
 // that is a group does the SDK look into groups and give numbers.
-func pyFlatten(main *pyNode) []schema.Exception {
+func flatten(main *raised) []schema.Exception {
 	var out []schema.Exception
 	if !main.exc.Mechanism.IsGroup {
 		for n := main; n != nil; n = n.cause {
 			out = append(out, n.exc)
 		}
 	} else {
-		pyNumber(main, -1, "", &out)
+		number(main, -1, "", &out)
 	}
 	slices.Reverse(out)
 	return out
 }
 
-// pyNumber appends node and all below it. A cause's parent is 0 whatever its
+// number appends node and all below it. A cause's parent is 0 whatever its
 // place, as the SDK numbers it.
-func pyNumber(node *pyNode, parent int, source string, out *[]schema.Exception) {
+func number(node *raised, parent int, source string, out *[]schema.Exception) {
 	e := node.exc
 	id := len(*out)
 	e.Mechanism.ID, e.Mechanism.ParentID, e.Mechanism.Source = id, parent, source
@@ -116,12 +117,9 @@ func pyNumber(node *pyNode, parent int, source string, out *[]schema.Exception) 
 	}
 	*out = append(*out, e)
 	if node.cause != nil {
-		pyNumber(node.cause, 0, "__cause__", out)
+		number(node.cause, 0, "__cause__", out)
 	}
 	for i, m := range node.members {
-		pyNumber(m, id, "exceptions["+strconv.Itoa(i)+"]", out)
+		number(m, id, "exceptions["+strconv.Itoa(i)+"]", out)
 	}
 }
-
-// digits spells n.
-func digits(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
