@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"errata/ingest/topic"
 	"errata/schema"
@@ -72,14 +75,19 @@ func TestDisabledKeysAreCounted(t *testing.T) {
 		require.Equal(t, 403, e.do("POST", path, sent(hexID(1), "x"), "X-Sentry-Auth", "Sentry sentry_key="+key).status, path)
 	}
 	require.Equal(t, 403, e.do("POST", "/v1/traces", []byte("{}"), "Content-Type", "application/json", "X-Errata-Key", keyOff).status)
+	spans := coltrace.NewTraceServiceClient(e.grpcConn())
+	for _, key := range []string{keyOff, projectOff, "00000000000000000000000000000009"} {
+		_, err := spans.Export(withKey(t.Context(), key), traces("0123456789abcdef"))
+		require.Equal(t, codes.PermissionDenied, status.Code(err), "%s: %v", key, err)
+	}
 	require.Equal(t, 200, e.do("POST", "/api/1/envelope/", sent(hexID(2), "x"), "X-Sentry-Auth", auth).status)
 	var accepted, fates map[string]uint64
 	require.Eventually(t, func() bool {
 		accepted, fates = e.ledger()
-		return accepted[schema.CategoryUnknown] == 4
+		return accepted[schema.CategoryUnknown] == 6
 	}, 10*time.Second, 50*time.Millisecond)
 	balanced(t, accepted, fates)
-	require.Equal(t, map[string]uint64{"error row": 1, "default invalid request_disabled_key": 3, "default invalid request_disabled_project": 1}, fates)
+	require.Equal(t, map[string]uint64{"error row": 1, "default invalid request_disabled_key": 4, "default invalid request_disabled_project": 2}, fates)
 }
 
 // outage is a producer that is away.
