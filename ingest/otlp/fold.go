@@ -41,7 +41,7 @@ func (a *adapter) spanExceptions(all []found) {
 			// Told by the innermost of its line.
 			continue
 		}
-		a.batch.Events = append(a.batch.Events, a.spanEvent(w))
+		a.batch.AddEvent(a.spanEvent(w))
 	}
 	if n := len(all) - len(a.batch.Events); n > 0 {
 		a.batch.Fate(&schema.Outcome{

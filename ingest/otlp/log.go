@@ -28,7 +28,7 @@ func (a *adapter) logs(m *collogs.ExportLogsServiceRequest, size uint64) {
 					}
 					ev := a.logEvent(l, row, res, &sc)
 					row.Fingerprint = ev.Fingerprint
-					a.batch.Events = append(a.batch.Events, ev)
+					a.batch.AddEvent(ev)
 				}
 			}
 		}

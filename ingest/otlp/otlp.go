@@ -75,7 +75,9 @@ func Adapt(s Signal) Adapter {
 // Traces reads an ExportTraceServiceRequest.
 func Traces(req *intake.Request, body []byte, contentType string) (*intake.Batch, *Partial, error) {
 	var m coltrace.ExportTraceServiceRequest
-	left, err := read(body, contentType, &m)
+	memory := decode.Borrow()
+	defer memory.Release() // No row points to a message.
+	left, err := read(body, contentType, &m, memory)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -88,7 +90,9 @@ func Traces(req *intake.Request, body []byte, contentType string) (*intake.Batch
 // Logs reads an ExportLogsServiceRequest.
 func Logs(req *intake.Request, body []byte, contentType string) (*intake.Batch, *Partial, error) {
 	var m collogs.ExportLogsServiceRequest
-	left, err := read(body, contentType, &m)
+	memory := decode.Borrow()
+	defer memory.Release()
+	left, err := read(body, contentType, &m, memory)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -101,7 +105,7 @@ func Logs(req *intake.Request, body []byte, contentType string) (*intake.Batch, 
 // Metrics reads an ExportMetricsServiceRequest.
 func Metrics(req *intake.Request, body []byte, contentType string) (*intake.Batch, *Partial, error) {
 	var m colmetrics.ExportMetricsServiceRequest
-	left, err := read(body, contentType, &m)
+	left, err := read(body, contentType, &m, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -111,8 +115,8 @@ func Metrics(req *intake.Request, body []byte, contentType string) (*intake.Batc
 	return a.batch, a.partial("data points"), nil
 }
 
-func read(body []byte, contentType string, m proto.Message) (left int, err error) {
-	left, err = decode.Counted(body, contentType, m)
+func read(body []byte, contentType string, m proto.Message, memory *decode.Memory) (left int, err error) {
+	left, err = decode.Into(body, contentType, m, memory)
 	if err == nil {
 		return left, nil
 	}
@@ -128,15 +132,19 @@ func read(body []byte, contentType string, m proto.Message) (left int, err error
 
 // adapter holds what one request needs while it is read.
 type adapter struct {
-	req        *intake.Request
-	batch      *intake.Batch
-	rejected   uint64
-	refusals   []*schema.Outcome // One a reason, also among the batch's outcomes.
-	empty      uint64            // Metric points without a value.
-	untold     uint64            // Exceptions over maxErrors.
-	badIDs     uint64            // Of the wrong length, on items that are kept.
-	left       int               // Fields of JSON that are of another type.
-	ids        map[[16]byte]int  // Ids given so far, to tell equal items apart.
+	req      *intake.Request
+	batch    *intake.Batch
+	rejected uint64
+	refusals []*schema.Outcome // One a reason, also among the batch's outcomes.
+	empty    uint64            // Metric points without a value.
+	untold   uint64            // Exceptions over maxErrors.
+	badIDs   uint64            // Of the wrong length, on items that are kept.
+	left     int               // Fields of JSON that are of another type.
+	first    struct {          // Id given first, and how often.
+		id    [16]byte
+		times int
+	}
+	ids        map[[16]byte]int // Further ids given so far, to tell equal items apart.
 	scratch    []byte
 	attributes attribute.Reader
 	frames     int // Read so far.

@@ -41,7 +41,13 @@ func (a *adapter) payload(ev *schema.Event, o *origin, t *thrown.Exception, main
 	// what surrounds them; columns and tags are whole in all.
 	whole := a.payloads < maxPayloads
 
-	w := &document.Writer{B: make([]byte, 0, 2048+int(min(t.Size(), 64<<10)))}
+	w := &document.Writer{}
+	lent := a.batch.Lend() // Of a request's first error, which mostly is its only one.
+	if lent != nil {
+		w.B = (*lent)[:0]
+	} else {
+		w.B = make([]byte, 0, 4096+int(min(2*t.Size(), 64<<10)))
+	}
 	w.Open('{')
 	w.Text("event_id", hex.EncodeToString(ev.EventId))
 	w.Text("timestamp", time.UnixMilli(ev.Timestamp).UTC().Format("2006-01-02T15:04:05.000Z"))
@@ -94,6 +100,9 @@ func (a *adapter) payload(ev *schema.Event, o *origin, t *thrown.Exception, main
 	}
 	w.Close('}')
 	ev.Payload = w.B
+	if lent != nil {
+		*lent = w.B
+	}
 	a.payloads += len(w.B)
 }
 

@@ -27,6 +27,7 @@ const (
 
 // node is a span of the request with what its exceptions need of it.
 type node struct {
+	id     nodeID
 	row    *schema.Span
 	res    *resource
 	scope  *scope
@@ -58,7 +59,6 @@ type found struct {
 }
 
 func (a *adapter) traces(m *coltrace.ExportTraceServiceRequest, size uint64) {
-	nodes := map[nodeID]*node{}
 	var order []*node
 	var exceptions []found
 	var n uint64
@@ -73,8 +73,7 @@ func (a *adapter) traces(m *coltrace.ExportTraceServiceRequest, size uint64) {
 					a.reject(schema.CategorySpan, reason, schema.Protocol_PROTOCOL_OTLP)
 					continue
 				}
-				nd := &node{row: row, res: res, scope: &sc, flags: s.GetFlags()}
-				nodes[nodeID{[16]byte(s.GetTraceId()), [8]byte(s.GetSpanId())}] = nd
+				nd := &node{id: nodeID{[16]byte(s.GetTraceId()), [8]byte(s.GetSpanId())}, row: row, res: res, scope: &sc, flags: s.GetFlags()}
 				order = append(order, nd)
 				a.batch.Spans = append(a.batch.Spans, row)
 				for i, e := range s.GetEvents() {
@@ -88,7 +87,7 @@ func (a *adapter) traces(m *coltrace.ExportTraceServiceRequest, size uint64) {
 	if n > 0 {
 		a.batch.Accept(schema.CategorySpan, n, size)
 	}
-	link(order, nodes)
+	link(order)
 	a.spanExceptions(exceptions)
 }
 
@@ -97,10 +96,25 @@ func (a *adapter) traces(m *coltrace.ExportTraceServiceRequest, size uint64) {
 const maxAncestors = 128
 
 // link finds parents within the request and names segments.
-func link(order []*node, nodes map[nodeID]*node) {
+func link(order []*node) {
+	find := func(id nodeID) *node { // Of one span alone.
+		if order[0].id == id {
+			return order[0]
+		}
+		return nil
+	}
+	if len(order) > 1 {
+		nodes := make(map[nodeID]*node, len(order))
+		for _, nd := range order {
+			nodes[nd.id] = nd
+		}
+		find = func(id nodeID) *node { return nodes[id] }
+	}
 	for _, nd := range order {
 		if p := nd.row.ParentSpanId; p != "" {
-			nd.parent = nodes[lookup(nd.row.TraceId, p)]
+			id := nodeID{trace: nd.id.trace}
+			unhex(id.span[:], p)
+			nd.parent = find(id)
 		}
 	}
 	for _, nd := range order {
@@ -115,13 +129,6 @@ func link(order []*node, nodes map[nodeID]*node) {
 		}
 		nd.row.SegmentName = transactionName(named.row)
 	}
-}
-
-func lookup(trace, span string) nodeID {
-	var id nodeID
-	unhex(id.trace[:], trace)
-	unhex(id.span[:], span)
-	return id
 }
 
 func (a *adapter) span(s *tracepb.Span, res *resource, sc *scope) (*schema.Span, string) {

@@ -93,23 +93,6 @@ func appendJSON(b []byte, v *common.AnyValue, depth int) []byte {
 	return append(b, Text(v)...)
 }
 
-// AppendString writes s as a JSON string, valid whatever s holds.
-func AppendString(b []byte, s string) []byte {
-	const hexDigits = "0123456789abcdef"
-	b = append(b, '"')
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c < ' ':
-			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-		default:
-			b = append(b, c)
-		}
-	}
-	return append(b, '"')
-}
-
 // Clip cuts s to n characters.
 func Clip(s string, n int) (string, bool) {
 	if len(s) <= n || utf8.RuneCountInString(s) <= n {

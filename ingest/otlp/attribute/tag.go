@@ -6,22 +6,25 @@ import (
 	"errata/schema"
 )
 
-// Searchable makes tags of one set of attributes.
+// Searchable makes tags of one set of attributes. Most attributes are tags as they
+// are: those are shared, so nobody may change one.
 func Searchable(set []*schema.Tag) []*schema.Tag {
-	slab := make([]schema.Tag, 0, len(set))
 	out := make([]*schema.Tag, 0, len(set))
 	for _, t := range set {
 		if untagged(t.Key) {
 			continue
 		}
-		v := Clipped(strings.TrimSpace(strings.Map(inLine, t.Value)), schema.MaxTagValue)
-		if v == "" {
+		v := t.Value
+		if strings.ContainsAny(v, "\r\n") {
+			v = strings.Map(inLine, v)
+		}
+		if v = Clipped(strings.TrimSpace(v), schema.MaxTagValue); v == "" {
 			continue
 		}
-		slab = append(slab, schema.Tag{})
-		n := &slab[len(slab)-1]
-		n.Key, n.Value = strings.Map(keyRune, t.Key), v
-		out = append(out, n)
+		if k := strings.Map(keyRune, t.Key); k != t.Key || v != t.Value {
+			t = &schema.Tag{Key: k, Value: v}
+		}
+		out = append(out, t)
 	}
 	return out
 }

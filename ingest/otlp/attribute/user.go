@@ -109,10 +109,11 @@ func authority(ts []*schema.Tag, scheme string) string {
 		}
 		name, port = Value(ts, "net.host.name", "http.server_name"), Value(ts, "net.host.port")
 	}
-	if a, err := netip.ParseAddr(name); err == nil && a.Is6() {
+	if strings.Contains(name, ":") {
+		if a, err := netip.ParseAddr(name); err != nil || !a.Is6() {
+			return name // Has a port.
+		}
 		name = "[" + name + "]"
-	} else if strings.Contains(name, ":") {
-		return name // Has a port.
 	}
 	if name == "" || port == "" || port == "80" && scheme != "https" || port == "443" && scheme != "http" {
 		return name
@@ -123,8 +124,10 @@ func authority(ts []*schema.Tag, scheme string) string {
 // HTTPStatus is the status of the answer, 0 where there is none.
 func HTTPStatus(ts []*schema.Tag) uint32 {
 	for _, k := range [...]string{"http.response.status_code", "http.status_code"} {
-		if n, err := strconv.ParseUint(Value(ts, k), 10, 16); err == nil {
-			return uint32(n)
+		if v := Value(ts, k); v != "" {
+			if n, err := strconv.ParseUint(v, 10, 16); err == nil {
+				return uint32(n)
+			}
 		}
 	}
 	return 0

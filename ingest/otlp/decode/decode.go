@@ -63,6 +63,12 @@ func Message(body []byte, contentType string, m proto.Message) error {
 // Counted is Message, and says how many known fields of JSON were left out
 // because they are of another type.
 func Counted(body []byte, contentType string, m proto.Message) (left int, err error) {
+	return Into(body, contentType, m, nil)
+}
+
+// Into is Counted with memory for a part of what m points to: m holds as long as
+// that is not released. Nil is new memory.
+func Into(body []byte, contentType string, m proto.Message, memory *Memory) (left int, err error) {
 	if len(body) > MaxBytes {
 		return 0, fmt.Errorf("%w: %d bytes, the limit is %d: send smaller batches", ErrTooLarge, len(body), MaxBytes)
 	}
@@ -73,11 +79,14 @@ func Counted(body []byte, contentType string, m proto.Message) (left int, err er
 	if t == JSON {
 		return fromJSON(body, m)
 	}
-	return 0, fromProtobuf(body, m)
+	return 0, fromProtobuf(body, m, memory)
 }
 
 // budget is what a request may still ask for.
-type budget struct{ memory, items int }
+type budget struct {
+	memory, items int
+	lent          *Memory
+}
 
 // spend counts one message of a kind, or one text of a list.
 func (b *budget) spend(s *shape) error {

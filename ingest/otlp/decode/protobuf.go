@@ -12,8 +12,8 @@ import (
 )
 
 // fromProtobuf decodes spans and logs by hand, and all else with the library.
-func fromProtobuf(body []byte, m proto.Message) error {
-	var spent budget
+func fromProtobuf(body []byte, m proto.Message, memory *Memory) error {
+	spent := budget{lent: memory}
 	w := wire{budget: &spent}
 	switch x := m.(type) {
 	case *coltrace.ExportTraceServiceRequest:

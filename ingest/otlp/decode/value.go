@@ -28,7 +28,8 @@ func newBlock(w *wire, num protowire.Number) block {
 	if n == 0 {
 		return block{}
 	}
-	return block{free: make([]entry, min(n, maxBlock)), list: make([]*common.KeyValue, 0, min(n, maxBlock))}
+	n = min(n, maxBlock)
+	return block{free: w.lent.entries(n), list: make([]*common.KeyValue, 0, n)}
 }
 
 func (b *block) add(w *wire, t *token) error {
@@ -37,7 +38,7 @@ func (b *block) add(w *wire, t *token) error {
 		return err
 	}
 	if len(b.free) == 0 {
-		b.free = make([]entry, maxBlock/4)
+		b.free = w.lent.entries(maxBlock / 4)
 	}
 	e := &b.free[0]
 	b.free = b.free[1:]
