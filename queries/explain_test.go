@@ -88,6 +88,7 @@ func TestExplain(t *testing.T) {
 // branches are values that make a query read something else.
 var branches = map[string][]map[string]string{
 	"issue_list":        {{"from": "-2d"}, {"status": "unresolved"}, {"text": "words"}, {"tag": "plan=pro"}, {"filters": filtered}},
+	"error_trend":       {{"by": "service", "bucket_seconds": "60", "from": "-1d"}},
 	"error_trend_split": {{"by": "transaction"}, {"text": "words"}, {"by": "tag", "tag_key": "plan"}, {"by": "tag", "tag_key": "plan", "bucket_seconds": "60"}, {"by": "issue"}, {"issue": issueHex(1)}, {"issue": issueHex(1), "bucket_seconds": "60"}, {"filters": filtered}, {"filters": filtered, "release": "shop@1.0.0"}},
 	"event_search":      {{"issue": issueHex(1)}, {"projects": "1"}, {"projects": "1,2", "text": "words"}},
 	"issue_events":      {{"direction": "newer"}},

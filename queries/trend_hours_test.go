@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Trends by columns in buckets of whole hours are what going through all events
+// Trends by columns in buckets of whole hours or minutes are what going through all events
 // gives, minute by minute: windows that cut hours, one project and several,
 // filtered, with fewer series than there are; of parts that are known, after
 // inserts and merges of parts.
@@ -24,7 +24,7 @@ func TestTrendInHours(t *testing.T) {
 		"service": func(e event) string { return e.service }, "level": func(e event) string { return e.level }, "protocol": func(e event) string { return e.protocol }}
 	hour := now.Truncate(time.Hour)
 	windows := map[string][2]time.Time{
-		"cut": {now.Add(-50 * time.Hour), now}, "nine days": {now.Add(-9 * 24 * time.Hour), now.Add(-time.Minute)}, "whole": {hour.Add(-30 * time.Hour), hour.Add(-time.Millisecond)},
+		"a day": {now.Add(-25 * time.Hour), now}, "cut": {now.Add(-50 * time.Hour), now}, "nine days": {now.Add(-9 * 24 * time.Hour), now.Add(-time.Minute)}, "whole": {hour.Add(-30 * time.Hour), hour.Add(-time.Millisecond)},
 		"up to an hour": {hour.Add(-30 * time.Hour), hour}, "within an hour": {hour.Add(-50 * time.Minute), hour.Add(-10 * time.Minute)}, "nothing": {now.Add(-40 * 24 * time.Hour), now.Add(-30 * 24 * time.Hour)},
 	}
 	check := func(what string) {
@@ -34,7 +34,7 @@ func TestTrendInHours(t *testing.T) {
 			for by, column := range columns {
 				for _, projects := range []string{[]string{"1", "1,2", ""}[(n+n/6)%3]} {
 					n++
-					service, level, series, seconds := []string{"", "shop"}[n%2], []string{"", "error"}[n/2%2], []int{10, 2, 1, 0}[n%4], []int{3600, 10800, 86400}[n%3]
+					service, level, series, seconds := []string{"", "shop"}[n%2], []string{"", "error"}[n/2%2], []int{10, 2, 1, 0}[n%4], []int{3600, 60, 10800, 86400, 900}[n%5]
 					all := "errors"
 					name, values := "error_trend_split", map[string]string{"projects": projects}
 					if projects != "1,2" && n%5 > 1 {

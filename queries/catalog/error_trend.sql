@@ -14,21 +14,21 @@
 -- column series String: Value of the dimension.
 -- column events UInt64: Events.
 -- applied: series
--- cost: project_minute of the window, 5 ms for a day. In buckets of whole hours these are kept by parts, of which those are read that are not known yet: 15 ms for 30 days.
+-- cost: project_minute of the window, 5 ms for a day. In buckets of whole hours, and of whole minutes in windows up to 26 hours, these are kept by parts, of which those are read that are not known yet: 15 ms for 30 days.
 -- bound: Buckets times (series + 1).
 -- step all: part Array(UInt8), ends Array(Int64), names Array(String), span Array(Int64)
 <</* Where the whole hours of the window begin and end. Names of parts of a table, and the first and the last millisecond that is read of them: asking/kept.go; put together in trend/hours.go. */>>
 -- step engine: rows
 SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = 'issue_day'
 -- step minute_parts: rows
-<<- if .Hours>>
+<<- if .Kept>>
 SELECT cityHash64(_part, serverUUID()) AS part, _part AS name, toInt64(toUnixTimestamp(min(minute))) * 1000 AS first, toInt64(toUnixTimestamp(max(minute))) * 1000 AS last, count() AS n, cityHash64(serverUUID()) AS server, toInt64(0) AS fresh
 FROM project_minute
 GROUP BY part, name, server
 <<- end>>
 -- step counted_hours: rows
-<<- if and .Hours (.Given "names")>>
-SELECT cityHash64(_part, serverUUID()) AS part, cityHash64(named) AS hash, toInt64(toUnixTimestamp(toStartOfHour(minute))) * 1000 AS slot, <<if .Is "by" "environment" "release" "service" "level" "handled" "protocol">>toString(<<.Column>>)<<else>>'all'<<end>> AS named, sum(m.events) AS n
+<<- if and .Kept (.Given "names")>>
+SELECT cityHash64(_part, serverUUID()) AS part, cityHash64(named) AS hash, toInt64(toUnixTimestamp(<<.KeptSlot>>)) * 1000 AS slot, <<if .Is "by" "environment" "release" "service" "level" "handled" "protocol">>toString(<<.Column>>)<<else>>'all'<<end>> AS named, sum(m.events) AS n
 FROM project_minute AS m
 WHERE minute >= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[1], 'UTC'), 'UTC') AND minute <= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[2], 'UTC'), 'UTC')
     AND _part IN {names:Array(String)} AND <<.Project>> AND <<.Same "environment" "environment">> AND <<.Same "release" "release">> AND <<.Same "service" "service">> AND ({level:String} = '' OR toString(level) = {level:String})<<if .Given "part">> AND intDiv(toUnixTimestamp(minute), 3600) % 16 = {part:Array(UInt8)}[1]<<end>>
@@ -37,7 +37,7 @@ UNION ALL
 SELECT toUInt64(0), cityHash64(serverUUID()), toInt64(0), '', toUInt64(0)
 <<- end>>
 -- step cut_hours: rows
-<<- if .Hours>>
+<<- if .Kept>>
 SELECT toInt64(toUnixTimestamp(toStartOfHour(minute))) * 1000 AS slot, <<if .Is "by" "environment" "release" "service" "level" "handled" "protocol">>toString(<<.Column>>)<<else>>'all'<<end>> AS named, sum(m.events) AS n
 FROM project_minute AS m
 WHERE minute >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND minute <= {to:DateTime64(3, 'UTC')}

@@ -19,10 +19,10 @@
 -- column events UInt64: Events.
 -- column all_series UInt64: Series before the smallest were summed up as other.
 -- applied: series
--- cost: project_minute of the window, 5 ms for a day; in buckets of whole hours these are kept by parts, of which those are read that are not known yet. Of an issue or by issue, with whole hours and no filter that issue_hour lacks: issue_hour, or stored_size where the window is whole hours too, and events of the hours that it cuts at both ends. By issue, what issue_day, issue_hour and all hours have is kept by parts, of which those are read that are not known yet: 20 ms. By a tag or filtered by one, in buckets of whole five minutes: tag_trend, whole hours of which are kept by parts, and events of the five minutes that it cuts and of the time before the rollup came. Events of the window where words, a dimension from platform on, several tags or other filters are named: 80 ms for 5 million.
+-- cost: project_minute of the window, 5 ms for a day; in buckets of whole hours, and of whole minutes in windows up to 26 hours, these are kept by parts, of which those are read that are not known yet. Of an issue or by issue, with whole hours and no filter that issue_hour lacks: issue_hour, or stored_size where the window is whole hours too, and events of the hours that it cuts at both ends. By issue, what issue_day, issue_hour and all hours have is kept by parts, of which those are read that are not known yet: 20 ms. By a tag or filtered by one, in buckets of whole five minutes: tag_trend, whole hours of which are kept by parts, and events of the five minutes that it cuts and of the time before the rollup came. What events have of the hours in which such a window begins and ends is kept by parts and minute. Events of the window where words, a dimension from platform on, several tags or other filters are named: 80 ms for 5 million.
 -- bound: Buckets times (series + 1); the days of the window.
--- step all: part Array(UInt8), ends Array(Int64), page Array(UInt64), names Array(String), span Array(Int64)
-<</* Where the whole hours of the window begin and end, of project_minute. Fingerprints of the issues that are shown by name. Names of parts of a table, and the first and the last millisecond that is read of them: asking/kept.go; put together in trend/split.go and trend/tags.go. */>>
+-- step all: part Array(UInt8), ends Array(Int64), page Array(UInt64), names Array(String), span Array(Int64), cuts Array(Int64)
+<</* Where the whole hours of the window begin and end, of project_minute. Where, of the first and the last hour, rows are read that are not kept by the minute. Fingerprints of the issues that are shown by name. Names of parts of a table, and the first and the last millisecond that is read of them: asking/kept.go; put together in trend/split.go and trend/tags.go. */>>
 -- step engine: rows
 <<- if or .Ranked .Shallow .Single .TagHours>>
 SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = 'issue_day'
@@ -78,13 +78,31 @@ GROUP BY part
 UNION ALL
 SELECT toUInt64(0), cityHash64(serverUUID()), toUInt32(0), '', ''
 <<- end>>
+-- step event_parts: rows
+<<- if or .Ranked .TagHours>>
+SELECT cityHash64(_part, serverUUID()) AS part, _part AS name, toUnixTimestamp64Milli(min(ts)) AS first, toUnixTimestamp64Milli(max(ts)) AS last, count() AS n, cityHash64(serverUUID()) AS server, toInt64(0) AS fresh
+FROM events
+GROUP BY part, name, server
+<<- end>>
+-- step minutes: rows
+<<- if and .Ranked (.Given "names")>>
+SELECT part, fingerprint, project_id, <<strip "slot" "n">> AS cells, '' AS nobody
+FROM (
+    SELECT cityHash64(_part, serverUUID()) AS part, fingerprint, project_id, toMinute(ts) AS slot, sum(toUInt64(weight)) AS n
+    FROM events
+    WHERE ts >= fromUnixTimestamp64Milli({span:Array(Int64)}[1], 'UTC') AND ts <= fromUnixTimestamp64Milli({span:Array(Int64)}[2], 'UTC') AND <<.Projects>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">> AND _part IN {names:Array(String)}<<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
+    GROUP BY part, fingerprint, project_id, slot)
+GROUP BY part, fingerprint, project_id
+UNION ALL
+SELECT toUInt64(0), cityHash64(serverUUID()), toUInt32(0), '', ''
+<<- end>>
 -- step edges: rows
 <<- if or .Ranked .Single>><<if not (.Whole 3600)>>
 WITH toStartOfHour(toStartOfMinute({from:DateTime64(3, 'UTC')}) + INTERVAL 3599 SECOND) AS first_hour, toStartOfHour({to:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND) AS end_hour
 SELECT project_id, fingerprint, toStartOfInterval(toDateTime(ts, 'UTC'), toIntervalSecond({bucket_seconds:UInt32}), 'UTC') AS time, sum(toUInt64(weight)) AS n
 FROM events
 WHERE <<.Projects>> AND ts >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND ts <= {to:DateTime64(3, 'UTC')}
-    AND toDate(ts) IN (toDate({from:DateTime64(3, 'UTC')}), toDate({to:DateTime64(3, 'UTC')})) AND (ts < first_hour OR ts >= end_hour)
+    AND <<if .Given "cuts">>ts >= fromUnixTimestamp64Milli({cuts:Array(Int64)}[2], 'UTC')<<else>>toDate(ts) IN (toDate({from:DateTime64(3, 'UTC')}), toDate({to:DateTime64(3, 'UTC')})) AND (ts < first_hour OR ts >= end_hour)<<end>>
     AND <<.OfIssue>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
 GROUP BY project_id, fingerprint, time
 <<- end>><<end>>
@@ -100,7 +118,7 @@ GROUP BY part, name, server
 <<- end>>
 -- step counted_hours: rows
 <<- if and .Shallow (.Given "names")>>
-SELECT cityHash64(_part, serverUUID()) AS part, cityHash64(named) AS hash, toInt64(toUnixTimestamp(toStartOfHour(minute))) * 1000 AS slot, <<.Series>> AS named, sum(m.events) AS n
+SELECT cityHash64(_part, serverUUID()) AS part, cityHash64(named) AS hash, toInt64(toUnixTimestamp(<<.KeptSlot>>)) * 1000 AS slot, <<.Series>> AS named, sum(m.events) AS n
 FROM project_minute AS m
 WHERE minute >= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[1], 'UTC'), 'UTC') AND minute <= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[2], 'UTC'), 'UTC')
     AND _part IN {names:Array(String)} AND <<.Projects>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">> AND <<.AnyOf "service">> AND <<.AnyOf "level">><<if .Given "part">> AND intDiv(toUnixTimestamp(minute), 3600) % 16 = {part:Array(UInt8)}[1]<<end>>
@@ -141,11 +159,22 @@ GROUP BY part, at, named, bare
 UNION ALL
 SELECT toUInt64(0), cityHash64(serverUUID()), toInt64(0), '', toUInt8(0), toInt64(0)
 <<- end>>
+-- step tag_minutes: rows
+<<- if and .TagHours (.Given "names")>>
+SELECT cityHash64(_part, serverUUID()) AS part, cityHash64(named) AS hash, toInt64(toUnixTimestamp(toStartOfMinute(toDateTime(ts, 'UTC')))) * 1000 AS at, <<.Series>> AS named, toUInt8(0) AS bare, toInt64(sum(toUInt64(weight))) AS n
+FROM events
+WHERE <<.Projects>> AND ts >= fromUnixTimestamp64Milli({span:Array(Int64)}[1], 'UTC') AND ts <= fromUnixTimestamp64Milli({span:Array(Int64)}[2], 'UTC')
+    AND _part IN {names:Array(String)} AND <<.AnyOf "environment">> AND <<.EventFilters>><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
+GROUP BY part, at, named
+UNION ALL
+SELECT toUInt64(0), cityHash64(serverUUID()), toInt64(0), '', toUInt8(0), toInt64(0)
+<<- end>>
 -- step cut_tags: rows
 <<- if .TagHours>>
 WITH
+    <<if .Given "cuts">>toDateTime(fromUnixTimestamp64Milli({cuts:Array(Int64)}[1], 'UTC'), 'UTC') AS first_slot, toStartOfFiveMinutes({to:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND) AS end_slot<<else>>
     (SELECT if(count() = 0, toDateTime('2100-01-01 00:00:00', 'UTC'), max(since)) FROM rollup_since WHERE rollup = 'tag_trend') AS since,
-    greatest(toStartOfFiveMinutes(toStartOfMinute({from:DateTime64(3, 'UTC')}) + INTERVAL 299 SECOND), since, toStartOfFiveMinutes(now('UTC') - INTERVAL 90 DAY) + INTERVAL 5 MINUTE) AS first_slot, toStartOfFiveMinutes({to:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND) AS end_slot
+    greatest(toStartOfFiveMinutes(toStartOfMinute({from:DateTime64(3, 'UTC')}) + INTERVAL 299 SECOND), since, toStartOfFiveMinutes(now('UTC') - INTERVAL 90 DAY) + INTERVAL 5 MINUTE) AS first_slot, toStartOfFiveMinutes({to:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND) AS end_slot<<end>>
 SELECT toInt64(toUnixTimestamp(toStartOfHour(slot))) * 1000 AS at, <<if .Is "by" "tag">>tag_value<<else>><<.Series>><<end>> AS named, sum(rest) AS n
 FROM (
     SELECT project_id, slot, environment, pair.1 AS tag_value, sum(pair.2) AS rest
@@ -161,7 +190,7 @@ UNION ALL
 SELECT toInt64(toUnixTimestamp(toStartOfHour(toDateTime(ts, 'UTC')))) * 1000 AS at, <<.Series>> AS named, toInt64(sum(toUInt64(weight))) AS n
 FROM events
 WHERE <<.Projects>> AND ts >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND ts <= {to:DateTime64(3, 'UTC')}
-    AND <<if .Whole 300>>first_slot > {from:DateTime64(3, 'UTC')} AND ts < first_slot<<else>>(ts < first_slot OR ts >= end_slot)<<end>>
+    AND <<if .Given "cuts">>ts >= fromUnixTimestamp64Milli({cuts:Array(Int64)}[2], 'UTC')<<else if .Whole 300>>first_slot > {from:DateTime64(3, 'UTC')} AND ts < first_slot<<else>>(ts < first_slot OR ts >= end_slot)<<end>>
     AND <<.AnyOf "environment">> AND <<.EventFilters>>
 GROUP BY at, named
 <<- end>>

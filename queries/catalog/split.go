@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -153,12 +154,36 @@ func (c Choice) TagHours() (bool, error) {
 // hours.
 func (c Choice) Hours() (bool, error) { return c.buckets(3600) }
 
-// Shallow is Hours where project_minute has all that is named.
+// Kept is how wide the slots are, in seconds, in which a trend by columns of
+// project_minute is kept: an hour where its buckets are whole hours; a minute
+// where they are whole minutes of a short window; 0 where it is read.
+func (c Choice) Kept() (int, error) {
+	if hourly, err := c.Hours(); hourly || err != nil {
+		return 3600, err
+	}
+	short, err := c.Within(26)
+	if minutely, wrong := c.Minutely(); wrong != nil || err != nil || !short || !minutely {
+		return 0, errors.Join(err, wrong)
+	}
+	return 60, nil
+}
+
+// KeptSlot is the start of such a slot.
+func (c Choice) KeptSlot() (string, error) {
+	width, err := c.Kept()
+	if width == 60 {
+		return "minute", err
+	}
+	return "toStartOfHour(minute)", err
+}
+
+// Shallow is Kept where project_minute has all that is named.
 func (c Choice) Shallow() (bool, error) {
 	if deep, err := c.Deep(); deep || err != nil {
 		return false, err
 	}
-	return c.Hours()
+	width, err := c.Kept()
+	return width > 0, err
 }
 
 // Sized tells whether an hourly trend can be read from stored_size, which has no

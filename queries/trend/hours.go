@@ -32,8 +32,8 @@ type momentOf struct {
 
 // Hours is a trend by columns of project_minute in whole hours: those of the
 // window are kept by parts, which have as many rows as hours and series; minutes
-// of the hours that the window cuts are read. Without an hour of its own it is
-// one statement.
+// of the hours that the window cuts are read. In buckets of minutes it is minutes
+// that are kept, and nothing is cut. Without an hour of its own it is one statement.
 func Hours(ctx context.Context, a *asking.Asking) (*asking.Result, error) {
 	whole := a.Query.Steps[len(a.Query.Steps)-1]
 	c := a.Query.Choice(a.Bound)
@@ -41,14 +41,18 @@ func Hours(ctx context.Context, a *asking.Asking) (*asking.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	const minute = int64(time.Minute / time.Millisecond)
-	first, end := asking.Floor(asking.Floor(from.UnixMilli(), minute)+asking.HourMS-minute, asking.HourMS), asking.Floor(asking.Floor(to.UnixMilli(), minute)+minute, asking.HourMS)
+	kept, err := c.Kept()
+	width := int64(kept) * 1000
+	if err != nil || width == 0 {
+		return a.Result(ctx, whole)
+	}
+	first, end := asking.Floor(asking.Floor(from.UnixMilli(), minuteMS)+width-minuteMS, width), asking.Floor(asking.Floor(to.UnixMilli(), minuteMS)+minuteMS, width)
 	seconds, _ := strconv.ParseInt(a.Bound["bucket_seconds"], 10, 64)
-	if hourly, err := c.Hours(); err != nil || !hourly || first >= end || !a.Single(ctx) {
+	if first >= end || !a.Single(ctx) {
 		return a.Result(ctx, whole)
 	}
 	a = a.With(map[string]string{"ends": "[" + asking.Itoa(first) + "," + asking.Itoa(end) + "]"})
-	of := []string{"trend"}
+	of := []string{"trend", asking.Itoa(width)}
 	for _, name := range []string{"project", "projects", "by", "environment", "release", "service", "level"} {
 		of = append(of, a.Bound[name])
 	}
@@ -66,12 +70,15 @@ func Hours(ctx context.Context, a *asking.Asking) (*asking.Result, error) {
 	var cuts []cut
 	var none int64
 	err = asking.AtOnce(ctx, func(ctx context.Context) (err error) {
-		rows, _, err = asking.Keep(ctx, a, key, "minute_parts", "counted_hours", pieces.Source[counter]{First: first, Last: end - 1, Slot: asking.HourMS, Chunk: 2_000_000}, &none, func(r driver.Rows) (part uint64, row pieces.Row[counter], err error) {
+		rows, _, err = asking.Keep(ctx, a, key, "minute_parts", "counted_hours", pieces.Source[counter]{First: first, Last: end - 1, Slot: width, Chunk: 2_000_000}, &none, func(r driver.Rows) (part uint64, row pieces.Row[counter], err error) {
 			err = r.Scan(&part, &row.Issue, &row.At, &row.Value.series, &row.Value.events)
 			return part, row, err
 		})
 		return err
 	}, func(ctx context.Context) error {
+		if width == minuteMS {
+			return nil
+		}
 		return a.Ask(ctx, "cut_hours", func(r driver.Rows) error {
 			var x cut
 			err := r.Scan(&x.at, &x.series, &x.events)

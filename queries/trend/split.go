@@ -168,6 +168,49 @@ func (s *splitting) readEdges(ctx context.Context) error {
 	})
 }
 
+// readCuts is readEdges of all issues: minutes of the hours that the window cuts
+// are kept, and events are read of the minute only that its end cuts.
+func (s *splitting) readCuts(ctx context.Context) error {
+	from, to, err := s.Query.Choice(s.Bound).Ends()
+	if err != nil {
+		return err
+	}
+	minute := asking.Floor(to.UnixMilli()+1, minuteMS)
+	cut := []stretchOf{{asking.Floor(from.UnixMilli(), minuteMS), s.first}, {s.end, minute}}
+	var rows []*pieces.Rows[pieces.Strip]
+	last := *s
+	last.edges, last.Asking = nil, s.With(map[string]string{"cuts": "[" + asking.Itoa(s.first) + "," + asking.Itoa(minute) + "]"})
+	err = asking.AtOnce(ctx, func(ctx context.Context) (err error) {
+		rows, err = minutesOf(ctx, s.Asking, "split minutes\x00"+s.filters, "minutes", cut, pieces.Source[pieces.Strip]{Weigh: pieces.Strip.Weigh, Join: pieces.JoinStrips}, asking.Strip)
+		return err
+	}, func(ctx context.Context) error {
+		if minute > to.UnixMilli() {
+			return nil
+		}
+		return last.readEdges(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	if rows == nil {
+		return s.readEdges(ctx)
+	}
+	s.edges = last.edges
+	for n, x := range cut {
+		hour := asking.Floor(x.first, asking.HourMS)
+		for _, of := range rows[n].Of {
+			for i := range of {
+				e := edge{project: of[i].Value.Project, fingerprint: of[i].Issue, at: asking.Floor(hour, s.width)}
+				of[i].Value.Each((x.first-hour)/minuteMS, (x.end-1-hour)/minuteMS, func(_ int64, n uint64) {
+					e.events = n
+					s.edges = append(s.edges, e)
+				})
+			}
+		}
+	}
+	return nil
+}
+
 // single is the trend of one issue: its hours from what is kept, events of the
 // hours that the window cuts.
 func (s *splitting) single(ctx context.Context) (*asking.Result, error) {
@@ -231,7 +274,7 @@ func (s *splitting) rank(ctx context.Context) (bool, error) {
 	hours(s.first, min(firstDay, s.end))
 	add(firstDay, endDay, "", "day_parts", "days", pieces.Source[pieces.Strip]{First: firstDay, Last: endDay - 1, Slot: asking.DayMS, Chunk: 400_000})
 	hours(max(endDay, firstDay), s.end)
-	err := asking.AtOnce(ctx, append(todo, s.readMerged, s.readEdges)...)
+	err := asking.AtOnce(ctx, append(todo, s.readMerged, s.readCuts)...)
 	if err != nil {
 		return false, err
 	}

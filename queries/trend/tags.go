@@ -22,8 +22,9 @@ type tagHour struct {
 }
 
 // tagTrend is a trend by a tag, or filtered by one, in whole hours: those of the
-// window are kept by parts of tag_trend; slots and events of the hours that the
-// window cuts, or that the rollup does not have, are read.
+// window are kept by parts of tag_trend, minutes of the five that it cuts by parts
+// of events; slots of the hours that it cuts, events of the minute that its end
+// cuts, and what the rollup does not have, are read.
 func tagTrend(ctx context.Context, a *asking.Asking) (*asking.Result, error) {
 	whole := a.Query.Steps[len(a.Query.Steps)-1]
 	from, to, err := a.Query.Choice(a.Bound).Ends()
@@ -52,30 +53,31 @@ func tagTrend(ctx context.Context, a *asking.Asking) (*asking.Result, error) {
 		points[momentOf{series, asking.Floor(at, seconds*1000)}] += sum
 		total[series] += sum
 	}
-	var rows *pieces.Rows[tagHour]
-	type cut struct {
-		at, events int64
-		series     string
+	each := func(r driver.Rows) (part uint64, row pieces.Row[tagHour], err error) {
+		var bare uint8
+		err = r.Scan(&part, &row.Issue, &row.At, &row.Value.series, &bare, &row.Value.events)
+		row.Value.bare = bare > 0
+		return part, row, err
 	}
-	var cuts []cut
+	key := strings.Join(of, "\x00")
+	var rows *pieces.Rows[tagHour]
+	var minutes []*pieces.Rows[tagHour]
+	var rest []tagPoint
 	var none int64
+	cut := cutFives(from, to, since)
 	err = asking.AtOnce(ctx, func(ctx context.Context) (err error) {
 		source := pieces.Source[tagHour]{First: first, Last: end - 1, Slot: asking.HourMS, Chunk: 4_000_000}
-		rows, _, err = asking.Keep(ctx, a, strings.Join(of, "\x00"), "tag_parts", "tag_hours", source, &none, func(r driver.Rows) (part uint64, row pieces.Row[tagHour], err error) {
-			var bare uint8
-			err = r.Scan(&part, &row.Issue, &row.At, &row.Value.series, &bare, &row.Value.events)
-			row.Value.bare = bare > 0
-			return part, row, err
-		})
+		rows, _, err = asking.Keep(ctx, a, key, "tag_parts", "tag_hours", source, &none, each)
 		return err
-	}, func(ctx context.Context) error {
-		return a.Ask(ctx, "cut_tags", func(r driver.Rows) error {
-			var x cut
-			err := r.Scan(&x.at, &x.series, &x.events)
-			cuts = append(cuts, x)
-			return err
-		})
-	})
+	}, func(ctx context.Context) (err error) {
+		if cut != nil {
+			minutes, err = minutesOf(ctx, a, key, "tag_minutes", cut, pieces.Source[tagHour]{}, each)
+		}
+		return err
+	}, func(ctx context.Context) (err error) { rest, err = cutTags(ctx, a, cut); return err })
+	if err == nil && rows != nil && cut != nil && minutes == nil {
+		rest, err = cutTags(ctx, a, nil)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +101,49 @@ func tagTrend(ctx context.Context, a *asking.Asking) (*asking.Result, error) {
 			add(p.at, p.series, n)
 		}
 	}
-	for _, x := range cuts {
+	for n, rows := range minutes {
+		for _, of := range rows.Of {
+			for i := range of {
+				if r := &of[i]; r.At >= cut[n].first && r.At < cut[n].end {
+					add(r.At, r.Value.series, r.Value.events)
+				}
+			}
+		}
+	}
+	for _, x := range rest {
 		add(x.at, x.series, x.events)
 	}
 	return ranked(a, points, total), nil
+}
+
+// tagPoint is events of a series in an hour.
+type tagPoint struct {
+	at, events int64
+	series     string
+}
+
+// cutTags reads what the window has beside its whole hours; of events, what is
+// not of these minutes.
+func cutTags(ctx context.Context, a *asking.Asking, but []stretchOf) (out []tagPoint, err error) {
+	if but != nil {
+		a = a.With(map[string]string{"cuts": "[" + asking.Itoa(but[0].end) + "," + asking.Itoa(but[1].end) + "]"})
+	}
+	err = a.Ask(ctx, "cut_tags", func(r driver.Rows) error {
+		var x tagPoint
+		err := r.Scan(&x.at, &x.series, &x.events)
+		out = append(out, x)
+		return err
+	})
+	return out, err
+}
+
+// cutFives are the whole minutes of the window before the first and after the
+// last of its whole five; nil where the rollup does not have all that is between.
+func cutFives(from, to, since time.Time) []stretchOf {
+	begin, end := asking.Floor(from.UnixMilli(), minuteMS), to.UnixMilli()+1
+	first := asking.Floor(begin+fiveMS-1, fiveMS)
+	if since.UnixMilli() > first || time.Since(from) > 90*24*time.Hour+time.Minute {
+		return nil
+	}
+	return []stretchOf{{begin, first}, {asking.Floor(end, fiveMS), asking.Floor(end, minuteMS)}}
 }
