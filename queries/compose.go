@@ -5,6 +5,7 @@ import (
 
 	"errata/queries/asking"
 	"errata/queries/catalog"
+	"errata/queries/release"
 	"errata/queries/tag"
 	"errata/queries/trend"
 )
@@ -13,7 +14,13 @@ import (
 // here: planning one statement that does the same costs the server more than
 // all of them, or which one is asked depends on what another gave.
 var composed = map[string]func(context.Context, *asked) (*Result, error){
-	"issue_list": listIssues, "event_search": listNewest, "text_search": listNewest, "releases": listReleases, "release_compare": compareReleases,
+	"issue_list": listIssues, "event_search": listNewest, "text_search": listNewest,
+	"releases": func(ctx context.Context, a *asked) (*Result, error) {
+		return release.List(ctx, a.Asking, &a.store.releases)
+	},
+	"release_compare": func(ctx context.Context, a *asked) (*Result, error) {
+		return release.Compare(ctx, a.Asking, &a.store.releases)
+	},
 	"error_trend": alone(trend.Hours), "error_trend_split": alone(trend.Split), "issue_trend": alone(trend.Issue),
 	"tag_distribution": alone(tag.Distribution), "tag_lift": alone(tag.Lift),
 }

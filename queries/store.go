@@ -15,6 +15,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"errata/queries/asking"
+	"errata/queries/release"
 )
 
 // Config says where the store is and who asks.
@@ -33,7 +34,7 @@ type Store struct {
 	conn     driver.Conn
 	config   Config // Empty where the connection came from elsewhere.
 	cards    cards
-	releases releaseIDs
+	releases release.Numbers
 	server   asking.Server
 }
 

@@ -20,7 +20,7 @@
 -- cost: release_rollup and session_hour of the project; issues by release are kept by parts of issue_release, as for releases. 15 ms.
 -- bound: 200 rows.
 -- step all: part Array(UInt8), names Array(String), span Array(Int64)
-<</* Names of parts of a table: asking/kept.go; put together in release.go. */>>
+<</* Names of parts of a table: asking/kept.go; put together in release/release.go. */>>
 -- step engine: rows
 SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = 'issue_day'
 -- step seen_parts: rows

@@ -1,4 +1,8 @@
-package queries
+// Package release answers which issues releases brought. In: a run of query
+// releases or release_compare, and the numbers of releases that a store knows.
+// Out: sums of each release from plain reads, its issues from what is kept of the
+// parts of issue_release. What does not fit is asked as one statement.
+package release
 
 import (
 	"context"
@@ -22,9 +26,9 @@ type sighting struct {
 	firsts uint32
 }
 
-// releaseIDs numbers releases by their hashes, so that what is kept of an issue
-// is a few bytes a release.
-type releaseIDs struct {
+// Numbers numbers releases by their hashes, so that what is kept of an issue is
+// a few bytes a release. Its zero value knows none.
+type Numbers struct {
 	mu     sync.Mutex
 	of     map[uint64]uint32
 	hashes []uint64
@@ -34,7 +38,7 @@ type releaseIDs struct {
 const maxReleases = 100_000
 
 // number numbers releases; -1 for one more than are known.
-func (d *releaseIDs) number(hash uint64) int {
+func (d *Numbers) number(hash uint64) int {
 	if id, ok := d.of[hash]; ok {
 		return int(id)
 	}
@@ -50,7 +54,7 @@ func (d *releaseIDs) number(hash uint64) int {
 }
 
 // place is where each numbered release stands in a list of hashes; -1 for none.
-func (d *releaseIDs) place(hashes []uint64) []int32 {
+func (d *Numbers) place(hashes []uint64) []int32 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	out := make([]int32, len(d.hashes))
@@ -72,9 +76,15 @@ type sightings struct {
 	into   map[uint64]uint64 // Where fingerprints belong that were merged.
 }
 
+// run is one run of such a query.
+type run struct {
+	*asking.Asking
+	releases *Numbers
+}
+
 // readSightings reads the releases of each issue, by parts of the table.
-func (a *asked) readSightings(ctx context.Context, into *sightings) (err error) {
-	d, full := &a.store.releases, false
+func (a *run) readSightings(ctx context.Context, into *sightings) (err error) {
+	d, full := a.releases, false
 	weigh := func(s sighting) int { return 2 + len(s.ids)/10 }
 	var none int64
 	into.rows, into.mirror, err = asking.Keep(ctx, a.Asking, "seen\x00"+a.Bound["project"]+"\x00"+a.Bound["environment"], "seen_parts", "seen", pieces.Source[sighting]{Weigh: weigh}, &none,
@@ -100,7 +110,7 @@ func (a *asked) readSightings(ctx context.Context, into *sightings) (err error) 
 }
 
 // readMerged reads where fingerprints belong that were merged.
-func (a *asked) readMerged(ctx context.Context, into *sightings) error {
+func (a *run) readMerged(ctx context.Context, into *sightings) error {
 	into.into = map[uint64]uint64{}
 	return a.Rows(ctx, "merged", func(r driver.Rows) error {
 		var f, survivor uint64
@@ -172,14 +182,14 @@ type issueCounts struct{ all, fresh, returned []uint64 }
 
 // count counts the issues seen in each of these releases, and those whose oldest
 // event was in it.
-func (a *asked) count(s *sightings, hashes []uint64) issueCounts {
+func (a *run) count(s *sightings, hashes []uint64) issueCounts {
 	key := s.key("count", hashes...)
 	if x, ok := s.mirror.Recall(s.rows, key); ok {
 		counts, _ := x.(issueCounts)
 		return counts
 	}
 	out := issueCounts{all: make([]uint64, len(hashes)), fresh: make([]uint64, len(hashes))}
-	place := a.store.releases.place(hashes)
+	place := a.releases.place(hashes)
 	// Which issue a release was counted for last.
 	counted, first := make([]uint32, len(hashes)), make([]uint32, len(hashes))
 	n := uint32(0)
@@ -212,14 +222,14 @@ func (a *asked) count(s *sightings, hashes []uint64) issueCounts {
 
 // compare counts, of releases in the order that they came, the issues that none
 // before had, and those that one before had, but neither base nor one after it.
-func (a *asked) compare(s *sightings, hashes, base []uint64) issueCounts {
+func (a *run) compare(s *sightings, hashes, base []uint64) issueCounts {
 	key := s.key("compare", append(slices.Clone(hashes), base...)...)
 	if x, ok := s.mirror.Recall(s.rows, key); ok {
 		counts, _ := x.(issueCounts)
 		return counts
 	}
 	out := issueCounts{fresh: make([]uint64, len(hashes)), returned: make([]uint64, len(hashes))}
-	place := a.store.releases.place(hashes)
+	place := a.releases.place(hashes)
 	in := make([]uint64, len(hashes)/64+1) // A bit for each release that an issue is in.
 	s.each(func(of []*sighting) {
 		clear(in)
@@ -250,7 +260,7 @@ func (a *asked) compare(s *sightings, hashes, base []uint64) issueCounts {
 
 // withSightings reads step known, whose last columns are numbers that are not shown,
 // and what is known of issues, at once.
-func (a *asked) withSightings(ctx context.Context) (r *Result, s *sightings, err error) {
+func (a *run) withSightings(ctx context.Context) (r *asking.Result, s *sightings, err error) {
 	s = &sightings{}
 	at := slices.IndexFunc(a.Query.Steps, asking.StepNamed("known"))
 	err = asking.AtOnce(ctx, func(ctx context.Context) error { return a.readSightings(ctx, s) },
@@ -259,9 +269,10 @@ func (a *asked) withSightings(ctx context.Context) (r *Result, s *sightings, err
 	return r, s, err
 }
 
-// listReleases is query releases: plain sums of each release and session, and
-// the issues of each from what is kept of issue_release.
-func listReleases(ctx context.Context, a *asked) (*Result, error) {
+// List is query releases: plain sums of each release and session, and the issues
+// of each from what is kept of issue_release.
+func List(ctx context.Context, of *asking.Asking, known *Numbers) (*asking.Result, error) {
+	a := &run{of, known}
 	r, s, err := a.withSightings(ctx)
 	if err != nil {
 		return nil, err
@@ -276,8 +287,9 @@ func listReleases(ctx context.Context, a *asked) (*Result, error) {
 	return a.shown(r), nil
 }
 
-// compareReleases is query release_compare, from the same.
-func compareReleases(ctx context.Context, a *asked) (*Result, error) {
+// Compare is query release_compare, from the same.
+func Compare(ctx context.Context, of *asking.Asking, known *Numbers) (*asking.Result, error) {
+	a := &run{of, known}
 	r, s, err := a.withSightings(ctx)
 	if err != nil {
 		return nil, err
@@ -296,7 +308,7 @@ func compareReleases(ctx context.Context, a *asked) (*Result, error) {
 }
 
 // shown is a result with the columns that the query declares.
-func (a *asked) shown(r *Result) *Result {
+func (a *run) shown(r *asking.Result) *asking.Result {
 	names := make([]string, 0, len(a.Query.Columns))
 	for _, c := range a.Query.Columns {
 		names = append(names, c.Name)
