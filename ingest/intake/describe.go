@@ -27,16 +27,16 @@ func (p *Project) Describe(ev *schema.Event, in *grouping.Input) int {
 	names := make([]string, 2*n) // One memory for both.
 	ev.FramesFunction, ev.FramesFile = names[:n:n], names[n:]
 	ev.FramesLine = make([]uint32, n)
-	ev.FramesInApp = make([]bool, n)
+	if ev.FramesInApp = r.InApp; len(r.InApp) != n {
+		ev.FramesInApp = make([]bool, n)
+		copy(ev.FramesInApp, r.InApp)
+	}
 	for i := range frames {
 		f := &frames[i]
 		ev.FramesFunction[i], ev.FramesLine[i] = f.Function, f.Line
 		ev.FramesFile[i] = f.AbsPath
 		if f.AbsPath == "" {
 			ev.FramesFile[i] = f.File
-		}
-		if i < len(r.InApp) {
-			ev.FramesInApp[i] = r.InApp[i]
 		}
 	}
 	return r.Main

@@ -29,6 +29,8 @@ type run struct {
 	main       int                // Index into exceptions; -1 where there is none.
 	stacks     []stack            // One an exception, or one of in.Stack.
 	decisions  []rule.Decision    // Of all frames of stacks, one after the other.
+	sums       []frameSum         // Of the same frames.
+	keys       []uint64           // Memory of stackHash.
 	anyApp     bool               // Some exception that counts has frames in app.
 	counted    int                // Frames of the main stack that counted.
 	last       *schema.Frame      // The innermost of them.
@@ -51,7 +53,7 @@ var runs = sync.Pool{New: func() any { return &run{} }}
 
 func newRun(g *Grouper, in *Input) *run {
 	r := runs.Get().(*run)
-	*r = run{g: g, in: in, main: -1, order: r.order[:0], stacks: r.stacks[:0], decisions: r.decisions[:0]}
+	*r = run{g: g, in: in, main: -1, order: r.order[:0], stacks: r.stacks[:0], decisions: r.decisions[:0], sums: r.sums[:0], keys: r.keys}
 	return r
 }
 
@@ -139,7 +141,7 @@ func (r *run) defaults(res *Result) {
 	switch {
 	case len(r.stacks) == 1 && r.main < 0 && r.stackHash(&h, 0, r.anyApp, true):
 		res.Component = "stack"
-		res.Reason = "stack: " + r.where(r.anyApp)
+		res.Reason = r.where("stack: ", "", "", r.anyApp, "")
 	case in.Report != nil:
 		r.report(&h, res)
 	case in.Template != "" || in.Message != "":
@@ -192,7 +194,7 @@ func (r *run) chain(res *Result) (sum, main uint64) {
 	}
 	if r.counted > 0 {
 		res.Component = "exception stack"
-		res.Reason = "exception stack: " + res.Type + ", " + r.where(r.stacks[r.main].app) + causes(len(r.order))
+		res.Reason = r.where("exception stack: ", res.Type, ", ", r.stacks[r.main].app, causes(len(r.order)))
 	} else {
 		res.Component = "exception value"
 		res.Reason = "exception value: " + res.Type + ": " + r.valueOf(r.main) + causes(len(r.order))
@@ -200,8 +202,9 @@ func (r *run) chain(res *Result) (sum, main uint64) {
 	return sum, main
 }
 
-// where says in words which frames counted.
-func (r *run) where(app bool) string {
+// where says in words which frames counted, between what is said beside it: each
+// piece put together alone would be memory of its own.
+func (r *run) where(what, typ, sep string, app bool, causes string) string {
 	kind := " frames, innermost "
 	switch {
 	case app && r.counted == 1:
@@ -213,9 +216,9 @@ func (r *run) where(app bool) string {
 	}
 	f := r.last
 	if f == nil {
-		return "0 frames"
+		return what + typ + sep + "0 frames" + causes
 	}
-	return strconv.Itoa(r.counted) + kind + f.Function + " in " + base(f.File, f.AbsPath)
+	return what + typ + sep + strconv.Itoa(r.counted) + kind + f.Function + " in " + base(f.File, f.AbsPath) + causes
 }
 
 func causes(n int) string {
@@ -266,8 +269,15 @@ func (r *run) witness() uint64 {
 	e := &r.exceptions[r.main]
 	h := newHasher()
 	h.text(kindMain, shortType(e.Type))
+	s := &r.stacks[r.main]
 	for i := len(e.Frames) - 1; i >= 0 && i >= len(e.Frames)-maxFrames; i-- {
-		if k := frameHash(&e.Frames[i], r.in.Platform); k != 0 {
+		var k uint64
+		if i >= s.skip {
+			k = r.sum(s, i-s.skip)
+		} else {
+			k = frameHash(&e.Frames[i], r.in.Platform)
+		}
+		if k != 0 {
 			h.number(kindFrame, k)
 			return h.sum()
 		}

@@ -44,6 +44,7 @@ func (r *run) addStack(frames []schema.Frame, e *schema.Exception, limit int) {
 	}
 	for i := range s.frames {
 		r.decisions = append(r.decisions, rule.Decision{App: r.hint(&s.frames[i], said), AppRule: -1, GroupRule: -1})
+		r.sums = append(r.sums, frameSum{})
 	}
 	own := r.decisions[s.at:]
 	s.rules = r.g.frames.Apply(rule.Subject{Platform: r.in.Platform, Exception: e, Function: symbol.InRules}, s.frames, own)
@@ -97,15 +98,17 @@ const maxCycle = 8
 // them to those in app; main notes them for the reason.
 func (r *run) stackHash(h *hasher, i int, app, main bool) bool {
 	s := &r.stacks[i]
-	var keys [maxFrames]uint64
-	n := 0
+	if len(r.keys) < len(s.frames) {
+		r.keys = make([]uint64, max(64, len(s.frames)))
+	}
+	keys, n := r.keys, 0
 	var last *schema.Frame
 	for k := range s.frames {
 		d := &r.decisions[s.at+k]
 		if app && d.App != rule.Yes || d.Group == rule.No {
 			continue
 		}
-		key := frameHash(&s.frames[k], r.in.Platform)
+		key := r.sum(s, k)
 		if key == 0 {
 			continue
 		}
@@ -150,11 +153,26 @@ func cycle(keys []uint64, p int) bool {
 func (r *run) usable(i int) bool {
 	s := &r.stacks[i]
 	for k := range s.frames {
-		if r.decisions[s.at+k].Group != rule.No && frameHash(&s.frames[k], r.in.Platform) != 0 {
+		if r.decisions[s.at+k].Group != rule.No && r.sum(s, k) != 0 {
 			return len(s.frames) >= s.rules.MinFrames
 		}
 	}
 	return false
+}
+
+// frameSum is the hash of a frame, which several hashes of an event are made of.
+type frameSum struct {
+	hash uint64
+	done bool
+}
+
+// sum is the hash of frame k of a stack.
+func (r *run) sum(s *stack, k int) uint64 {
+	at := &r.sums[s.at+k]
+	if !at.done {
+		at.hash, at.done = frameHash(&s.frames[k], r.in.Platform), true
+	}
+	return at.hash
 }
 
 // parts of one frame's key.

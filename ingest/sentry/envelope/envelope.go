@@ -71,16 +71,18 @@ func ParseHeader(body []byte) (Header, int, error) {
 	defer headerPool.Put(p)
 	v, end, err := object(p, body, 0)
 	if err != nil {
-		return h, 0, fmt.Errorf("cannot read envelope header: %w", err)
+		return Header{}, 0, fmt.Errorf("cannot read envelope header: %w", err)
 	}
 	if v == nil {
-		return h, 0, errors.New("cannot read envelope header: it is not a JSON object")
+		return Header{}, 0, errors.New("cannot read envelope header: it is not a JSON object")
 	}
 	h.Raw = body[:end]
 	var eventID, sentAt, dsn, sdk, trace *node.Value // The first of each.
 	times := 0
-	v.GetObject().Visit(func(k []byte, f *node.Value) {
-		switch string(k) {
+	members := v.Members()
+	for i := range members {
+		f := members[i].Value()
+		switch members[i].Key() {
 		case "event_id":
 			first(&eventID, f)
 		case "sent_at":
@@ -93,23 +95,25 @@ func ParseHeader(body []byte) (Header, int, error) {
 		case "trace":
 			first(&trace, f)
 		}
-	})
+	}
 	if h.EventID, err = optionalString(eventID, "event_id"); err != nil {
-		return h, 0, fmt.Errorf("cannot read envelope header: %w", err)
+		return Header{}, 0, fmt.Errorf("cannot read envelope header: %w", err)
 	}
 	if h.SentAt, err = optionalString(sentAt, "sent_at"); err != nil {
-		return h, 0, fmt.Errorf("cannot read envelope header: %w", err)
+		return Header{}, 0, fmt.Errorf("cannot read envelope header: %w", err)
 	}
 	if times > 1 {
-		return h, 0, errors.New("cannot read envelope header: sent_at appears twice")
+		return Header{}, 0, errors.New("cannot read envelope header: sent_at appears twice")
 	}
 	if h.DSN, err = optionalString(dsn, "dsn"); err != nil {
-		return h, 0, fmt.Errorf("cannot read envelope header: %w", err)
+		return Header{}, 0, fmt.Errorf("cannot read envelope header: %w", err)
 	}
-	h.SDKName, h.SDKVersion = text(sdk, "name"), text(sdk, "version")
+	h.SDKName, h.SDKVersion = sdk.Get("name").Text(), sdk.Get("version").Text()
 	if trace != nil && trace.Type() == node.TypeObject {
 		h.Trace = readTrace(trace)
 	}
+	t := &h.Trace
+	own(&h.EventID, &h.SentAt, &h.DSN, &h.SDKName, &h.SDKVersion, &t.TraceID, &t.PublicKey, &t.Release, &t.Environment, &t.Transaction, &t.ReplayID, &t.SampleRate, &t.Sampled)
 	return h, end, nil
 }
 
@@ -214,8 +218,10 @@ func (it *Item) header(v *node.Value) (int, error) {
 		return 0, errors.New("item header is not a JSON object")
 	}
 	var typ, contentType, filename, attachment, platform, count, l *node.Value // The first of each.
-	v.GetObject().Visit(func(k []byte, f *node.Value) {
-		switch string(k) {
+	members := v.Members()
+	for i := range members {
+		f := members[i].Value()
+		switch members[i].Key() {
 		case "type":
 			first(&typ, f)
 		case "content_type":
@@ -231,7 +237,7 @@ func (it *Item) header(v *node.Value) (int, error) {
 		case "length":
 			first(&l, f)
 		}
-	})
+	}
 	it.Type = text(typ)
 	if it.Type == "" {
 		return 0, errors.New("item header has no type")

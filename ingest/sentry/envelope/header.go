@@ -100,7 +100,8 @@ func text(v *node.Value, path ...string) string {
 	}
 }
 
-// optionalString accepts a string, null or nothing.
+// optionalString accepts a string, null or nothing; what it returns is the
+// parser's memory.
 func optionalString(f *node.Value, key string) (string, error) {
 	if f == nil || f.Type() == node.TypeNull {
 		return "", nil
@@ -108,15 +109,17 @@ func optionalString(f *node.Value, key string) (string, error) {
 	if f.Type() != node.TypeString {
 		return "", fmt.Errorf("%s must be a string or null, not %s", key, f.Type())
 	}
-	return string(f.GetStringBytes()), nil
+	return f.Text(), nil
 }
 
-// readTrace reads the trace of a header, nothing where it has no id.
+// readTrace reads the trace of a header, nothing where it has no id. What it
+// returns is the parser's memory.
 func readTrace(v *node.Value) (t Trace) {
 	var known [8]*node.Value // The first of each.
-	to := [8]*string{&t.TraceID, &t.PublicKey, &t.Release, &t.Environment, &t.Transaction, &t.ReplayID, &t.SampleRate, &t.Sampled}
-	v.GetObject().Visit(func(k []byte, f *node.Value) {
-		switch string(k) {
+	members := v.Members()
+	for i := range members {
+		f := members[i].Value()
+		switch members[i].Key() {
 		case "trace_id":
 			first(&known[0], f)
 		case "public_key":
@@ -134,19 +137,27 @@ func readTrace(v *node.Value) (t Trace) {
 		case "sampled":
 			first(&known[7], f)
 		}
-	})
-	n := 0
-	for _, f := range known {
-		n += len(f.GetStringBytes())
 	}
-	if len(known[0].GetStringBytes()) == 0 {
+	if known[0].Text() == "" {
 		return Trace{}
 	}
-	all := make([]byte, 0, n) // One memory for all.
+	to := [8]*string{&t.TraceID, &t.PublicKey, &t.Release, &t.Environment, &t.Transaction, &t.ReplayID, &t.SampleRate, &t.Sampled}
 	for i, f := range known {
-		start := len(all)
-		all = append(all, f.GetStringBytes()...)
-		*to[i] = unsafe.String(unsafe.SliceData(all[start:]), len(all)-start)
+		*to[i] = f.Text()
 	}
 	return t
+}
+
+// own moves texts out of the parser's memory into one of their own.
+func own(texts ...*string) {
+	n := 0
+	for _, s := range texts {
+		n += len(*s)
+	}
+	all := make([]byte, 0, n)
+	for _, s := range texts {
+		start := len(all)
+		all = append(all, *s...)
+		*s = unsafe.String(unsafe.SliceData(all[start:]), len(all)-start)
+	}
 }

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"encoding/binary"
 	"strings"
 	"unicode/utf8"
 
@@ -17,19 +18,47 @@ func detach(ev *schema.Event) {
 
 // detachTexts moves strings into one memory of their own.
 func detachTexts(all []*string) {
+	buf := joined(all)
+	if !ascii(buf) {
+		// One by one: two halves of a character may stand side by side.
+		for _, s := range all {
+			if !utf8.ValidString(*s) {
+				*s = strings.ToValidUTF8(*s, "\ufffd")
+			}
+		}
+		buf = joined(all)
+	}
+	for _, s := range all {
+		n := len(*s)
+		*s, buf = tree.Str(buf[:n]), buf[n:]
+	}
+}
+
+// joined returns the texts one after the other.
+func joined(all []*string) []byte {
 	n := 0
 	for _, s := range all {
-		if !utf8.ValidString(*s) {
-			*s = strings.ToValidUTF8(*s, "\ufffd")
-		}
 		n += len(*s)
 	}
 	buf := make([]byte, 0, n)
 	for _, s := range all {
-		start := len(buf)
 		buf = append(buf, *s...)
-		*s = tree.Str(buf[start:])
 	}
+	return buf
+}
+
+func ascii(b []byte) bool {
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
+			return false
+		}
+	}
+	for _, c := range b {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 // texts returns where the strings of the row are that are not empty.

@@ -1,7 +1,9 @@
 package rule
 
 import (
+	"math/bits"
 	"sync"
+	"unsafe"
 
 	"errata/schema"
 )
@@ -17,16 +19,25 @@ type Subject struct {
 type probe struct {
 	path, pkg, fn, module, category []byte
 	family                          Family
-	fit                             *pathFit // Nil: the patterns are tried.
+	fit                             *pathFit // Nil: the patterns are tried, on path.
 }
 
 // scratch is reused between events.
 type scratch struct {
 	probes []probe
 	bytes  []byte
+	rules  []uint64 // A bit for each rule that some frame may fit.
 }
 
 var pool = sync.Pool{New: func() any { return &scratch{bytes: make([]byte, 0, 4096)} }}
+
+// done gives the memory back. The names in it are the caller's.
+func (sc *scratch) done() {
+	for i := range sc.probes {
+		sc.probes[i].module, sc.probes[i].fn = nil, nil
+	}
+	pool.Put(sc)
+}
 
 // Apply decides on frames. out has one Decision a frame; its App marks are read
 // as what the client said and overwritten where a rule speaks.
@@ -35,49 +46,72 @@ func (s *Set) Apply(sub Subject, frames []schema.Frame, out []Decision) (st Stac
 		return st
 	}
 	sc := pool.Get().(*scratch)
-	defer pool.Put(sc)
-	all := sc.prepare(sub, frames)
-	known := fits{all: true}
-	for i := range sc.probes {
-		sc.probes[i].fit = s.fit(sc.probes[i].path)
-		known.add(sc.probes[i].fit)
-	}
-	for ri := range s.rules {
-		r := &s.rules[ri]
-		if r.family != 0 && r.family&all == 0 || known.none(r) {
-			continue
-		}
-		up, down := false, 0 // What ranged actions of this rule cover already: the work stays linear.
-		for i := range frames {
-			p := &sc.probes[i]
-			if r.family != 0 && r.family&p.family == 0 {
-				continue
+	defer sc.done()
+	all := sc.prepare(s, sub, frames)
+	for at, left := range sc.candidates(s) {
+		for ; left != 0; left &= left - 1 {
+			ri := at<<6 + bits.TrailingZeros64(left)
+			if r := &s.rules[ri]; r.family == 0 || r.family&all != 0 {
+				s.rule(ri, sc, sub.Exception, out, &st)
 			}
-			if !matchAll(r.matchers, p, &out[i], sub.Exception) {
-				continue
-			}
-			if !r.local && !s.neighbours(r, sc, i, out, sub.Exception) {
-				continue
-			}
-			for ai := range r.actions {
-				a := &r.actions[ai]
-				from, to := i, i+1
-				switch {
-				case a.ranged == '^' && up:
-					continue
-				case a.ranged == '^':
-					from, to = i+1, len(frames)
-				case a.ranged == 'v':
-					from, to = down, i
-				}
-				for k := from; k < to; k++ {
-					a.apply(&out[k], &st, &sc.probes[k], int32(ri))
-				}
-			}
-			up, down = true, i
 		}
 	}
 	return st
+}
+
+// rule applies one rule to all frames.
+func (s *Set) rule(ri int, sc *scratch, e *schema.Exception, out []Decision, st *Stack) {
+	r := &s.rules[ri]
+	up, down := false, 0 // What ranged actions of this rule cover already: the work stays linear.
+	for i := range sc.probes {
+		p := &sc.probes[i]
+		if r.family != 0 && r.family&p.family == 0 {
+			continue
+		}
+		if !matchAll(r.matchers, p, &out[i], e) {
+			continue
+		}
+		if !r.local && !s.neighbours(r, sc, i, out, e) {
+			continue
+		}
+		for ai := range r.actions {
+			a := &r.actions[ai]
+			from, to := i, i+1
+			switch {
+			case a.ranged == '^' && up:
+				continue
+			case a.ranged == '^':
+				from, to = i+1, len(sc.probes)
+			case a.ranged == 'v':
+				from, to = down, i
+			}
+			for k := from; k < to; k++ {
+				a.apply(&out[k], st, &sc.probes[k], int32(ri))
+			}
+		}
+		up, down = true, i
+	}
+}
+
+// candidates has a bit for each rule but those whose path no frame fits, where
+// that is known of all frames.
+func (sc *scratch) candidates(s *Set) []uint64 {
+	sc.rules = sc.rules[:0]
+	for i := 0; i < len(s.rules); i += 64 {
+		sc.rules = append(sc.rules, ^uint64(0)>>max(0, 64-(len(s.rules)-i)))
+	}
+	for i := range sc.probes {
+		if sc.probes[i].fit == nil {
+			return sc.rules
+		}
+	}
+	for i := range sc.rules {
+		sc.rules[i] = s.pathless[i]
+		for k := range sc.probes {
+			sc.rules[i] |= sc.probes[k].fit.rules[i]
+		}
+	}
+	return sc.rules
 }
 
 // neighbours checks the caller and the callee of frame i.
@@ -104,12 +138,14 @@ func (a *action) apply(d *Decision, st *Stack, p *probe, ri int32) {
 	}
 }
 
-func (sc *scratch) prepare(sub Subject, frames []schema.Frame) (all Family) {
+// prepare makes frames ready for matching. s is nil where nothing is remembered of
+// paths.
+func (sc *scratch) prepare(s *Set, sub Subject, frames []schema.Frame) (all Family) {
 	sc.bytes = sc.bytes[:0]
 	need := 0
 	for i := range frames {
 		f := &frames[i]
-		need += len(f.AbsPath) + len(f.File) + len(f.Package) + len(f.Module) + len(f.Function) + 4
+		need += len(f.AbsPath) + len(f.File) + len(f.Package) + 4
 	}
 	if cap(sc.bytes) < need {
 		sc.bytes = make([]byte, 0, need)
@@ -133,28 +169,29 @@ func (sc *scratch) prepare(sub Subject, frames []schema.Frame) (all Family) {
 		if path == "" {
 			path = f.File
 		}
-		p.path = sc.lower(path)
+		if s != nil {
+			p.fit = s.fit(path, sc)
+		}
+		if p.fit == nil {
+			p.path = sc.lower(path)
+		}
 		p.pkg = sc.lower(f.Package)
-		p.module = sc.copy(f.Module)
+		p.module = bytesOf(f.Module)
 		fn := f.Function
 		if sub.Function != nil {
 			fn = sub.Function(f, platform)
 		}
-		p.fn = sc.copy(fn)
+		p.fn = bytesOf(fn)
 	}
 	return all
 }
 
-func (sc *scratch) copy(s string) []byte {
+// bytesOf is a text as patterns read it, which must not be written to.
+func bytesOf(s string) []byte {
 	if s == "" {
 		return nil
 	}
-	if len(s) > maxValue {
-		s = s[:maxValue]
-	}
-	at := len(sc.bytes)
-	sc.bytes = append(sc.bytes, s...)
-	return sc.bytes[at:len(sc.bytes):len(sc.bytes)]
+	return unsafe.Slice(unsafe.StringData(s), min(len(s), maxValue))
 }
 
 // lower folds the case of a path, turns backslashes and roots a relative path,

@@ -256,8 +256,8 @@ func (r *FingerprintRule) matchStack(e *Event, s *EventStack) bool {
 		return false
 	}
 	sc := pool.Get().(*scratch)
-	defer pool.Put(sc)
-	sc.prepare(Subject{Platform: e.Platform, Function: e.Function}, s.Frames)
+	defer sc.done()
+	sc.prepare(nil, Subject{Platform: e.Platform, Function: e.Function}, s.Frames)
 	for i := range s.Frames {
 		if matchAll(r.frame, &sc.probes[i], &s.Decisions[i], nil) {
 			return true

@@ -38,6 +38,7 @@ type Set struct {
 	exception bool // Some rule looks at the exception.
 
 	pathMatchers []*matcher // Of its rules, each at its bit.
+	pathless     []uint64   // A bit for each rule that asks for no path.
 	paths        atomic.Pointer[paths]
 	slots        int
 }

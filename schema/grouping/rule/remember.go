@@ -2,6 +2,7 @@ package rule
 
 import (
 	"hash/maphash"
+	"strings"
 	"sync/atomic"
 )
 
@@ -28,10 +29,11 @@ type pathSlot struct {
 	fit  atomic.Pointer[pathFit]
 }
 
-// pathFit has a bit for each path pattern.
+// pathFit has a bit for each path pattern, and one for each rule that asks for a
+// path and may fit this one.
 type pathFit struct {
-	path string
-	bits []uint64
+	path        string // As it came.
+	bits, rules []uint64
 }
 
 func (f *pathFit) has(i int) bool { return f.bits[i>>6]>>(i&63)&1 != 0 }
@@ -61,34 +63,18 @@ func (s *Set) number(slots int) {
 			}
 		}
 	}
-}
-
-// fits says which path patterns some frame of a stack fits, where that is known
-// of all frames.
-type fits struct {
-	bits [maxPathMatches / 64]uint64
-	all  bool
-}
-
-// none reports whether no frame fits what a rule asks of a path.
-func (f *fits) none(r *frameRule) bool {
-	return f.all && r.path >= 0 && f.bits[r.path>>6]>>(r.path&63)&1 == 0
-}
-
-func (f *fits) add(p *pathFit) {
-	if p == nil {
-		f.all = false
-		return
-	}
-	for i, b := range p.bits {
-		f.bits[i] |= b
+	s.pathless = make([]uint64, (len(s.rules)+63)/64)
+	for i := range s.rules {
+		if s.rules[i].path < 0 {
+			s.pathless[i>>6] |= 1 << (i & 63)
+		}
 	}
 }
 
 // fit is what is known of a path, nil where the patterns must be tried: the
 // first time that it comes, so that paths which never come again cost no more
 // than the patterns that are reached.
-func (s *Set) fit(path []byte) *pathFit {
+func (s *Set) fit(path string, sc *scratch) *pathFit {
 	if len(path) == 0 || len(path) > maxRemembered || len(s.pathMatchers) == 0 || len(s.pathMatchers) > maxPathMatches {
 		return nil
 	}
@@ -99,18 +85,24 @@ func (s *Set) fit(path []byte) *pathFit {
 			m = s.paths.Load()
 		}
 	}
-	h := maphash.Bytes(m.seed, path)
+	h := maphash.String(m.seed, path)
 	slot := &m.slots[h%uint64(len(m.slots))]
-	if f := slot.fit.Load(); f != nil && f.path == string(path) {
+	if f := slot.fit.Load(); f != nil && f.path == path {
 		return f
 	}
 	if slot.last.Swap(h) != h {
 		return nil
 	}
-	f := &pathFit{path: string(path), bits: make([]uint64, (len(s.pathMatchers)+63)/64)}
+	f := &pathFit{path: strings.Clone(path), bits: make([]uint64, (len(s.pathMatchers)+63)/64), rules: make([]uint64, len(s.pathless))}
+	low := sc.lower(path)
 	for i, x := range s.pathMatchers {
-		if x.matchPath(path) {
+		if x.matchPath(low) {
 			f.bits[i>>6] |= 1 << (i & 63)
+		}
+	}
+	for i := range s.rules {
+		if r := &s.rules[i]; r.path >= 0 && f.has(r.path) {
+			f.rules[i>>6] |= 1 << (i & 63)
 		}
 	}
 	slot.fit.Store(f)
