@@ -11,6 +11,8 @@ import (
 
 	"errata/queries"
 	"errata/queries/projects"
+	"errata/queries/regroup/lock"
+	"errata/queries/regroup/plan"
 	"errata/schema/grouping"
 )
 
@@ -32,7 +34,7 @@ type record struct {
 // is moved with its counts, for events that are stored. One id covers it all.
 // ErrBusy where another run writes, ErrStale where the plan is out of date.
 func Apply(ctx context.Context, s *queries.Store, r *Report, actor string) error {
-	ctx, release, err := lock(ctx, s, r.Project)
+	ctx, release, err := lock.Take(ctx, s, r.Project)
 	if err != nil {
 		return fmt.Errorf("cannot apply: %w", err)
 	}
@@ -46,21 +48,21 @@ func Apply(ctx context.Context, s *queries.Store, r *Report, actor string) error
 	}
 	if ok, err := movable(ctx, s); err != nil {
 		return err
-	} else if !ok && len(r.decision.moves) > 0 {
-		r.Note, r.decision.moves = "events are spread over servers: issues that split do so for events to come only", nil
+	} else if !ok && len(r.decision.Moves) > 0 {
+		r.Note, r.decision.Moves = "events are spread over servers: issues that split do so for events to come only", nil
 	}
 	after := r.rules.Compact()
 	id, err := newRun()
 	if err != nil {
 		return err
 	}
-	rec := record{Version: r.Version, Before: stored(before), After: stored(after), Merges: len(r.decision.merges), Moves: len(r.decision.moves)}
+	rec := record{Version: r.Version, Before: stored(before), After: stored(after), Merges: len(r.decision.Merges), Moves: len(r.decision.Moves)}
 	if err := mark(ctx, s, r, id); err != nil {
 		return err
 	}
 	// The log comes before what it tells: a run that dies from here on is in
 	// force, and is finished by the next one or undone.
-	if err := log(ctx, s, r.Project, actor, id, rec, r.decision.merges, r.decision.known); err != nil {
+	if err := log(ctx, s, r.Project, actor, id, rec, r.decision.Merges, r.decision.Known); err != nil {
 		return err
 	}
 	if err := SaveRules(ctx, s, r.Project, after); err != nil {
@@ -178,7 +180,7 @@ func log(ctx context.Context, s *queries.Store, project uint32, actor string, id
 	if err := add(0, "regroup", 0, string(text)); err != nil {
 		return err
 	}
-	for _, f := range sorted(merges) {
+	for _, f := range plan.Sorted(merges) {
 		action := "merge"
 		if merges[f] == f {
 			action = "split"
@@ -200,7 +202,7 @@ func log(ctx context.Context, s *queries.Store, project uint32, actor string, id
 // Undo takes back the newest regrouping in force, or the one named. The rules
 // before it hold again, issues are where they were.
 func Undo(ctx context.Context, s *queries.Store, project uint32, run, actor string) (string, error) {
-	ctx, release, err := lock(ctx, s, project)
+	ctx, release, err := lock.Take(ctx, s, project)
 	if err != nil {
 		return "", fmt.Errorf("cannot undo: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"errata/queries"
+	"errata/queries/regroup/lock"
 	"errata/schema/grouping"
 )
 
@@ -26,11 +27,11 @@ func TestOneRunAtATime(t *testing.T) {
 		return r
 	}
 	r := plan(p)
-	locked, release, err := lock(t.Context(), s, p)
+	locked, release, err := lock.Take(t.Context(), s, p)
 	require.NoError(t, err)
-	require.ErrorIs(t, Apply(t.Context(), s, r, "bob"), ErrBusy)
+	require.ErrorIs(t, Apply(t.Context(), s, r, "bob"), lock.ErrBusy)
 	_, err = Undo(t.Context(), s, p, "", "bob")
-	require.ErrorIs(t, err, ErrBusy)
+	require.ErrorIs(t, err, lock.ErrBusy)
 	require.NoError(t, Apply(t.Context(), s, plan(other), "bob"), "another project is free")
 	require.NoError(t, locked.Err())
 	release()
@@ -52,7 +53,7 @@ func TestOneRunAtATime(t *testing.T) {
 			applied++
 			continue
 		}
-		require.True(t, errors.Is(err, ErrBusy) || errors.Is(err, ErrStale), "%v", err)
+		require.True(t, errors.Is(err, lock.ErrBusy) || errors.Is(err, ErrStale), "%v", err)
 	}
 	require.Equal(t, 1, applied)
 	_, after := look(t, s, p)
@@ -69,15 +70,15 @@ func TestLockEndsWithItsHolder(t *testing.T) {
 	s := store(t)
 	p := project(t, s)
 	holder := store(t)
-	locked, _, err := lock(t.Context(), holder, p)
+	locked, _, err := lock.Take(t.Context(), holder, p)
 	require.NoError(t, err)
-	require.NoError(t, s.Conn().Exec(t.Context(), "KILL QUERY WHERE query_id LIKE ? SYNC", lockName("%", p)))
+	require.NoError(t, s.Conn().Exec(t.Context(), "KILL QUERY WHERE query_id LIKE ? SYNC", lock.Name("%", p)))
 	select {
 	case <-locked.Done():
 	case <-time.After(time.Minute):
 		t.Fatal("a lost lock is not noticed")
 	}
-	_, release, err := lock(t.Context(), s, p)
+	_, release, err := lock.Take(t.Context(), s, p)
 	require.NoError(t, err)
 	release()
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"errata/queries"
+	"errata/queries/regroup/plan"
 	"errata/schema/grouping"
 )
 
@@ -40,7 +41,7 @@ func negated(table string) string {
 
 // mark notes which events have to move.
 func mark(ctx context.Context, s *queries.Store, r *Report, run uuid.UUID) error {
-	if len(r.decision.moves) == 0 {
+	if len(r.decision.Moves) == 0 {
 		return nil
 	}
 	g, err := grouping.New(r.rules)
@@ -48,18 +49,18 @@ func mark(ctx context.Context, s *queries.Store, r *Report, run uuid.UUID) error
 		return fmt.Errorf("cannot regroup: %w: %w", ErrRules, err)
 	}
 	leaving := map[uint64]map[uint64]bool{}
-	for _, m := range r.decision.moves {
-		if leaving[m.old] == nil {
-			leaving[m.old] = map[uint64]bool{}
+	for _, m := range r.decision.Moves {
+		if leaving[m.Old] == nil {
+			leaving[m.Old] = map[uint64]bool{}
 		}
-		leaving[m.old][m.new] = true
+		leaving[m.Old][m.New] = true
 	}
 	w, err := newWorker(ctx, s, g)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	for _, old := range sorted(leaving) {
+	for _, old := range plan.Sorted(leaving) {
 		if err := w.mark(ctx, s, r, run, old, leaving[old]); err != nil {
 			return err
 		}

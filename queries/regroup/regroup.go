@@ -14,8 +14,12 @@ import (
 	"github.com/google/uuid"
 
 	"errata/queries"
+	"errata/queries/regroup/plan"
 	"errata/schema/grouping"
 )
+
+// ErrStale is returned where a plan is older than what it would change.
+var ErrStale = errors.New("the plan is out of date; run this again")
 
 // Options of one run.
 type Options struct {
@@ -34,22 +38,22 @@ type Progress struct {
 
 // Report is what regrouping would change, or did.
 type Report struct {
-	Project     uint32  `json:"project"`
-	Version     string  `json:"version"`
-	From        string  `json:"from,omitempty"`
-	To          string  `json:"to"`
-	Events      uint64  `json:"events"`      // Stored rows read.
-	Occurrences uint64  `json:"occurrences"` // Their sum of weights.
-	Kept        uint64  `json:"issues_kept"`
-	Renamed     uint64  `json:"issues_renamed"` // Another fingerprint, the same issue.
-	Merges      []Merge `json:"merges"`
-	Splits      []Split `json:"splits"`
-	Broken      uint64  `json:"unreadable_payloads"`
-	Seconds     float64 `json:"seconds"`
-	Run         string  `json:"run,omitempty"`  // Of an applied one: what undo takes back.
-	Note        string  `json:"note,omitempty"` // What an applied one left out.
+	Project     uint32       `json:"project"`
+	Version     string       `json:"version"`
+	From        string       `json:"from,omitempty"`
+	To          string       `json:"to"`
+	Events      uint64       `json:"events"`      // Stored rows read.
+	Occurrences uint64       `json:"occurrences"` // Their sum of weights.
+	Kept        uint64       `json:"issues_kept"`
+	Renamed     uint64       `json:"issues_renamed"` // Another fingerprint, the same issue.
+	Merges      []plan.Merge `json:"merges"`
+	Splits      []plan.Split `json:"splits"`
+	Broken      uint64       `json:"unreadable_payloads"`
+	Seconds     float64      `json:"seconds"`
+	Run         string       `json:"run,omitempty"`  // Of an applied one: what undo takes back.
+	Note        string       `json:"note,omitempty"` // What an applied one left out.
 
-	decision decision
+	decision plan.Decision
 	stamp    stamp // Of the triage log that the plan was made by.
 	rules    grouping.Rules
 	window   window
@@ -126,8 +130,8 @@ func Plan(ctx context.Context, s *queries.Store, o Options) (*Report, error) {
 	for _, part := range parts {
 		r.Occurrences += part.Occurrences
 	}
-	r.decision = decide(parts, survivor)
-	r.Merges, r.Splits, r.Kept, r.Renamed = r.decision.report, r.decision.splits, r.decision.kept, r.decision.renamed
+	r.decision = plan.Decide(parts, survivor)
+	r.Merges, r.Splits, r.Kept, r.Renamed = r.decision.Report, r.decision.Splits, r.decision.Kept, r.decision.Renamed
 	r.Seconds = time.Since(started).Seconds()
 	return r, nil
 }
@@ -263,4 +267,19 @@ func newRun() (uuid.UUID, error) {
 		return id, fmt.Errorf("cannot make an id: %w", err)
 	}
 	return id, nil
+}
+
+// stamp is how many runs, and how many merges and splits, the triage log of a
+// project has: it only grows, so an equal stamp means that nothing changed.
+type stamp struct {
+	Runs   uint64 `json:"runs"`
+	Merges uint64 `json:"merges"`
+}
+
+func stampOf(ctx context.Context, s *queries.Store, project uint32) (st stamp, err error) {
+	err = s.Conn().QueryRow(ctx, `SELECT countIf(fingerprint = 0 AND action IN ('regroup', 'undo')), countIf(action IN ('merge', 'split', 'undo')) FROM issue_actions WHERE project_id = ?`, project).Scan(&st.Runs, &st.Merges)
+	if err != nil {
+		return st, fmt.Errorf("cannot read the triage log: %w", err)
+	}
+	return st, nil
 }

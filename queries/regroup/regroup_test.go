@@ -299,8 +299,8 @@ func TestMoveThatDiesIsFinished(t *testing.T) {
 			id, err := newRun()
 			require.NoError(t, err)
 			require.NoError(t, mark(t.Context(), s, r, id))
-			rec := record{Version: r.Version, After: stored(rules.Compact()), Moves: len(r.decision.moves)}
-			require.NoError(t, log(t.Context(), s, p, "ann", id, rec, r.decision.merges, r.decision.known))
+			rec := record{Version: r.Version, After: stored(rules.Compact()), Moves: len(r.decision.Moves)}
+			require.NoError(t, log(t.Context(), s, p, "ann", id, rec, r.decision.Merges, r.decision.Known))
 			m := &mover{s: s, project: p, run: id, from: "origin", to: "target", stage: "regroup_" + strings.ReplaceAll(id.String(), "-", "")}
 			for _, step := range []func(context.Context) error{m.copy, m.count, m.swap, m.restate, m.clean}[:steps] {
 				require.NoError(t, step(t.Context()))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"errata/queries"
+	"errata/queries/regroup/plan"
 	"errata/schema/grouping"
 )
 
@@ -196,7 +197,7 @@ func (w *worker) scan(ctx context.Context, project uint32, sl slice, from, to ti
 
 // parts are the flows, with rows that have no payload following most of their
 // fingerprint.
-func (c *counts) parts() []Part {
+func (c *counts) parts() []plan.Part {
 	byOld := map[uint64]map[uint64]uint64{}
 	for k, v := range c.cells {
 		if byOld[k.old] == nil {
@@ -208,21 +209,21 @@ func (c *counts) parts() []Part {
 	for f, n := range c.follow {
 		to := f
 		if m := byOld[f]; len(m) > 0 {
-			to = most(m)
+			to = plan.Most(m)
 		}
 		follow[flowKey{f, to}] = n
 	}
-	var out []Part
-	for _, old := range sorted(byOld) {
-		for _, x := range sorted(byOld[old]) {
+	var out []plan.Part
+	for _, old := range plan.Sorted(byOld) {
+		for _, x := range plan.Sorted(byOld[old]) {
 			k := flowKey{old, x}
 			v := c.cells[k]
-			out = append(out, Part{Old: old, New: x, Rows: v.Rows, Occurrences: v.Occurrences + follow[k], Sample: v.Sample, Title: v.Title})
+			out = append(out, plan.Part{Old: old, New: x, Rows: v.Rows, Occurrences: v.Occurrences + follow[k], Sample: v.Sample, Title: v.Title})
 			delete(follow, k)
 		}
 	}
 	for k, n := range follow {
-		out = append(out, Part{Old: k.old, New: k.new, Occurrences: n})
+		out = append(out, plan.Part{Old: k.old, New: k.new, Occurrences: n})
 	}
 	return out
 }

@@ -1,4 +1,8 @@
-package regroup
+// Package plan decides what regrouping has to do. In: what each fingerprint's
+// events become under other rules, and which issue a fingerprint belongs to. Out:
+// which issues join, which fall apart and where each part lives on. It asks and
+// writes nothing.
+package plan
 
 import (
 	"cmp"
@@ -41,28 +45,28 @@ type SplitPart struct {
 	Title       string `json:"title"`
 }
 
-// decision is what has to be done to make a plan true.
-type decision struct {
-	merges  map[uint64]uint64 // Fingerprint to the issue that it joins.
-	moves   []move            // Events that leave their fingerprint.
-	known   map[uint64]bool   // Fingerprints that events have now.
-	report  []Merge
-	splits  []Split
-	renamed uint64 // Issues whose fingerprint changes and nothing else.
-	kept    uint64 // Issues that stay as they are.
+// Decision is what has to be done to make a plan true.
+type Decision struct {
+	Merges  map[uint64]uint64 // Fingerprint to the issue that it joins.
+	Moves   []Move            // Events that leave their fingerprint.
+	Known   map[uint64]bool   // Fingerprints that events have now.
+	Report  []Merge
+	Splits  []Split
+	Renamed uint64 // Issues whose fingerprint changes and nothing else.
+	Kept    uint64 // Issues that stay as they are.
 }
 
-// move is the part of one fingerprint's history that goes to another.
-type move struct {
-	old, new    uint64
-	occurrences uint64
+// Move is the part of one fingerprint's history that goes to another.
+type Move struct {
+	Old, New    uint64
+	Occurrences uint64
 }
 
-// decide finds a home for every new fingerprint. An issue stays where most of
+// Decide finds a home for every new fingerprint. An issue stays where most of
 // its occurrences stay, so that its triage state and its link live on; what
 // breaks off becomes an issue under its own fingerprint. survivor says which
 // issue a fingerprint belongs to now.
-func decide(parts []Part, survivor func(uint64) uint64) decision {
+func Decide(parts []Part, survivor func(uint64) uint64) Decision {
 	type flow struct{ issue, to uint64 }
 	flows := map[flow]*Part{}
 	into := map[uint64]map[uint64]uint64{}  // Issue to new fingerprints.
@@ -103,7 +107,7 @@ func decide(parts []Part, survivor func(uint64) uint64) decision {
 	}
 	main := map[uint64]uint64{} // Issue to the new fingerprint of most of it.
 	for s, m := range into {
-		main[s] = most(m)
+		main[s] = Most(m)
 	}
 	fresh := map[uint64]bool{} // New fingerprints, as events get them.
 	for _, p := range given {
@@ -121,27 +125,27 @@ func decide(parts []Part, survivor func(uint64) uint64) decision {
 		}
 		home[x] = x
 		if len(stay) > 0 {
-			home[x] = most(stay)
+			home[x] = Most(stay)
 		}
 	}
 	future := map[uint64]uint64{} // New fingerprint, as events get it, to its home.
 	for _, p := range given {
 		future[p.New] = home[canon(p.New)]
 	}
-	d := decision{merges: map[uint64]uint64{}, known: map[uint64]bool{}}
+	d := Decision{Merges: map[uint64]uint64{}, Known: map[uint64]bool{}}
 	for _, p := range given {
-		d.known[p.Old] = true
+		d.Known[p.Old] = true
 	}
 	joined := map[uint64]*Merge{}
 	taken := map[uint64]bool{} // Fingerprints that other events get: those who have them now must move.
-	for _, s := range sorted(into) {
+	for _, s := range Sorted(into) {
 		x := main[s]
 		h := home[x]
-		for _, m := range sorted(members[s]) {
+		for _, m := range Sorted(members[s]) {
 			if other, ok := future[m]; ok && other != h {
 				taken[m] = true
 			} else if h != s {
-				d.merges[m] = h
+				d.Merges[m] = h
 			}
 		}
 		if h != s {
@@ -155,25 +159,25 @@ func decide(parts []Part, survivor func(uint64) uint64) decision {
 		case len(into[s]) > 1 && d.split(s, into[s], home, func(x uint64) *Part { return flows[flow{s, x}] }):
 		case h != s:
 		case x != s:
-			d.renamed++
+			d.Renamed++
 		default:
-			d.kept++
+			d.Kept++
 		}
 	}
 	for _, p := range given {
 		if h := future[p.New]; survivor(p.New) != h {
-			d.merges[p.New] = h
+			d.Merges[p.New] = h
 		}
 	}
 	for i, p := range given {
 		if h := home[parts[i].New]; p.Old != p.New && (h != home[main[survivor(p.Old)]] || taken[p.Old]) {
-			d.moves = append(d.moves, move{old: p.Old, new: p.New, occurrences: p.Occurrences})
+			d.Moves = append(d.Moves, Move{Old: p.Old, New: p.New, Occurrences: p.Occurrences})
 		}
 	}
-	for _, h := range sorted(joined) {
-		d.report = append(d.report, *joined[h])
+	for _, h := range Sorted(joined) {
+		d.Report = append(d.Report, *joined[h])
 	}
-	slices.SortFunc(d.moves, func(a, b move) int { return cmp.Or(cmp.Compare(a.old, b.old), cmp.Compare(a.new, b.new)) })
+	slices.SortFunc(d.Moves, func(a, b Move) int { return cmp.Or(cmp.Compare(a.Old, b.Old), cmp.Compare(a.New, b.New)) })
 	return d
 }
 
@@ -191,8 +195,8 @@ func byHand(parts []Part, survivor func(uint64) uint64) map[uint64]uint64 {
 	}
 	largest := map[uint64]uint64{}         // Issue to its largest fingerprint.
 	owners := map[uint64]map[uint64]bool{} // New fingerprint to the issues of which a fingerprint becomes it.
-	for _, f := range sorted(flows) {
-		s, x := survivor(f), most(flows[f])
+	for _, f := range Sorted(flows) {
+		s, x := survivor(f), Most(flows[f])
 		if l, ok := largest[s]; !ok || total[f] > total[l] {
 			largest[s] = f
 		}
@@ -202,8 +206,8 @@ func byHand(parts []Part, survivor func(uint64) uint64) map[uint64]uint64 {
 		owners[x][s] = true
 	}
 	alias := map[uint64]uint64{}
-	for _, f := range sorted(flows) {
-		x, rep := most(flows[f]), most(flows[largest[survivor(f)]])
+	for _, f := range Sorted(flows) {
+		x, rep := Most(flows[f]), Most(flows[largest[survivor(f)]])
 		if x != rep && len(owners[x]) == 1 {
 			alias[x] = rep
 		}
@@ -212,8 +216,8 @@ func byHand(parts []Part, survivor func(uint64) uint64) map[uint64]uint64 {
 }
 
 // split notes an issue whose parts find different homes.
-func (d *decision) split(s uint64, m map[uint64]uint64, home map[uint64]uint64, of func(uint64) *Part) bool {
-	keep := home[most(m)]
+func (d *Decision) split(s uint64, m map[uint64]uint64, home map[uint64]uint64, of func(uint64) *Part) bool {
+	keep := home[Most(m)]
 	byHome := map[uint64]*SplitPart{}
 	for x := range m {
 		h := home[x]
@@ -227,17 +231,17 @@ func (d *decision) split(s uint64, m map[uint64]uint64, home map[uint64]uint64, 
 		return false
 	}
 	sp := Split{Issue: grouping.Hex(s), Title: byHome[keep].Title, Parts: []SplitPart{*byHome[keep]}}
-	for _, h := range sorted(byHome) {
+	for _, h := range Sorted(byHome) {
 		if h != keep {
 			sp.Parts = append(sp.Parts, *byHome[h])
 		}
 	}
-	d.splits = append(d.splits, sp)
+	d.Splits = append(d.Splits, sp)
 	return true
 }
 
-// most is the key of the largest count, of equal ones the smallest.
-func most(m map[uint64]uint64) (best uint64) {
+// Most is the key of the largest count, of equal ones the smallest.
+func Most(m map[uint64]uint64) (best uint64) {
 	first := true
 	for k, n := range m {
 		if first || n > m[best] || n == m[best] && k < best {
@@ -247,7 +251,8 @@ func most(m map[uint64]uint64) (best uint64) {
 	return best
 }
 
-func sorted[V any](m map[uint64]V) []uint64 {
+// Sorted are the keys of a map in order.
+func Sorted[V any](m map[uint64]V) []uint64 {
 	out := make([]uint64, 0, len(m))
 	for k := range m {
 		out = append(out, k)
