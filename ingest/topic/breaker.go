@@ -3,44 +3,24 @@ package topic
 import (
 	"context"
 	"net"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 )
 
 // breaker is open while the broker is known to be away.
-type breaker struct {
-	mu     sync.Mutex
-	ch     chan struct{} // Closed when the breaker opens.
-	isOpen bool
-}
+type breaker struct{ isOpen atomic.Bool }
 
-func (b *breaker) reset() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.ch, b.isOpen = make(chan struct{}), false
-}
+func (b *breaker) reset() { b.isOpen.Store(false) }
 
-func (b *breaker) state() (tripped <-chan struct{}, open bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.ch, b.isOpen
-}
+func (b *breaker) open() bool { return b.isOpen.Load() }
 
-func (b *breaker) trip() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.isOpen {
-		return false
-	}
-	b.isOpen = true
-	close(b.ch)
-	return true
-}
+func (b *breaker) trip() bool { return !b.isOpen.Swap(true) }
 
 func (p *Producer) trip(cause error) {
 	if p.breaker.trip() {
+		p.gather.giveUp(errAway)
 		p.metrics.BrokerUp.Set(0)
 		p.log.Warn("the broker is away, records go to the spool", "error", cause, "spool", p.spool != nil)
 	}
@@ -97,8 +77,7 @@ func (p *Producer) recover(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		_, open := p.breaker.state()
-		if open {
+		if p.breaker.open() {
 			if !p.answers(ctx) {
 				continue
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -26,17 +27,17 @@ const (
 type gatherer struct {
 	send func(messages []Message) error // Returns when all are durable or given up.
 	done func(size int64, err error)    // Once a write, with its bytes.
-	// wait returns what sent brings, or before that why nobody shall wait for it.
-	wait func(sent <-chan error) error
+	late time.Duration                  // How long a write is waited for.
+	away func() bool                    // Nobody waits for a write then.
 	runs *sync.WaitGroup
 
 	mu    sync.Mutex
+	sent  map[*gathered]struct{} // Not answered yet.
 	open  *gathered
 	timer *time.Timer
 	ready time.Time // When the open write may go.
 	last  time.Time // When the one before went.
 	many  int       // Messages of the largest of the last few writes.
-	under int       // Writes that are not answered.
 }
 
 // gathered is a write that still grows.
@@ -44,6 +45,7 @@ type gathered struct {
 	messages []Message
 	bytes    int64
 	waiting  []waiting
+	told     atomic.Bool // What became of them.
 }
 
 // waiting is a request's share of a write.
@@ -52,8 +54,8 @@ type waiting struct {
 	result chan<- error
 }
 
-func newGatherer(send func([]Message) error, done func(int64, error), wait func(<-chan error) error, runs *sync.WaitGroup) *gatherer {
-	g := &gatherer{send: send, done: done, wait: wait, runs: runs}
+func newGatherer(send func([]Message) error, done func(int64, error), late time.Duration, away func() bool, runs *sync.WaitGroup) *gatherer {
+	g := &gatherer{send: send, done: done, late: late, away: away, runs: runs, sent: map[*gathered]struct{}{}}
 	g.timer = time.AfterFunc(time.Hour, g.due)
 	g.timer.Stop()
 	return g
@@ -72,7 +74,7 @@ func (g *gatherer) add(messages []Message, size int64, result chan<- error) {
 		if g.many >= manyMessages && now.Sub(g.last) < gatherLate {
 			g.ready = now.Add(gatherMany)
 		}
-		if g.under == 0 {
+		if len(g.sent) == 0 {
 			rest = g.ready.Sub(now)
 		}
 		if rest > 0 {
@@ -99,7 +101,7 @@ func (g *gatherer) take() *gathered {
 	if w != nil {
 		g.many = max(len(w.messages), g.many*3/4)
 		g.open, g.last = nil, time.Now()
-		g.under++
+		g.sent[w] = struct{}{}
 		g.timer.Stop()
 	}
 	return w
@@ -116,32 +118,44 @@ func (g *gatherer) due() {
 }
 
 // answered has what gathered meanwhile go next.
-func (g *gatherer) answered() {
+func (g *gatherer) answered(w *gathered) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.under--; g.under == 0 && g.open != nil {
+	delete(g.sent, w)
+	if len(g.sent) == 0 && g.open != nil {
 		g.timer.Reset(max(0, time.Until(g.ready)))
 	}
 }
 
-// run sends a write. It waits for trouble on behalf of all requests: a timer and
-// a look at the breaker for each of them cost more than the sending.
+// giveUp has nobody wait for the writes that were sent.
+func (g *gatherer) giveUp(err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for w := range g.sent {
+		w.answer(err)
+	}
+}
+
+// run sends a write. One timer waits on behalf of all of its requests: one for each
+// of them, and a look at the breaker, cost more than the sending.
 func (g *gatherer) run(w *gathered) {
-	sent, ended := make(chan error, 1), make(chan struct{})
-	go func() {
-		defer close(ended)
-		err := g.send(w.messages)
-		g.answered()
-		g.done(w.bytes, err)
-		sent <- err
-	}()
-	w.answer(g.wait(sent))
-	<-ended
+	if g.away() { // Who finds out later gives up what was sent.
+		w.answer(errAway)
+	}
+	late := time.AfterFunc(g.late, func() { w.answer(errSilent) })
+	err := g.send(w.messages)
+	late.Stop()
+	g.answered(w)
+	g.done(w.bytes, err)
+	w.answer(err)
 	g.runs.Add(-len(w.waiting))
 }
 
-// answer tells each request what became of its messages.
+// answer tells each request what became of its messages, once.
 func (w *gathered) answer(err error) {
+	if w.told.Swap(true) {
+		return
+	}
 	each, _ := errors.AsType[kafka.WriteErrors](err)
 	if len(each) != len(w.messages) {
 		each = nil
@@ -171,24 +185,6 @@ func share(each kafka.WriteErrors) error {
 // back, so a write runs to its end.
 func (p *Producer) write(messages []Message) error {
 	return p.sender.send(context.Background(), messages)
-}
-
-// await waits for a write as long as the broker is there and answers.
-func (p *Producer) await(sent <-chan error) error {
-	tripped, open := p.breaker.state()
-	if open {
-		return errAway
-	}
-	timer := time.NewTimer(p.cfg.AckTimeout)
-	defer timer.Stop()
-	select {
-	case err := <-sent:
-		return err
-	case <-tripped:
-		return errAway
-	case <-timer.C:
-		return errSilent
-	}
 }
 
 // Why a write is not waited for.

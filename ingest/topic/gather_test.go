@@ -42,7 +42,7 @@ func TestEachRequestGetsItsOwnErrors(t *testing.T) {
 				return each
 			}
 			return nil
-		}, func(size int64, _ error) { mu.Lock(); freed += size; mu.Unlock() }, func(sent <-chan error) error { return <-sent }, &runs)
+		}, func(size int64, _ error) { mu.Lock(); freed += size; mu.Unlock() }, time.Hour, never, &runs)
 		results := make([]chan error, len(sizes))
 		var adding sync.WaitGroup
 		total := int64(0)
@@ -83,40 +83,66 @@ func TestEachRequestGetsItsOwnErrors(t *testing.T) {
 	})
 }
 
+func never() bool { return false }
+
 // TestTroubleIsToldAtOnce gives up writes that hang: each of their requests hears
 // why, and the writes are waited for all the same before the gatherer ends.
 func TestTroubleIsToldAtOnce(t *testing.T) {
 	t.Parallel()
-	var runs sync.WaitGroup
-	hang, freed := make(chan struct{}), make(chan int64, 3)
-	g := newGatherer(func([]Message) error { <-hang; return nil },
-		func(size int64, _ error) { freed <- size },
-		func(<-chan error) error { return errSilent }, &runs)
-	results := make([]chan error, 3)
-	for i := range results {
-		results[i] = make(chan error, 1)
-		g.add(make([]Message, gatherMessages/len(results)+1), 10, results[i])
+	for name, c := range map[string]struct {
+		late time.Duration
+		away func() bool
+		gone bool // The broker goes while they hang.
+		want error
+	}{
+		"a silent broker":           {time.Millisecond, never, false, errSilent},
+		"one that goes":             {time.Hour, never, true, errAway},
+		"one that is known as away": {time.Hour, func() bool { return true }, false, errAway},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var runs sync.WaitGroup
+			hang, began, freed := make(chan struct{}), make(chan struct{}, 3), make(chan int64, 3)
+			g := newGatherer(func([]Message) error { began <- struct{}{}; <-hang; return nil },
+				func(size int64, _ error) { freed <- size }, c.late, c.away, &runs)
+			results := make([]chan error, 3)
+			for i := range results {
+				results[i] = make(chan error, 1)
+				g.add(make([]Message, gatherMessages/len(results)+1), 10, results[i])
+			}
+			<-began
+			for _, r := range results {
+				for told := false; !told; {
+					if c.gone {
+						g.giveUp(errAway)
+					}
+					select {
+					case err := <-r:
+						require.ErrorIs(t, err, c.want)
+						told = true
+					case <-time.After(time.Millisecond): // Its write may not have gone yet.
+					}
+				}
+			}
+			ended := make(chan struct{})
+			go func() { runs.Wait(); close(ended) }()
+			select {
+			case <-ended:
+				t.Fatal("the write still hangs")
+			case size := <-freed:
+				t.Fatal("bytes were given back before the write ended: ", size)
+			default:
+			}
+			close(hang)
+			<-ended
+			close(freed)
+			total := int64(0)
+			for size := range freed {
+				total += size
+			}
+			require.EqualValues(t, 30, total)
+		})
 	}
-	for _, r := range results {
-		require.ErrorIs(t, <-r, errSilent)
-	}
-	ended := make(chan struct{})
-	go func() { runs.Wait(); close(ended) }()
-	select {
-	case <-ended:
-		t.Fatal("the write still hangs")
-	case size := <-freed:
-		t.Fatal("bytes were given back before the write ended: ", size)
-	default:
-	}
-	close(hang)
-	<-ended
-	close(freed)
-	total := int64(0)
-	for size := range freed {
-		total += size
-	}
-	require.EqualValues(t, 30, total)
 }
 
 // TestWhenWritesGo says how long requests gather, on a clock of the test's own.
@@ -191,7 +217,7 @@ func TestWhenWritesGo(t *testing.T) {
 					mu.Unlock()
 					time.Sleep(c.takes)
 					return nil
-				}, func(int64, error) {}, func(sent <-chan error) error { return <-sent }, &runs)
+				}, func(int64, error) {}, time.Hour, never, &runs)
 				for _, w := range c.added {
 					time.Sleep(w.at - time.Since(start))
 					g.add(make([]Message, w.messages), 10, make(chan error, 1))

@@ -80,14 +80,13 @@ func New(cfg Config) (*Producer, error) {
 		cfg.Metrics = NewMetrics(nil)
 	}
 	p := &Producer{cfg: cfg, log: cfg.Logger, metrics: cfg.Metrics, budget: semaphore.NewWeighted(cfg.InFlightBytes)}
-	p.breaker.reset()
 	if cfg.SpoolDir != "" {
 		var err error
 		if p.spool, err = spool.Open(spool.Config{Dir: cfg.SpoolDir, MaxBytes: cfg.SpoolBytes}); err != nil {
 			return nil, err
 		}
 	}
-	packing := kafka.Snappy
+	packing, embedded := kafka.Snappy, cfg.Dial != nil && len(cfg.Brokers) == 1 && cfg.TLS == nil && cfg.SASL == nil
 	if cfg.Dial == nil {
 		packing = kafka.Lz4
 		cfg.Dial = (&net.Dialer{Timeout: 2 * time.Second}).DialContext
@@ -104,7 +103,10 @@ func New(cfg Config) (*Producer, error) {
 	}
 	p.kafka = &kafka.Client{Addr: kafka.TCP(cfg.Brokers...), Transport: p.raw, Timeout: 2 * time.Second}
 	p.sender = &sender{client: &kafka.Client{Addr: p.kafka.Addr, Transport: p.raw, Timeout: tryFor}, prefix: cfg.Prefix, packing: packing}
-	p.gather = newGatherer(p.write, p.written, p.await, &p.writes)
+	if embedded {
+		p.sender.link = &link{dial: p.raw.Dial, addr: cfg.Brokers[0]}
+	}
+	p.gather = newGatherer(p.write, p.written, cfg.AckTimeout, p.breaker.open, &p.writes)
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
 	p.loops.Add(1)
@@ -120,7 +122,7 @@ func (p *Producer) Write(ctx context.Context, messages []Message) error {
 	if p.closed.Load() {
 		return &ErrUnavailable{Reason: "shutting down", RetryAfter: time.Second, Cause: errClosed}
 	}
-	if _, open := p.breaker.state(); open {
+	if p.breaker.open() {
 		return p.keep(messages, errAway.Error())
 	}
 	size := int64(0)
@@ -238,7 +240,7 @@ func (p *Producer) SpoolBytes() int64 {
 
 // Ready says why the edge should get no requests now; nil means it should.
 func (p *Producer) Ready() error {
-	if _, open := p.breaker.state(); !open {
+	if !p.breaker.open() {
 		return nil
 	}
 	if p.spool == nil {
@@ -264,7 +266,7 @@ func (p *Producer) Close(ctx context.Context) error {
 		close(done)
 	}()
 	var err error
-	if _, open := p.breaker.state(); open {
+	if p.breaker.open() {
 		// The writes that are still retrying were spooled already.
 		p.raw.CloseIdleConnections()
 	} else {
@@ -275,6 +277,7 @@ func (p *Producer) Close(ctx context.Context) error {
 		}
 	}
 	<-done
+	p.sender.close()
 	p.raw.CloseIdleConnections()
 	if p.spool != nil {
 		if serr := p.spool.Close(); serr != nil && err == nil {

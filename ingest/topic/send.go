@@ -33,10 +33,27 @@ type sender struct {
 	prefix   string // Before each topic's name.
 	packing  kafka.Compression
 	balancer kafka.Hash
+	link     *link // What links are made like; nil where the client sends.
 
-	mu    sync.Mutex
-	lanes map[lane]chan struct{} // Who holds a lane's token sends on it.
+	mu     sync.Mutex
+	lanes  map[lane]*road
+	topics map[string]counted // By their whole names.
 }
+
+// road is how a lane's batches go. Who holds its token sends on it.
+type road struct {
+	token chan struct{}
+	link  *link // Nil where the client sends.
+}
+
+// counted is how many partitions a topic had a moment ago.
+type counted struct {
+	all   []int
+	until time.Time
+}
+
+// countedFor is about what the transport remembers partitions for.
+const countedFor = 3 * time.Second
 
 // lane is one partition: one batch at a time is under way, so that they stay in
 // order, and what waits is few.
@@ -109,8 +126,29 @@ func (s *sender) portions(ctx context.Context, messages []Message) ([]portion, e
 	return portions, nil
 }
 
-// partitions asks the transport, which remembers the answer.
+// partitions lists the partitions of a topic.
 func (s *sender) partitions(ctx context.Context, topic string) ([]int, error) {
+	s.mu.Lock()
+	c, now := s.topics[topic], time.Now()
+	s.mu.Unlock()
+	if now.Before(c.until) {
+		return c.all, nil
+	}
+	all, err := s.ask(ctx, topic)
+	if err == nil {
+		s.mu.Lock()
+		if s.topics == nil {
+			s.topics = map[string]counted{}
+		}
+		s.topics[topic] = counted{all, now.Add(countedFor)}
+		s.mu.Unlock()
+	}
+	return all, err
+}
+
+// ask asks the transport, which remembers the answer too, but makes a new one of it
+// each time.
+func (s *sender) ask(ctx context.Context, topic string) ([]int, error) {
 	ctx, cancel := context.WithTimeout(ctx, tryFor)
 	defer cancel()
 	r, err := s.client.Transport.RoundTrip(ctx, s.client.Addr, &metadata.Request{TopicNames: []string{topic}})
@@ -145,9 +183,9 @@ const mostKept = 1 << 20
 
 // sendPortion sends the messages of one partition, in order.
 func (s *sender) sendPortion(ctx context.Context, messages []Message, x *portion, failed []error) {
-	turn := s.turn(x.lane)
-	turn <- struct{}{}
-	defer func() { <-turn }()
+	road := s.road(x.lane)
+	road.token <- struct{}{}
+	defer func() { <-road.token }()
 	b := memory.Get().(*buffers)
 	clean := true
 	for left := x.places; len(left) > 0; {
@@ -171,9 +209,13 @@ func (s *sender) sendPortion(ctx context.Context, messages []Message, x *portion
 			break
 		}
 		var err error
-		if b.batch, err = appendBatch(b.batch[:0], b.records, n, time.Now(), s.packing); err == nil {
+		b.batch = b.batch[:0]
+		if road.link != nil {
+			b.batch = appendRequest(b.batch, s.prefix+x.lane.topic, x.lane.partition)
+		}
+		if b.batch, err = appendBatch(b.batch, b.records, n, time.Now(), s.packing); err == nil {
 			var once bool
-			once, err = s.try(ctx, x.lane, b.batch)
+			once, err = s.try(ctx, x.lane, road.link, b.batch)
 			clean = clean && once
 		}
 		for _, i := range left[:n] {
@@ -187,28 +229,48 @@ func (s *sender) sendPortion(ctx context.Context, messages []Message, x *portion
 	}
 }
 
-func (s *sender) turn(l lane) chan struct{} {
+func (s *sender) road(l lane) *road {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	turn := s.lanes[l]
-	if turn == nil {
-		turn = make(chan struct{}, 1)
-		if s.lanes == nil {
-			s.lanes = map[lane]chan struct{}{}
+	r := s.lanes[l]
+	if r == nil {
+		r = &road{token: make(chan struct{}, 1)}
+		if s.link != nil {
+			r.link = &link{dial: s.link.dial, addr: s.link.addr}
 		}
-		s.lanes[l] = turn
+		if s.lanes == nil {
+			s.lanes = map[lane]*road{}
+		}
+		s.lanes[l] = r
 	}
-	return turn
+	return r
+}
+
+// close ends the links. Nothing may be under way.
+func (s *sender) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.lanes {
+		if r.link != nil {
+			r.link.close()
+		}
+	}
 }
 
 // try sends a batch until the broker has it, refuses it for good or was asked
 // often enough. once says that the first try was answered.
-func (s *sender) try(ctx context.Context, l lane, batch []byte) (once bool, err error) {
+func (s *sender) try(ctx context.Context, l lane, by *link, batch []byte) (once bool, err error) {
 	pause := firstPause
 	for tries := 1; ; tries++ {
-		if err = s.produce(ctx, l, batch); err == nil {
+		if by != nil {
+			err = by.produce(ctx, batch, s.prefix+l.topic, l.partition)
+		} else {
+			err = s.produce(ctx, l, batch)
+		}
+		if err == nil {
 			return tries == 1, nil
 		}
+		err = fmt.Errorf("cannot write to %s/%d: %w", s.prefix+l.topic, l.partition, err)
 		if tries == mostTries || ctx.Err() != nil || !again(err) {
 			return false, err
 		}
@@ -233,10 +295,7 @@ func (s *sender) produce(ctx context.Context, l lane, batch []byte) error {
 	if err == nil {
 		err = r.Error
 	}
-	if err != nil {
-		return fmt.Errorf("cannot write to %s/%d: %w", s.prefix+l.topic, l.partition, err)
-	}
-	return nil
+	return err
 }
 
 // again reports whether the same batch may be taken in a moment.
