@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"errata/ingest/credential"
 	"errata/ingest/directory"
 	"errata/ingest/intake"
+	"errata/ingest/peer"
 	"errata/schema"
 )
 
@@ -84,19 +84,7 @@ func (s *Server) clientIP(c *fiber.Ctx) string {
 			}
 		}
 	}
-	return addrIP(c.Context().RemoteAddr())
-}
-
-func addrIP(a net.Addr) string {
-	t, ok := a.(*net.TCPAddr)
-	if !ok {
-		return ""
-	}
-	ip, ok := netip.AddrFromSlice(t.IP)
-	if !ok {
-		return ""
-	}
-	return ip.Unmap().String()
+	return peer.IP(c.Context().Conn())
 }
 
 func cutText(s string, n int) string {

@@ -22,6 +22,7 @@ import (
 	"errata/ingest/otlp"
 	"errata/ingest/otlp/decode"
 	"errata/ingest/otlp/export"
+	"errata/ingest/peer"
 	"errata/schema"
 )
 
@@ -108,7 +109,7 @@ func (s *Server) otlpRequest(c *fiber.Ctx, adapt otlp.Adapter, kind string) (*ot
 		// A project in the path without its key is a claim that anyone can make.
 		return nil, intake.Refuse(http.StatusUnauthorized, credential.NoAuth, "no_auth", "send the project's key in x-sentry-auth or x-errata-key")
 	default:
-		p, err := s.otlpProject(addrIP(c.Context().RemoteAddr()), c.Get(fiber.HeaderXForwardedFor) != "")
+		p, err := s.otlpProject(peer.IP(c.Context().Conn()), c.Get(fiber.HeaderXForwardedFor) != "")
 		if err != nil {
 			return nil, err
 		}

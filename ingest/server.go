@@ -25,6 +25,7 @@ import (
 	"errata/ingest/intake"
 	"errata/ingest/judge"
 	"errata/ingest/otlp/export"
+	"errata/ingest/peer"
 	"errata/ingest/quota"
 	"errata/ingest/topic"
 )
@@ -138,9 +139,9 @@ func (s *Server) Start(ctx context.Context) error {
 	s.serving.Go(s.countRefusals)
 	// Handler builds the route tree before two listeners share the server.
 	s.app.Server().Handler = anyMethod(s.app.Handler())
-	serve("http", func() error { return s.app.Server().Serve(s.http) })
+	serve("http", func() error { return s.app.Server().Serve(peer.Listen(s.http)) })
 	if s.otlpHTTP != nil {
-		serve("otlp_http", func() error { return s.app.Server().Serve(s.otlpHTTP) })
+		serve("otlp_http", func() error { return s.app.Server().Serve(peer.Listen(s.otlpHTTP)) })
 	}
 	if s.grpc != nil {
 		serve("otlp_grpc", func() error { return s.grpc.Serve(s.otlpGRPC) })
