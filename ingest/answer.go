@@ -131,11 +131,17 @@ func preflight(c *fiber.Ctx) error {
 // id writes {"id":"..."}, or {} where no item has an id.
 func id(c *fiber.Ctx, eventID string) error {
 	cors(c)
-	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+	r := c.Response()
+	r.Header.SetContentType(fiber.MIMEApplicationJSON)
+	r.ResetBody()
 	if eventID == "" {
-		return c.SendString("{}")
+		r.AppendBodyString("{}")
+		return nil
 	}
-	return c.SendString(`{"id":"` + eventID + `"}`)
+	r.AppendBodyString(`{"id":"`)
+	r.AppendBodyString(eventID)
+	r.AppendBodyString(`"}`)
+	return nil
 }
 
 // pixel is the GIF that GET store answers with.

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"errata/ingest/scrub"
+	"errata/schema"
 )
 
 // metrics of the edge itself; the producer has its own.
@@ -16,7 +17,8 @@ type metrics struct {
 	bytes    prometheus.Counter
 	counted  prometheus.Counter
 	panics   prometheus.Counter
-	accepted prometheus.Gauge // For who must know of a consumer that is down: the tables then say nothing.
+	known    map[string]prometheus.Counter // Of items, by category: finding one by its labels costs more than counting.
+	accepted prometheus.Gauge              // For who must know of a consumer that is down: the tables then say nothing.
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -34,8 +36,21 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		accepted: prometheus.NewGauge(prometheus.GaugeOpts{Name: "errata_ingest_last_accepted_timestamp_seconds", Help: "When something was last accepted; 0 where nothing was yet."}),
 		counted:  prometheus.NewCounter(prometheus.CounterOpts{Name: "errata_ingest_flood_events_total", Help: "Events that were counted without their body."}),
 	}
+	m.known = map[string]prometheus.Counter{}
+	for _, c := range []string{schema.CategoryError, schema.CategoryTransaction, schema.CategorySpan, schema.CategoryLog} {
+		m.known[c] = m.items.WithLabelValues(c)
+	}
 	r.MustRegister(redactions{}, m.requests, m.refused, m.seconds, m.items, m.fates, m.bytes, m.counted, m.panics, m.accepted)
 	return m
+}
+
+// came counts items.
+func (m *metrics) came(category string, n uint64) {
+	c := m.known[category]
+	if c == nil {
+		c = m.items.WithLabelValues(category)
+	}
+	c.Add(float64(n))
 }
 
 var redactionsDesc = prometheus.NewDesc("errata_ingest_redactions_total", "Secrets taken out before the topic, by rule.", []string{"rule"}, nil)

@@ -21,7 +21,7 @@ func (s *Server) submit(ctx context.Context, b *intake.Batch) error {
 		return intake.Refuse(503, "the store cannot keep events now", "unavailable", "the broker is full of records that are not stored yet")
 	}
 	for _, r := range b.Receipts {
-		s.metrics.items.WithLabelValues(r.Category).Add(float64(r.Quantity))
+		s.metrics.came(r.Category, r.Quantity)
 	}
 	d, err := s.judge.Batch(b, func(read func() error) error { return s.inTurn(b.Request, &body.Body{}, read) })
 	if err == nil {
