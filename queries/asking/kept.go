@@ -16,6 +16,11 @@ const (
 	DayMS  = 24 * HourMS
 )
 
+// Waits is how many rows of parts that are not known a question waits for, where
+// the statement that reads the table as a whole is faster than to read them: a
+// tenth of a second.
+const Waits = 1_000_000
+
 // Single tells whether the tables stand on the server that is asked. Reads of a
 // cluster may each be answered by other replicas, whose parts differ.
 func (a *Asking) Single(ctx context.Context) bool {

@@ -15,6 +15,7 @@ type Keeper struct {
 	// 2.5 million, of about 40 bytes each.
 	Most int
 
+	turn  sync.Mutex // One mirror at a time is read for later.
 	mu    sync.Mutex
 	tick  uint64
 	byKey map[string]*kept
@@ -24,6 +25,7 @@ type kept struct {
 	mirror any
 	rows   int
 	used   uint64
+	later  bool      // It is being read, and no question waits for that.
 	until  time.Time // Before then it is not tried again.
 }
 
@@ -48,7 +50,7 @@ func Get[R any](ctx context.Context, k *Keeper, key string, s Source[R]) (Rows[R
 	}
 	k.tick++
 	x.used = k.tick
-	paused := time.Now().Before(x.until)
+	paused := x.later || time.Now().Before(x.until)
 	k.mu.Unlock()
 	m, _ := x.mirror.(*Mirror[R])
 	if paused {
@@ -57,12 +59,40 @@ func Get[R any](ctx context.Context, k *Keeper, key string, s Source[R]) (Rows[R
 	out, held, err := m.Get(ctx, s, most)
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if errors.Is(err, errLater) {
+		x.later = true
+		go readLater(context.WithoutCancel(ctx), k, x, m, s, most)
+	}
+	k.settle(x, held, err)
+	return out, m, err
+}
+
+// readLater reads what the next question will find, once the one that did not
+// wait for it has been answered.
+func readLater[R any](ctx context.Context, k *Keeper, x *kept, m *Mirror[R], s Source[R], most int) {
+	time.Sleep(later)
+	k.turn.Lock()
+	defer k.turn.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	s.Later = 0
+	_, held, err := m.Get(ctx, s, most)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	x.later = false
+	k.settle(x, held, err)
+}
+
+// later is how long after a question: a program that asks one is gone by then.
+const later = 500 * time.Millisecond
+
+// settle writes down how much a mirror holds, and makes room for it.
+func (k *Keeper) settle(x *kept, held int, err error) {
 	x.rows = held
 	if errors.Is(err, errLarge) {
 		x.until = time.Now().Add(pause)
 	}
 	k.trim(x)
-	return out, m, err
 }
 
 // trim drops the mirrors that were asked longest ago.

@@ -43,6 +43,10 @@ type Source[R any] struct {
 	First, Last int64 // The slots that are asked for.
 	Slot        int64 // How long one is; 0 where the table has none.
 	Chunk       uint64
+	// Later is how many rows of parts that are not known a question waits for at
+	// most; 0 for all. Where there are more it gets ErrWhole at once, and they are read
+	// after it.
+	Later uint64
 	// Weigh says of what holds more than a few numbers how many rows it is worth.
 	Weigh func(R) int
 	// Join puts together what was read of a part a few slots at a time; nil where
@@ -59,6 +63,7 @@ type Source[R any] struct {
 var (
 	ErrWhole  = errors.New("the table is to be read as a whole")
 	errMoving = fmt.Errorf("%w: parts change while they are read", ErrWhole)
+	errLater  = fmt.Errorf("%w: what is not known of it is read later", ErrWhole)
 	errLarge  = fmt.Errorf("%w: it has too many rows", ErrWhole)
 )
 
@@ -158,6 +163,9 @@ func (m *Mirror[R]) Get(ctx context.Context, s Source[R], most int) (out Rows[R]
 		if len(missing) == 0 {
 			return m.collect(list, s), m.size(), nil
 		}
+		if s.Later > 0 && s.rows(missing) > s.Later {
+			return out, m.size(), errLater
+		}
 		read, err := s.load(ctx, m, list.Server, missing, most)
 		if errors.Is(err, errLarge) {
 			clear(m.pieces)
@@ -210,6 +218,15 @@ func (m *Mirror[R]) missing(list List, s Source[R]) (out []Part) {
 		}
 	}
 	return out
+}
+
+// rows is about how many rows of these parts lie in the slots that are asked for.
+func (s Source[R]) rows(of []Part) (n uint64) {
+	for _, p := range of {
+		share := float64(min(s.Last, p.Last)-max(s.First, p.First)+1) / float64(p.Last-p.First+1)
+		n += uint64(float64(p.Rows) * max(share, 0))
+	}
+	return n
 }
 
 // collect gives what the mirror has of these parts.

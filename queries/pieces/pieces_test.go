@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -272,6 +273,30 @@ func TestManyAskAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 	require.Equal(t, 1, x.reads)
+}
+
+// A question does not wait for many rows that are not known: they are read after
+// it, and the next one finds them.
+func TestManyRowsAreReadLater(t *testing.T) {
+	t.Parallel()
+	x := &table{r: rand.New(rand.NewPCG(1, 2)), parts: map[uint64][]pieces.Row[int]{1: {}, 2: {}}, server: 7, still: true}
+	for n := range 20 {
+		x.parts[1] = append(x.parts[1], pieces.Row[int]{Issue: 1, At: int64(n) * slot, Value: 1})
+	}
+	k := &pieces.Keeper{}
+	ask := func(first, last int64, most uint64) error {
+		s := x.source(first, last)
+		s.Later = most
+		rows, _, err := pieces.Get(t.Context(), k, "key", s)
+		if err == nil {
+			require.Equal(t, x.sums(first, last), sum(rows))
+		}
+		return err
+	}
+	require.NoError(t, ask(0, 5*slot, 10), "of the window they are few")
+	require.ErrorIs(t, ask(0, 200, 10), pieces.ErrWhole)
+	require.ErrorIs(t, ask(0, 200, 0), pieces.ErrWhole, "nobody waits for what is being read")
+	require.Eventually(t, func() bool { return ask(0, 200, 10) == nil }, 20*time.Second, 10*time.Millisecond)
 }
 
 // Two tables whose mirrors have the same name, by what their questions' values

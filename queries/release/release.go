@@ -32,25 +32,35 @@ type Numbers struct {
 	mu     sync.Mutex
 	of     map[uint64]uint32
 	hashes []uint64
+	full   bool // One got no number: what is kept has it under another's.
 }
 
 // maxReleases bounds how many a process knows and how many are compared at once.
 const maxReleases = 100_000
 
-// number numbers releases; -1 for one more than are known.
-func (d *Numbers) number(hash uint64) int {
+// number numbers releases; from the first one on that is more than are known,
+// nothing that is kept is to be used.
+func (d *Numbers) number(hash uint64) uint32 {
 	if id, ok := d.of[hash]; ok {
-		return int(id)
+		return id
 	}
 	if len(d.hashes) >= maxReleases {
-		return -1
+		d.full = true
+		return 0
 	}
 	if d.of == nil {
 		d.of = map[uint64]uint32{}
 	}
-	id := len(d.hashes)
-	d.of[hash], d.hashes = uint32(id), append(d.hashes, hash) //nolint:gosec // Bounded.
+	id := uint32(len(d.hashes)) //nolint:gosec // Bounded.
+	d.of[hash], d.hashes = id, append(d.hashes, hash)
 	return id
+}
+
+// complete tells whether every release that was seen has a number.
+func (d *Numbers) complete() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.full
 }
 
 // place is where each numbered release stands in a list of hashes; -1 for none.
@@ -84,7 +94,7 @@ type run struct {
 
 // readSightings reads the releases of each issue, by parts of the table.
 func (a *run) readSightings(ctx context.Context, into *sightings) (err error) {
-	d, full := a.releases, false
+	d := a.releases
 	weigh := func(s sighting) int { return 2 + len(s.ids)/10 }
 	var none int64
 	into.rows, into.mirror, err = asking.Keep(ctx, a.Asking, "seen\x00"+a.Bound["project"]+"\x00"+a.Bound["environment"], "seen_parts", "seen", pieces.Source[sighting]{Weigh: weigh}, &none,
@@ -97,13 +107,11 @@ func (a *run) readSightings(ctx context.Context, into *sightings) (err error) {
 			d.mu.Lock()
 			defer d.mu.Unlock()
 			for _, h := range append(firsts, all...) {
-				id := d.number(h)
-				full = full || id < 0
-				row.Value.ids = append(row.Value.ids, uint32(max(id, 0))) //nolint:gosec // Bounded.
+				row.Value.ids = append(row.Value.ids, d.number(h))
 			}
 			return part, row, nil
 		})
-	if full {
+	if !d.complete() {
 		into.rows = nil
 	}
 	return err
