@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"errata/deploy/local/backup"
+	"errata/deploy/local/pause"
 )
 
 // errCluster says how the parts of a cluster are backed up.
@@ -15,26 +16,39 @@ var errCluster = errors.New("cannot do this with a cluster: this command is for 
 
 type backupCmd struct {
 	File       string `arg:"" help:"File to make, such as errata-2026-11-28.tar.zst." type:"path"`
-	Data       string `help:"Folder of errata up, which must be stopped." default:"./errata-data" env:"ERRATA_DATA" type:"path"`
+	Data       string `help:"Folder of errata up, which may run." default:"./errata-data" env:"ERRATA_DATA" type:"path"`
 	Clickhouse string `hidden:"" env:"ERRATA_CLICKHOUSE"`
 	JSON       bool   `help:"Print JSON." name:"json"`
 }
 
-// Run puts the whole store into one file.
+// Run puts the whole store into one file, whether it runs or not.
 func (c *backupCmd) Run(ctx context.Context) error {
 	if c.Clickhouse != "" {
 		return errCluster
 	}
-	s, err := backup.Save(ctx, c.Data, c.File, progress("saved"))
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("cannot find this program: %w", err)
+	}
+	s, err := backup.Save(ctx, c.Data, c.File, []string{self, "pause"}, progress("saved"))
 	if err != nil {
 		return err
 	}
 	if c.JSON {
 		return printJSON(os.Stdout, s)
 	}
+	if s.HeldMS > 0 {
+		fmt.Printf("The store runs; its database stood for %.1f s.\n", float64(s.HeldMS)/1000)
+	}
 	fmt.Printf("%s holds %d files, %.1f MiB before compression, and passwords: keep it where only you can read it.\nRestore it with: errata restore %s --data NEW-FOLDER\n", c.File, s.Files, mib(s.Bytes), c.File)
 	return nil
 }
+
+// pauseCmd is what errata backup starts to hold the database of a running store.
+type pauseCmd struct{ pause.Helper }
+
+// Run holds it until the one who asked is done, or gone.
+func (c *pauseCmd) Run() error { return c.Serve(os.Stdin, os.Stdout) }
 
 type restoreCmd struct {
 	File       string `arg:"" help:"File that errata backup made." type:"path"`

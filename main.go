@@ -29,11 +29,12 @@ type cli struct {
 	Where   whereCmd   `cmd:"" help:"Say what became of one event."`
 	Doctor  doctorCmd  `cmd:"" help:"Check the store and say what to do."`
 	Replay  replayCmd  `cmd:"" help:"Send dead letters through again."`
-	Backup  backupCmd  `cmd:"" help:"Put a stopped store into one file."`
+	Backup  backupCmd  `cmd:"" help:"Put the store into one file, also while it runs."`
 	Restore restoreCmd `cmd:"" help:"Make a store's folder from a backup."`
 	Bench   benchCmd   `cmd:"" help:"Load the store and measure it."`
 
 	ClickhouseChild clickhouseChildCmd `cmd:"" name:"clickhouse-child" hidden:"" help:"Run the embedded ClickHouse in this process."`
+	Pause           pauseCmd           `cmd:"" hidden:"" help:"Hold a process group until the input ends."`
 }
 
 func main() {

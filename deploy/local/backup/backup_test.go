@@ -35,7 +35,7 @@ func TestThereAndBack(t *testing.T) {
 	t.Parallel()
 	data, elsewhere := aStore(t), t.TempDir()
 	file := filepath.Join(elsewhere, "b.tar.zst")
-	saved, err := backup.Save(t.Context(), data, file, nil)
+	saved, err := backup.Save(t.Context(), data, file, nil, nil)
 	require.NoError(t, err)
 	require.Equal(t, 6, saved.Files)
 	info, err := os.Stat(file)
@@ -70,13 +70,13 @@ func TestSaveRefuses(t *testing.T) {
 		"over a file":   {data, there, "it exists"},
 		"no such place": {data, filepath.Join(elsewhere, "no", "b"), "cannot write the backup"},
 	} {
-		_, err := backup.Save(t.Context(), c.data, c.file, nil)
+		_, err := backup.Save(t.Context(), c.data, c.file, nil, nil)
 		require.ErrorContains(t, err, c.want, name)
 	}
 	held, err := folder.Lock(data, 0)
 	require.NoError(t, err)
 	defer held.Close()
-	_, err = backup.Save(t.Context(), data, filepath.Join(elsewhere, "b"), nil)
+	_, err = backup.Save(t.Context(), data, filepath.Join(elsewhere, "b"), nil, nil)
 	require.ErrorContains(t, err, "while its store runs: stop it")
 }
 
@@ -84,7 +84,7 @@ func TestRestoreRefuses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	good := filepath.Join(dir, "good")
-	_, err := backup.Save(t.Context(), aStore(t), good, nil)
+	_, err := backup.Save(t.Context(), aStore(t), good, nil, nil)
 	require.NoError(t, err)
 	raw, err := os.ReadFile(good)
 	require.NoError(t, err)
