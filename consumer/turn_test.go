@@ -38,7 +38,7 @@ func TestBacklogIsGatheredInTurn(t *testing.T) {
 
 	cfg := s.config()
 	cfg.MaxAge = 20 * time.Second                // A few records after a full block are no backlog any more: they wait for it.
-	cfg.MemoryBytes, cfg.BatchRows = 8<<20, 4800 // Half of the memory is about 3,000 events.
+	cfg.MemoryBytes, cfg.BatchRows = 6<<20, 4800 // Half of the memory is about 2,250 events.
 	c, err := consumer.New(cfg)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -47,25 +47,33 @@ func TestBacklogIsGatheredInTurn(t *testing.T) {
 	s.eventually(3*each, "SELECT count() FROM events")
 	cancel()
 	require.NoError(t, <-done)
-	blocks := counted(t, c, "errata_consumer_blocks_total")
-	require.LessOrEqual(t, blocks, 18.0, "three partitions of 9,000 events in blocks of 3,000 are three blocks each and what is left")
+	// A machine that is busy with other things stores slowly: then a partition that
+	// has little left, and needs no turn, takes memory beside the one who has it, and
+	// some small blocks are cut for that. So it is not their number that counts.
+	all, large := sizesOfBlocks(t, c, 1024)
+	require.Greater(t, 2*large, all, "three partitions of 9,000 events in blocks of 2,250 are four blocks each and what is left; all at once, a third is large")
 	require.Equal(t, uint64(3*each), s.number("SELECT uniqExact(topic_partition, topic_offset) FROM events"))
 }
 
-// counted sums a counter over its labels.
-func counted(t testing.TB, c *consumer.Consumer, name string) float64 {
+// sizesOfBlocks are how many blocks there were, and how many of over that many rows.
+func sizesOfBlocks(t testing.TB, c *consumer.Consumer, over float64) (all, large uint64) {
 	t.Helper()
 	registry := prometheus.NewRegistry()
 	require.NoError(t, registry.Register(c.Collector()))
 	families, err := registry.Gather()
 	require.NoError(t, err)
-	sum := 0.0
 	for _, f := range families {
-		if f.GetName() == name {
-			for _, m := range f.GetMetric() {
-				sum += m.GetCounter().GetValue()
+		if f.GetName() != "errata_consumer_block_rows" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			for _, b := range m.GetHistogram().GetBucket() {
+				if b.GetUpperBound() == over {
+					large += m.GetHistogram().GetSampleCount() - b.GetCumulativeCount()
+				}
 			}
+			all += m.GetHistogram().GetSampleCount()
 		}
 	}
-	return sum
+	return all, large
 }
