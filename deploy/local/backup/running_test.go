@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,8 +17,22 @@ import (
 	"errata/deploy/local/pause"
 )
 
-// TestMain lets the test binary be the helper that holds a database.
+// TestMain lets the test binary be the helper that holds a database, and one that
+// writes all the time: a number into a file, then into another one.
 func TestMain(m *testing.M) {
+	if os.Getenv("ERRATA_TEST_DATABASE") != "" {
+		for n := 0; ; n++ {
+			for _, name := range []string{"a", "z"} {
+				path := filepath.Join(os.Args[1], "data", name)
+				if err := os.WriteFile(path+".tmp", fmt.Append(nil, n), 0o600); err != nil {
+					panic(err)
+				}
+				if err := os.Rename(path+".tmp", path); err != nil {
+					panic(err)
+				}
+			}
+		}
+	}
 	if len(os.Args) == 3 && os.Args[1] == "--group" {
 		var h pause.Helper
 		_, _ = fmt.Sscan(os.Args[2], &h.Group)
@@ -39,13 +54,18 @@ func running(t *testing.T, data string) {
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = held.Close() })
 	}
-	database := exec.Command("sh", "-c", "sleep 600; :", filepath.Join(data, "clickhouse"))
+	database := exec.Command(os.Args[0], filepath.Join(data, "clickhouse"))
+	database.Env = append(os.Environ(), "ERRATA_TEST_DATABASE=1")
 	database.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	require.NoError(t, database.Start())
 	t.Cleanup(func() {
 		_ = syscall.Kill(-database.Process.Pid, syscall.SIGKILL)
 		_ = database.Wait()
 	})
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(filepath.Join(data, "clickhouse", "data", "z"))
+		return err == nil
+	}, 30*time.Second, time.Millisecond)
 	address(t, data, database.Process.Pid)
 }
 
@@ -91,6 +111,32 @@ func TestOfARunningStore(t *testing.T) {
 	left, err := os.ReadDir(filepath.Join(data, "backup"))
 	require.NoError(t, err)
 	require.Len(t, left, 1, "the lock")
+}
+
+// What the database wrote is of one moment, however long it takes to copy: of two
+// files that it writes in turn, with many between them, neither runs ahead.
+func TestOneMomentOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	data, elsewhere := aStore(t), t.TempDir()
+	between := filepath.Join(data, "clickhouse", "data", "m")
+	require.NoError(t, os.MkdirAll(between, 0o700))
+	for n := range 500 {
+		require.NoError(t, os.WriteFile(filepath.Join(between, fmt.Sprint(n)), []byte("x"), 0o600))
+	}
+	running(t, data)
+	file, again := filepath.Join(elsewhere, "b"), filepath.Join(elsewhere, "again")
+	_, err := backup.Save(t.Context(), data, file, []string{os.Args[0]}, nil)
+	require.NoError(t, err)
+	_, err = backup.Restore(t.Context(), file, again, nil)
+	require.NoError(t, err)
+	var a, z int
+	for name, at := range map[string]*int{"a": &a, "z": &z} {
+		raw, err := os.ReadFile(filepath.Join(again, "clickhouse", "data", name))
+		require.NoError(t, err)
+		_, err = fmt.Sscan(string(raw), at)
+		require.NoError(t, err)
+	}
+	require.True(t, a == z || a == z+1, "%d was written before %d", a, z)
 }
 
 func TestRunningRefuses(t *testing.T) {
