@@ -41,6 +41,12 @@ func Text(v *common.AnyValue) string {
 	case *common.AnyValue_IntValue:
 		return strconv.FormatInt(x.IntValue, 10)
 	case *common.AnyValue_DoubleValue:
+		switch { // As OpenTelemetry spells them outside of OTLP, and JSON senders in it.
+		case math.IsInf(x.DoubleValue, 1):
+			return "Infinity"
+		case math.IsInf(x.DoubleValue, -1):
+			return "-Infinity"
+		}
 		return strconv.FormatFloat(x.DoubleValue, 'g', -1, 64)
 	case *common.AnyValue_BytesValue:
 		return base64.StdEncoding.EncodeToString(x.BytesValue)

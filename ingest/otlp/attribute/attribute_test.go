@@ -2,6 +2,7 @@ package attribute
 
 import (
 	"encoding/json"
+	"math"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -21,6 +22,9 @@ func TestText(t *testing.T) {
 	list := func(vs ...*common.AnyValue) *common.AnyValue {
 		return &common.AnyValue{Value: &common.AnyValue_ArrayValue{ArrayValue: &common.ArrayValue{Values: vs}}}
 	}
+	double := func(f float64) *common.AnyValue {
+		return &common.AnyValue{Value: &common.AnyValue_DoubleValue{DoubleValue: f}}
+	}
 	deep := text("x")
 	for range 40 {
 		deep = list(deep)
@@ -34,6 +38,8 @@ func TestText(t *testing.T) {
 		"int":         {&common.AnyValue{Value: &common.AnyValue_IntValue{IntValue: -1 << 62}}, "-4611686018427387904"},
 		"double":      {&common.AnyValue{Value: &common.AnyValue_DoubleValue{DoubleValue: 0.25}}, "0.25"},
 		"bytes":       {&common.AnyValue{Value: &common.AnyValue_BytesValue{BytesValue: []byte{1, 2}}}, "AQI="},
+		"infinite":    {list(double(math.Inf(1)), double(math.Inf(-1)), double(math.NaN())), `["Infinity","-Infinity","NaN"]`},
+		"endless":     {double(math.Inf(-1)), "-Infinity"},
 		"list":        {list(text("a\n"), &common.AnyValue{Value: &common.AnyValue_IntValue{IntValue: 2}}, &common.AnyValue{}), `["a\u000a",2,null]`},
 		"map":         {&common.AnyValue{Value: &common.AnyValue_KvlistValue{KvlistValue: &common.KeyValueList{Values: []*common.KeyValue{{Key: "k", Value: text("v")}}}}}, `{"k":"v"}`},
 		"nothing":     {nil, ""},
