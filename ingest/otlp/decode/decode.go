@@ -39,6 +39,9 @@ var (
 // ContentType returns Protobuf or JSON for the value of a Content-Type header,
 // or ErrContentType.
 func ContentType(header string) (string, error) {
+	if header == Protobuf || header == JSON { // As SDKs send them, asked twice a request.
+		return header, nil
+	}
 	t, _, err := mime.ParseMediaType(header)
 	if err != nil {
 		// A broken parameter does not make the type unknown.
