@@ -210,9 +210,11 @@ func command(cfg Config) *exec.Cmd {
 
 // allocator is the environment of the embedded engine: blocks come every second
 // or so, and memory that goes back to the kernel between two of them comes back
-// page by page, a sixth of an insert's CPU time. Pieces of 64 MiB, as the payloads
-// of one block are, would go back at once whatever the decay is, so they are kept
-// where all others are. The engine still gives memory back when it nears its limit.
+// page by page, a sixth of an insert's CPU time. Large pieces, as the payloads of
+// one block are, would go back at once whatever the decay is, so they are kept where
+// all others are: nothing is as large as 1 TiB. An oversize_threshold of 0 would turn
+// that off for all arenas but the first, which was made before it is read and keeps
+// 8 MiB. The engine still gives memory back when it nears its limit.
 func allocator(environ []string) []string {
 	const name = "JE_MALLOC_CONF="
 	for _, e := range environ {
@@ -220,7 +222,7 @@ func allocator(environ []string) []string {
 			return environ
 		}
 	}
-	return append(environ, name+"thp:always,dirty_decay_ms:30000,oversize_threshold:0")
+	return append(environ, name+"thp:always,dirty_decay_ms:30000,oversize_threshold:1099511627776")
 }
 
 // ping asks as user errata: another server on the same port would refuse.

@@ -74,10 +74,26 @@ func TestEngineSettings(t *testing.T) {
 	db := open(t, clickhousetest.Shared(t).Addr(), "errata")
 	for name, query := range map[string]string{
 		"statistics": "SELECT count() FROM system.merge_tree_settings WHERE name = 'auto_statistics_types' AND value = 'minmax'",
-		"allocator":  "SELECT count() FROM system.jemalloc_stats WHERE stats ILIKE '%opt.dirty_decay_ms: 30000%' AND stats LIKE '%opt.thp: \"always\"%' AND stats LIKE '%opt.oversize_threshold: 0%'",
+		"allocator":  "SELECT count() FROM system.jemalloc_stats WHERE stats ILIKE '%opt.dirty_decay_ms: 30000%' AND stats LIKE '%opt.thp: \"always\"%' AND stats LIKE '%opt.oversize_threshold: 1099511627776%'",
 	} {
 		require.EqualValues(t, 1, count(t, db, query), name)
 	}
+}
+
+// TestLargePiecesStay says that memory of one statement is there for the next one:
+// pieces of tens of megabytes that went back to the kernel come back page by page.
+func TestLargePiecesStay(t *testing.T) {
+	t.Parallel()
+	db := open(t, clickhousetest.Start(t).Addr(), "errata")
+	purged := func() uint64 {
+		// Its column is the last one of what has become of dirty pages.
+		return count(t, db, "SELECT toUInt64(extract(stats, 'dirty: +(?:N/A|[0-9]+) +[0-9]+ +[0-9]+ +[0-9]+ +([0-9]+)')) FROM system.jemalloc_stats")
+	}
+	before := purged()
+	for range 6 {
+		require.Positive(t, count(t, db, "SELECT length(arrayStringConcat(groupArray(toString(number)))) FROM numbers(3000000) SETTINGS max_threads=1"))
+	}
+	require.Less(t, purged()-before, uint64(100_000), "pages of 4 KiB; 390,000 where they go back at once")
 }
 
 func TestUsers(t *testing.T) {
