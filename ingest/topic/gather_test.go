@@ -153,6 +153,13 @@ func TestWhenWritesGo(t *testing.T) {
 		at       time.Duration
 		messages int
 	}
+	// One message each so often, from a moment until another.
+	steady := func(from, every, until time.Duration) (all []write) {
+		for ; from < until; from += every {
+			all = append(all, write{from, 1})
+		}
+		return all
+	}
 	for name, c := range map[string]struct {
 		takes time.Duration // Until a write is answered.
 		added []write
@@ -182,6 +189,21 @@ func TestWhenWritesGo(t *testing.T) {
 			takes: 5 * milli,
 			added: []write{{0, 10}, {4 * milli, 1}, {5500 * micro, 1}},
 			sent:  []write{{0, 10}, {6 * milli, 2}},
+		},
+		"while requests keep coming, five milliseconds": {
+			takes: 100 * micro,
+			added: append([]write{{0, 10}}, steady(200*micro, 150*micro, 7*milli)...),
+			sent:  []write{{0, 10}, {5200 * micro, 34}, {8300 * micro, 12}},
+		},
+		"until no more come": {
+			takes: 100 * micro,
+			added: append([]write{{0, 10}}, steady(200*micro, 100*micro, 1600*micro)...),
+			sent:  []write{{0, 10}, {2200 * micro, 14}},
+		},
+		"half as fast, two milliseconds": {
+			takes: 100 * micro,
+			added: append([]write{{0, 10}}, steady(200*micro, 300*micro, 2100*micro)...),
+			sent:  []write{{0, 10}, {2200 * micro, 7}},
 		},
 		"long after many, at once": {
 			takes: 100 * micro,
