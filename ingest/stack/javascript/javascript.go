@@ -2,7 +2,6 @@
 package javascript
 
 import (
-	"slices"
 	"strings"
 
 	"errata/ingest/stack/scan"
@@ -62,17 +61,7 @@ func Parse(text string, h scan.Hint) []schema.Exception {
 	if !scan.HasFrames(out) {
 		return nil
 	}
-	h.Settle(&out[0])
-	if len(out) > 1 {
-		for i := range out {
-			out[i].Mechanism.ID, out[i].Mechanism.ParentID = i, i-1
-			if i > 0 {
-				out[i].Mechanism.Type, out[i].Mechanism.Source = "chained", "cause"
-			}
-		}
-	}
-	slices.Reverse(out)
-	return scan.Capped(out)
+	return scan.Chained(out, h)
 }
 
 // frame reads a line of either engine.

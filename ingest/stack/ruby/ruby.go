@@ -2,7 +2,6 @@
 package ruby
 
 import (
-	"slices"
 	"strings"
 
 	"errata/ingest/stack/scan"
@@ -52,17 +51,7 @@ func Parse(text string, h scan.Hint) []schema.Exception {
 	if total == 0 {
 		return nil
 	}
-	h.Settle(&out[0])
-	if len(out) > 1 {
-		for i := range out {
-			out[i].Mechanism.ID, out[i].Mechanism.ParentID = i, i-1
-			if i > 0 {
-				out[i].Mechanism.Type, out[i].Mechanism.Source = "chained", "cause"
-			}
-		}
-	}
-	slices.Reverse(out)
-	return scan.Capped(out)
+	return scan.Chained(out, h)
 }
 
 // message reads `message (Class)` at pos. The first line of a message of

@@ -75,3 +75,19 @@ func Capped(list []schema.Exception) []schema.Exception {
 	}
 	return list
 }
+
+// Chained is the exceptions of a text that has the main one first and behind each
+// its cause, as Sentry wants them: oldest first, linked by their mechanisms.
+func Chained(out []schema.Exception, h Hint) []schema.Exception {
+	h.Settle(&out[0])
+	if len(out) > 1 {
+		for i := range out {
+			out[i].Mechanism.ID, out[i].Mechanism.ParentID = i, i-1
+			if i > 0 {
+				out[i].Mechanism.Type, out[i].Mechanism.Source = "chained", "cause"
+			}
+		}
+	}
+	slices.Reverse(out)
+	return Capped(out)
+}
