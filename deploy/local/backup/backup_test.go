@@ -3,8 +3,11 @@ package backup_test
 import (
 	"archive/tar"
 	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -115,6 +118,62 @@ func TestRestoreRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "it is not empty")
 	_, err = backup.Restore(t.Context(), filepath.Join(dir, "none"), filepath.Join(dir, "x"), nil)
 	require.ErrorContains(t, err, "cannot read the backup")
+}
+
+// TestDamageIsSeen changes one bit in each byte of a backup, the checksum that
+// ends it among them: what is restored is what was saved, or nothing is.
+func TestDamageIsSeen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	good := filepath.Join(dir, "good")
+	_, err := backup.Save(t.Context(), aStore(t), good, nil, nil)
+	require.NoError(t, err)
+	want := restored(t, good, filepath.Join(dir, "want"))
+	require.Len(t, want, 6)
+	raw, err := os.ReadFile(good)
+	require.NoError(t, err)
+	refused := 0
+	for i := range raw {
+		damaged := bytes.Clone(raw)
+		damaged[i] ^= 1 << (i % 8)
+		file, out := filepath.Join(dir, "bad"), filepath.Join(dir, "out", strconv.Itoa(i))
+		require.NoError(t, os.WriteFile(file, damaged, 0o600))
+		if _, err := backup.Restore(t.Context(), file, out, nil); err != nil {
+			require.NoDirExists(t, out)
+			refused++
+			continue
+		}
+		require.Equal(t, want, files(t, out), "byte %d", i)
+	}
+	require.Greater(t, refused, len(raw)*9/10)
+
+	for name, more := range map[string][]byte{"text": []byte("more"), "a second backup": raw} {
+		file := filepath.Join(dir, "longer")
+		require.NoError(t, os.WriteFile(file, append(bytes.Clone(raw), more...), 0o600))
+		_, err := backup.Restore(t.Context(), file, filepath.Join(dir, "longer-out"), nil)
+		require.ErrorContains(t, err, "not a whole backup", name)
+	}
+}
+
+func restored(t *testing.T, file, dir string) map[string]string {
+	t.Helper()
+	_, err := backup.Restore(t.Context(), file, dir, nil)
+	require.NoError(t, err)
+	return files(t, dir)
+}
+
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		all[strings.TrimPrefix(path, dir)] = string(raw)
+		return err
+	}))
+	return all
 }
 
 func archive(t *testing.T, h *tar.Header) []byte {

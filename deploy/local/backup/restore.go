@@ -89,6 +89,11 @@ func read(ctx context.Context, in io.Reader, dir string, each func(Summary)) (Su
 			each(got)
 		}
 	}
+	// The checksum follows the last byte of the content: who stops before it takes
+	// a damaged file for a good one.
+	if n, err := io.Copy(io.Discard, packed); err != nil || n > 0 {
+		return got, errors.Join(errNoBackup, err)
+	}
 	switch {
 	case want.Format == 0 || want.Files != got.Files || want.Bytes != got.Bytes:
 		return got, errNoBackup
