@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"errata/command/show"
 	"errata/deploy/local/backup"
 	"errata/deploy/local/pause"
 )
@@ -35,7 +36,7 @@ func (c *backupCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if c.JSON {
-		return printJSON(os.Stdout, s)
+		return show.JSON(os.Stdout, s)
 	}
 	if s.HeldMS > 0 {
 		fmt.Printf("The store runs; its database stood for %.1f s.\n", float64(s.HeldMS)/1000)
@@ -67,7 +68,7 @@ func (c *restoreCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if c.JSON {
-		return printJSON(os.Stdout, s)
+		return show.JSON(os.Stdout, s)
 	}
 	fmt.Printf("%s is as it was at %s: %d files, %.1f MiB.\nStart it with: errata up --data %s\n", c.Data, s.Created.Format("2006-01-02 15:04:05 UTC"), s.Files, mib(s.Bytes), c.Data)
 	return nil

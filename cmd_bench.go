@@ -9,11 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"errata/command/connect"
 	"errata/deploy/bench"
 )
 
 type benchCmd struct {
-	connectFlags
+	connect.Flags
 	DSN          string         `name:"dsn" help:"Where to send; default: the DSN of the running store."`
 	OTLP         string         `name:"otlp" help:"Base URL of OTLP/HTTP; default: the running store's."`
 	Mode         string         `help:"What to send." enum:"envelope,store,otlp" default:"envelope"`
@@ -39,7 +40,7 @@ type benchCmd struct {
 func (c *benchCmd) Run(ctx context.Context) error {
 	cfg := bench.Config{DSN: c.DSN, OTLP: c.OTLP, Mode: c.Mode, JSON: c.Encoding == "json", Gzip: c.Gzip, Rate: c.Rate, Callers: c.Callers, Duration: c.Duration,
 		Events: c.Events, Fingerprints: c.Fingerprints, Users: c.Users, Batch: c.Batch, Duplicates: c.Duplicates, Verify: c.Verify, Wait: c.Wait, PIDs: c.PIDs, AllowAway: c.AllowAway}
-	if a, _, err := c.locate(); err == nil {
+	if a, _, err := c.Locate(); err == nil {
 		if cfg.DSN == "" {
 			cfg.DSN = a.DSN
 		}
@@ -52,7 +53,7 @@ func (c *benchCmd) Run(ctx context.Context) error {
 	} else if cfg.DSN == "" {
 		return err
 	}
-	if ch, err := c.clickhouse("errata"); err == nil {
+	if ch, err := c.Login("errata"); err == nil {
 		cfg.ClickHouse, cfg.User, cfg.Password = ch.Addr, ch.User, ch.Password
 	} else if c.Verify {
 		return err

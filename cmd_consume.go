@@ -15,12 +15,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"errata/command/connect"
 	"errata/consumer"
 	"errata/consumer/sink"
 )
 
 type consumeCmd struct {
-	connectFlags
+	connect.Flags
 	profileFlags
 	Group       string        `help:"Consumer group." default:"errata" env:"ERRATA_GROUP"`
 	TopicPrefix string        `help:"Text before each topic's name." env:"ERRATA_TOPIC_PREFIX"`
@@ -36,11 +37,11 @@ type consumeCmd struct {
 
 // Run consumes until the context ends, then stores what it has read.
 func (c *consumeCmd) Run(ctx context.Context) error {
-	ch, err := c.clickhouse("errata")
+	ch, err := c.Login("errata")
 	if err != nil {
 		return err
 	}
-	brokers, err := c.brokers()
+	brokers, err := c.Brokers()
 	if err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func (c *consumeCmd) Run(ctx context.Context) error {
 	}
 	debug.SetMemoryLimit(int64(c.MemoryMiB+108) << 20)
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	kafkaTLS, login, err := c.kafkaSecurity()
+	kafkaTLS, login, err := c.KafkaSecurity()
 	if err != nil {
 		return err
 	}

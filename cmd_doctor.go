@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"os"
 
+	"errata/command/connect"
+	"errata/command/show"
 	"errata/queries"
 	"errata/queries/doctor"
 	"errata/schema/tables"
 )
 
 type doctorCmd struct {
-	connectFlags
+	connect.Flags
 	JSON        bool   `help:"Print JSON." name:"json"`
 	CheckCounts bool   `help:"Compare every rollup with the raw rows."`
 	Disk        bool   `help:"Report where the disk goes."`
@@ -28,9 +30,9 @@ var errSick = errors.New("the store needs attention: see the lines marked fail")
 
 // Run looks the store over.
 func (c *doctorCmd) Run(ctx context.Context) error {
-	s, err := c.open(ctx, "errata")
+	s, err := c.Open(ctx, "errata")
 	if err != nil {
-		if _, unknown := c.clickhouse("errata"); unknown != nil || c.CheckCounts || c.Disk || c.Expire {
+		if _, unknown := c.Login("errata"); unknown != nil || c.CheckCounts || c.Disk || c.Expire {
 			return err
 		}
 		return c.withoutClickHouse(ctx, err)
@@ -44,15 +46,15 @@ func (c *doctorCmd) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return printResult(os.Stdout, r, c.JSON)
+		return show.Result(os.Stdout, r, c.JSON)
 	case c.Expire:
 		dropped, err := queries.DropExpired(ctx, s.Conn())
 		if err != nil {
 			return err
 		}
-		return printResult(os.Stdout, dropped, c.JSON)
+		return show.Result(os.Stdout, dropped, c.JSON)
 	}
-	cfg, err := c.clickhouse("errata")
+	cfg, err := c.Login("errata")
 	if err != nil {
 		return err
 	}
@@ -78,12 +80,12 @@ func (c *doctorCmd) withoutClickHouse(ctx context.Context, cause error) error {
 // target is the parts beside ClickHouse.
 func (c *doctorCmd) target() (doctor.Target, error) {
 	t := doctor.Target{Group: c.Group, TopicPrefix: c.TopicPrefix, Edge: c.HTTP}
-	if a, _, err := c.locate(); err == nil && c.Clickhouse == "" && c.HTTP == "" {
+	if a, _, err := c.Locate(); err == nil && c.Clickhouse == "" && c.HTTP == "" {
 		t.Edge = a.HTTP
 	}
-	if brokers, err := c.brokers(); err == nil {
+	if brokers, err := c.Brokers(); err == nil {
 		t.Brokers = brokers
-		if t.TLS, t.SASL, err = c.kafkaSecurity(); err != nil {
+		if t.TLS, t.SASL, err = c.KafkaSecurity(); err != nil {
 			return t, err
 		}
 	}
@@ -95,7 +97,7 @@ func (c *doctorCmd) counts(ctx context.Context, s *queries.Store) error {
 	if err != nil {
 		return err
 	}
-	if err := printResult(os.Stdout, r, c.JSON); err != nil {
+	if err := show.Result(os.Stdout, r, c.JSON); err != nil {
 		return err
 	}
 	for _, v := range r.Column("verdict") {
@@ -112,12 +114,12 @@ func (c *doctorCmd) print(found []doctor.Finding) error {
 		sick = sick || f.Verdict == doctor.Fail
 	}
 	if c.JSON {
-		if err := printJSON(os.Stdout, found); err != nil {
+		if err := show.JSON(os.Stdout, found); err != nil {
 			return err
 		}
 	} else {
 		for _, f := range found {
-			fmt.Printf("%-5s %-14s %s\n", f.Verdict, f.Check, visible(f.Detail))
+			fmt.Printf("%-5s %-14s %s\n", f.Verdict, f.Check, show.Visible(f.Detail))
 			if f.Next != "" {
 				fmt.Printf("%-5s %-14s -> %s\n", "", "", f.Next)
 			}

@@ -10,12 +10,13 @@ import (
 
 	_ "gocloud.dev/blob/s3blob" // s3:// for --blobs.
 
+	"errata/command/connect"
 	"errata/ingest"
 	"errata/ingest/directory"
 )
 
 type ingestCmd struct {
-	connectFlags
+	connect.Flags
 	profileFlags
 	HTTP        string `name:"http" help:"Address for Sentry and OTLP over HTTP." default:"127.0.0.1:8000" env:"ERRATA_HTTP"`
 	OTLPHTTP    string `name:"otlp-http" help:"Address for OTLP over HTTP; empty: not opened." default:"127.0.0.1:4318" env:"ERRATA_OTLP_HTTP"`
@@ -61,15 +62,15 @@ func (c *ingestCmd) Run(ctx context.Context) error {
 
 // edge is what the flags say, not started yet.
 func (c *ingestCmd) edge() (*ingest.Server, error) {
-	ch, err := c.clickhouse("errata")
+	ch, err := c.Login("errata")
 	if err != nil {
 		return nil, err
 	}
-	brokers, err := c.brokers()
+	brokers, err := c.Brokers()
 	if err != nil {
 		return nil, err
 	}
-	kafkaTLS, login, err := c.kafkaSecurity()
+	kafkaTLS, login, err := c.KafkaSecurity()
 	if err != nil {
 		return nil, err
 	}

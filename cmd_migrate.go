@@ -4,13 +4,14 @@ import (
 	"context"
 	"os"
 
+	"errata/command/connect"
 	"errata/deploy/kafka/topics"
 	"errata/queries"
 	"errata/schema/tables"
 )
 
 type migrateCmd struct {
-	connectFlags
+	connect.Flags
 	Cluster string `help:"Name of the ClickHouse cluster; empty for a single server." env:"ERRATA_CLUSTER"`
 	DryRun  bool   `help:"Print the SQL and apply nothing."`
 
@@ -29,11 +30,11 @@ func (c *migrateCmd) Run(ctx context.Context) error {
 		return tables.Migrate(ctx, nil, o)
 	}
 	if c.Topics {
-		brokers, err := c.brokers()
+		brokers, err := c.Brokers()
 		if err != nil {
 			return err
 		}
-		kafkaTLS, login, err := c.kafkaSecurity()
+		kafkaTLS, login, err := c.KafkaSecurity()
 		if err != nil {
 			return err
 		}
@@ -41,7 +42,7 @@ func (c *migrateCmd) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	cfg, err := c.clickhouse("errata")
+	cfg, err := c.Login("errata")
 	if err != nil {
 		return err
 	}

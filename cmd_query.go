@@ -6,11 +6,13 @@ import (
 	"os"
 	"text/tabwriter"
 
+	"errata/command/connect"
+	"errata/command/show"
 	"errata/queries/catalog"
 )
 
 type queryCmd struct {
-	connectFlags
+	connect.Flags
 	JSON     bool              `help:"Print an array of row objects." name:"json"`
 	Param    map[string]string `help:"A parameter: --param name=value; may be repeated." mapsep:"none"`
 	Describe bool              `help:"Say what the query is for: parameters, columns, cost."`
@@ -29,7 +31,7 @@ func (c *queryCmd) Run(ctx context.Context) error {
 	if c.Describe {
 		return c.describe(q)
 	}
-	s, err := c.open(ctx, q.User)
+	s, err := c.Open(ctx, q.User)
 	if err != nil {
 		return err
 	}
@@ -38,7 +40,7 @@ func (c *queryCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return printResult(os.Stdout, r, c.JSON)
+	return show.Result(os.Stdout, r, c.JSON)
 }
 
 func (c *queryCmd) list() error {
@@ -47,18 +49,18 @@ func (c *queryCmd) list() error {
 		return err
 	}
 	if c.JSON {
-		return printJSON(os.Stdout, all)
+		return show.JSON(os.Stdout, all)
 	}
 	tw := tabwriter.NewWriter(os.Stdout, 2, 8, 2, ' ', 0)
 	for _, q := range all {
-		fmt.Fprintf(tw, "%s\t%s\n", q.Name, shorten(q.Purpose, 110))
+		fmt.Fprintf(tw, "%s\t%s\n", q.Name, show.Shorten(q.Purpose, 110))
 	}
 	return tw.Flush()
 }
 
 func (c *queryCmd) describe(q *catalog.Query) error {
 	if c.JSON {
-		return printJSON(os.Stdout, q)
+		return show.JSON(os.Stdout, q)
 	}
 	tw := tabwriter.NewWriter(os.Stdout, 2, 8, 2, ' ', 0)
 	fmt.Fprintf(tw, "%s: %s\n\nCost: %s\nBound: %s\n\nParameters\n", q.Name, q.Purpose, q.Cost, q.Bound)

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"os"
 
+	"errata/command/connect"
 	"errata/consumer/replay"
 )
 
 type replayCmd struct {
-	connectFlags
+	connect.Flags
 	TopicPrefix string `help:"Text before each topic's name." env:"ERRATA_TOPIC_PREFIX"`
 	DryRun      bool   `help:"Only list the dead letters that would be sent."`
 	Again       bool   `help:"All dead letters, those of earlier replays too."`
@@ -19,11 +20,11 @@ type replayCmd struct {
 
 // Run sends dead letters through again and says what it did.
 func (c *replayCmd) Run(ctx context.Context) error {
-	brokers, err := c.brokers()
+	brokers, err := c.Brokers()
 	if err != nil {
 		return err
 	}
-	kafkaTLS, login, err := c.kafkaSecurity()
+	kafkaTLS, login, err := c.KafkaSecurity()
 	if err != nil {
 		return err
 	}

@@ -5,13 +5,15 @@ import (
 	"fmt"
 	"os"
 
+	"errata/command/connect"
+	"errata/command/show"
 	"errata/ingest/intake"
 	"errata/ingest/scrub/dryrun"
 	"errata/queries/projects"
 )
 
 type scrubCmd struct {
-	connectFlags
+	connect.Flags
 	JSON     bool   `help:"Print JSON." name:"json"`
 	Project  string `help:"Slug or id." required:""`
 	DryRun   bool   `help:"Only say what would be taken out; stored events are never changed." required:""`
@@ -22,7 +24,7 @@ type scrubCmd struct {
 
 // Run tries scrubbing rules on stored events.
 func (c *scrubCmd) Run(ctx context.Context) error {
-	s, err := c.open(ctx, "reader")
+	s, err := c.Open(ctx, "reader")
 	if err != nil {
 		return err
 	}
@@ -64,7 +66,7 @@ func (c *scrubCmd) Run(ctx context.Context) error {
 	}
 	r := run.Report()
 	if c.JSON {
-		return printJSON(os.Stdout, r)
+		return show.JSON(os.Stdout, r)
 	}
 	fmt.Printf("%d events read, %d would change\n", r.Events, r.Changed)
 	for _, part := range []struct {

@@ -3,17 +3,20 @@ package main
 import (
 	"context"
 	"os"
+
+	"errata/command/connect"
+	"errata/command/show"
 )
 
 type sqlCmd struct {
-	connectFlags
+	connect.Flags
 	JSON      bool   `help:"Print an array of row objects." name:"json"`
 	Statement string `arg:"" help:"SQL, run as the read-only user. Tables: errata.issues, errata.events, errata.spans, errata.logs ..."`
 }
 
 // Run runs a statement as reader.
 func (c *sqlCmd) Run(ctx context.Context) error {
-	s, err := c.open(ctx, "reader")
+	s, err := c.Open(ctx, "reader")
 	if err != nil {
 		return err
 	}
@@ -22,5 +25,5 @@ func (c *sqlCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return printResult(os.Stdout, r, c.JSON)
+	return show.Result(os.Stdout, r, c.JSON)
 }

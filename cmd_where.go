@@ -4,17 +4,20 @@ import (
 	"context"
 	"fmt"
 	"os"
+
+	"errata/command/connect"
+	"errata/command/show"
 )
 
 type whereCmd struct {
-	connectFlags
+	connect.Flags
 	JSON    bool   `help:"Print an array of row objects." name:"json"`
 	EventID string `arg:"" name:"event_id" help:"Event id: 32 hex digits, with or without dashes."`
 }
 
 // Run says what became of an event.
 func (c *whereCmd) Run(ctx context.Context) error {
-	s, err := c.open(ctx, "reader")
+	s, err := c.Open(ctx, "reader")
 	if err != nil {
 		return err
 	}
@@ -28,5 +31,5 @@ func (c *whereCmd) Run(ctx context.Context) error {
 			"or it came in a flood, of which events over the limit are counted without their ids (`errata query outcomes` tells their number as sampled).\n", c.EventID)
 		return nil
 	}
-	return printRecords(os.Stdout, r, c.JSON)
+	return show.Records(os.Stdout, r, c.JSON)
 }

@@ -11,27 +11,31 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"errata/command/issue"
+	"errata/command/project"
+	"errata/command/rules"
 )
 
 type cli struct {
-	Up      upCmd      `cmd:"" help:"Run the whole store with embedded ClickHouse and broker."`
-	Ingest  ingestCmd  `cmd:"" help:"Run the edge: Sentry and OTLP in, Kafka out."`
-	Consume consumeCmd `cmd:"" help:"Run the consumer: Kafka in, ClickHouse out."`
-	Migrate migrateCmd `cmd:"" help:"Create or update the ClickHouse schema."`
-	Project projectCmd `cmd:"" help:"Create, list and show projects."`
-	Key     keyCmd     `cmd:"" help:"Create, list and disable the keys of a project."`
-	Issue   issueCmd   `cmd:"" help:"List, show and triage issues."`
-	Query   queryCmd   `cmd:"" help:"Run a named query of the catalog."`
-	SQL     sqlCmd     `cmd:"" name:"sql" help:"Run SQL as the read-only user."`
-	Rules   rulesCmd   `cmd:"" help:"Check, compare and apply the grouping rules of a project."`
-	Regroup regroupCmd `cmd:"" help:"Group stored events again: see what would change, make it so, take it back."`
-	Scrub   scrubCmd   `cmd:"" help:"Say what scrubbing rules would take out of stored events."`
-	Where   whereCmd   `cmd:"" help:"Say what became of one event."`
-	Doctor  doctorCmd  `cmd:"" help:"Check the store and say what to do."`
-	Replay  replayCmd  `cmd:"" help:"Send dead letters through again."`
-	Backup  backupCmd  `cmd:"" help:"Put the store into one file, also while it runs."`
-	Restore restoreCmd `cmd:"" help:"Make a store's folder from a backup."`
-	Bench   benchCmd   `cmd:"" help:"Load the store and measure it."`
+	Up      upCmd              `cmd:"" help:"Run the whole store with embedded ClickHouse and broker."`
+	Ingest  ingestCmd          `cmd:"" help:"Run the edge: Sentry and OTLP in, Kafka out."`
+	Consume consumeCmd         `cmd:"" help:"Run the consumer: Kafka in, ClickHouse out."`
+	Migrate migrateCmd         `cmd:"" help:"Create or update the ClickHouse schema."`
+	Project project.Command    `cmd:"" help:"Create, list and show projects."`
+	Key     project.KeyCommand `cmd:"" help:"Create, list and disable the keys of a project."`
+	Issue   issue.Command      `cmd:"" help:"List, show and triage issues."`
+	Query   queryCmd           `cmd:"" help:"Run a named query of the catalog."`
+	SQL     sqlCmd             `cmd:"" name:"sql" help:"Run SQL as the read-only user."`
+	Rules   rules.Command      `cmd:"" help:"Check, compare and apply the grouping rules of a project."`
+	Regroup rules.Regroup      `cmd:"" help:"Group stored events again: see what would change, make it so, take it back."`
+	Scrub   scrubCmd           `cmd:"" help:"Say what scrubbing rules would take out of stored events."`
+	Where   whereCmd           `cmd:"" help:"Say what became of one event."`
+	Doctor  doctorCmd          `cmd:"" help:"Check the store and say what to do."`
+	Replay  replayCmd          `cmd:"" help:"Send dead letters through again."`
+	Backup  backupCmd          `cmd:"" help:"Put the store into one file, also while it runs."`
+	Restore restoreCmd         `cmd:"" help:"Make a store's folder from a backup."`
+	Bench   benchCmd           `cmd:"" help:"Load the store and measure it."`
 
 	ClickhouseChild clickhouseChildCmd `cmd:"" name:"clickhouse-child" hidden:"" help:"Run the embedded ClickHouse in this process."`
 	Pause           pauseCmd           `cmd:"" hidden:"" help:"Hold a process group until the input ends."`

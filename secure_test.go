@@ -49,7 +49,7 @@ func TestSecureCluster(t *testing.T) {
 	require.NoError(t, migrate.Run(t.Context()))
 	var sql sqlCmd
 	flagged(t, &sql, flags("SELECT 1")...)
-	owner, err := sql.open(t.Context(), "errata")
+	owner, err := sql.Open(t.Context(), "errata")
 	require.NoError(t, err)
 	defer owner.Close()
 	p, key, err := projects.Ensure(t.Context(), owner.Conn(), "shop", "")

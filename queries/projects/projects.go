@@ -109,6 +109,25 @@ func BySlug(ctx context.Context, conn driver.Conn, slug string) (schema.Project,
 	return schema.Project{}, fmt.Errorf("cannot find project %q: %w", slug, ErrNoProject)
 }
 
+// Pick turns a slug or id into an id; none means the only project, or the one
+// named default.
+func Pick(ctx context.Context, conn driver.Conn, slug string) (uint32, error) {
+	if slug != "" {
+		p, err := BySlug(ctx, conn, slug)
+		return p.ID, err
+	}
+	all, err := All(ctx, conn)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range all {
+		if len(all) == 1 || p.Slug == "default" {
+			return p.ID, nil
+		}
+	}
+	return 0, fmt.Errorf("cannot choose among %d projects: name one with --project (see `errata project list`)", len(all))
+}
+
 // Create checks and stores a new project. A zero id is the next free
 // one, counted up from 1.
 func Create(ctx context.Context, conn driver.Conn, p schema.Project) (schema.Project, error) {

@@ -1,4 +1,4 @@
-package main
+package rules
 
 import (
 	"context"
@@ -13,12 +13,15 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"errata/command/connect"
+	"errata/command/show"
 	"errata/queries/regroup"
 	"errata/schema/grouping"
 )
 
-type regroupCmd struct {
-	connectFlags
+// Regroup is `errata regroup`.
+type Regroup struct {
+	connect.Flags
 	JSON    bool   `help:"Print JSON." name:"json"`
 	Project string `help:"Slug or id; default: the only project, or default."`
 	Rules   string `help:"Rule file; default: the project's rules, by this version of grouping." type:"existingfile"`
@@ -33,14 +36,14 @@ type regroupCmd struct {
 }
 
 // Run groups stored events again.
-func (c *regroupCmd) Run(ctx context.Context) error {
+func (c *Regroup) Run(ctx context.Context) error {
 	if c.Actor == "" {
 		c.Actor = "errata"
 		if u, err := user.Current(); err == nil && u.Username != "" {
 			c.Actor = u.Username
 		}
 	}
-	s, project, rules, err := openRules(ctx, &c.connectFlags, "errata", c.Project)
+	s, project, rules, err := openRules(ctx, &c.Flags, "errata", c.Project)
 	if err != nil {
 		return err
 	}
@@ -51,13 +54,13 @@ func (c *regroupCmd) Run(ctx context.Context) error {
 			return err
 		}
 		if c.JSON {
-			return printJSON(os.Stdout, map[string]any{"undone": id})
+			return show.JSON(os.Stdout, map[string]any{"undone": id})
 		}
 		fmt.Printf("Regrouping %s is taken back; the rules before it hold again.\n", id)
 		return nil
 	}
 	if c.Rules != "" {
-		if rules, err = readRules(c.Rules); err != nil {
+		if rules, err = Read(c.Rules); err != nil {
 			return err
 		}
 	}
@@ -87,13 +90,13 @@ func (c *regroupCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if c.JSON {
-		return printJSON(os.Stdout, r)
+		return show.JSON(os.Stdout, r)
 	}
 	printReport(r)
 	return nil
 }
 
-func (c *regroupCmd) statePath(project uint32, r grouping.Rules, since time.Duration) string {
+func (c *Regroup) statePath(project uint32, r grouping.Rules, since time.Duration) string {
 	if c.State != "" {
 		return c.State
 	}

@@ -1,4 +1,4 @@
-package main
+package connect
 
 import (
 	"bytes"
@@ -36,9 +36,9 @@ func (f *secureFlags) clickhouseTLS() (*tls.Config, error) {
 	return trusting("--clickhouse-ca", f.ClickhouseCA)
 }
 
-// kafkaSecurity is how to connect and log in to Kafka; nil each where nothing
+// KafkaSecurity is how to connect and log in to Kafka; nil each where nothing
 // asks for it.
-func (f *secureFlags) kafkaSecurity() (*tls.Config, sasl.Mechanism, error) {
+func (f *secureFlags) KafkaSecurity() (*tls.Config, sasl.Mechanism, error) {
 	login, err := f.kafkaLogin()
 	if err != nil {
 		return nil, nil, err

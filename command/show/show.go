@@ -1,4 +1,7 @@
-package main
+// Package show writes answers for who asked: tables and records for a person,
+// JSON for a program. It knows no question, and lets no stored text drive a
+// terminal.
+package show
 
 import (
 	"encoding/json"
@@ -14,13 +17,13 @@ import (
 	"errata/queries"
 )
 
-// maxCell is how much of a value a table for people shows.
-const maxCell = 80
+// MaxCell is how much of a value a table for people shows.
+const MaxCell = 80
 
-// printResult writes a listing: a table for a person, or JSON.
-func printResult(w io.Writer, r *queries.Result, asJSON bool) error {
+// Result writes a listing: a table for a person, or JSON.
+func Result(w io.Writer, r *queries.Result, asJSON bool) error {
 	if asJSON {
-		return printJSON(w, r)
+		return JSON(w, r)
 	}
 	if len(r.Rows) == 0 {
 		_, err := fmt.Fprintln(w, "No rows.")
@@ -35,18 +38,18 @@ func printResult(w io.Writer, r *queries.Result, asJSON bool) error {
 	for _, row := range r.Rows {
 		cells := make([]string, len(row))
 		for i, v := range row {
-			cells[i] = shorten(cell(v), maxCell)
+			cells[i] = Shorten(cell(v), MaxCell)
 		}
 		fmt.Fprintln(tw, strings.Join(cells, "\t"))
 	}
 	return tw.Flush()
 }
 
-// printRecords writes rows one below the other, whole values: for a few wide
+// Records writes rows one below the other, whole values: for a few wide
 // rows.
-func printRecords(w io.Writer, r *queries.Result, asJSON bool) error {
+func Records(w io.Writer, r *queries.Result, asJSON bool) error {
 	if asJSON || len(r.Rows) == 0 {
-		return printResult(w, r, asJSON)
+		return Result(w, r, asJSON)
 	}
 	tw := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
 	for i, row := range r.Rows {
@@ -62,7 +65,8 @@ func printRecords(w io.Writer, r *queries.Result, asJSON bool) error {
 	return tw.Flush()
 }
 
-func printJSON(w io.Writer, v any) error {
+// JSON writes a value for a program, indented.
+func JSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
@@ -73,7 +77,7 @@ func printJSON(w io.Writer, v any) error {
 }
 
 // cell is a value in words: UTC times, lists with commas, control characters
-// made visible, so that a stored text cannot drive a terminal.
+// made Visible, so that a stored text cannot drive a terminal.
 func cell(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -84,12 +88,12 @@ func cell(v any) string {
 		}
 		return v.UTC().Format("2006-01-02 15:04:05")
 	case string:
-		return visible(v)
+		return Visible(v)
 	case float64:
 		return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.4f", v), "0"), ".")
 	case fmt.Stringer:
 		if s := v.String(); s != "00000000-0000-0000-0000-000000000000" {
-			return visible(s)
+			return Visible(s)
 		}
 		return ""
 	}
@@ -112,7 +116,9 @@ func cell(v any) string {
 	return fmt.Sprint(v)
 }
 
-func visible(s string) string {
+// Visible is a text on one line, whose control characters a terminal does not
+// obey.
+func Visible(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t' || r == '\r':
@@ -124,7 +130,8 @@ func visible(s string) string {
 	}, s)
 }
 
-func shorten(s string, limit int) string {
+// Shorten cuts a text to limit characters.
+func Shorten(s string, limit int) string {
 	if utf8.RuneCountInString(s) <= limit {
 		return s
 	}

@@ -1,4 +1,8 @@
-package main
+// Package connect finds a store and reaches it: flags that every command of an
+// operator takes. In: flags, the addresses file and the passwords of a local
+// store. Out: addresses, logins and connections. It asks nothing of the store and
+// prints nothing.
+package connect
 
 import (
 	"bytes"
@@ -14,8 +18,8 @@ import (
 	"errata/queries"
 )
 
-// addresses is what `errata up` writes when it is ready.
-type addresses struct {
+// Addresses is what `errata up` writes when it is ready.
+type Addresses struct {
 	DSN            string         `json:"dsn"`
 	Project        uint32         `json:"project"`
 	HTTP           string         `json:"http"`
@@ -37,9 +41,9 @@ type secrets struct {
 	DefaultKey string `json:"default_key"`
 }
 
-// connectFlags find the store: by the folder of `errata up`, by its addresses
+// Flags find the store: by the folder of `errata up`, by its addresses
 // file, or by explicit addresses. Embed them in a command.
-type connectFlags struct {
+type Flags struct {
 	secureFlags
 	Data         string   `help:"Folder of errata up." default:"./errata-data" env:"ERRATA_DATA" type:"path"`
 	Addresses    string   `help:"Addresses file that errata up wrote; default: addresses.json in the data folder." env:"ERRATA_ADDRESSES" type:"path"`
@@ -54,13 +58,13 @@ type connectFlags struct {
 // errNoStore is what a command says where it cannot find a store.
 var errNoStore = errors.New("no running store found: start one with `errata up`, or name it with --addresses FILE, --data DIR or --clickhouse HOST:PORT")
 
-// locate reads the addresses file.
-func (f *connectFlags) locate() (addresses, string, error) {
+// Locate reads the addresses file.
+func (f *Flags) Locate() (Addresses, string, error) {
 	path := f.Addresses
 	if path == "" {
 		path = filepath.Join(f.Data, "addresses.json")
 	}
-	var a addresses
+	var a Addresses
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return a, path, fmt.Errorf("cannot read %s: %w", path, errNoStore)
@@ -74,9 +78,9 @@ func (f *connectFlags) locate() (addresses, string, error) {
 	return a, path, nil
 }
 
-// clickhouse says where ClickHouse is and how user logs in. user is a default:
+// Login says where ClickHouse is and how user logs in. user is a default:
 // an explicit --user wins.
-func (f *connectFlags) clickhouse(user string) (queries.Config, error) {
+func (f *Flags) Login(user string) (queries.Config, error) {
 	secure, err := f.clickhouseTLS()
 	c := queries.Config{Addr: f.Clickhouse, Database: f.Database, User: user, TLS: secure}
 	if err != nil {
@@ -87,7 +91,7 @@ func (f *connectFlags) clickhouse(user string) (queries.Config, error) {
 	}
 	var path string
 	if c.Addr == "" {
-		a, p, err := f.locate()
+		a, p, err := f.Locate()
 		if err != nil {
 			return c, err
 		}
@@ -105,7 +109,7 @@ func (f *connectFlags) clickhouse(user string) (queries.Config, error) {
 }
 
 // password takes the explicit one, else that of the local store.
-func (f *connectFlags) password(user, addressesPath string) (string, error) {
+func (f *Flags) password(user, addressesPath string) (string, error) {
 	switch {
 	case f.PasswordFile != "":
 		raw, err := os.ReadFile(f.PasswordFile)
@@ -136,12 +140,12 @@ func (f *connectFlags) password(user, addressesPath string) (string, error) {
 	return "", fmt.Errorf("cannot find a password of user %q: give --password-file", user)
 }
 
-// brokers says where Kafka is.
-func (f *connectFlags) brokers() ([]string, error) {
+// Brokers says where Kafka is.
+func (f *Flags) Brokers() ([]string, error) {
 	if len(f.Kafka) > 0 {
 		return f.Kafka, nil
 	}
-	a, path, err := f.locate()
+	a, path, err := f.Locate()
 	if err != nil {
 		return nil, err
 	}
@@ -151,11 +155,22 @@ func (f *connectFlags) brokers() ([]string, error) {
 	return strings.Split(a.Broker, ","), nil
 }
 
-// open connects as user, or as --user where that is given.
-func (f *connectFlags) open(ctx context.Context, user string) (*queries.Store, error) {
-	c, err := f.clickhouse(user)
+// Open connects as user, or as --user where that is given.
+func (f *Flags) Open(ctx context.Context, user string) (*queries.Store, error) {
+	c, err := f.Login(user)
 	if err != nil {
 		return nil, err
 	}
 	return queries.Open(ctx, c)
+}
+
+// Edge is where SDKs send to: named, or the local store's.
+func (f *Flags) Edge(host string) string {
+	if host != "" {
+		return host
+	}
+	if a, _, err := f.Locate(); err == nil && a.HTTP != "" {
+		return a.HTTP
+	}
+	return "localhost:8000"
 }

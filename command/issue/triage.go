@@ -1,4 +1,4 @@
-package main
+package issue
 
 import (
 	"context"
@@ -10,13 +10,16 @@ import (
 
 	"github.com/google/uuid"
 
+	"errata/command/connect"
+	"errata/command/show"
 	"errata/queries"
 	"errata/queries/catalog"
+	"errata/queries/projects"
 )
 
 // triageFlags are shared by the commands that act on issues.
 type triageFlags struct {
-	connectFlags
+	connect.Flags
 	JSON    bool   `help:"Print JSON." name:"json"`
 	Project string `help:"Slug or id; default: the only project, or default."`
 	Actor   string `help:"Who acts; default: you." env:"ERRATA_ACTOR"`
@@ -32,12 +35,12 @@ func (f *triageFlags) act(ctx context.Context, c queries.Change) error {
 }
 
 func (f *triageFlags) with(ctx context.Context, do func(*queries.Store, uint32) (queries.Done, error)) error {
-	s, err := f.open(ctx, "triage")
+	s, err := f.Open(ctx, "triage")
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	project, err := pickProject(ctx, s, f.Project)
+	project, err := projects.Pick(ctx, s.Conn(), f.Project)
 	if err != nil {
 		return err
 	}
@@ -65,7 +68,7 @@ func printDone(w io.Writer, done queries.Done, asJSON bool) error {
 		}
 		r.Rows = append(r.Rows, row)
 	}
-	return printResult(w, r, asJSON)
+	return show.Result(w, r, asJSON)
 }
 
 func (f *triageFlags) who() string {
@@ -78,7 +81,7 @@ func (f *triageFlags) who() string {
 	return ""
 }
 
-type issueResolveCmd struct {
+type resolveCmd struct {
 	triageFlags
 	Issues        []string `arg:"" name:"issue" help:"16 hex digits; several at once."`
 	InRelease     string   `help:"Resolved in this release: an event of it or of a newer one reopens." xor:"how"`
@@ -86,7 +89,7 @@ type issueResolveCmd struct {
 }
 
 // Run resolves.
-func (c *issueResolveCmd) Run(ctx context.Context) error {
+func (c *resolveCmd) Run(ctx context.Context) error {
 	how := queries.ResolvedNow
 	switch {
 	case c.InRelease != "":
@@ -97,17 +100,17 @@ func (c *issueResolveCmd) Run(ctx context.Context) error {
 	return c.act(ctx, queries.Change{Kind: queries.Resolve, Issues: c.Issues, Resolution: how, Release: c.InRelease})
 }
 
-type issueUnresolveCmd struct {
+type unresolveCmd struct {
 	triageFlags
 	Issues []string `arg:"" name:"issue" help:"16 hex digits; several at once."`
 }
 
 // Run reopens.
-func (c *issueUnresolveCmd) Run(ctx context.Context) error {
+func (c *unresolveCmd) Run(ctx context.Context) error {
 	return c.act(ctx, queries.Change{Kind: queries.Unresolve, Issues: c.Issues})
 }
 
-type issueIgnoreCmd struct {
+type ignoreCmd struct {
 	triageFlags
 	Issues []string `arg:"" name:"issue" help:"16 hex digits; several at once."`
 	Until  string   `help:"Until this time, such as +7d or 2026-12-24; default: for ever."`
@@ -116,7 +119,7 @@ type issueIgnoreCmd struct {
 }
 
 // Run ignores.
-func (c *issueIgnoreCmd) Run(ctx context.Context) error {
+func (c *ignoreCmd) Run(ctx context.Context) error {
 	change := queries.Change{Kind: queries.Ignore, Issues: c.Issues, UntilEvents: c.Events, UntilUsers: c.Users}
 	if c.Until != "" {
 		t, err := catalog.ParseTime(c.Until, time.Now())
@@ -128,79 +131,79 @@ func (c *issueIgnoreCmd) Run(ctx context.Context) error {
 	return c.act(ctx, change)
 }
 
-type issueAssignCmd struct {
+type assignCmd struct {
 	triageFlags
 	To     string   `arg:"" help:"To whom; an empty text for nobody."`
 	Issues []string `arg:"" name:"issue" help:"16 hex digits; several at once."`
 }
 
 // Run assigns.
-func (c *issueAssignCmd) Run(ctx context.Context) error {
+func (c *assignCmd) Run(ctx context.Context) error {
 	return c.act(ctx, queries.Change{Kind: queries.Assign, Issues: c.Issues, Assignee: c.To})
 }
 
-type issueOwnerCmd struct {
+type ownerCmd struct {
 	triageFlags
 	To     string   `arg:"" help:"Team or person."`
 	Issues []string `arg:"" name:"issue" help:"16 hex digits; several at once."`
 }
 
 // Run names an owner.
-func (c *issueOwnerCmd) Run(ctx context.Context) error {
+func (c *ownerCmd) Run(ctx context.Context) error {
 	return c.act(ctx, queries.Change{Kind: queries.Owner, Issues: c.Issues, Owner: c.To})
 }
 
-type issuePriorityCmd struct {
+type priorityCmd struct {
 	triageFlags
 	Priority string   `arg:"" help:"low, medium or high." enum:"low,medium,high"`
 	Issues   []string `arg:"" name:"issue" help:"16 hex digits; several at once."`
 }
 
 // Run sets a priority.
-func (c *issuePriorityCmd) Run(ctx context.Context) error {
+func (c *priorityCmd) Run(ctx context.Context) error {
 	return c.act(ctx, queries.Change{Kind: queries.Priority, Issues: c.Issues, Priority: c.Priority})
 }
 
-type issueCommentCmd struct {
+type commentCmd struct {
 	triageFlags
 	Text   string   `arg:"" help:"In words."`
 	Issues []string `arg:"" name:"issue" help:"16 hex digits; several at once."`
 }
 
 // Run comments.
-func (c *issueCommentCmd) Run(ctx context.Context) error {
+func (c *commentCmd) Run(ctx context.Context) error {
 	c.Comment = c.Text
 	return c.act(ctx, queries.Change{Kind: queries.Comment, Issues: c.Issues})
 }
 
-type issueMergeCmd struct {
+type mergeCmd struct {
 	triageFlags
 	Into   string   `help:"The issue that stays." required:""`
 	Issues []string `arg:"" name:"issue" help:"Issues that move; 16 hex digits."`
 }
 
 // Run merges.
-func (c *issueMergeCmd) Run(ctx context.Context) error {
+func (c *mergeCmd) Run(ctx context.Context) error {
 	return c.act(ctx, queries.Change{Kind: queries.Merge, Issues: c.Issues, Into: c.Into})
 }
 
-type issueSplitCmd struct {
+type splitCmd struct {
 	triageFlags
 	Fingerprints []string `arg:"" name:"fingerprint" help:"Merged fingerprints that become issues of their own; see fingerprints in errata issue show."`
 }
 
 // Run splits.
-func (c *issueSplitCmd) Run(ctx context.Context) error {
+func (c *splitCmd) Run(ctx context.Context) error {
 	return c.act(ctx, queries.Change{Kind: queries.Split, Issues: c.Fingerprints})
 }
 
-type issueUndoCmd struct {
+type undoCmd struct {
 	triageFlags
 	Action string `arg:"" help:"Action id, or the bulk id of several; see errata issue history."`
 }
 
 // Run takes an action back.
-func (c *issueUndoCmd) Run(ctx context.Context) error {
+func (c *undoCmd) Run(ctx context.Context) error {
 	id, err := uuid.Parse(c.Action)
 	if err != nil {
 		return fmt.Errorf("cannot undo: %q is not an action id (see `errata issue history`)", c.Action)
@@ -210,21 +213,21 @@ func (c *issueUndoCmd) Run(ctx context.Context) error {
 	})
 }
 
-type issueHistoryCmd struct {
-	connectFlags
+type historyCmd struct {
+	connect.Flags
 	JSON    bool   `help:"Print an array of row objects." name:"json"`
 	Project string `help:"Slug or id; default: the only project, or default."`
 	Issue   string `arg:"" help:"16 hex digits."`
 }
 
 // Run lists what was done.
-func (c *issueHistoryCmd) Run(ctx context.Context) error {
-	s, err := c.open(ctx, "reader")
+func (c *historyCmd) Run(ctx context.Context) error {
+	s, err := c.Open(ctx, "reader")
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	project, err := pickProject(ctx, s, c.Project)
+	project, err := projects.Pick(ctx, s.Conn(), c.Project)
 	if err != nil {
 		return err
 	}
@@ -232,5 +235,5 @@ func (c *issueHistoryCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return printResult(os.Stdout, r, c.JSON)
+	return show.Result(os.Stdout, r, c.JSON)
 }

@@ -1,15 +1,18 @@
-package main
+package project
 
 import (
 	"context"
 	"os"
 
+	"errata/command/connect"
+	"errata/command/show"
 	"errata/queries"
 	"errata/queries/projects"
 	"errata/schema"
 )
 
-type keyCmd struct {
+// KeyCommand is `errata key`.
+type KeyCommand struct {
 	Create  keyCreateCmd  `cmd:"" help:"Create a key of a project; prints the DSN."`
 	List    keyListCmd    `cmd:"" help:"List the keys of a project."`
 	Disable keyDisableCmd `cmd:"" help:"Turn a key off: the edge refuses it within seconds."`
@@ -17,7 +20,7 @@ type keyCmd struct {
 }
 
 type keyFlags struct {
-	connectFlags
+	connect.Flags
 	JSON    bool   `help:"Print JSON." name:"json"`
 	Host    string `help:"host:port of the edge in the DSN; default: that of the addresses file."`
 	Project string `arg:"" help:"Slug or id of the project."`
@@ -25,7 +28,7 @@ type keyFlags struct {
 
 // with opens the store as user and finds the project.
 func (f *keyFlags) with(ctx context.Context, user string, do func(*queries.Store, schema.Project) ([]schema.Key, error)) error {
-	s, err := f.open(ctx, user)
+	s, err := f.Open(ctx, user)
 	if err != nil {
 		return err
 	}
@@ -38,7 +41,7 @@ func (f *keyFlags) with(ctx context.Context, user string, do func(*queries.Store
 	if err != nil {
 		return err
 	}
-	return printResult(os.Stdout, keyResult(keys, []schema.Project{p}, f.edge(f.Host)), f.JSON)
+	return show.Result(os.Stdout, keyResult(keys, []schema.Project{p}, f.Edge(f.Host)), f.JSON)
 }
 
 type keyCreateCmd struct {

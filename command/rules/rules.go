@@ -1,25 +1,31 @@
-package main
+// Package rules is `errata rules` and `errata regroup`: grouping rules in files,
+// of projects, and over stored events. It parses and prints; queries/regroup
+// decides.
+package rules
 
 import (
 	"context"
 	"fmt"
 	"os"
 
+	"errata/command/connect"
+	"errata/command/show"
 	"errata/queries"
 	"errata/queries/projects"
 	"errata/queries/regroup"
 	"errata/schema/grouping"
 )
 
-type rulesCmd struct {
-	Check rulesCheckCmd `cmd:"" help:"Read a rule file and name its first mistake."`
-	Show  rulesShowCmd  `cmd:"" help:"Print the rules of a project."`
-	Diff  rulesDiffCmd  `cmd:"" help:"Show what a rule file would change."`
-	Apply rulesApplyCmd `cmd:"" help:"Give a project the rules of a file, for events to come."`
+// Command is `errata rules`.
+type Command struct {
+	Check checkCmd `cmd:"" help:"Read a rule file and name its first mistake."`
+	Show  showCmd  `cmd:"" help:"Print the rules of a project."`
+	Diff  diffCmd  `cmd:"" help:"Show what a rule file would change."`
+	Apply applyCmd `cmd:"" help:"Give a project the rules of a file, for events to come."`
 }
 
-// readRules reads a file of frame and fingerprint rules and checks it.
-func readRules(path string) (grouping.Rules, error) {
+// Read reads a file of frame and fingerprint rules and checks it.
+func Read(path string) (grouping.Rules, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return grouping.Rules{}, fmt.Errorf("cannot read rules: %w", err)
@@ -31,13 +37,13 @@ func readRules(path string) (grouping.Rules, error) {
 	return r, nil
 }
 
-type rulesCheckCmd struct {
+type checkCmd struct {
 	File string `arg:"" help:"Rule file." type:"existingfile"`
 }
 
 // Run checks a file; it needs no store.
-func (c *rulesCheckCmd) Run() error {
-	r, err := readRules(c.File)
+func (c *checkCmd) Run() error {
+	r, err := Read(c.File)
 	if err != nil {
 		return err
 	}
@@ -49,21 +55,21 @@ func (c *rulesCheckCmd) Run() error {
 	return nil
 }
 
-type rulesShowCmd struct {
-	connectFlags
+type showCmd struct {
+	connect.Flags
 	JSON    bool   `help:"Print JSON." name:"json"`
 	Project string `help:"Slug or id; default: the only project, or default."`
 }
 
 // Run prints a project's rules as a rule file.
-func (c *rulesShowCmd) Run(ctx context.Context) error {
-	s, _, now, err := openRules(ctx, &c.connectFlags, "reader", c.Project)
+func (c *showCmd) Run(ctx context.Context) error {
+	s, _, now, err := openRules(ctx, &c.Flags, "reader", c.Project)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
 	if c.JSON {
-		return printJSON(os.Stdout, now.Lines())
+		return show.JSON(os.Stdout, now.Lines())
 	}
 	for _, l := range now.Lines() {
 		fmt.Println(l)
@@ -71,27 +77,27 @@ func (c *rulesShowCmd) Run(ctx context.Context) error {
 	return nil
 }
 
-type rulesDiffCmd struct {
-	connectFlags
+type diffCmd struct {
+	connect.Flags
 	JSON    bool   `help:"Print JSON." name:"json"`
 	Project string `help:"Slug or id; default: the only project, or default."`
 	File    string `arg:"" help:"Rule file." type:"existingfile"`
 }
 
 // Run compares a file with what a project has.
-func (c *rulesDiffCmd) Run(ctx context.Context) error {
-	r, err := readRules(c.File)
+func (c *diffCmd) Run(ctx context.Context) error {
+	r, err := Read(c.File)
 	if err != nil {
 		return err
 	}
-	s, _, now, err := openRules(ctx, &c.connectFlags, "reader", c.Project)
+	s, _, now, err := openRules(ctx, &c.Flags, "reader", c.Project)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
 	diff := regroup.Diff(now, r)
 	if c.JSON {
-		return printJSON(os.Stdout, diff)
+		return show.JSON(os.Stdout, diff)
 	}
 	if len(diff) == 0 {
 		fmt.Println("No change.")
@@ -102,19 +108,19 @@ func (c *rulesDiffCmd) Run(ctx context.Context) error {
 	return nil
 }
 
-type rulesApplyCmd struct {
-	connectFlags
+type applyCmd struct {
+	connect.Flags
 	Project string `help:"Slug or id; default: the only project, or default."`
 	File    string `arg:"" help:"Rule file." type:"existingfile"`
 }
 
 // Run stores the rules; stored events stay where they are.
-func (c *rulesApplyCmd) Run(ctx context.Context) error {
-	r, err := readRules(c.File)
+func (c *applyCmd) Run(ctx context.Context) error {
+	r, err := Read(c.File)
 	if err != nil {
 		return err
 	}
-	s, project, now, err := openRules(ctx, &c.connectFlags, "errata", c.Project)
+	s, project, now, err := openRules(ctx, &c.Flags, "errata", c.Project)
 	if err != nil {
 		return err
 	}
@@ -131,12 +137,12 @@ func (c *rulesApplyCmd) Run(ctx context.Context) error {
 }
 
 // openRules connects and reads the rules of a project.
-func openRules(ctx context.Context, f *connectFlags, user, slug string) (*queries.Store, uint32, grouping.Rules, error) {
-	s, err := f.open(ctx, user)
+func openRules(ctx context.Context, f *connect.Flags, user, slug string) (*queries.Store, uint32, grouping.Rules, error) {
+	s, err := f.Open(ctx, user)
 	if err != nil {
 		return nil, 0, grouping.Rules{}, err
 	}
-	id, err := pickProject(ctx, s, slug)
+	id, err := projects.Pick(ctx, s.Conn(), slug)
 	if err == nil {
 		p, perr := projects.BySlug(ctx, s.Conn(), fmt.Sprint(id))
 		var r grouping.Rules

@@ -1,25 +1,30 @@
-package main
+// Package project is `errata project` and `errata key`: who may send, and what is
+// kept of it. It parses and prints; queries/projects stores.
+package project
 
 import (
 	"context"
 	"fmt"
 	"os"
 
+	"errata/command/connect"
+	"errata/command/show"
 	"errata/queries"
 	"errata/queries/catalog"
 	"errata/queries/projects"
 	"errata/schema"
 )
 
-type projectCmd struct {
-	Create projectCreateCmd `cmd:"" help:"Create a project and its first key; prints the DSN."`
-	List   projectListCmd   `cmd:"" help:"List projects."`
-	Show   projectShowCmd   `cmd:"" help:"Show a project and its DSNs."`
-	Set    projectSetCmd    `cmd:"" help:"Change what a project keeps, filters, limits and scrubs."`
+// Command is `errata project`.
+type Command struct {
+	Create createCmd `cmd:"" help:"Create a project and its first key; prints the DSN."`
+	List   listCmd   `cmd:"" help:"List projects."`
+	Show   showCmd   `cmd:"" help:"Show a project and its DSNs."`
+	Set    setCmd    `cmd:"" help:"Change what a project keeps, filters, limits and scrubs."`
 }
 
-type projectCreateCmd struct {
-	connectFlags
+type createCmd struct {
+	connect.Flags
 	JSON          bool   `help:"Print JSON." name:"json"`
 	Slug          string `arg:"" help:"Unique name: lower letters, digits, - and _."`
 	ID            uint32 `help:"Project id; default: the next free one."`
@@ -31,8 +36,8 @@ type projectCreateCmd struct {
 }
 
 // Run makes the project and a key.
-func (c *projectCreateCmd) Run(ctx context.Context) error {
-	s, err := c.open(ctx, "errata")
+func (c *createCmd) Run(ctx context.Context) error {
+	s, err := c.Open(ctx, "errata")
 	if err != nil {
 		return err
 	}
@@ -46,17 +51,17 @@ func (c *projectCreateCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return printResult(os.Stdout, keyResult([]schema.Key{k}, []schema.Project{p}, c.edge(c.Host)), c.JSON)
+	return show.Result(os.Stdout, keyResult([]schema.Key{k}, []schema.Project{p}, c.Edge(c.Host)), c.JSON)
 }
 
-type projectListCmd struct {
-	connectFlags
+type listCmd struct {
+	connect.Flags
 	JSON bool `help:"Print JSON." name:"json"`
 }
 
 // Run lists projects.
-func (c *projectListCmd) Run(ctx context.Context) error {
-	s, err := c.open(ctx, "reader")
+func (c *listCmd) Run(ctx context.Context) error {
+	s, err := c.Open(ctx, "reader")
 	if err != nil {
 		return err
 	}
@@ -65,19 +70,19 @@ func (c *projectListCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return printResult(os.Stdout, projectResult(all), c.JSON)
+	return show.Result(os.Stdout, projectResult(all), c.JSON)
 }
 
-type projectShowCmd struct {
-	connectFlags
+type showCmd struct {
+	connect.Flags
 	JSON bool   `help:"Print JSON." name:"json"`
 	Slug string `arg:"" help:"Slug or id."`
 	Host string `help:"host:port of the edge in the DSN; default: that of the addresses file."`
 }
 
 // Run shows a project's keys as DSNs.
-func (c *projectShowCmd) Run(ctx context.Context) error {
-	s, err := c.open(ctx, "reader")
+func (c *showCmd) Run(ctx context.Context) error {
+	s, err := c.Open(ctx, "reader")
 	if err != nil {
 		return err
 	}
@@ -91,24 +96,13 @@ func (c *projectShowCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if c.JSON {
-		return printJSON(os.Stdout, map[string]any{"project": projectResult([]schema.Project{p}), "keys": keyResult(keys, []schema.Project{p}, c.edge(c.Host))})
+		return show.JSON(os.Stdout, map[string]any{"project": projectResult([]schema.Project{p}), "keys": keyResult(keys, []schema.Project{p}, c.Edge(c.Host))})
 	}
-	if err := printResult(os.Stdout, projectResult([]schema.Project{p}), false); err != nil {
+	if err := show.Result(os.Stdout, projectResult([]schema.Project{p}), false); err != nil {
 		return err
 	}
 	fmt.Println()
-	return printResult(os.Stdout, keyResult(keys, []schema.Project{p}, c.edge(c.Host)), false)
-}
-
-// edge is where SDKs send to: named, or the local store's.
-func (f *connectFlags) edge(host string) string {
-	if host != "" {
-		return host
-	}
-	if a, _, err := f.locate(); err == nil && a.HTTP != "" {
-		return a.HTTP
-	}
-	return "localhost:8000"
+	return show.Result(os.Stdout, keyResult(keys, []schema.Project{p}, c.Edge(c.Host)), false)
 }
 
 func projectResult(all []schema.Project) *queries.Result {

@@ -1,4 +1,4 @@
-package main
+package project
 
 import (
 	"context"
@@ -6,12 +6,13 @@ import (
 	"io"
 	"os"
 
+	"errata/command/connect"
 	"errata/ingest/intake"
 	"errata/queries/projects"
 )
 
-type projectSetCmd struct {
-	connectFlags
+type setCmd struct {
+	connect.Flags
 	Slug     string `arg:"" help:"Slug or id."`
 	Settings string `help:"File with the settings as JSON (filters, quotas, flood, scrub, grouping, keep, allowed_origins); - reads standard input. They replace those that are there." type:"path"`
 	Key      string `help:"Set the settings of this key (its quotas) instead of the project's."`
@@ -22,8 +23,8 @@ type projectSetCmd struct {
 }
 
 // Run checks and stores what was asked; the edge takes it up within seconds.
-func (c *projectSetCmd) Run(ctx context.Context) error {
-	s, err := c.open(ctx, "errata")
+func (c *setCmd) Run(ctx context.Context) error {
+	s, err := c.Open(ctx, "errata")
 	if err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func (c *projectSetCmd) Run(ctx context.Context) error {
 }
 
 // read returns the settings' text and whether any was given.
-func (c *projectSetCmd) read() (string, bool, error) {
+func (c *setCmd) read() (string, bool, error) {
 	var raw []byte
 	var err error
 	switch c.Settings {

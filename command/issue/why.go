@@ -1,4 +1,4 @@
-package main
+package issue
 
 import (
 	"context"
@@ -8,14 +8,17 @@ import (
 	"os"
 	"strings"
 
+	"errata/command/connect"
+	"errata/command/rules"
+	"errata/command/show"
 	"errata/queries/projects"
 	"errata/queries/regroup"
 	"errata/schema/grouping"
 	"errata/schema/grouping/payload"
 )
 
-type issueWhyCmd struct {
-	connectFlags
+type whyCmd struct {
+	connect.Flags
 	JSON    bool   `help:"Print JSON: the whole tree." name:"json"`
 	EventID string `arg:"" help:"32 hex digits, with or without dashes."`
 	Rules   string `help:"Explain by the rules of this file instead of the project's." type:"existingfile"`
@@ -23,8 +26,8 @@ type issueWhyCmd struct {
 }
 
 // Run explains why an event is in its issue.
-func (c *issueWhyCmd) Run(ctx context.Context) error {
-	s, err := c.open(ctx, "reader")
+func (c *whyCmd) Run(ctx context.Context) error {
+	s, err := c.Open(ctx, "reader")
 	if err != nil {
 		return err
 	}
@@ -49,22 +52,22 @@ func (c *issueWhyCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rules, err := regroup.Rules(p)
+	by, err := regroup.Rules(p)
 	if err != nil {
 		return err
 	}
 	if c.Rules != "" {
-		if rules, err = readRules(c.Rules); err != nil {
+		if by, err = rules.Read(c.Rules); err != nil {
 			return err
 		}
 	}
-	g, err := grouping.New(rules)
+	g, err := grouping.New(by)
 	if err != nil {
 		return err
 	}
 	e := g.Explain(in)
 	if c.JSON {
-		return printJSON(os.Stdout, map[string]any{
+		return show.JSON(os.Stdout, map[string]any{
 			"event_id": one("event_id"), "issue": one("issue"), "stored_version": one("grouping_version"), "stored_reason": one("grouping_reason"),
 			"fingerprint": grouping.Hex(e.Result.Hashes[0]), "component": e.Result.Component, "explanation": e,
 		})
@@ -88,7 +91,7 @@ func printNode(w io.Writer, n *grouping.Node, depth int, all bool) {
 	var values []string
 	for _, v := range n.Values {
 		if v != "" {
-			values = append(values, shorten(v, maxCell))
+			values = append(values, show.Shorten(v, show.MaxCell))
 		}
 	}
 	if len(values) > 0 {
