@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"errata/consumer/column"
+	"errata/consumer/letter"
+	"errata/consumer/mark"
 	"errata/consumer/table"
 	"errata/consumer/window"
 	"errata/schema"
@@ -20,34 +22,19 @@ type message struct {
 	pack   *column.Pack // The batch that value lies in; nil where that is not worth keeping.
 }
 
-// dead is a record, or what is left of it, on its way to the dead letters.
-type dead struct {
-	offset int64
-	item   int
-	stage  string
-	reason string
-	value  []byte
-}
-
-// Stages at which a record can die.
-const (
-	StageDecode = "decode"
-	StageInsert = "insert"
-)
-
 // block is what a range of records [first, end) becomes.
 type block struct {
 	set        *table.Set
 	ledger     ledger
-	dead       []dead
-	origin     map[string][]rowID // By table and row: where it came from.
+	dead       []letter.Letter
+	origin     map[string][]mark.RowID // By table and row: where it came from.
 	first, end int64
 	records    int
 	bytes      int       // Of the records as they came: what ClickHouse gets.
 	held       int       // Of the rows as they are kept: payloads are packed.
 	started    time.Time // When its first record was read; only cuts use it.
 	oldest     time.Time // Time of its oldest record, for freshness.
-	refused    refusals
+	refused    mark.Refusals
 	record     schema.Record
 	candidate  window.Witness // Filled anew for each event.
 	stats      stats
@@ -61,7 +48,7 @@ func newBlock(types table.Types) (*block, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &block{set: set, ledger: ledger{}, origin: map[string][]rowID{}}, nil
+	return &block{set: set, ledger: ledger{}, origin: map[string][]mark.RowID{}}, nil
 }
 
 func (b *block) reset(first int64) {
@@ -73,7 +60,7 @@ func (b *block) reset(first int64) {
 	}
 	b.dead = b.dead[:0]
 	b.first, b.end, b.records, b.bytes, b.held = first, first, 0, 0, 0
-	b.started, b.oldest, b.refused, b.stats = time.Time{}, time.Time{}, refusals{}, stats{}
+	b.started, b.oldest, b.refused, b.stats = time.Time{}, time.Time{}, mark.Refusals{}, stats{}
 }
 
 // windows are what a partition decides by.
@@ -154,17 +141,17 @@ func (b *block) count(o *table.Origin, category, outcome, reason string, p schem
 // stays balanced.
 func (b *block) poison(m message, err error) {
 	b.stats.dead++
-	b.dead = append(b.dead, dead{offset: m.offset, stage: StageDecode, reason: err.Error(), value: append([]byte(nil), m.value...)})
+	b.dead = append(b.dead, letter.Letter{Offset: m.offset, Stage: letter.StageDecode, Reason: err.Error(), Value: append([]byte(nil), m.value...)})
 	o := &table.Origin{ReceivedAt: m.at.UnixMilli()}
 	b.count(o, schema.CategoryUnknown, schema.OutcomeAccepted, "", 0, 1, uint64(len(m.value)))
-	b.count(o, schema.CategoryUnknown, schema.OutcomeDeadLetter, StageDecode, 0, 1, uint64(len(m.value)))
+	b.count(o, schema.CategoryUnknown, schema.OutcomeDeadLetter, letter.StageDecode, 0, 1, uint64(len(m.value)))
 }
 
 // row notes where the next row of a table comes from. It is false for a row
 // that ClickHouse is known to refuse: the caller buries it.
 func (b *block) row(o *table.Origin, name string, item int) bool {
-	id := rowID{Table: name, Offset: o.Offset, Item: item}
-	if b.refused.has(id) {
+	id := mark.RowID{Table: name, Offset: o.Offset, Item: item}
+	if b.refused.Has(id) {
 		return false
 	}
 	b.origin[name] = append(b.origin[name], id)
@@ -191,7 +178,7 @@ func (b *block) addEvent(w *windows, o *table.Origin, e *schema.Event) bool {
 		return false
 	}
 	if !b.row(o, insert.Events, 0) {
-		b.bury(o, rowID{Table: insert.Events, Offset: o.Offset, Item: 0}, e.Category(), e.Protocol, &schema.Record{Event: e})
+		b.bury(o, mark.RowID{Table: insert.Events, Offset: o.Offset, Item: 0}, e.Category(), e.Protocol, &schema.Record{Event: e})
 		return true
 	}
 	n := table.Counted{Weight: uint32(quantity), Fingerprint: e.Fingerprint}

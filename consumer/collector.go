@@ -12,6 +12,7 @@ import (
 
 	"errata/consumer/column"
 	"errata/consumer/fetch"
+	"errata/consumer/letter"
 )
 
 // Sizes of fetches. A partition holds one as it came while its records are read,
@@ -245,7 +246,7 @@ func (c *collector) read() (message, bool, error) {
 	}
 	r := &c.record
 	c.next = r.Offset + 1
-	return message{offset: r.Offset, at: time.UnixMilli(r.Millis), letter: letterOf(r.Headers), value: r.Value, pack: c.keep()}, true, nil
+	return message{offset: r.Offset, at: time.UnixMilli(r.Millis), letter: letter.Of(r.Headers), value: r.Value, pack: c.keep()}, true, nil
 }
 
 // Batches that blocks keep as they came are of several records and packed well: of

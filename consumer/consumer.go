@@ -11,6 +11,7 @@ import (
 	kafka "github.com/segmentio/kafka-go"
 
 	"errata/consumer/fetch"
+	"errata/consumer/letter"
 	"errata/consumer/sink"
 	"errata/consumer/table"
 	"errata/schema"
@@ -22,7 +23,7 @@ type Consumer struct {
 	client  *kafka.Client
 	fetches *fetch.Client
 	sink    *sink.Sink
-	letters *letters
+	letters *letter.Writer
 	metrics *metrics
 	memory  memory
 	pace    pace
@@ -82,8 +83,8 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	c.client = &kafka.Client{Addr: kafka.TCP(c.cfg.Brokers...), Transport: transport, Timeout: 15 * time.Second}
 	c.fetches = &fetch.Client{Addr: c.client.Addr, Transport: transport, ClientID: "errata-consumer", Timeout: c.client.Timeout}
-	c.letters = newLetters(&c.cfg)
-	defer c.letters.close()
+	c.letters = letter.NewWriter(c.cfg.Brokers, c.cfg.Transport, c.cfg.TopicPrefix)
+	defer c.letters.Close()
 	defer c.sink.Close()
 
 	if err := c.learnTypes(ctx); err != nil {

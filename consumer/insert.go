@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
+	"errata/consumer/mark"
 	"errata/consumer/sink"
 	"errata/consumer/table"
 	"errata/schema"
@@ -31,9 +31,9 @@ func isRefusal(err error) bool {
 // insert puts a block into the tables: dead letters first, then one INSERT a
 // table, each tried until it succeeds. Its ledger goes last: where the ledger
 // has a block, all of it is in.
-func (p *partition) insert(ctx context.Context, pos position, b *block) error {
+func (p *partition) insert(ctx context.Context, pos mark.Position, b *block) error {
 	if len(b.dead) > 0 {
-		if err := p.retry(ctx, "write dead letters", func() error { return p.c.letters.write(ctx, p, b.dead) }); err != nil {
+		if err := p.retry(ctx, "write dead letters", func() error { return p.c.letters.Write(ctx, p.topic, p.id, b.dead) }); err != nil {
 			return err
 		}
 	}
@@ -70,8 +70,8 @@ func (p *partition) insert(ctx context.Context, pos position, b *block) error {
 // columns and constraints that keeps none. What does not fail there is refused
 // by a view; then nothing can be cut out safely, and the insert is tried until
 // an operator has mended the view.
-func (p *partition) sortOut(ctx context.Context, pos position, b *block, r *refusal, written bool) error {
-	p.log.Error("ClickHouse refuses rows, looking for them", "table", r.table.Table, "reason", r.reason, "from", pos.offset, "to", pos.mark.End)
+func (p *partition) sortOut(ctx context.Context, pos mark.Position, b *block, r *refusal, written bool) error {
+	p.log.Error("ClickHouse refuses rows, looking for them", "table", r.table.Table, "reason", r.reason, "from", pos.Offset, "to", pos.Mark.End)
 	var bad []int
 	err := p.retry(ctx, "probe rows", func() error {
 		probe, err := p.c.sink.Probe(ctx, r.table.Table)
@@ -89,11 +89,11 @@ func (p *partition) sortOut(ctx context.Context, pos position, b *block, r *refu
 			return p.c.sink.Insert(ctx, r.table, p.token(pos)+"/"+r.table.Table)
 		})
 	}
-	ids := make([]rowID, len(bad))
+	ids := make([]mark.RowID, len(bad))
 	for n, i := range bad {
 		ids[n] = b.origin[r.table.Table][i]
 	}
-	next, ok := setAside(pos, ids, written)
+	next, ok := mark.SetAside(pos, ids, written)
 	if !ok {
 		return fmt.Errorf("cannot set aside %d refused rows of %s at once: mend what refuses them: %s", len(bad), r.table.Table, r.reason)
 	}
@@ -103,45 +103,15 @@ func (p *partition) sortOut(ctx context.Context, pos position, b *block, r *refu
 	return fmt.Errorf("%w: %d rows of %s are refused", errAgain, len(bad), r.table.Table)
 }
 
-// setAside announces the range of pos without rows of one more table. Where they
-// are too many to be named, a shorter range is announced as long as nothing of this
-// one is written; else ranges of records stand for them, and the rows between
-// that ClickHouse would take wait among the dead letters too.
-func setAside(pos position, ids []rowID, written bool) (position, bool) {
-	named := func(more []rowID, room int) (position, bool) {
-		next := pos
-		next.mark.Refused = append(slices.Clone(pos.mark.Refused), more...)
-		return next, len(next.mark.encode()) <= maxMark-room
-	}
-	if next, ok := named(ids, rangeRoom); ok {
-		return next, true
-	}
-	if !written {
-		for n := min(len(ids)-1, maxMark/16); n > 0; n-- { // No name is shorter.
-			if ids[n].Offset == ids[n-1].Offset { // A range ends between records.
-				continue
-			}
-			if next, ok := named(ids[:n], rangeRoom); ok {
-				next.mark.End = ids[n].Offset
-				return next, true
-			}
-		}
-	}
-	if next, ok := named(rangesOf(ids, mostRanges), rangeRoom/2); ok {
-		return next, true
-	}
-	return named(rangesOf(ids, 1), 0)
-}
-
 // writeGap notes records that the topic lost before they were read.
-func (p *partition) writeGap(ctx context.Context, pos position, first, lost int64) error {
+func (p *partition) writeGap(ctx context.Context, pos mark.Position, first, lost int64) error {
 	b, err := newBlock(p.c.types())
 	if err != nil {
 		return err
 	}
 	b.ledger.add(account{minute: time.Now().UnixMilli(), category: schema.CategoryUnknown, outcome: schema.OutcomeOffsetGap, reason: p.topic}, uint64(lost), 0)
 	b.ledger.write(b.set)
-	token := fmt.Sprintf("%s-%d-%s-gap-%d-%d", p.topic, p.id, pos.mark.Log, pos.offset, first)
+	token := fmt.Sprintf("%s-%d-%s-gap-%d-%d", p.topic, p.id, pos.Mark.Log, pos.Offset, first)
 	t := b.set.Table(insert.Outcomes)
 	return p.retry(ctx, "insert", func() error { return p.c.sink.Insert(ctx, t, token) })
 }

@@ -3,9 +3,7 @@ package consumer
 import (
 	"context"
 	"math"
-	"strconv"
 
-	"errata/consumer/fetch"
 	"errata/consumer/sink"
 	"errata/consumer/table"
 	"errata/consumer/window"
@@ -28,20 +26,6 @@ func (p *partition) loadLetters(ctx context.Context, w *windows, high int64) err
 	return p.c.loadSeen(ctx, w.letters, p.id, high, func(ctx context.Context, r sink.Range, f func(int64, window.Key)) error {
 		return p.c.sink.Letters(ctx, p.kind(), r, f)
 	})
-}
-
-// letterOf is which dead letter a record was before it was sent again; 0 for
-// one that comes from an edge.
-func letterOf(headers []fetch.Header) uint64 {
-	for _, h := range headers {
-		if string(h.Key) == HeaderLetter {
-			n, err := strconv.ParseUint(string(h.Value), 16, 64)
-			if err == nil {
-				return n
-			}
-		}
-	}
-	return 0
 }
 
 // revive notes that a letter was sent again. It is false for one that was

@@ -11,6 +11,8 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	kafka "github.com/segmentio/kafka-go"
 	"golang.org/x/sync/errgroup"
+
+	"errata/consumer/mark"
 )
 
 // partition moves one partition's records as long as a generation lives.
@@ -68,7 +70,7 @@ func (p *partition) live(ctx context.Context) error {
 	if err := p.retry(ctx, "load windows", func() error { return p.loadWindows(ctx, pos) }); err != nil {
 		return err
 	}
-	if pos.mark.End > 0 {
+	if pos.Mark.End > 0 {
 		if pos, err = p.finish(ctx, pos); err != nil {
 			return err
 		}
@@ -82,39 +84,39 @@ func (p *partition) live(ctx context.Context) error {
 	defer blocks.close()
 	g.Go(func() error {
 		defer close(ready)
-		return (&collector{p: p, next: pos.offset, ready: ready, blocks: blocks}).run(ctx)
+		return (&collector{p: p, next: pos.Offset, ready: ready, blocks: blocks}).run(ctx)
 	})
 	g.Go(func() error { return p.store(ctx, pos, ready, blocks) })
 	return g.Wait()
 }
 
 // finish builds an announced range again, exactly as announced.
-func (p *partition) finish(ctx context.Context, pos position) (position, error) {
+func (p *partition) finish(ctx context.Context, pos mark.Position) (mark.Position, error) {
 	p.metrics.replayed()
 	b, err := p.c.blocks.get(p.c.types())
 	if err != nil {
 		return pos, err
 	}
-	b.reset(pos.offset)
-	b.refused.add(pos.mark.Refused)
-	c := &collector{p: p, next: pos.offset}
+	b.reset(pos.Offset)
+	b.refused.Add(pos.Mark.Refused)
+	c := &collector{p: p, next: pos.Offset}
 	defer func() {
 		p.c.memory.give(b.held)
 		p.c.blocks.put(b)
 	}()
-	if err := c.exactly(ctx, b, pos.mark.End); err != nil {
+	if err := c.exactly(ctx, b, pos.Mark.End); err != nil {
 		return pos, err
 	}
 	if err := p.insert(ctx, pos, b); err != nil {
 		return pos, err
 	}
-	next := position{offset: pos.mark.End, mark: mark{Log: pos.mark.Log}}
+	next := pos.At(pos.Mark.End)
 	return next, p.commit(ctx, next)
 }
 
 // store inserts blocks in order. Where the next one is ready its announcement
 // is the same commit as the end of the last.
-func (p *partition) store(ctx context.Context, pos position, ready <-chan *block, blocks *hand) error {
+func (p *partition) store(ctx context.Context, pos mark.Position, ready <-chan *block, blocks *hand) error {
 	for b := range ready {
 		p.metrics.storing.Store(b.oldest.UnixMilli())
 		if err := p.commit(ctx, p.announce(pos, b.end)); err != nil {
@@ -125,7 +127,7 @@ func (p *partition) store(ctx context.Context, pos position, ready <-chan *block
 			if err := p.insert(ctx, pos, b); err != nil {
 				return err
 			}
-			pos = position{offset: b.end, mark: mark{Log: pos.mark.Log}}
+			pos = pos.At(b.end)
 			blocks.give(b)
 			b = nil
 			next := pos
@@ -147,8 +149,8 @@ func (p *partition) store(ctx context.Context, pos position, ready <-chan *block
 }
 
 // token names a range of records for ClickHouse.
-func (p *partition) token(pos position) string {
-	return fmt.Sprintf("%s-%d-%s-%d-%d", p.topic, p.id, pos.mark.Log, pos.offset, pos.mark.End)
+func (p *partition) token(pos mark.Position) string {
+	return fmt.Sprintf("%s-%d-%s-%d-%d", p.topic, p.id, pos.Mark.Log, pos.Offset, pos.Mark.End)
 }
 
 // retry does f until it succeeds, the generation ends, or the partition must

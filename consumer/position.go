@@ -8,6 +8,7 @@ import (
 
 	kafka "github.com/segmentio/kafka-go"
 
+	"errata/consumer/mark"
 	"errata/consumer/window"
 	"errata/schema"
 )
@@ -16,56 +17,50 @@ import (
 // everything and wait for the next generation.
 var errFenced = errors.New("the partition belongs to another member now")
 
-// position is where a partition stands.
-type position struct {
-	offset int64
-	mark   mark
-}
-
 // readPosition reads the committed pair. A partition that never had one starts
 // at the beginning of its log, as a new life of it.
-func (p *partition) readPosition(ctx context.Context) (position, error) {
+func (p *partition) readPosition(ctx context.Context) (mark.Position, error) {
 	r, err := p.c.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: p.gen.GroupID, Topics: map[string][]int{p.topic: {p.id}}})
 	if err != nil {
-		return position{}, fmt.Errorf("cannot read the committed offset: %w", err)
+		return mark.Position{}, fmt.Errorf("cannot read the committed offset: %w", err)
 	}
 	if r.Error != nil {
-		return position{}, fmt.Errorf("cannot read the committed offset: %w", r.Error)
+		return mark.Position{}, fmt.Errorf("cannot read the committed offset: %w", r.Error)
 	}
 	if len(r.Topics[p.topic]) == 0 {
-		return position{}, errors.New("cannot read the committed offset: the broker did not tell it")
+		return mark.Position{}, errors.New("cannot read the committed offset: the broker did not tell it")
 	}
 	st := r.Topics[p.topic][0]
 	if st.Error != nil {
-		return position{}, fmt.Errorf("cannot read the committed offset: %w", st.Error)
+		return mark.Position{}, fmt.Errorf("cannot read the committed offset: %w", st.Error)
 	}
 	first, last, err := p.bounds(ctx)
 	if err != nil {
-		return position{}, err
+		return mark.Position{}, err
 	}
 	p.metrics.end(last)
-	m, known, err := readMark(st.Metadata)
+	m, known, err := mark.Read(st.Metadata)
 	if err != nil {
-		return position{}, err
+		return mark.Position{}, err
 	}
-	pos := position{offset: st.CommittedOffset, mark: m}
+	pos := mark.Position{Offset: st.CommittedOffset, Mark: m}
 	switch {
 	case st.CommittedOffset < 0:
-		pos = position{offset: first, mark: mark{Log: newLogName()}}
+		pos = mark.Position{Offset: first, Mark: mark.Mark{Log: mark.NewLog()}}
 	case !known:
-		pos.mark = mark{Log: newLogName()}
+		pos.Mark = mark.Mark{Log: mark.NewLog()}
 	case st.CommittedOffset > last || m.End > last:
 		// A new leader may tell an old end for a moment.
 		if p.beyond.IsZero() {
 			p.beyond = time.Now()
 		}
 		if time.Since(p.beyond) < beyondPatience {
-			return position{}, fmt.Errorf("cannot read on from offset %d: the topic ends at %d; if it was made anew it is read from its start in %s",
+			return mark.Position{}, fmt.Errorf("cannot read on from offset %d: the topic ends at %d; if it was made anew it is read from its start in %s",
 				max(st.CommittedOffset, m.End), last, beyondPatience-time.Since(p.beyond).Round(time.Second))
 		}
 		p.log.Error("the topic ends before the committed offset: it was made anew; reading it from its start",
 			"committed", st.CommittedOffset, "announced", m.End, "end", last)
-		pos = position{offset: first, mark: mark{Log: newLogName()}}
+		pos = mark.Position{Offset: first, Mark: mark.Mark{Log: mark.NewLog()}}
 	case st.CommittedOffset < first:
 		return p.skipGap(ctx, pos, first)
 	}
@@ -99,45 +94,45 @@ func (p *partition) bounds(ctx context.Context) (first, last int64, err error) {
 // they were read. Their number becomes an outcome of project 0. Of an announced
 // range that is cut by the gap, what remains is dropped too unless none of it
 // is in the tables: it cannot be built as announced any more.
-func (p *partition) skipGap(ctx context.Context, pos position, first int64) (position, error) {
+func (p *partition) skipGap(ctx context.Context, pos mark.Position, first int64) (mark.Position, error) {
 	to := first
-	if pos.mark.End > first {
-		there, err := p.c.sink.Stored(ctx, p.kind(), p.id, pos.offset, pos.mark.End)
+	if pos.Mark.End > first {
+		there, err := p.c.sink.Stored(ctx, p.kind(), p.id, pos.Offset, pos.Mark.End)
 		if err != nil {
-			return position{}, err
+			return mark.Position{}, err
 		}
 		if there {
-			to = pos.mark.End
+			to = pos.Mark.End
 		}
-	} else if pos.mark.End > 0 {
-		there, err := p.c.sink.Stored(ctx, p.kind(), p.id, pos.offset, pos.mark.End)
+	} else if pos.Mark.End > 0 {
+		there, err := p.c.sink.Stored(ctx, p.kind(), p.id, pos.Offset, pos.Mark.End)
 		if err != nil {
-			return position{}, err
+			return mark.Position{}, err
 		}
 		if there { // All of the announced range was in already; the loss begins after it.
-			pos = position{offset: pos.mark.End, mark: mark{Log: pos.mark.Log}}
+			pos = pos.At(pos.Mark.End)
 		}
 	}
-	lost := first - pos.offset
+	lost := first - pos.Offset
 	if to > first {
 		lost = 0
 	}
 	if lost > 0 {
-		p.log.Error("records were deleted before they were read: raise the retention of the topic or add consumers", "from", pos.offset, "to", first, "lost", lost)
+		p.log.Error("records were deleted before they were read: raise the retention of the topic or add consumers", "from", pos.Offset, "to", first, "lost", lost)
 		p.metrics.gap(lost)
 		if err := p.writeGap(ctx, pos, first, lost); err != nil {
-			return position{}, err
+			return mark.Position{}, err
 		}
 	}
-	next := position{offset: to, mark: mark{Log: pos.mark.Log}}
+	next := pos.At(to)
 	return next, p.commit(ctx, next)
 }
 
 // commit makes pos the committed pair, trying again until the broker answers.
-func (p *partition) commit(ctx context.Context, pos position) error {
+func (p *partition) commit(ctx context.Context, pos mark.Position) error {
 	return p.retry(ctx, "commit", func() error {
 		r, err := p.c.client.OffsetCommit(ctx, &kafka.OffsetCommitRequest{GroupID: p.gen.GroupID, GenerationID: int(p.gen.ID), MemberID: p.gen.MemberID,
-			Topics: map[string][]kafka.OffsetCommit{p.topic: {{Partition: p.id, Offset: pos.offset, Metadata: pos.mark.encode()}}}})
+			Topics: map[string][]kafka.OffsetCommit{p.topic: {{Partition: p.id, Offset: pos.Offset, Metadata: pos.Mark.Encode()}}}})
 		if err == nil && len(r.Topics[p.topic]) > 0 {
 			err = r.Topics[p.topic][0].Error
 		}
@@ -145,19 +140,19 @@ func (p *partition) commit(ctx context.Context, pos position) error {
 		case errors.Is(err, kafka.IllegalGeneration), errors.Is(err, kafka.UnknownMemberId), errors.Is(err, kafka.RebalanceInProgress):
 			return fmt.Errorf("%w: %w", errFenced, err)
 		case err != nil:
-			return fmt.Errorf("cannot commit offset %d of %s/%d: %w", pos.offset, p.topic, p.id, err)
+			return fmt.Errorf("cannot commit offset %d of %s/%d: %w", pos.Offset, p.topic, p.id, err)
 		}
-		p.metrics.committed(pos.offset)
+		p.metrics.committed(pos.Offset)
 		return nil
 	})
 }
 
-// announce is pos with the range [pos.offset, end) announced under the windows
+// announce is pos with the range [pos.Offset, end) announced under the windows
 // that the partition uses.
-func (p *partition) announce(pos position, end int64) position {
-	pos.mark.End = end
-	pos.mark.DuplicateRecords, pos.mark.DuplicateRows = p.win.events.Limits()
-	pos.mark.TwinRecords = p.win.twins.Records()
+func (p *partition) announce(pos mark.Position, end int64) mark.Position {
+	pos.Mark.End = end
+	pos.Mark.DuplicateRecords, pos.Mark.DuplicateRows = p.win.events.Limits()
+	pos.Mark.TwinRecords = p.win.twins.Records()
 	return pos
 }
 
@@ -200,30 +195,30 @@ func (p *partition) share(ctx context.Context) error {
 // loadWindows rebuilds what the next records are decided by from the stored
 // rows before the position. A range that was announced is decided with the
 // sizes of its windows then.
-func (p *partition) loadWindows(ctx context.Context, pos position) error {
+func (p *partition) loadWindows(ctx context.Context, pos mark.Position) error {
 	if err := p.share(ctx); err != nil {
 		return err
 	}
 	records, rows, twins := p.sizes.duplicateRecords, p.sizes.duplicateRows, p.sizes.twinRecords
-	if pos.mark.End > 0 {
-		records, rows, twins = pos.mark.DuplicateRecords, pos.mark.DuplicateRows, pos.mark.TwinRecords
+	if pos.Mark.End > 0 {
+		records, rows, twins = pos.Mark.DuplicateRecords, pos.Mark.DuplicateRows, pos.Mark.TwinRecords
 	}
 	w := &windows{events: window.NewSeen(records, rows), spans: window.NewSeen(records, rows), logs: window.NewSeen(records, rows),
 		sessions: window.NewSeen(records, rows), metrics: window.NewSeen(records, rows), letters: newLetterWindow(), topic: p.kind(), twins: window.NewTwins(twins)}
-	err := p.loadLetters(ctx, w, pos.offset)
+	err := p.loadLetters(ctx, w, pos.Offset)
 	if err != nil {
 		return err
 	}
 	switch p.kind() {
 	case schema.TopicEvents:
-		err = p.c.loadEvents(ctx, w, p.id, pos.offset)
+		err = p.c.loadEvents(ctx, w, p.id, pos.Offset)
 	case schema.TopicSpans:
-		err = p.c.loadSeen(ctx, w.spans, p.id, pos.offset, p.c.sink.Spans)
+		err = p.c.loadSeen(ctx, w.spans, p.id, pos.Offset, p.c.sink.Spans)
 	case schema.TopicLogs:
-		err = p.c.loadSeen(ctx, w.logs, p.id, pos.offset, p.c.sink.Logs)
+		err = p.c.loadSeen(ctx, w.logs, p.id, pos.Offset, p.c.sink.Logs)
 	case schema.TopicSessions:
-		err = errors.Join(p.c.loadSeen(ctx, w.sessions, p.id, pos.offset, p.c.sink.Sessions),
-			p.c.loadSeen(ctx, w.metrics, p.id, pos.offset, p.c.sink.Metrics))
+		err = errors.Join(p.c.loadSeen(ctx, w.sessions, p.id, pos.Offset, p.c.sink.Sessions),
+			p.c.loadSeen(ctx, w.metrics, p.id, pos.Offset, p.c.sink.Metrics))
 	}
 	if err != nil {
 		return err

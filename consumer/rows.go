@@ -1,6 +1,8 @@
 package consumer
 
 import (
+	"errata/consumer/letter"
+	"errata/consumer/mark"
 	"errata/consumer/table"
 	"errata/consumer/window"
 	"errata/schema"
@@ -16,7 +18,7 @@ func (b *block) addCompanions(o *table.Origin, r *schema.Record, repeated bool) 
 			continue
 		}
 		if !b.row(o, insert.Attachments, i) {
-			b.bury(o, rowID{Table: insert.Attachments, Offset: o.Offset, Item: i}, x.Category(), 0, &schema.Record{Attachments: []*schema.Attachment{x}})
+			b.bury(o, mark.RowID{Table: insert.Attachments, Offset: o.Offset, Item: i}, x.Category(), 0, &schema.Record{Attachments: []*schema.Attachment{x}})
 			continue
 		}
 		b.set.Attachment(o, x)
@@ -28,7 +30,7 @@ func (b *block) addCompanions(o *table.Origin, r *schema.Record, repeated bool) 
 			continue
 		}
 		if !b.row(o, insert.Feedback, i) {
-			b.bury(o, rowID{Table: insert.Feedback, Offset: o.Offset, Item: i}, x.Category(), 0, &schema.Record{Feedback: []*schema.Feedback{x}})
+			b.bury(o, mark.RowID{Table: insert.Feedback, Offset: o.Offset, Item: i}, x.Category(), 0, &schema.Record{Feedback: []*schema.Feedback{x}})
 			continue
 		}
 		b.set.Feedback(o, x)
@@ -47,7 +49,7 @@ func (b *block) addTraces(w *windows, o *table.Origin, r *schema.Record) {
 			continue
 		}
 		if !b.row(o, insert.Spans, i) {
-			b.bury(o, rowID{Table: insert.Spans, Offset: o.Offset, Item: i}, x.Category(), x.Protocol, &schema.Record{Spans: []*schema.Span{x}})
+			b.bury(o, mark.RowID{Table: insert.Spans, Offset: o.Offset, Item: i}, x.Category(), x.Protocol, &schema.Record{Spans: []*schema.Span{x}})
 			continue
 		}
 		if ok {
@@ -63,7 +65,7 @@ func (b *block) addTraces(w *windows, o *table.Origin, r *schema.Record) {
 			continue
 		}
 		if !b.row(o, insert.Logs, i) {
-			b.bury(o, rowID{Table: insert.Logs, Offset: o.Offset, Item: i}, x.Category(), x.Protocol, &schema.Record{Logs: []*schema.Log{x}})
+			b.bury(o, mark.RowID{Table: insert.Logs, Offset: o.Offset, Item: i}, x.Category(), x.Protocol, &schema.Record{Logs: []*schema.Log{x}})
 			continue
 		}
 		if ok {
@@ -91,7 +93,7 @@ func (b *block) addHealth(w *windows, o *table.Origin, r *schema.Record) {
 			continue
 		}
 		if !b.row(o, insert.Sessions, i) {
-			b.bury(o, rowID{Table: insert.Sessions, Offset: o.Offset, Item: i}, x.Category(), schema.Protocol_PROTOCOL_SENTRY, &schema.Record{Sessions: []*schema.Session{x}})
+			b.bury(o, mark.RowID{Table: insert.Sessions, Offset: o.Offset, Item: i}, x.Category(), schema.Protocol_PROTOCOL_SENTRY, &schema.Record{Sessions: []*schema.Session{x}})
 			continue
 		}
 		if ok {
@@ -102,7 +104,7 @@ func (b *block) addHealth(w *windows, o *table.Origin, r *schema.Record) {
 	}
 	for i, x := range r.CheckIns {
 		if !b.row(o, insert.CheckIns, i) {
-			b.bury(o, rowID{Table: insert.CheckIns, Offset: o.Offset, Item: i}, x.Category(), schema.Protocol_PROTOCOL_SENTRY, &schema.Record{CheckIns: []*schema.CheckIn{x}})
+			b.bury(o, mark.RowID{Table: insert.CheckIns, Offset: o.Offset, Item: i}, x.Category(), schema.Protocol_PROTOCOL_SENTRY, &schema.Record{CheckIns: []*schema.CheckIn{x}})
 			continue
 		}
 		b.set.CheckIn(o, x)
@@ -115,7 +117,7 @@ func (b *block) addHealth(w *windows, o *table.Origin, r *schema.Record) {
 			continue
 		}
 		if !b.row(o, insert.Metrics, i) {
-			b.bury(o, rowID{Table: insert.Metrics, Offset: o.Offset, Item: i}, x.Category(), x.Protocol, &schema.Record{Metrics: []*schema.Metric{x}})
+			b.bury(o, mark.RowID{Table: insert.Metrics, Offset: o.Offset, Item: i}, x.Category(), x.Protocol, &schema.Record{Metrics: []*schema.Metric{x}})
 			continue
 		}
 		if ok {
@@ -126,7 +128,7 @@ func (b *block) addHealth(w *windows, o *table.Origin, r *schema.Record) {
 	}
 	for i, x := range r.Monitors {
 		if !b.row(o, insert.Monitors, i) {
-			b.bury(o, rowID{Table: insert.Monitors, Offset: o.Offset, Item: i}, "", 0, &schema.Record{Monitors: []*schema.Monitor{x}})
+			b.bury(o, mark.RowID{Table: insert.Monitors, Offset: o.Offset, Item: i}, "", 0, &schema.Record{Monitors: []*schema.Monitor{x}})
 			continue
 		}
 		b.set.Monitor(o, x)
@@ -134,7 +136,7 @@ func (b *block) addHealth(w *windows, o *table.Origin, r *schema.Record) {
 }
 
 // bury makes a dead letter of one row: a record with this row alone.
-func (b *block) bury(o *table.Origin, id rowID, category string, p schema.Protocol, alone *schema.Record) {
+func (b *block) bury(o *table.Origin, id mark.RowID, category string, p schema.Protocol, alone *schema.Record) {
 	alone.ProjectId, alone.ReceivedAt, alone.RetentionDays = o.ProjectID, o.ReceivedAt, o.RetentionDays
 	value, err := schema.EncodeRecord(alone)
 	if err != nil {
@@ -143,9 +145,9 @@ func (b *block) bury(o *table.Origin, id rowID, category string, p schema.Protoc
 	quantity := uint64(1)
 	if alone.Event != nil {
 		quantity = uint64(max(alone.Event.Weight, 1))
-		b.fate(o, alone.Event, schema.OutcomeDeadLetter, StageInsert, "ClickHouse refused the row; it waits in the dead letters: `errata replay` sends it again.")
+		b.fate(o, alone.Event, schema.OutcomeDeadLetter, letter.StageInsert, "ClickHouse refused the row; it waits in the dead letters: `errata replay` sends it again.")
 	}
 	b.stats.dead++
-	b.dead = append(b.dead, dead{offset: id.Offset, item: id.Item, stage: StageInsert, reason: "ClickHouse refused a row of " + id.Table, value: value})
-	b.count(o, category, schema.OutcomeDeadLetter, StageInsert, p, quantity, 0)
+	b.dead = append(b.dead, letter.Letter{Offset: id.Offset, Item: id.Item, Stage: letter.StageInsert, Reason: "ClickHouse refused a row of " + id.Table, Value: value})
+	b.count(o, category, schema.OutcomeDeadLetter, letter.StageInsert, p, quantity, 0)
 }

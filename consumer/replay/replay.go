@@ -17,7 +17,7 @@ import (
 	kafka "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/sasl"
 
-	"errata/consumer"
+	"errata/consumer/letter"
 	"errata/schema"
 )
 
@@ -102,7 +102,7 @@ type run struct {
 // home puts a record into the partition that it came from, where the rows that
 // decide about it are.
 func home(m kafka.Message, partitions ...int) int {
-	want, err := strconv.Atoi(header(m.Headers, consumer.HeaderPartition))
+	want, err := strconv.Atoi(header(m.Headers, letter.HeaderPartition))
 	for _, p := range partitions {
 		if err == nil && p == want {
 			return p
@@ -216,11 +216,11 @@ func (r *run) read(ctx context.Context, id int, from, to int64) ([]Letter, int64
 			continue
 		}
 		from = m.Offset + 1
-		l := Letter{Topic: header(m.Headers, consumer.HeaderTopic), Stage: header(m.Headers, consumer.HeaderStage),
-			Reason: header(m.Headers, consumer.HeaderReason), At: m.Time, Bytes: len(value), value: value}
-		l.Partition, _ = strconv.Atoi(header(m.Headers, consumer.HeaderPartition))
-		l.Offset, _ = strconv.ParseInt(header(m.Headers, consumer.HeaderOffset), 10, 64)
-		l.Item, _ = strconv.Atoi(header(m.Headers, consumer.HeaderItem))
+		l := Letter{Topic: header(m.Headers, letter.HeaderTopic), Stage: header(m.Headers, letter.HeaderStage),
+			Reason: header(m.Headers, letter.HeaderReason), At: m.Time, Bytes: len(value), value: value}
+		l.Partition, _ = strconv.Atoi(header(m.Headers, letter.HeaderPartition))
+		l.Offset, _ = strconv.ParseInt(header(m.Headers, letter.HeaderOffset), 10, 64)
+		l.Item, _ = strconv.Atoi(header(m.Headers, letter.HeaderItem))
 		l.identity = identity(&l)
 		l.Repeated = r.seen[l.identity]
 		r.seen[l.identity] = true
@@ -256,8 +256,8 @@ func (r *run) send(ctx context.Context, letters []Letter) error {
 			r.result.Useless++
 		default:
 			out = append(out, kafka.Message{Topic: l.Topic, Value: value, Headers: []kafka.Header{
-				{Key: consumer.HeaderPartition, Value: strconv.AppendInt(nil, int64(l.Partition), 10)},
-				{Key: consumer.HeaderLetter, Value: strconv.AppendUint(nil, l.identity, 16)}}})
+				{Key: letter.HeaderPartition, Value: strconv.AppendInt(nil, int64(l.Partition), 10)},
+				{Key: letter.HeaderLetter, Value: strconv.AppendUint(nil, l.identity, 16)}}})
 		}
 	}
 	if r.cfg.DryRun || len(out) == 0 {
@@ -278,7 +278,7 @@ func revive(l Letter) ([]byte, error) {
 	if len(l.value) == 0 {
 		return nil, errors.New("the letter is empty")
 	}
-	if l.Stage != consumer.StageInsert {
+	if l.Stage != letter.StageInsert {
 		return l.value, nil
 	}
 	var r schema.Record

@@ -1,4 +1,4 @@
-package consumer
+package mark
 
 import (
 	"testing"
@@ -8,9 +8,9 @@ import (
 
 func TestSetAside(t *testing.T) {
 	t.Parallel()
-	rows := func(table string, offsets ...int64) (ids []rowID) {
+	rows := func(table string, offsets ...int64) (ids []RowID) {
 		for _, o := range offsets {
-			ids = append(ids, rowID{Table: table, Offset: o})
+			ids = append(ids, RowID{Table: table, Offset: o})
 		}
 		return ids
 	}
@@ -21,13 +21,13 @@ func TestSetAside(t *testing.T) {
 			far[i] += 5000
 		}
 	}
-	one := make([]rowID, 300)
+	one := make([]RowID, 300)
 	for i := range one {
-		one[i] = rowID{Table: "spans", Offset: 7, Item: i}
+		one[i] = RowID{Table: "spans", Offset: 7, Item: i}
 	}
-	pos := position{offset: 7, mark: mark{Log: "0123456789ab", End: 2_000_000}}
+	pos := Position{Offset: 7, Mark: Mark{Log: "0123456789ab", End: 2_000_000}}
 	for name, c := range map[string]struct {
-		ids     []rowID
+		ids     []RowID
 		written bool
 		end     int64 // 0: shorter.
 		ranges  int
@@ -37,14 +37,14 @@ func TestSetAside(t *testing.T) {
 		"many, some is written: ranges":       {rows("attachments", far...), true, 2_000_000, 2},
 		"many of the first record: one range": {one, false, 2_000_000, 1},
 	} {
-		next, ok := setAside(pos, c.ids, c.written)
+		next, ok := SetAside(pos, c.ids, c.written)
 		require.True(t, ok, name)
-		require.LessOrEqual(t, len(next.mark.encode()), maxMark, name)
-		read, _, err := readMark(next.mark.encode())
+		require.LessOrEqual(t, len(next.Mark.Encode()), maxMark, name)
+		read, _, err := Read(next.Mark.Encode())
 		require.NoError(t, err, name)
 		require.Equal(t, c.ranges > 0, read.V == 2, "%s: an older build must not take it for what it knows", name)
-		var r refusals
-		r.add(read.Refused)
+		var r Refusals
+		r.Add(read.Refused)
 		require.Len(t, r.ranges, c.ranges, name)
 		if c.end > 0 {
 			require.Equal(t, c.end, read.End, name)
@@ -52,10 +52,10 @@ func TestSetAside(t *testing.T) {
 			require.Less(t, read.End, far[len(far)-1], name)
 		}
 		for _, id := range c.ids {
-			require.Equal(t, id.Offset < read.End, r.has(id), "%s: %v", name, id)
+			require.Equal(t, id.Offset < read.End, r.Has(id), "%s: %v", name, id)
 		}
 		if c.ranges == 2 {
-			require.False(t, r.has(rowID{Table: "attachments", Offset: 1_002_000}), "between the crowds")
+			require.False(t, r.Has(RowID{Table: "attachments", Offset: 1_002_000}), "between the crowds")
 		}
 	}
 }
