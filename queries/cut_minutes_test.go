@@ -35,6 +35,7 @@ func TestTrendsOfCutHours(t *testing.T) {
 		seed(t, owner, more...)
 	}
 	begin := now.Add(-30 * time.Hour).Truncate(time.Hour)
+	asked := owner
 	check := func(what string) {
 		t.Helper()
 		for n, w := range [][2]time.Time{
@@ -58,7 +59,7 @@ func TestTrendsOfCutHours(t *testing.T) {
 					}
 					want := h.sums(keep, func(e event) string { return fmt.Sprint(e.ts.Truncate(time.Hour).Unix(), " ", key(e)) })
 					maps.DeleteFunc(want, func(_ string, n uint64) bool { return n == 0 })
-					r, err := owner.Run(t.Context(), "error_trend_split", values)
+					r, err := asked.Run(t.Context(), "error_trend_split", values)
 					require.NoError(t, err)
 					got := map[string]uint64{}
 					for _, row := range rows(r) {
@@ -80,4 +81,6 @@ func TestTrendsOfCutHours(t *testing.T) {
 	check("merged")
 	add(60, 43)
 	check("more of them")
+	asked = impatient(t, "cut_hours")
+	check("not waited for")
 }

@@ -181,6 +181,7 @@ func TestPagesOfTagsAndWords(t *testing.T) {
 	compare(t, heap{h.events[:half], h.into}, owner, 2)
 	seed(t, owner, h.events[half:]...)
 	compare(t, h, owner, 1)
+	compare(t, h, impatient(t, "paged"), 1)
 
 	// A store from before tag_issue: days that it does not have are read from
 	// issue_tag, until it has all of a window.
@@ -207,5 +208,13 @@ func again(t *testing.T, database string) *queries.Store {
 	s, err := queries.Open(t.Context(), queries.Config{Addr: clickhousetest.Shared(t).Addr(), Database: database, User: "errata", Password: clickhousetest.Passwords["errata"]})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// impatient is such a store that waits for no row that it does not know.
+func impatient(t *testing.T, database string) *queries.Store {
+	t.Helper()
+	s := again(t, database)
+	s.WaitFor(1)
 	return s
 }

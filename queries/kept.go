@@ -98,7 +98,7 @@ func (a *asked) matching(ctx context.Context, step, key string, into map[uint64]
 	begin, end := from.UnixMilli(), to.UnixMilli()
 	if firstDay, lastDay := asking.Floor(begin, asking.DayMS), asking.Floor(end, asking.DayMS); firstDay < lastDay {
 		var none int64
-		rows, _, err := asking.Keep(ctx, a.Asking, step+"\x00"+a.Bound["project"]+"\x00"+key, "event_parts", step, pieces.Source[stretch]{First: firstDay, Last: lastDay + asking.DayMS - 1, Slot: asking.DayMS, Chunk: 400_000}, &none,
+		rows, _, err := asking.Keep(ctx, a.Asking, step+"\x00"+a.Bound["project"]+"\x00"+key, "event_parts", step, pieces.Source[stretch]{First: firstDay, Last: lastDay + asking.DayMS - 1, Slot: asking.DayMS, Chunk: 400_000, Later: a.Waits()}, &none,
 			func(r driver.Rows) (part uint64, row pieces.Row[stretch], err error) {
 				err = r.Scan(&part, &row.Issue, &row.At, &row.Value.oldest, &row.Value.newest)
 				return part, row, err

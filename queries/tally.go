@@ -60,7 +60,7 @@ func (a *asked) readWindow(ctx context.Context, into *tally) error {
 	}
 	var none int64
 	rows, mirror, err := asking.Keep(ctx, a.Asking, key+"\x00"+a.Bound["project"]+"\x00"+a.Bound["environment"]+"\x00"+a.Bound["release"], "window_parts", "counted",
-		pieces.Source[pieces.Strip]{First: first, Last: last, Slot: slot, Chunk: 400_000, Later: asking.Waits, Weigh: pieces.Strip.Weigh, Join: pieces.JoinStrips}, &none, asking.Strip)
+		pieces.Source[pieces.Strip]{First: first, Last: last, Slot: slot, Chunk: 400_000, Later: a.Waits(), Weigh: pieces.Strip.Weigh, Join: pieces.JoinStrips}, &none, asking.Strip)
 	if err != nil {
 		return err
 	}

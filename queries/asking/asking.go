@@ -25,6 +25,9 @@ import (
 // Server is one ClickHouse that is asked, and what is kept of it.
 type Server struct {
 	Conn driver.Conn
+	// Waits is how many rows of parts that are not known a question waits for; 0 for
+	// a million.
+	Waits uint64
 
 	kept     pieces.Keeper
 	complete complete

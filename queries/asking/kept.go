@@ -16,10 +16,18 @@ const (
 	DayMS  = 24 * HourMS
 )
 
-// Waits is how many rows of parts that are not known a question waits for, where
+// waits is how many rows of parts that are not known a question waits for, where
 // the statement that reads the table as a whole is faster than to read them: a
 // tenth of a second.
-const Waits = 1_000_000
+const waits = 1_000_000
+
+// Waits is how many rows a question on this server waits for.
+func (a *Asking) Waits() uint64 {
+	if a.Server.Waits > 0 {
+		return a.Server.Waits
+	}
+	return waits
+}
 
 // Single tells whether the tables stand on the server that is asked. Reads of a
 // cluster may each be answered by other replicas, whose parts differ.

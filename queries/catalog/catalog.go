@@ -145,6 +145,11 @@ var fragments = template.FuncMap{
 	"strip": func(slot, n string) string {
 		return "arrayStringConcat(arrayMap(c -> reinterpretAsFixedString(c), groupArray(bitOr(bitShiftLeft(toUInt64(8388608 + " + slot + "), 40), least(" + n + ", toUInt64(1099511627775))))))"
 	},
+	// packed is an array of hashes, each once, as eight bytes each whose highest bit
+	// is set: the server leaves out zeros at the end.
+	"packed": func(hashes string) string {
+		return "arrayStringConcat(arrayMap(h -> reinterpretAsFixedString(bitOr(h, toUInt64(9223372036854775808))), arrayDistinct(" + hashes + ")))"
+	},
 	"hex": func(f string) string { return "lower(leftPad(hex(" + f + "), 16, '0'))" },
 	// Newest state first, then as a semantic version where both are one.
 	"zero": func() string { return "toDateTime64(0, 3, 'UTC')" },

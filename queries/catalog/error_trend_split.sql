@@ -48,6 +48,13 @@ GROUP BY part, fingerprint, project_id
 UNION ALL
 SELECT toUInt64(0), cityHash64(serverUUID()), toUInt32(0), '', ''
 <<- end>>
+-- step day_sums: rows
+<<- if and .Ranked (.Given "span")>>
+SELECT project_id, fingerprint, sum(t.events) AS n
+FROM issue_day AS t
+WHERE day >= toDate(fromUnixTimestamp64Milli({span:Array(Int64)}[1], 'UTC')) AND day <= toDate(fromUnixTimestamp64Milli({span:Array(Int64)}[2], 'UTC')) AND <<.Projects>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
+GROUP BY project_id, fingerprint
+<<- end>>
 -- step hours: rows
 <<- if and .Ranked (.Given "names")>>
 SELECT cityHash64(_part, serverUUID()) AS part, fingerprint, project_id, <<strip "intDiv(toUnixTimestamp(hour), 3600)" "t.events">> AS cells, '' AS nobody

@@ -7,6 +7,7 @@ package release
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -38,9 +39,13 @@ type Numbers struct {
 // maxReleases bounds how many a process knows and how many are compared at once.
 const maxReleases = 100_000
 
+// highest is set in every hash, as the packed ones have it.
+const highest = 1 << 63
+
 // number numbers releases; from the first one on that is more than are known,
 // nothing that is kept is to be used.
 func (d *Numbers) number(hash uint64) uint32 {
+	hash |= highest
 	if id, ok := d.of[hash]; ok {
 		return id
 	}
@@ -72,7 +77,7 @@ func (d *Numbers) place(hashes []uint64) []int32 {
 		out[id] = -1
 	}
 	for n, h := range hashes {
-		if id, ok := d.of[h]; ok {
+		if id, ok := d.of[h|highest]; ok {
 			out[id] = int32(n) //nolint:gosec // Bounded.
 		}
 	}
@@ -99,15 +104,20 @@ func (a *run) readSightings(ctx context.Context, into *sightings) (err error) {
 	var none int64
 	into.rows, into.mirror, err = asking.Keep(ctx, a.Asking, "seen\x00"+a.Bound["project"]+"\x00"+a.Bound["environment"], "seen_parts", "seen", pieces.Source[sighting]{Weigh: weigh}, &none,
 		func(r driver.Rows) (part uint64, row pieces.Row[sighting], err error) {
-			var firsts, all []uint64
+			var firsts, all string
 			if err = r.Scan(&part, &row.Issue, &row.Value.born, &firsts, &all); err != nil || part == 0 {
 				return part, row, err
 			}
-			row.Value.ids, row.Value.firsts = make([]uint32, 0, len(firsts)+len(all)), uint32(len(firsts)) //nolint:gosec // Bounded.
+			if len(firsts)%8 != 0 || len(all)%8 != 0 {
+				return part, row, fmt.Errorf("cannot read %d and %d bytes of releases: they are 8 each", len(firsts), len(all))
+			}
+			row.Value.ids, row.Value.firsts = make([]uint32, 0, (len(firsts)+len(all))/8), uint32(len(firsts)/8) //nolint:gosec // Bounded.
 			d.mu.Lock()
 			defer d.mu.Unlock()
-			for _, h := range append(firsts, all...) {
-				row.Value.ids = append(row.Value.ids, d.number(h))
+			for _, hashes := range []string{firsts, all} {
+				for ; hashes != ""; hashes = hashes[8:] {
+					row.Value.ids = append(row.Value.ids, d.number(binary.LittleEndian.Uint64([]byte(hashes[:8]))))
+				}
 			}
 			return part, row, nil
 		})

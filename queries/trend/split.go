@@ -64,14 +64,18 @@ func Split(ctx context.Context, a *asking.Asking) (*asking.Result, error) {
 	if of {
 		return s.single(ctx)
 	}
-	if ok, err := s.rank(ctx); err != nil || !ok {
-		return s.orWhole(ctx, err)
-	}
-	top := s.largest()
+	var top []uint64
 	var points map[point]uint64
 	var all map[int64]uint64
-	err = asking.AtOnce(ctx, func(ctx context.Context) (err error) { points, err = s.points(ctx, top); return err },
-		func(ctx context.Context) (err error) { all, err = s.all(ctx); return err })
+	err = asking.AtOnce(ctx, func(ctx context.Context) error {
+		ok, err := s.rank(ctx)
+		if err != nil || !ok {
+			return err
+		}
+		top = s.largest()
+		points, err = s.points(ctx, top)
+		return err
+	}, func(ctx context.Context) (err error) { all, err = s.all(ctx); return err })
 	if err != nil || points == nil || all == nil {
 		return s.orWhole(ctx, err)
 	}
@@ -211,14 +215,21 @@ func (s *splitting) rank(ctx context.Context) (bool, error) {
 	}
 	firstDay, endDay := asking.Floor(s.first+asking.DayMS-1, asking.DayMS), asking.Floor(s.end, asking.DayMS)
 	hours(s.first, min(firstDay, s.end))
-	add(firstDay, endDay, "", "day_parts", "days", pieces.Source[pieces.Strip]{First: firstDay, Last: endDay - 1, Slot: asking.DayMS, Chunk: 400_000})
+	days := len(spans)
+	add(firstDay, endDay, "", "day_parts", "days", pieces.Source[pieces.Strip]{First: firstDay, Last: endDay - 1, Slot: asking.DayMS, Chunk: 400_000, Later: s.Waits()})
 	hours(max(endDay, firstDay), s.end)
 	err := asking.AtOnce(ctx, append(todo, s.readMerged, s.readCuts)...)
 	if err != nil {
 		return false, err
 	}
-	for _, x := range spans {
+	for n, x := range spans {
 		if x.rows == nil {
+			if n == days && firstDay < endDay {
+				if err := s.sumDays(ctx, firstDay, endDay-1); err != nil {
+					return false, err
+				}
+				continue
+			}
 			return false, nil
 		}
 		for of, n := range added(x.rows, x.mirror, x.first, x.last) {
@@ -229,6 +240,24 @@ func (s *splitting) rank(ctx context.Context) (bool, error) {
 		s.total[s.survivor(e.project, e.fingerprint)] += e.events
 	}
 	return true, nil
+}
+
+// sumDays adds up whole days where they are more than a question waits for: the
+// sums alone take a tenth of what the days themselves do.
+func (s *splitting) sumDays(ctx context.Context, first, last int64) error {
+	sums := map[owned]uint64{}
+	b := s.With(map[string]string{"span": "[" + asking.Itoa(first) + "," + asking.Itoa(last) + "]"})
+	err := b.Rows(ctx, "day_sums", func(r driver.Rows) error {
+		var of owned
+		var n uint64
+		err := r.Scan(&of.project, &of.fingerprint, &n)
+		sums[of] = n
+		return err
+	})
+	for of, n := range sums {
+		s.total[s.survivor(of.project, of.fingerprint)] += n
+	}
+	return err
 }
 
 // owned is a fingerprint of a project.

@@ -176,7 +176,7 @@ func (c *command) measure(ctx context.Context, s *queries.Store) error {
 			}
 			n = len(r.Rows)
 			if i == 0 {
-				if first = time.Since(begin); first > 200*time.Millisecond { // What is kept may be read behind it.
+				if first = time.Since(begin); first > 100*time.Millisecond { // What is kept may be read behind it.
 					time.Sleep(4 * time.Second)
 					if _, err = s.Run(ctx, q.query, q.values); err != nil {
 						return err
