@@ -10,6 +10,7 @@ import (
 
 	kafka "github.com/segmentio/kafka-go"
 
+	"errata/consumer/block"
 	"errata/consumer/column"
 	"errata/consumer/fetch"
 	"errata/consumer/letter"
@@ -31,9 +32,9 @@ type collector struct {
 	records *fetch.Records // Of the last fetch; nil once all are read.
 	record  fetch.Record   // The one read last.
 	pack    column.Pack    // What it lies in, where that is kept.
-	peeked  message        // Read for the next block, where waits is set.
+	peeked  block.Message  // Read for the next block, where waits is set.
 	waits   bool
-	ready   chan<- *block
+	ready   chan<- *block.Block
 	blocks  *hand
 	rate    float64 // Rows a second, smoothed over blocks.
 	cut     time.Time
@@ -49,7 +50,7 @@ func (c *collector) run(ctx context.Context) error {
 		c.giveTurn()
 		c.p.c.pace.change(c.p.topic, -c.rate)
 	}()
-	var b *block
+	var b *block.Block
 	for {
 		if b == nil {
 			var err error
@@ -60,9 +61,9 @@ func (c *collector) run(ctx context.Context) error {
 		if err := c.drainFetch(b, -1); err != nil {
 			return err
 		}
-		rows := b.set.Rows() // What is handed over is not looked at any more.
+		rows := b.Set.Rows() // What is handed over is not looked at any more.
 		switch {
-		case b.records > 0 && c.isFull(b):
+		case b.Records > 0 && c.isFull(b):
 			c.giveTurn() // The next one gathers, also while this block waits for the one before.
 			select {
 			case c.ready <- b:
@@ -72,7 +73,7 @@ func (c *collector) run(ctx context.Context) error {
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-		case b.records > 0 && (time.Since(b.started) >= c.age(b) || c.p.c.draining()):
+		case b.Records > 0 && (time.Since(b.Started) >= c.age(b) || c.p.c.draining()):
 			select {
 			case c.ready <- b:
 				c.giveTurn()
@@ -98,7 +99,7 @@ func (c *collector) run(ctx context.Context) error {
 }
 
 // exactly fills b with the records before end, all of them.
-func (c *collector) exactly(ctx context.Context, b *block, end int64) error {
+func (c *collector) exactly(ctx context.Context, b *block.Block, end int64) error {
 	for c.next < end {
 		if err := c.fetch(ctx, nil); err != nil {
 			return err
@@ -107,13 +108,13 @@ func (c *collector) exactly(ctx context.Context, b *block, end int64) error {
 			return err
 		}
 	}
-	b.end = end
+	b.End = end
 	return nil
 }
 
 // begin takes a block once there is a record for it, room for more, and the
 // turn where one is needed. It returns none when the consumer drains.
-func (c *collector) begin(ctx context.Context) (*block, error) {
+func (c *collector) begin(ctx context.Context) (*block.Block, error) {
 	first := c.next
 	for {
 		if c.records == nil {
@@ -169,9 +170,9 @@ func (c *collector) giveTurn() {
 	}
 }
 
-func (c *collector) isFull(b *block) bool {
+func (c *collector) isFull(b *block.Block) bool {
 	cfg := &c.p.c.cfg
-	return b.records >= cfg.BatchRows || b.set.Rows() >= cfg.BatchRows || b.bytes >= cfg.BatchBytes || b.held >= cfg.MemoryBytes/2 || c.p.c.memory.over()
+	return b.Records >= cfg.BatchRows || b.Set.Rows() >= cfg.BatchRows || b.Bytes >= cfg.BatchBytes || b.Held >= cfg.MemoryBytes/2 || c.p.c.memory.over()
 }
 
 // handed notes the pace: how old the next block may get depends on it.
@@ -189,11 +190,11 @@ func (c *collector) handed(rows int) {
 }
 
 // age is how old b may get. What is left of a backlog does not wait for company.
-func (c *collector) age(b *block) time.Duration {
+func (c *collector) age(b *block.Block) time.Duration {
 	if c.backlog && c.next >= c.end {
 		return c.p.c.cfg.MinAge
 	}
-	return c.p.c.cfg.age(current(c.p.c.pace.of(c.p.topic), c.rate, b.set.Rows(), time.Since(b.started)))
+	return c.p.c.cfg.age(current(c.p.c.pace.of(c.p.topic), c.rate, b.Set.Rows(), time.Since(b.Started)))
 }
 
 // yieldEvery is after how many records others get their turn: in one process with
@@ -203,8 +204,8 @@ const yieldEvery = 16
 
 // drainFetch adds fetched records to b until it is full, end is reached or
 // none is left.
-func (c *collector) drainFetch(b *block, end int64) error {
-	for c.records != nil && (end >= 0 || !c.isFull(b) || b.records == 0) && (end < 0 || c.next < end) {
+func (c *collector) drainFetch(b *block.Block, end int64) error {
+	for c.records != nil && (end >= 0 || !c.isFull(b) || b.Records == 0) && (end < 0 || c.next < end) {
 		m, ok, err := c.peeked, c.waits, error(nil)
 		if !ok {
 			m, ok, err = c.read()
@@ -215,38 +216,38 @@ func (c *collector) drainFetch(b *block, end int64) error {
 		if !ok {
 			return nil
 		}
-		if end >= 0 && m.offset >= end { // The last records of the range are not in the log any more.
+		if end >= 0 && m.Offset >= end { // The last records of the range are not in the log any more.
 			return nil
 		}
 		c.waits = false
-		if b.records%yieldEvery == 0 {
+		if b.Records%yieldEvery == 0 {
 			runtime.Gosched()
 		}
-		before := b.held
-		if b.records == 0 {
-			c.p.metrics.gathering.Store(m.at.UnixMilli())
+		before := b.Held
+		if b.Records == 0 {
+			c.p.metrics.gathering.Store(m.At.UnixMilli())
 		}
-		b.add(c.p.win, c.p.id, m)
-		c.p.c.memory.take(b.held - before)
+		b.Add(c.p.win, c.p.id, m)
+		c.p.c.memory.take(b.Held - before)
 	}
 	return nil
 }
 
 // read returns the next fetched record; its value is valid until the next
 // call.
-func (c *collector) read() (message, bool, error) {
+func (c *collector) read() (block.Message, bool, error) {
 	switch err := c.records.Next(&c.record); {
 	case err == nil:
 	case errors.Is(err, io.EOF):
 		c.next = c.records.Offset()
 		c.records = nil
-		return message{}, false, nil
+		return block.Message{}, false, nil
 	default:
-		return message{}, false, fmt.Errorf("cannot read records of %s/%d: %w", c.p.topic, c.p.id, err)
+		return block.Message{}, false, fmt.Errorf("cannot read records of %s/%d: %w", c.p.topic, c.p.id, err)
 	}
 	r := &c.record
 	c.next = r.Offset + 1
-	return message{offset: r.Offset, at: time.UnixMilli(r.Millis), letter: letter.Of(r.Headers), value: r.Value, pack: c.keep()}, true, nil
+	return block.Message{Offset: r.Offset, At: time.UnixMilli(r.Millis), Letter: letter.Of(r.Headers), Value: r.Value, Pack: c.keep()}, true, nil
 }
 
 // Batches that blocks keep as they came are of several records and packed well: of
@@ -270,11 +271,11 @@ func (c *collector) keep() *column.Pack {
 
 // fetch asks the broker for more. While b gathers it waits for much or for b's
 // age; else it returns with the first record.
-func (c *collector) fetch(ctx context.Context, b *block) error {
+func (c *collector) fetch(ctx context.Context, b *block.Block) error {
 	req := fetch.Request{Topic: c.p.topic, Partition: c.p.id, Offset: c.next, MinBytes: 1, MaxBytes: fetchBytes, MaxWait: 500 * time.Millisecond}
-	if b != nil && b.records > 0 {
+	if b != nil && b.Records > 0 {
 		req.MinBytes = gatherBytes
-		left := c.age(b) - time.Since(b.started)
+		left := c.age(b) - time.Since(b.Started)
 		req.MaxWait = max(10*time.Millisecond, min(left, 500*time.Millisecond))
 		if left <= 0 { // The last block is still being stored.
 			req.MaxWait = 50 * time.Millisecond

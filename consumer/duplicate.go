@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"errata/consumer/block"
 	"errata/consumer/sink"
 	"errata/consumer/window"
 )
@@ -33,11 +34,11 @@ func (c *Consumer) loadSeen(ctx context.Context, w *window.Seen, partition int, 
 }
 
 // loadEvents fills the windows of event ids and of twins, which differ in size.
-func (c *Consumer) loadEvents(ctx context.Context, w *windows, partition int, high int64) error {
-	if err := c.loadSeen(ctx, w.events, partition, high, c.sink.EventIDs); err != nil {
+func (c *Consumer) loadEvents(ctx context.Context, w *block.Windows, partition int, high int64) error {
+	if err := c.loadSeen(ctx, w.Events, partition, high, c.sink.EventIDs); err != nil {
 		return err
 	}
-	twins := w.twins.Records()
+	twins := w.Twins.Records()
 	if twins <= 0 || high <= 0 {
 		return nil
 	}
@@ -50,7 +51,14 @@ func (c *Consumer) loadEvents(ctx context.Context, w *windows, partition int, hi
 		return err
 	}
 	for _, x := range slices.Backward(newestFirst) {
-		w.twins.Add(x)
+		w.Twins.Add(x)
 	}
 	return nil
+}
+
+// loadLetters fills the window of letters with those before high.
+func (p *partition) loadLetters(ctx context.Context, w *block.Windows, high int64) error {
+	return p.c.loadSeen(ctx, w.Letters, p.id, high, func(ctx context.Context, r sink.Range, f func(int64, window.Key)) error {
+		return p.c.sink.Letters(ctx, p.kind(), r, f)
+	})
 }

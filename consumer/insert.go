@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"errata/consumer/block"
 	"errata/consumer/mark"
 	"errata/consumer/sink"
 	"errata/consumer/table"
-	"errata/schema"
 	"errata/schema/tables/insert"
 )
 
@@ -31,22 +31,22 @@ func isRefusal(err error) bool {
 // insert puts a block into the tables: dead letters first, then one INSERT a
 // table, each tried until it succeeds. Its ledger goes last: where the ledger
 // has a block, all of it is in.
-func (p *partition) insert(ctx context.Context, pos mark.Position, b *block) error {
-	if len(b.dead) > 0 {
-		if err := p.retry(ctx, "write dead letters", func() error { return p.c.letters.Write(ctx, p.topic, p.id, b.dead) }); err != nil {
+func (p *partition) insert(ctx context.Context, pos mark.Position, b *block.Block) error {
+	if len(b.Dead) > 0 {
+		if err := p.retry(ctx, "write dead letters", func() error { return p.c.letters.Write(ctx, p.topic, p.id, b.Dead) }); err != nil {
 			return err
 		}
 	}
-	b.ledger.write(b.set)
+	b.Seal()
 	started := time.Now()
 	written := false // Whether a table took its rows: then the range cannot be cut any more.
-	for _, t := range b.set.Tables() {
+	for _, t := range b.Set.Tables() {
 		if t.Rows() == 0 {
 			continue
 		}
 		err := p.retry(ctx, "insert", func() error {
 			err := p.c.sink.Insert(ctx, t, p.token(pos)+"/"+t.Table)
-			if reason, refused := sink.Refused(err); refused && b.origin[t.Table] != nil {
+			if reason, refused := sink.Refused(err); refused && b.Origin(t.Table) != nil {
 				return &refusal{t, reason}
 			}
 			return err
@@ -70,7 +70,7 @@ func (p *partition) insert(ctx context.Context, pos mark.Position, b *block) err
 // columns and constraints that keeps none. What does not fail there is refused
 // by a view; then nothing can be cut out safely, and the insert is tried until
 // an operator has mended the view.
-func (p *partition) sortOut(ctx context.Context, pos mark.Position, b *block, r *refusal, written bool) error {
+func (p *partition) sortOut(ctx context.Context, pos mark.Position, b *block.Block, r *refusal, written bool) error {
 	p.log.Error("ClickHouse refuses rows, looking for them", "table", r.table.Table, "reason", r.reason, "from", pos.Offset, "to", pos.Mark.End)
 	var bad []int
 	err := p.retry(ctx, "probe rows", func() error {
@@ -91,7 +91,7 @@ func (p *partition) sortOut(ctx context.Context, pos mark.Position, b *block, r 
 	}
 	ids := make([]mark.RowID, len(bad))
 	for n, i := range bad {
-		ids[n] = b.origin[r.table.Table][i]
+		ids[n] = b.Origin(r.table.Table)[i]
 	}
 	next, ok := mark.SetAside(pos, ids, written)
 	if !ok {
@@ -105,13 +105,13 @@ func (p *partition) sortOut(ctx context.Context, pos mark.Position, b *block, r 
 
 // writeGap notes records that the topic lost before they were read.
 func (p *partition) writeGap(ctx context.Context, pos mark.Position, first, lost int64) error {
-	b, err := newBlock(p.c.types())
+	b, err := block.New(p.c.types())
 	if err != nil {
 		return err
 	}
-	b.ledger.add(account{minute: time.Now().UnixMilli(), category: schema.CategoryUnknown, outcome: schema.OutcomeOffsetGap, reason: p.topic}, uint64(lost), 0)
-	b.ledger.write(b.set)
+	b.Lose(p.topic, time.Now(), lost)
+	b.Seal()
 	token := fmt.Sprintf("%s-%d-%s-gap-%d-%d", p.topic, p.id, pos.Mark.Log, pos.Offset, first)
-	t := b.set.Table(insert.Outcomes)
+	t := b.Set.Table(insert.Outcomes)
 	return p.retry(ctx, "insert", func() error { return p.c.sink.Insert(ctx, t, token) })
 }

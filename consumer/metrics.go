@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"errata/consumer/block"
 )
 
 // metrics are what an operator watches. All are labelled by topic and
@@ -153,14 +155,14 @@ func (p *partitionMetrics) showLag() {
 	p.m.lag.With(p.labels).Set(float64(max(p.last.Load()-p.position.Load(), 0)))
 }
 
-func (p *partitionMetrics) stored(b *block, d time.Duration) {
-	p.m.rows.With(p.labels).Observe(float64(b.set.Rows()))
+func (p *partitionMetrics) stored(b *block.Block, d time.Duration) {
+	p.m.rows.With(p.labels).Observe(float64(b.Set.Rows()))
 	p.m.seconds.With(p.labels).Observe(d.Seconds())
-	p.m.freshness.With(p.labels).Set(max(time.Since(b.oldest).Seconds(), 0))
-	p.m.storedRows.With(p.labels).Add(float64(b.stats.stored))
-	p.m.duplicates.With(p.labels).Add(float64(b.stats.duplicates))
-	p.m.twins.With(p.labels).Add(float64(b.stats.twins))
-	p.m.dead.With(p.labels).Add(float64(b.stats.dead))
+	p.m.freshness.With(p.labels).Set(max(time.Since(b.Oldest).Seconds(), 0))
+	p.m.storedRows.With(p.labels).Add(float64(b.Stats.Stored))
+	p.m.duplicates.With(p.labels).Add(float64(b.Stats.Duplicates))
+	p.m.twins.With(p.labels).Add(float64(b.Stats.Twins))
+	p.m.dead.With(p.labels).Add(float64(b.Stats.Dead))
 	p.m.blocks.With(p.labels).Inc()
 }
 

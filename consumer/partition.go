@@ -12,6 +12,7 @@ import (
 	kafka "github.com/segmentio/kafka-go"
 	"golang.org/x/sync/errgroup"
 
+	"errata/consumer/block"
 	"errata/consumer/mark"
 )
 
@@ -23,7 +24,7 @@ type partition struct {
 	id      int
 	log     *slog.Logger
 	metrics *partitionMetrics
-	win     *windows
+	win     *block.Windows
 	sizes   sizes     // Of the windows from now on.
 	beyond  time.Time // Since when the log ends before the committed offset.
 }
@@ -74,12 +75,12 @@ func (p *partition) live(ctx context.Context) error {
 		if pos, err = p.finish(ctx, pos); err != nil {
 			return err
 		}
-		if records, rows := p.win.events.Limits(); (sizes{records, rows, p.win.twins.Records()}) != p.sizes {
+		if records, rows := p.win.Events.Limits(); (sizes{records, rows, p.win.Twins.Records()}) != p.sizes {
 			return errAgain // The announced range was decided with other sizes.
 		}
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	ready := make(chan *block)
+	ready := make(chan *block.Block)
 	blocks := newHand(p.c)
 	defer blocks.close()
 	g.Go(func() error {
@@ -97,11 +98,11 @@ func (p *partition) finish(ctx context.Context, pos mark.Position) (mark.Positio
 	if err != nil {
 		return pos, err
 	}
-	b.reset(pos.Offset)
-	b.refused.Add(pos.Mark.Refused)
+	b.Reset(pos.Offset)
+	b.Refuse(pos.Mark.Refused)
 	c := &collector{p: p, next: pos.Offset}
 	defer func() {
-		p.c.memory.give(b.held)
+		p.c.memory.give(b.Held)
 		p.c.blocks.put(b)
 	}()
 	if err := c.exactly(ctx, b, pos.Mark.End); err != nil {
@@ -116,18 +117,18 @@ func (p *partition) finish(ctx context.Context, pos mark.Position) (mark.Positio
 
 // store inserts blocks in order. Where the next one is ready its announcement
 // is the same commit as the end of the last.
-func (p *partition) store(ctx context.Context, pos mark.Position, ready <-chan *block, blocks *hand) error {
+func (p *partition) store(ctx context.Context, pos mark.Position, ready <-chan *block.Block, blocks *hand) error {
 	for b := range ready {
-		p.metrics.storing.Store(b.oldest.UnixMilli())
-		if err := p.commit(ctx, p.announce(pos, b.end)); err != nil {
+		p.metrics.storing.Store(b.Oldest.UnixMilli())
+		if err := p.commit(ctx, p.announce(pos, b.End)); err != nil {
 			return err
 		}
 		for b != nil {
-			pos = p.announce(pos, b.end)
+			pos = p.announce(pos, b.End)
 			if err := p.insert(ctx, pos, b); err != nil {
 				return err
 			}
-			pos = pos.At(b.end)
+			pos = pos.At(b.End)
 			blocks.give(b)
 			b = nil
 			next := pos
@@ -135,8 +136,8 @@ func (p *partition) store(ctx context.Context, pos mark.Position, ready <-chan *
 			select {
 			case b = <-ready:
 				if b != nil {
-					p.metrics.storing.Store(b.oldest.UnixMilli())
-					next = p.announce(pos, b.end)
+					p.metrics.storing.Store(b.Oldest.UnixMilli())
+					next = p.announce(pos, b.End)
 				}
 			default:
 			}

@@ -3,6 +3,7 @@ package consumer
 import (
 	"sync"
 
+	"errata/consumer/block"
 	"errata/consumer/table"
 )
 
@@ -11,13 +12,13 @@ import (
 // are at work at once, not two a partition.
 type pool struct {
 	mu   sync.Mutex
-	idle []*block // The one used last is the next.
+	idle []*block.Block // The one used last is the next.
 }
 
 // idleBlocks is how many blocks wait for their next use at most.
 const idleBlocks = 3
 
-func (p *pool) get(types table.Types) (*block, error) {
+func (p *pool) get(types table.Types) (*block.Block, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if n := len(p.idle); n > 0 {
@@ -26,11 +27,11 @@ func (p *pool) get(types table.Types) (*block, error) {
 		p.idle = p.idle[:n-1]
 		return b, nil
 	}
-	return newBlock(types)
+	return block.New(types)
 }
 
-func (p *pool) put(b *block) {
-	b.reset(0)
+func (p *pool) put(b *block.Block) {
+	b.Reset(0)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.idle) < idleBlocks {
@@ -44,20 +45,20 @@ type hand struct {
 	c     *Consumer
 	slots chan struct{}
 	mu    sync.Mutex
-	out   map[*block]bool
+	out   map[*block.Block]bool
 }
 
 func newHand(c *Consumer) *hand {
-	return &hand{c: c, slots: make(chan struct{}, 2), out: map[*block]bool{}}
+	return &hand{c: c, slots: make(chan struct{}, 2), out: map[*block.Block]bool{}}
 }
 
 // take is called by who holds a slot.
-func (h *hand) take(first int64) (*block, error) {
+func (h *hand) take(first int64) (*block.Block, error) {
 	b, err := h.c.blocks.get(h.c.types())
 	if err != nil {
 		return nil, err
 	}
-	b.reset(first)
+	b.Reset(first)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.out[b] = true
@@ -65,11 +66,11 @@ func (h *hand) take(first int64) (*block, error) {
 }
 
 // give takes a block back, and what it held, with its slot.
-func (h *hand) give(b *block) {
+func (h *hand) give(b *block.Block) {
 	h.mu.Lock()
 	delete(h.out, b)
 	h.mu.Unlock()
-	h.c.memory.give(b.held)
+	h.c.memory.give(b.Held)
 	h.c.blocks.put(b)
 	<-h.slots
 }

@@ -8,8 +8,8 @@ import (
 
 	kafka "github.com/segmentio/kafka-go"
 
+	"errata/consumer/block"
 	"errata/consumer/mark"
-	"errata/consumer/window"
 	"errata/schema"
 )
 
@@ -151,8 +151,8 @@ func (p *partition) commit(ctx context.Context, pos mark.Position) error {
 // that the partition uses.
 func (p *partition) announce(pos mark.Position, end int64) mark.Position {
 	pos.Mark.End = end
-	pos.Mark.DuplicateRecords, pos.Mark.DuplicateRows = p.win.events.Limits()
-	pos.Mark.TwinRecords = p.win.twins.Records()
+	pos.Mark.DuplicateRecords, pos.Mark.DuplicateRows = p.win.Events.Limits()
+	pos.Mark.TwinRecords = p.win.Twins.Records()
 	return pos
 }
 
@@ -203,8 +203,7 @@ func (p *partition) loadWindows(ctx context.Context, pos mark.Position) error {
 	if pos.Mark.End > 0 {
 		records, rows, twins = pos.Mark.DuplicateRecords, pos.Mark.DuplicateRows, pos.Mark.TwinRecords
 	}
-	w := &windows{events: window.NewSeen(records, rows), spans: window.NewSeen(records, rows), logs: window.NewSeen(records, rows),
-		sessions: window.NewSeen(records, rows), metrics: window.NewSeen(records, rows), letters: newLetterWindow(), topic: p.kind(), twins: window.NewTwins(twins)}
+	w := block.NewWindows(p.kind(), records, rows, twins)
 	err := p.loadLetters(ctx, w, pos.Offset)
 	if err != nil {
 		return err
@@ -213,12 +212,12 @@ func (p *partition) loadWindows(ctx context.Context, pos mark.Position) error {
 	case schema.TopicEvents:
 		err = p.c.loadEvents(ctx, w, p.id, pos.Offset)
 	case schema.TopicSpans:
-		err = p.c.loadSeen(ctx, w.spans, p.id, pos.Offset, p.c.sink.Spans)
+		err = p.c.loadSeen(ctx, w.Spans, p.id, pos.Offset, p.c.sink.Spans)
 	case schema.TopicLogs:
-		err = p.c.loadSeen(ctx, w.logs, p.id, pos.Offset, p.c.sink.Logs)
+		err = p.c.loadSeen(ctx, w.Logs, p.id, pos.Offset, p.c.sink.Logs)
 	case schema.TopicSessions:
-		err = errors.Join(p.c.loadSeen(ctx, w.sessions, p.id, pos.Offset, p.c.sink.Sessions),
-			p.c.loadSeen(ctx, w.metrics, p.id, pos.Offset, p.c.sink.Metrics))
+		err = errors.Join(p.c.loadSeen(ctx, w.Sessions, p.id, pos.Offset, p.c.sink.Sessions),
+			p.c.loadSeen(ctx, w.Metrics, p.id, pos.Offset, p.c.sink.Metrics))
 	}
 	if err != nil {
 		return err

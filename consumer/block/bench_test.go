@@ -1,4 +1,4 @@
-package consumer
+package block
 
 import (
 	"context"
@@ -13,7 +13,6 @@ import (
 
 	"errata/consumer/sink"
 	"errata/consumer/table"
-	"errata/consumer/window"
 	"errata/deploy/local/clickhousetest"
 	"errata/schema"
 	"errata/schema/tables"
@@ -70,25 +69,24 @@ func benchRecordsFrom(seed uint64, n int) [][]byte {
 	return out
 }
 
-func benchWindows(cfg Config) *windows {
-	seen := func() *window.Seen { return window.NewSeen(cfg.DuplicateRecords, cfg.DuplicateRows) }
-	return &windows{events: seen(), spans: seen(), logs: seen(), sessions: seen(), metrics: seen(), letters: seen(), twins: window.NewTwins(cfg.TwinRecords)}
+func benchWindows() *Windows {
+	return NewWindows(schema.TopicEvents, 200_000, 200_000, 100_000)
 }
 
 // BenchmarkBlock is what a record costs from bytes to columns, decisions about
 // duplicates and twins included.
 func BenchmarkBlock(b *testing.B) {
-	blk, err := newBlock(benchTypes(b))
+	blk, err := New(benchTypes(b))
 	require.NoError(b, err)
 	records := benchRecords(20_000)
-	w := benchWindows(Defaults())
+	w := benchWindows()
 	at := time.Now()
 	b.ReportAllocs()
 	b.ResetTimer()
 	for i := range b.N {
-		if blk.records == 10_000 {
-			blk.reset(int64(i))
+		if blk.Records == 10_000 {
+			blk.Reset(int64(i))
 		}
-		blk.add(w, 0, message{offset: int64(i), at: at, value: records[i%len(records)]})
+		blk.Add(w, 0, Message{Offset: int64(i), At: at, Value: records[i%len(records)]})
 	}
 }

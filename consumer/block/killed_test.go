@@ -1,4 +1,4 @@
-package consumer
+package block
 
 import (
 	"context"
@@ -35,11 +35,11 @@ func TestABlockAgainAfterAKill(t *testing.T) {
 	defer s.Close()
 	types, err := s.Types(t.Context())
 	require.NoError(t, err)
-	w := benchWindows(Defaults())
-	var blocks []*block
+	w := benchWindows()
+	var blocks []*Block
 	send := func() {
 		for n, b := range blocks {
-			for _, table := range b.set.Tables() {
+			for _, table := range b.Set.Tables() {
 				require.Eventually(t, func() bool {
 					return table.Rows() == 0 || s.Insert(context.Background(), table, fmt.Sprintf("block-%d/%s", n, table.Table)) == nil
 				}, time.Minute, 20*time.Millisecond)
@@ -47,11 +47,11 @@ func TestABlockAgainAfterAKill(t *testing.T) {
 		}
 	}
 	for n := range 3 {
-		b, err := newBlock(types)
+		b, err := New(types)
 		require.NoError(t, err)
-		b.reset(int64(n) * 100)
+		b.Reset(int64(n) * 100)
 		for i, record := range benchRecordsFrom(uint64(n), 100) {
-			b.add(w, 0, message{offset: int64(n*100 + i), at: time.Now(), value: record})
+			b.Add(w, 0, Message{Offset: int64(n*100 + i), At: time.Now(), Value: record})
 		}
 		blocks = append(blocks, b)
 		send()

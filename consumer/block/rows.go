@@ -1,4 +1,4 @@
-package consumer
+package block
 
 import (
 	"errata/consumer/letter"
@@ -11,7 +11,7 @@ import (
 
 // addCompanions adds what came with an event. Where the event is a repetition
 // its companions are too: one envelope was sent twice.
-func (b *block) addCompanions(o *table.Origin, r *schema.Record, repeated bool) {
+func (b *Block) addCompanions(o *table.Origin, r *schema.Record, repeated bool) {
 	for i, x := range r.Attachments {
 		if repeated {
 			b.duplicate(o, x.Category(), 0, 1, x.Size)
@@ -21,7 +21,7 @@ func (b *block) addCompanions(o *table.Origin, r *schema.Record, repeated bool) 
 			b.bury(o, mark.RowID{Table: insert.Attachments, Offset: o.Offset, Item: i}, x.Category(), 0, &schema.Record{Attachments: []*schema.Attachment{x}})
 			continue
 		}
-		b.set.Attachment(o, x)
+		b.Set.Attachment(o, x)
 		b.stored(o, x.Category(), 0)
 	}
 	for i, x := range r.Feedback {
@@ -33,7 +33,7 @@ func (b *block) addCompanions(o *table.Origin, r *schema.Record, repeated bool) 
 			b.bury(o, mark.RowID{Table: insert.Feedback, Offset: o.Offset, Item: i}, x.Category(), 0, &schema.Record{Feedback: []*schema.Feedback{x}})
 			continue
 		}
-		b.set.Feedback(o, x)
+		b.Set.Feedback(o, x)
 		b.stored(o, x.Category(), 0)
 	}
 }
@@ -41,10 +41,10 @@ func (b *block) addCompanions(o *table.Origin, r *schema.Record, repeated bool) 
 // addTraces adds spans and logs. An exporter that got no answer sends the same
 // bytes again: spans are known by trace and span id, logs by an id made from
 // their content.
-func (b *block) addTraces(w *windows, o *table.Origin, r *schema.Record) {
+func (b *Block) addTraces(w *Windows, o *table.Origin, r *schema.Record) {
 	for i, x := range r.Spans {
 		k, ok := window.SpanKey(o.ProjectID, x.TraceId, x.SpanId), x.TraceId != "" && x.SpanId != ""
-		if ok && w.spans.Has(k) {
+		if ok && w.Spans.Has(k) {
 			b.duplicate(o, x.Category(), x.Protocol, 1, 0)
 			continue
 		}
@@ -53,14 +53,14 @@ func (b *block) addTraces(w *windows, o *table.Origin, r *schema.Record) {
 			continue
 		}
 		if ok {
-			w.spans.Add(o.Offset, k)
+			w.Spans.Add(o.Offset, k)
 		}
-		b.set.Span(o, x)
+		b.Set.Span(o, x)
 		b.stored(o, x.Category(), x.Protocol)
 	}
 	for i, x := range r.Logs {
 		k, ok := window.IDKey(o.ProjectID, x.LogId)
-		if ok && w.logs.Has(k) {
+		if ok && w.Logs.Has(k) {
 			b.duplicate(o, x.Category(), x.Protocol, 1, 0)
 			continue
 		}
@@ -69,9 +69,9 @@ func (b *block) addTraces(w *windows, o *table.Origin, r *schema.Record) {
 			continue
 		}
 		if ok {
-			w.logs.Add(o.Offset, k)
+			w.Logs.Add(o.Offset, k)
 		}
-		b.set.Log(o, x)
+		b.Set.Log(o, x)
 		b.stored(o, x.Category(), x.Protocol)
 	}
 }
@@ -80,7 +80,7 @@ func (b *block) addTraces(w *windows, o *table.Origin, r *schema.Record) {
 // known by its id, sequence, time and status, a metric point by an id made from
 // its content. Buckets of sessions have no identity in their protocol and are
 // stored as they come.
-func (b *block) addHealth(w *windows, o *table.Origin, r *schema.Record) {
+func (b *Block) addHealth(w *Windows, o *table.Origin, r *schema.Record) {
 	for i, x := range r.Sessions {
 		id, ok := window.IDKey(o.ProjectID, x.SessionId)
 		at := x.Timestamp
@@ -88,7 +88,7 @@ func (b *block) addHealth(w *windows, o *table.Origin, r *schema.Record) {
 			at = o.ReceivedAt
 		}
 		k := window.SessionKey(o.ProjectID, id, x.Seq, at, uint8(x.Status))
-		if ok && w.sessions.Has(k) {
+		if ok && w.Sessions.Has(k) {
 			b.duplicate(o, x.Category(), schema.Protocol_PROTOCOL_SENTRY, 1, 0)
 			continue
 		}
@@ -97,9 +97,9 @@ func (b *block) addHealth(w *windows, o *table.Origin, r *schema.Record) {
 			continue
 		}
 		if ok {
-			w.sessions.Add(o.Offset, k)
+			w.Sessions.Add(o.Offset, k)
 		}
-		b.set.Session(o, x)
+		b.Set.Session(o, x)
 		b.stored(o, x.Category(), schema.Protocol_PROTOCOL_SENTRY)
 	}
 	for i, x := range r.CheckIns {
@@ -107,12 +107,12 @@ func (b *block) addHealth(w *windows, o *table.Origin, r *schema.Record) {
 			b.bury(o, mark.RowID{Table: insert.CheckIns, Offset: o.Offset, Item: i}, x.Category(), schema.Protocol_PROTOCOL_SENTRY, &schema.Record{CheckIns: []*schema.CheckIn{x}})
 			continue
 		}
-		b.set.CheckIn(o, x)
+		b.Set.CheckIn(o, x)
 		b.stored(o, x.Category(), schema.Protocol_PROTOCOL_SENTRY)
 	}
 	for i, x := range r.Metrics {
 		k, ok := window.NumberKey(o.ProjectID, x.MetricId), x.MetricId != 0
-		if ok && w.metrics.Has(k) {
+		if ok && w.Metrics.Has(k) {
 			b.duplicate(o, x.Category(), x.Protocol, 1, 0)
 			continue
 		}
@@ -121,9 +121,9 @@ func (b *block) addHealth(w *windows, o *table.Origin, r *schema.Record) {
 			continue
 		}
 		if ok {
-			w.metrics.Add(o.Offset, k)
+			w.Metrics.Add(o.Offset, k)
 		}
-		b.set.Metric(o, x)
+		b.Set.Metric(o, x)
 		b.stored(o, x.Category(), x.Protocol)
 	}
 	for i, x := range r.Monitors {
@@ -131,12 +131,12 @@ func (b *block) addHealth(w *windows, o *table.Origin, r *schema.Record) {
 			b.bury(o, mark.RowID{Table: insert.Monitors, Offset: o.Offset, Item: i}, "", 0, &schema.Record{Monitors: []*schema.Monitor{x}})
 			continue
 		}
-		b.set.Monitor(o, x)
+		b.Set.Monitor(o, x)
 	}
 }
 
 // bury makes a dead letter of one row: a record with this row alone.
-func (b *block) bury(o *table.Origin, id mark.RowID, category string, p schema.Protocol, alone *schema.Record) {
+func (b *Block) bury(o *table.Origin, id mark.RowID, category string, p schema.Protocol, alone *schema.Record) {
 	alone.ProjectId, alone.ReceivedAt, alone.RetentionDays = o.ProjectID, o.ReceivedAt, o.RetentionDays
 	value, err := schema.EncodeRecord(alone)
 	if err != nil {
@@ -147,7 +147,7 @@ func (b *block) bury(o *table.Origin, id mark.RowID, category string, p schema.P
 		quantity = uint64(max(alone.Event.Weight, 1))
 		b.fate(o, alone.Event, schema.OutcomeDeadLetter, letter.StageInsert, "ClickHouse refused the row; it waits in the dead letters: `errata replay` sends it again.")
 	}
-	b.stats.dead++
-	b.dead = append(b.dead, letter.Letter{Offset: id.Offset, Item: id.Item, Stage: letter.StageInsert, Reason: "ClickHouse refused a row of " + id.Table, Value: value})
+	b.Stats.Dead++
+	b.Dead = append(b.Dead, letter.Letter{Offset: id.Offset, Item: id.Item, Stage: letter.StageInsert, Reason: "ClickHouse refused a row of " + id.Table, Value: value})
 	b.count(o, category, schema.OutcomeDeadLetter, letter.StageInsert, p, quantity, 0)
 }

@@ -1,4 +1,4 @@
-package consumer
+package block
 
 import (
 	"testing"
@@ -27,24 +27,24 @@ func TestBlockKeepsBatch(t *testing.T) {
 		return append(to, raw...), err
 	}}
 	encoded := func(pack *column.Pack) (out [][]byte, size int) {
-		b, err := newBlock(types)
+		b, err := New(types)
 		require.NoError(t, err)
-		w := benchWindows(Defaults())
+		w := benchWindows()
 		at, offset := time.UnixMilli(1_795_432_528_179), 0
 		for i, v := range records {
 			offset += len("head")
-			b.add(w, 0, message{offset: int64(i), at: at, value: plain[offset : offset+len(v)], pack: pack})
+			b.Add(w, 0, Message{Offset: int64(i), At: at, Value: plain[offset : offset+len(v)], Pack: pack})
 			offset += len(v)
 		}
-		require.Equal(t, len(records), b.set.Table(insert.Events).Rows())
+		require.Equal(t, len(records), b.Set.Table(insert.Events).Rows())
 		for range 2 {
-			for _, c := range b.set.Table(insert.Events).Input() {
+			for _, c := range b.Set.Table(insert.Events).Input() {
 				var to proto.Buffer
 				c.Data.EncodeColumn(&to)
 				out = append(out, to.Buf)
 			}
 		}
-		return out, b.set.Size()
+		return out, b.Set.Size()
 	}
 	want, _ := encoded(nil)
 	have, size := encoded(pack)
