@@ -5,6 +5,7 @@ import (
 
 	"errata/queries/asking"
 	"errata/queries/catalog"
+	"errata/queries/newest"
 	"errata/queries/release"
 	"errata/queries/tag"
 	"errata/queries/trend"
@@ -43,4 +44,8 @@ func (a *asked) with(values map[string]string) *asked {
 // alone is a question that needs nothing else of the store.
 func alone(of func(context.Context, *asking.Asking) (*Result, error)) func(context.Context, *asked) (*Result, error) {
 	return func(ctx context.Context, a *asked) (*Result, error) { return of(ctx, a.Asking) }
+}
+
+func listNewest(ctx context.Context, a *asked) (*Result, error) {
+	return newest.List(ctx, a.Asking, &a.store.newest)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"errata/queries/asking"
+	"errata/queries/newest"
 	"errata/queries/release"
 )
 
@@ -35,6 +36,7 @@ type Store struct {
 	config   Config // Empty where the connection came from elsewhere.
 	cards    cards
 	releases release.Numbers
+	newest   newest.Kept
 	server   asking.Server
 }
 
