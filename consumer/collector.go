@@ -177,7 +177,7 @@ func (c *collector) isFull(b *block.Block) bool {
 
 // handed notes the pace: how old the next block may get depends on it.
 func (c *collector) handed(rows int) {
-	c.p.metrics.gathering.Store(0)
+	c.p.metrics.Gathering.Store(0)
 	now := time.Now()
 	if !c.cut.IsZero() {
 		if d := now.Sub(c.cut).Seconds(); d > 0 {
@@ -225,7 +225,7 @@ func (c *collector) drainFetch(b *block.Block, end int64) error {
 		}
 		before := b.Held
 		if b.Records == 0 {
-			c.p.metrics.gathering.Store(m.At.UnixMilli())
+			c.p.metrics.Gathering.Store(m.At.UnixMilli())
 		}
 		b.Add(c.p.win, c.p.id, m)
 		c.p.c.memory.take(b.Held - before)
@@ -291,7 +291,7 @@ func (c *collector) fetch(ctx context.Context, b *block.Block) error {
 	default:
 		return fmt.Errorf("cannot fetch %s/%d: %w", c.p.topic, c.p.id, err)
 	}
-	c.p.metrics.end(end)
+	c.p.metrics.End(end)
 	c.end, c.records = end, records
 	return nil
 }

@@ -3,7 +3,7 @@
 // and an outcome for every item. It never answers a question, never changes a
 // stored row, and decides nothing by a clock: a row is a function of its record
 // and of the records before it in the partition. Check-ins that nobody sent are
-// the exception, see overdue.
+// the exception, see consumer/overdue.
 package consumer
 
 import (

@@ -12,6 +12,8 @@ import (
 
 	"errata/consumer/fetch"
 	"errata/consumer/letter"
+	"errata/consumer/meter"
+	"errata/consumer/overdue"
 	"errata/consumer/sink"
 	"errata/consumer/table"
 	"errata/schema"
@@ -24,7 +26,7 @@ type Consumer struct {
 	fetches *fetch.Client
 	sink    *sink.Sink
 	letters *letter.Writer
-	metrics *metrics
+	metrics *meter.Metrics
 	memory  memory
 	pace    pace
 	turn    turn
@@ -47,7 +49,7 @@ func New(cfg Config) (*Consumer, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Consumer{cfg: cfg, sink: s, metrics: newMetrics(), memory: memory{limit: int64(cfg.MemoryBytes)}, turn: newTurn(cfg.MemoryBytes),
+	c := &Consumer{cfg: cfg, sink: s, metrics: meter.New(), memory: memory{limit: int64(cfg.MemoryBytes)}, turn: newTurn(cfg.MemoryBytes),
 		drain: make(chan struct{}), drained: make(chan struct{})}
 	return c, nil
 }
@@ -115,7 +117,10 @@ func (c *Consumer) Run(ctx context.Context) error {
 	var watching sync.WaitGroup
 	watching.Go(func() { c.watchLag(ctx) })
 	if c.cfg.MonitorEvery > 0 {
-		watching.Go(func() { c.watchMonitors(ctx) })
+		watching.Go(func() {
+			overdue.Watch{Client: c.client, Sink: c.sink, Types: c.types, Topic: c.cfg.TopicPrefix + schema.TopicSessions, Group: c.cfg.Group,
+				Every: c.cfg.MonitorEvery, Log: c.cfg.Log}.Run(ctx)
+		})
 	}
 	defer watching.Wait()
 	<-ctx.Done()
@@ -195,7 +200,7 @@ func (c *Consumer) generations(ctx context.Context, group *kafka.ConsumerGroup) 
 
 // start runs one partition for the life of a generation.
 func (c *Consumer) start(gen *kafka.Generation, topic string, id int) {
-	p := &partition{c: c, gen: gen, topic: topic, id: id, metrics: c.metrics.partition(topic, id),
+	p := &partition{c: c, gen: gen, topic: topic, id: id, metrics: c.metrics.Partition(topic, id),
 		log: c.cfg.Log.With("topic", topic, "partition", id, "generation", gen.ID)}
 	c.working.Add(1)
 	gen.Start(func(ctx context.Context) {

@@ -61,7 +61,7 @@ func (p *partition) insert(ctx context.Context, pos mark.Position, b *block.Bloc
 		}
 		written = true
 	}
-	p.metrics.stored(b, time.Since(started))
+	p.metrics.Stored(b, time.Since(started))
 	return nil
 }
 
@@ -84,7 +84,7 @@ func (p *partition) sortOut(ctx context.Context, pos mark.Position, b *block.Blo
 		return err
 	}
 	if len(bad) == 0 {
-		p.metrics.blocked()
+		p.metrics.Blocked()
 		return p.retry(ctx, "insert into a table with a view that throws", func() error {
 			return p.c.sink.Insert(ctx, r.table, p.token(pos)+"/"+r.table.Table)
 		})

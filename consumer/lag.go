@@ -5,6 +5,8 @@ import (
 	"time"
 
 	kafka "github.com/segmentio/kafka-go"
+
+	"errata/consumer/meter"
 )
 
 // lagInterval is how often the ends of the logs are asked for. Fetches tell
@@ -19,9 +21,9 @@ func (c *Consumer) watchLag(ctx context.Context) {
 			return
 		}
 		ask := map[string][]kafka.OffsetRequest{}
-		assigned := c.metrics.assigned()
+		assigned := c.metrics.Assigned()
 		for k := range assigned {
-			ask[k.topic] = append(ask[k.topic], kafka.LastOffsetOf(k.id))
+			ask[k.Topic] = append(ask[k.Topic], kafka.LastOffsetOf(k.ID))
 		}
 		if len(ask) == 0 {
 			continue
@@ -32,8 +34,8 @@ func (c *Consumer) watchLag(ctx context.Context) {
 		}
 		for topic, all := range r.Topics {
 			for _, x := range all {
-				if p := assigned[partitionKey{topic, x.Partition}]; p != nil && x.Error == nil {
-					p.end(x.LastOffset)
+				if p := assigned[meter.Key{Topic: topic, ID: x.Partition}]; p != nil && x.Error == nil {
+					p.End(x.LastOffset)
 				}
 			}
 		}

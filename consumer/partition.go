@@ -14,6 +14,7 @@ import (
 
 	"errata/consumer/block"
 	"errata/consumer/mark"
+	"errata/consumer/meter"
 )
 
 // partition moves one partition's records as long as a generation lives.
@@ -23,7 +24,7 @@ type partition struct {
 	topic   string // With the prefix.
 	id      int
 	log     *slog.Logger
-	metrics *partitionMetrics
+	metrics *meter.Partition
 	win     *block.Windows
 	sizes   sizes     // Of the windows from now on.
 	beyond  time.Time // Since when the log ends before the committed offset.
@@ -38,7 +39,7 @@ var errAgain = errors.New("start again from the committed offset")
 // run returns when the generation ends, when the consumer drains, or when the
 // partition belongs to another member.
 func (p *partition) run(ctx context.Context) {
-	defer p.metrics.gone()
+	defer p.metrics.Gone()
 	for ctx.Err() == nil {
 		err := p.live(ctx)
 		switch {
@@ -52,7 +53,7 @@ func (p *partition) run(ctx context.Context) {
 			sleep(ctx, 50*time.Millisecond)
 			continue
 		}
-		p.metrics.failed()
+		p.metrics.Failed()
 		p.log.Warn("partition starts again", "cause", err)
 		if p.c.draining() {
 			return
@@ -93,7 +94,7 @@ func (p *partition) live(ctx context.Context) error {
 
 // finish builds an announced range again, exactly as announced.
 func (p *partition) finish(ctx context.Context, pos mark.Position) (mark.Position, error) {
-	p.metrics.replayed()
+	p.metrics.Replayed()
 	b, err := p.c.blocks.get(p.c.types())
 	if err != nil {
 		return pos, err
@@ -119,7 +120,7 @@ func (p *partition) finish(ctx context.Context, pos mark.Position) (mark.Positio
 // is the same commit as the end of the last.
 func (p *partition) store(ctx context.Context, pos mark.Position, ready <-chan *block.Block, blocks *hand) error {
 	for b := range ready {
-		p.metrics.storing.Store(b.Oldest.UnixMilli())
+		p.metrics.Storing.Store(b.Oldest.UnixMilli())
 		if err := p.commit(ctx, p.announce(pos, b.End)); err != nil {
 			return err
 		}
@@ -132,11 +133,11 @@ func (p *partition) store(ctx context.Context, pos mark.Position, ready <-chan *
 			blocks.give(b)
 			b = nil
 			next := pos
-			p.metrics.storing.Store(0)
+			p.metrics.Storing.Store(0)
 			select {
 			case b = <-ready:
 				if b != nil {
-					p.metrics.storing.Store(b.Oldest.UnixMilli())
+					p.metrics.Storing.Store(b.Oldest.UnixMilli())
 					next = p.announce(pos, b.End)
 				}
 			default:
@@ -168,7 +169,7 @@ func (p *partition) retry(ctx context.Context, what string, f func() error) erro
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		p.metrics.failed()
+		p.metrics.Failed()
 		if time.Since(told) > 10*time.Second {
 			p.log.Warn("cannot "+what+" now, trying on", "cause", err)
 			told = time.Now()

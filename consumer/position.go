@@ -38,7 +38,7 @@ func (p *partition) readPosition(ctx context.Context) (mark.Position, error) {
 	if err != nil {
 		return mark.Position{}, err
 	}
-	p.metrics.end(last)
+	p.metrics.End(last)
 	m, known, err := mark.Read(st.Metadata)
 	if err != nil {
 		return mark.Position{}, err
@@ -119,7 +119,7 @@ func (p *partition) skipGap(ctx context.Context, pos mark.Position, first int64)
 	}
 	if lost > 0 {
 		p.log.Error("records were deleted before they were read: raise the retention of the topic or add consumers", "from", pos.Offset, "to", first, "lost", lost)
-		p.metrics.gap(lost)
+		p.metrics.Gap(lost)
 		if err := p.writeGap(ctx, pos, first, lost); err != nil {
 			return mark.Position{}, err
 		}
@@ -142,7 +142,7 @@ func (p *partition) commit(ctx context.Context, pos mark.Position) error {
 		case err != nil:
 			return fmt.Errorf("cannot commit offset %d of %s/%d: %w", pos.Offset, p.topic, p.id, err)
 		}
-		p.metrics.committed(pos.Offset)
+		p.metrics.Committed(pos.Offset)
 		return nil
 	})
 }

@@ -1,4 +1,7 @@
-package consumer
+// Package meter is what an operator watches of a consumer: how far it is, how fresh
+// its rows are, what it stored and what it gave up. In: what happens to partitions.
+// Out: metrics for Prometheus. It decides nothing.
+package meter
 
 import (
 	"strconv"
@@ -11,9 +14,9 @@ import (
 	"errata/consumer/block"
 )
 
-// metrics are what an operator watches. All are labelled by topic and
+// Metrics are those of a process. All are labelled by topic and
 // partition.
-type metrics struct {
+type Metrics struct {
 	lag, age, freshness                               *prometheus.GaugeVec
 	rows                                              *prometheus.HistogramVec
 	seconds                                           *prometheus.HistogramVec
@@ -21,15 +24,17 @@ type metrics struct {
 	failures, blocks, blockedCount                    *prometheus.CounterVec
 
 	mu         sync.Mutex
-	partitions map[partitionKey]*partitionMetrics
+	partitions map[Key]*Partition
 }
 
-type partitionKey struct {
-	topic string
-	id    int
+// Key names a partition of a topic, with its prefix.
+type Key struct {
+	Topic string
+	ID    int
 }
 
-func newMetrics() *metrics {
+// New makes metrics that nobody registered yet.
+func New() *Metrics {
 	labels := []string{"topic", "partition"}
 	gauge := func(name, help string) *prometheus.GaugeVec {
 		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "errata", Subsystem: "consumer", Name: name, Help: help}, labels)
@@ -37,8 +42,8 @@ func newMetrics() *metrics {
 	counter := func(name, help string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "errata", Subsystem: "consumer", Name: name, Help: help}, labels)
 	}
-	return &metrics{
-		partitions: map[partitionKey]*partitionMetrics{},
+	return &Metrics{
+		partitions: map[Key]*Partition{},
 		lag:        gauge("lag_records", "Records in the topic that are not committed."),
 		age:        gauge("oldest_uncommitted_seconds", "Age of the oldest record read and not committed; 0 where none waits."),
 		freshness:  gauge("freshness_seconds", "Age of the oldest record of the last block when it was stored."),
@@ -58,19 +63,19 @@ func newMetrics() *metrics {
 	}
 }
 
-func (m *metrics) all() []prometheus.Collector {
+func (m *Metrics) all() []prometheus.Collector {
 	return []prometheus.Collector{m.lag, m.age, m.freshness, m.rows, m.seconds, m.storedRows, m.duplicates, m.twins, m.dead, m.lost, m.replay, m.failures, m.blocks, m.blockedCount}
 }
 
 // Describe implements prometheus.Collector.
-func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
+func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, c := range m.all() {
 		c.Describe(ch)
 	}
 }
 
 // Collect implements prometheus.Collector. Ages are those of this moment.
-func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	m.mu.Lock()
 	for _, p := range m.partitions {
 		if p.alive {
@@ -83,37 +88,37 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// partitionMetrics are the metrics of one partition.
-type partitionMetrics struct {
-	m        *metrics
+// Partition is the metrics of one partition.
+type Partition struct {
+	m        *Metrics
 	labels   prometheus.Labels
 	last     atomic.Int64 // End of the log.
 	position atomic.Int64 // Committed.
 	// Unix milliseconds of the oldest record of the block that gathers and of
 	// the one that is being stored; 0 where there is none.
-	gathering, storing atomic.Int64
+	Gathering, Storing atomic.Int64
 	alive              bool // Whether this process has the partition; under m.mu.
 }
 
-// partition is the same for all lives of a partition in this process.
-func (m *metrics) partition(topic string, id int) *partitionMetrics {
+// Partition is the same for all lives of a partition in this process.
+func (m *Metrics) Partition(topic string, id int) *Partition {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	k := partitionKey{topic, id}
+	k := Key{topic, id}
 	p := m.partitions[k]
 	if p == nil {
-		p = &partitionMetrics{m: m, labels: prometheus.Labels{"topic": topic, "partition": strconv.Itoa(id)}}
+		p = &Partition{m: m, labels: prometheus.Labels{"topic": topic, "partition": strconv.Itoa(id)}}
 		m.partitions[k] = p
 	}
 	p.alive = true
 	return p
 }
 
-// assigned are the partitions that this process has.
-func (m *metrics) assigned() map[partitionKey]*partitionMetrics {
+// Assigned are the partitions that this process has.
+func (m *Metrics) Assigned() map[Key]*Partition {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	out := map[partitionKey]*partitionMetrics{}
+	out := map[Key]*Partition{}
 	for k, p := range m.partitions {
 		if p.alive {
 			out[k] = p
@@ -122,20 +127,20 @@ func (m *metrics) assigned() map[partitionKey]*partitionMetrics {
 	return out
 }
 
-// gone forgets what a life of the partition held.
-func (p *partitionMetrics) gone() {
+// Gone forgets what a life of the partition held.
+func (p *Partition) Gone() {
 	p.m.mu.Lock()
 	defer p.m.mu.Unlock()
 	p.alive = false
-	p.gathering.Store(0)
-	p.storing.Store(0)
+	p.Gathering.Store(0)
+	p.Storing.Store(0)
 	p.m.lag.Delete(p.labels)
 	p.m.age.Delete(p.labels)
 }
 
-func (p *partitionMetrics) showAge() {
+func (p *Partition) showAge() {
 	oldest := int64(0)
-	for _, at := range []int64{p.gathering.Load(), p.storing.Load()} {
+	for _, at := range []int64{p.Gathering.Load(), p.Storing.Load()} {
 		if at > 0 && (oldest == 0 || at < oldest) {
 			oldest = at
 		}
@@ -147,15 +152,18 @@ func (p *partitionMetrics) showAge() {
 	p.m.age.With(p.labels).Set(age)
 }
 
-func (p *partitionMetrics) end(offset int64) { p.last.Store(offset); p.showLag() }
+// End notes the end of the log.
+func (p *Partition) End(offset int64) { p.last.Store(offset); p.showLag() }
 
-func (p *partitionMetrics) committed(offset int64) { p.position.Store(offset); p.showLag() }
+// Committed notes the offset up to which all is stored.
+func (p *Partition) Committed(offset int64) { p.position.Store(offset); p.showLag() }
 
-func (p *partitionMetrics) showLag() {
+func (p *Partition) showLag() {
 	p.m.lag.With(p.labels).Set(float64(max(p.last.Load()-p.position.Load(), 0)))
 }
 
-func (p *partitionMetrics) stored(b *block.Block, d time.Duration) {
+// Stored counts what a block was, and how long it took to insert.
+func (p *Partition) Stored(b *block.Block, d time.Duration) {
 	p.m.rows.With(p.labels).Observe(float64(b.Set.Rows()))
 	p.m.seconds.With(p.labels).Observe(d.Seconds())
 	p.m.freshness.With(p.labels).Set(max(time.Since(b.Oldest).Seconds(), 0))
@@ -166,7 +174,14 @@ func (p *partitionMetrics) stored(b *block.Block, d time.Duration) {
 	p.m.blocks.With(p.labels).Inc()
 }
 
-func (p *partitionMetrics) gap(n int64) { p.m.lost.With(p.labels).Add(float64(n)) }
-func (p *partitionMetrics) replayed()   { p.m.replay.With(p.labels).Inc() }
-func (p *partitionMetrics) failed()     { p.m.failures.With(p.labels).Inc() }
-func (p *partitionMetrics) blocked()    { p.m.blockedCount.With(p.labels).Inc() }
+// Gap counts records that the topic lost.
+func (p *Partition) Gap(n int64) { p.m.lost.With(p.labels).Add(float64(n)) }
+
+// Replayed counts a range that is built again.
+func (p *Partition) Replayed() { p.m.replay.With(p.labels).Inc() }
+
+// Failed counts an attempt that is made again.
+func (p *Partition) Failed() { p.m.failures.With(p.labels).Inc() }
+
+// Blocked counts a block that waits for an operator.
+func (p *Partition) Blocked() { p.m.blockedCount.With(p.labels).Inc() }

@@ -1,8 +1,16 @@
-package consumer
+// Package overdue stores the check-ins that nobody sent: missed ones, and timeouts
+// of runs that never ended. In: what is stored of monitors, and how far the group
+// has stored their topic. Out: check-ins, each once. It is the one part of the
+// consumer that goes by a clock, and what it writes is no row of any record. It
+// judges only what was received before an instant up to which all of the topic is
+// stored, so that a consumer that lags finds nothing missing. Each member of the
+// group does it; equal finds are stored once.
+package overdue
 
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	kafka "github.com/segmentio/kafka-go"
@@ -10,7 +18,6 @@ import (
 	"errata/consumer/monitor"
 	"errata/consumer/sink"
 	"errata/consumer/table"
-	"errata/schema"
 	"errata/schema/tables/insert"
 )
 
@@ -22,14 +29,20 @@ const overlap = 5 * time.Minute
 // to be late; those of longer periods get three of them.
 const forgotten = 30 * 24 * time.Hour
 
-// overdue stores the check-ins that nobody sent: missed ones, and timeouts of
-// runs that never ended. This is the one place of the consumer that goes by a
-// clock, and what it writes is no row of any record. It judges only what was
-// received before an instant up to which all of the topic is stored, so that a
-// consumer that lags finds nothing missing. Each member of the group does it;
-// equal finds are stored once.
-type overdue struct {
-	c      *Consumer
+// Watch says of what, and how often.
+type Watch struct {
+	Client *kafka.Client
+	Sink   *sink.Sink
+	Types  func() table.Types // Columns of the tables.
+	Topic  string             // That of check-ins, with its prefix.
+	Group  string             // Whose committed offsets say what is stored.
+	Every  time.Duration
+	Log    *slog.Logger
+}
+
+// rounds are what the rounds of a watch know of each other.
+type rounds struct {
+	Watch
 	seen   map[place]*reports
 	known  time.Time       // Up to here everything was stored at the last round.
 	warned map[string]bool // Schedules that cannot be read, told once.
@@ -45,34 +58,34 @@ type place struct {
 // and the missed ones.
 type reports struct{ came, newest time.Time }
 
-// watchMonitors runs rounds until ctx ends.
-func (c *Consumer) watchMonitors(ctx context.Context) {
-	o := &overdue{c: c, seen: map[place]*reports{}, warned: map[string]bool{}}
+// Run judges until ctx ends.
+func (w Watch) Run(ctx context.Context) {
+	o := &rounds{Watch: w, seen: map[place]*reports{}, warned: map[string]bool{}}
 	for ctx.Err() == nil {
 		at := time.Now()
-		ends, err := c.healthEnds(ctx)
-		sleep(ctx, c.cfg.MonitorEvery)
-		if ctx.Err() != nil {
+		ends, err := o.ends(ctx)
+		select {
+		case <-ctx.Done():
 			return
+		case <-time.After(w.Every):
 		}
 		if err == nil {
 			var stored bool
-			if stored, err = c.healthStored(ctx, ends); err == nil && stored {
+			if stored, err = o.stored(ctx, ends); err == nil && stored {
 				err = o.round(ctx, at)
 			}
 		}
 		if err != nil && ctx.Err() == nil {
-			c.cfg.Log.Info("monitors are not judged now", "cause", err)
+			w.Log.Info("monitors are not judged now", "cause", err)
 		}
 	}
 }
 
-// healthEnds are the ends of the topic of check-ins, by partition.
-func (c *Consumer) healthEnds(ctx context.Context) (map[int]int64, error) {
-	name := c.cfg.TopicPrefix + schema.TopicSessions
-	m, err := c.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{name}})
+// ends are the ends of the topic of check-ins, by partition.
+func (o *rounds) ends(ctx context.Context) (map[int]int64, error) {
+	m, err := o.Client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{o.Topic}})
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the partitions of %s: %w", name, err)
+		return nil, fmt.Errorf("cannot read the partitions of %s: %w", o.Topic, err)
 	}
 	var ask []kafka.OffsetRequest
 	for _, t := range m.Topics {
@@ -80,37 +93,36 @@ func (c *Consumer) healthEnds(ctx context.Context) (map[int]int64, error) {
 			ask = append(ask, kafka.LastOffsetOf(p.ID))
 		}
 	}
-	r, err := c.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{name: ask}})
+	r, err := o.Client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{o.Topic: ask}})
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the ends of %s: %w", name, err)
+		return nil, fmt.Errorf("cannot read the ends of %s: %w", o.Topic, err)
 	}
 	ends := map[int]int64{}
-	for _, p := range r.Topics[name] {
+	for _, p := range r.Topics[o.Topic] {
 		if p.Error != nil {
-			return nil, fmt.Errorf("cannot read the end of %s: %w", name, p.Error)
+			return nil, fmt.Errorf("cannot read the end of %s: %w", o.Topic, p.Error)
 		}
 		ends[p.Partition] = p.LastOffset
 	}
 	return ends, nil
 }
 
-// healthStored says whether the group has stored the topic up to these ends.
-func (c *Consumer) healthStored(ctx context.Context, ends map[int]int64) (bool, error) {
-	name := c.cfg.TopicPrefix + schema.TopicSessions
+// stored says whether the group has stored the topic up to these ends.
+func (o *rounds) stored(ctx context.Context, ends map[int]int64) (bool, error) {
 	ids := make([]int, 0, len(ends))
 	for id := range ends {
 		ids = append(ids, id)
 	}
-	r, err := c.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: c.cfg.Group, Topics: map[string][]int{name: ids}})
+	r, err := o.Client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: o.Group, Topics: map[string][]int{o.Topic: ids}})
 	if err == nil {
 		err = r.Error
 	}
 	if err != nil {
-		return false, fmt.Errorf("cannot read the committed offsets of %s: %w", name, err)
+		return false, fmt.Errorf("cannot read the committed offsets of %s: %w", o.Topic, err)
 	}
-	for _, p := range r.Topics[name] {
+	for _, p := range r.Topics[o.Topic] {
 		if p.Error != nil {
-			return false, fmt.Errorf("cannot read a committed offset of %s: %w", name, p.Error)
+			return false, fmt.Errorf("cannot read a committed offset of %s: %w", o.Topic, p.Error)
 		}
 		if p.CommittedOffset < ends[p.Partition] && ends[p.Partition] > 0 {
 			return false, nil
@@ -120,16 +132,16 @@ func (c *Consumer) healthStored(ctx context.Context, ends map[int]int64) (bool, 
 }
 
 // round finds and stores what is overdue at an instant.
-func (o *overdue) round(ctx context.Context, known time.Time) error {
+func (o *rounds) round(ctx context.Context, known time.Time) error {
 	since := time.Time{}
 	if !o.known.IsZero() {
 		since = o.known.Add(-overlap)
 	}
-	if err := o.c.sink.CheckIns(ctx, since, o.note); err != nil {
+	if err := o.Sink.CheckIns(ctx, since, o.note); err != nil {
 		return err
 	}
 	o.known = known
-	configs, err := o.c.sink.Monitors(ctx)
+	configs, err := o.Sink.Monitors(ctx)
 	if err != nil || len(configs) == 0 {
 		return err
 	}
@@ -138,7 +150,7 @@ func (o *overdue) round(ctx context.Context, known time.Time) error {
 	for _, c := range configs {
 		runtime = max(runtime, c.MaxRuntime())
 	}
-	if err := o.c.sink.Runs(ctx, known.Add(-runtime-2*monitor.Patience), func(k sink.MonitorKey, r *monitor.Run) {
+	if err := o.Sink.Runs(ctx, known.Add(-runtime-2*monitor.Patience), func(k sink.MonitorKey, r *monitor.Run) {
 		if c := configs[k]; c != nil {
 			if f := monitor.Unended(c, r, known); f != nil {
 				found = append(found, *f)
@@ -150,7 +162,7 @@ func (o *overdue) round(ctx context.Context, known time.Time) error {
 	return o.store(ctx, found)
 }
 
-func (o *overdue) note(k sink.MonitorKey, environment string, came, newest time.Time) {
+func (o *rounds) note(k sink.MonitorKey, environment string, came, newest time.Time) {
 	p := place{k, environment}
 	r := o.seen[p]
 	if r == nil {
@@ -166,7 +178,7 @@ func (o *overdue) note(k sink.MonitorKey, environment string, came, newest time.
 }
 
 // late finds what was missed in all places.
-func (o *overdue) late(configs map[sink.MonitorKey]*monitor.Config, known time.Time) []monitor.Found {
+func (o *rounds) late(configs map[sink.MonitorKey]*monitor.Config, known time.Time) []monitor.Found {
 	var found []monitor.Found
 	for p, r := range o.seen {
 		c := configs[p.MonitorKey]
@@ -180,7 +192,7 @@ func (o *overdue) late(configs map[sink.MonitorKey]*monitor.Config, known time.T
 		}
 		if err != nil && !o.warned[c.Schedule+c.Timezone] {
 			o.warned[c.Schedule+c.Timezone] = true
-			o.c.cfg.Log.Warn("a monitor has a schedule that cannot be read", "cause", err)
+			o.Log.Warn("a monitor has a schedule that cannot be read", "cause", err)
 		}
 		found = append(found, more...)
 	}
@@ -188,11 +200,11 @@ func (o *overdue) late(configs map[sink.MonitorKey]*monitor.Config, known time.T
 }
 
 // store inserts each find as a block of its own, which the table takes once.
-func (o *overdue) store(ctx context.Context, found []monitor.Found) error {
+func (o *rounds) store(ctx context.Context, found []monitor.Found) error {
 	if len(found) == 0 {
 		return nil
 	}
-	set, err := table.NewSet(o.c.types())
+	set, err := table.NewSet(o.Types())
 	if err != nil {
 		return err
 	}
@@ -200,7 +212,7 @@ func (o *overdue) store(ctx context.Context, found []monitor.Found) error {
 		f := &found[i]
 		set.Reset()
 		set.CheckIn(&table.Origin{ProjectID: f.Config.ProjectID, ReceivedAt: f.At.UnixMilli(), RetentionDays: f.Config.RetentionDays}, f.CheckIn)
-		if err := o.c.sink.Insert(ctx, set.Table(insert.CheckIns), f.Token()); err != nil {
+		if err := o.Sink.Insert(ctx, set.Table(insert.CheckIns), f.Token()); err != nil {
 			return err
 		}
 		if f.CheckIn.Status == monitor.Missed {
