@@ -59,11 +59,11 @@ func (c *upCmd) Run(ctx context.Context) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(300) // Little lives long here; the limit above still holds.
 	}
-	// On few cores a processor of Go's for each is too few: whoever computes, or
-	// whose thread waits for ClickHouse to leave a core, holds one while requests
-	// wait behind it. With two for each the kernel shares the cores out (docs/adr/024).
-	if n := runtime.GOMAXPROCS(0); os.Getenv("GOMAXPROCS") == "" && n <= 4 {
-		runtime.GOMAXPROCS(2 * n)
+	// A processor of Go's for each core, as Go has it. With more there, a thread is
+	// woken for each step of a request and finds nothing to do (docs/adr/067). On one
+	// core a second one takes requests while the first computes.
+	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) == 1 {
+		runtime.GOMAXPROCS(2)
 	}
 	// Under load the heap has some hundred MiB, which small pages reach by way of
 	// memory again and again (docs/adr/043).
