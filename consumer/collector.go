@@ -35,13 +35,14 @@ type collector struct {
 	peeked  block.Message  // Read for the next block, where waits is set.
 	waits   bool
 	ready   chan<- *block.Block
+	full    chan<- *block.Block // As ready, for blocks that cannot grow: they are taken early.
 	blocks  *hand
 	rate    float64 // Rows a second, smoothed over blocks.
 	cut     time.Time
 	end     int64 // Of the log, as the last fetch told it.
 	mine    bool  // Whether this partition has the turn.
 	backlog bool  // Whether the block's records had waited in the log.
-	full    bool  // Whether the last block was cut for its size.
+	large   bool  // Whether the last block was cut for its size.
 }
 
 // run hands over blocks until the consumer drains or ctx ends.
@@ -67,18 +68,19 @@ func (c *collector) run(ctx context.Context) error {
 			c.giveTurn() // The next one gathers, also while this block waits for the one before.
 			select {
 			case c.ready <- b:
-				c.handed(rows)
-				b, c.full = nil, true
-				continue
+			case c.full <- b:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
+			c.handed(rows)
+			b, c.large = nil, true
+			continue
 		case b.Records > 0 && (time.Since(b.Started) >= c.age(b) || c.p.c.draining()):
 			select {
 			case c.ready <- b:
 				c.giveTurn()
 				c.handed(rows)
-				b, c.full = nil, false
+				b, c.large = nil, false
 				continue
 			case <-ctx.Done():
 				return ctx.Err()
@@ -145,7 +147,7 @@ func (c *collector) begin(ctx context.Context) (*block.Block, error) {
 		return nil, ctx.Err()
 	}
 	left, behind := c.end-c.next, c.p.c.cfg.behind()
-	c.backlog = left >= behind || c.full && left >= behind/8
+	c.backlog = left >= behind || c.large && left >= behind/8
 	if !c.mine && left >= behind {
 		c.mine = c.p.c.turn.take(ctx, c.p.c.drain)
 	}

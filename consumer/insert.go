@@ -30,8 +30,10 @@ func isRefusal(err error) bool {
 
 // insert puts a block into the tables: dead letters first, then one INSERT a
 // table, each tried until it succeeds. Its ledger goes last: where the ledger
-// has a block, all of it is in.
-func (p *partition) insert(ctx context.Context, pos mark.Position, b *block.Block) error {
+// has a block, all of it is in. Of head, where one is given, the end is sent
+// instead of the whole table; next is told of the first failure.
+func (p *partition) insert(ctx context.Context, pos mark.Position, b *block.Block, head *sent, next *ahead) error {
+	defer func() { head.drop() }()
 	if len(b.Dead) > 0 {
 		if err := p.retry(ctx, "write dead letters", func() error { return p.c.letters.Write(ctx, p.topic, p.id, b.Dead) }); err != nil {
 			return err
@@ -45,7 +47,15 @@ func (p *partition) insert(ctx context.Context, pos mark.Position, b *block.Bloc
 			continue
 		}
 		err := p.retry(ctx, "insert", func() error {
-			err := p.c.sink.Insert(ctx, t, p.token(pos)+"/"+t.Table)
+			var err error
+			if head != nil && head.table == t {
+				err, head = head.Commit(), nil
+			} else {
+				err = p.c.sink.Insert(ctx, t, p.token(pos)+"/"+t.Table)
+			}
+			if err != nil {
+				next.giveUp()
+			}
 			if reason, refused := sink.Refused(err); refused && b.Origin(t.Table) != nil {
 				return &refusal{t, reason}
 			}

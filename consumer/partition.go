@@ -81,14 +81,14 @@ func (p *partition) live(ctx context.Context) error {
 		}
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	ready := make(chan *block.Block)
+	ready, full := make(chan *block.Block), make(chan *block.Block)
 	blocks := newHand(p.c)
 	defer blocks.close()
 	g.Go(func() error {
 		defer close(ready)
-		return (&collector{p: p, next: pos.Offset, ready: ready, blocks: blocks}).run(ctx)
+		return (&collector{p: p, next: pos.Offset, ready: ready, full: full, blocks: blocks}).run(ctx)
 	})
-	g.Go(func() error { return p.store(ctx, pos, ready, blocks) })
+	g.Go(func() error { return p.store(ctx, pos, ready, full, blocks) })
 	return g.Wait()
 }
 
@@ -109,7 +109,7 @@ func (p *partition) finish(ctx context.Context, pos mark.Position) (mark.Positio
 	if err := c.exactly(ctx, b, pos.Mark.End); err != nil {
 		return pos, err
 	}
-	if err := p.insert(ctx, pos, b); err != nil {
+	if err := p.insert(ctx, pos, b, nil, nil); err != nil {
 		return pos, err
 	}
 	next := pos.At(pos.Mark.End)
@@ -118,31 +118,40 @@ func (p *partition) finish(ctx context.Context, pos mark.Position) (mark.Positio
 
 // store inserts blocks in order. Where the next one is ready its announcement
 // is the same commit as the end of the last.
-func (p *partition) store(ctx context.Context, pos mark.Position, ready <-chan *block.Block, blocks *hand) error {
+func (p *partition) store(ctx context.Context, pos mark.Position, ready, full <-chan *block.Block, blocks *hand) error {
 	for b := range ready {
 		p.metrics.Storing.Store(b.Oldest.UnixMilli())
 		if err := p.commit(ctx, p.announce(pos, b.End)); err != nil {
 			return err
 		}
+		var head *sent
 		for b != nil {
 			pos = p.announce(pos, b.End)
-			if err := p.insert(ctx, pos, b); err != nil {
+			after := pos.At(b.End)
+			a := p.lookAhead(ctx, after, full)
+			err := p.insert(ctx, pos, b, head, a)
+			next, sent := a.take()
+			if err != nil {
+				sent.drop()
 				return err
 			}
-			pos = pos.At(b.End)
+			pos = after
 			blocks.give(b)
-			b = nil
-			next := pos
-			p.metrics.Storing.Store(0)
-			select {
-			case b = <-ready:
-				if b != nil {
-					p.metrics.Storing.Store(b.Oldest.UnixMilli())
-					next = p.announce(pos, b.End)
+			b, head = next, sent
+			if b == nil {
+				select {
+				case b = <-ready:
+				default:
 				}
-			default:
 			}
-			if err := p.commit(ctx, next); err != nil {
+			to := pos
+			p.metrics.Storing.Store(0)
+			if b != nil {
+				p.metrics.Storing.Store(b.Oldest.UnixMilli())
+				to = p.announce(pos, b.End)
+			}
+			if err := p.commit(ctx, to); err != nil {
+				head.drop()
 				return err
 			}
 		}

@@ -21,7 +21,7 @@ type Metrics struct {
 	rows                                              *prometheus.HistogramVec
 	seconds                                           *prometheus.HistogramVec
 	storedRows, duplicates, twins, dead, lost, replay *prometheus.CounterVec
-	failures, blocks, blockedCount                    *prometheus.CounterVec
+	failures, blocks, blockedCount, aheadCount        *prometheus.CounterVec
 
 	mu         sync.Mutex
 	partitions map[Key]*Partition
@@ -59,12 +59,13 @@ func New() *Metrics {
 		replay:       counter("announced_ranges_rebuilt_total", "Ranges that were announced by an earlier life and built again; ClickHouse drops the ones it has."),
 		failures:     counter("failed_attempts_total", "Attempts on Kafka or ClickHouse that failed and are tried again."),
 		blocks:       counter("blocks_total", "Blocks stored."),
+		aheadCount:   counter("blocks_ahead_total", "Blocks that were sent, but for their end, while the one before was stored."),
 		blockedCount: counter("blocked_total", "Blocks refused by a view, which wait for an operator."),
 	}
 }
 
 func (m *Metrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.lag, m.age, m.freshness, m.rows, m.seconds, m.storedRows, m.duplicates, m.twins, m.dead, m.lost, m.replay, m.failures, m.blocks, m.blockedCount}
+	return []prometheus.Collector{m.lag, m.age, m.freshness, m.rows, m.seconds, m.storedRows, m.duplicates, m.twins, m.dead, m.lost, m.replay, m.failures, m.blocks, m.blockedCount, m.aheadCount}
 }
 
 // Describe implements prometheus.Collector.
@@ -185,3 +186,6 @@ func (p *Partition) Failed() { p.m.failures.With(p.labels).Inc() }
 
 // Blocked counts a block that waits for an operator.
 func (p *Partition) Blocked() { p.m.blockedCount.With(p.labels).Inc() }
+
+// Ahead counts a block that is sent, but for its end, before its turn.
+func (p *Partition) Ahead() { p.m.aheadCount.With(p.labels).Inc() }

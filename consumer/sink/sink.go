@@ -55,7 +55,8 @@ type Sink struct {
 	turn int
 }
 
-// link is a connection. Where stream is set, blocks are compressed and go by it.
+// link is a connection. Blocks that are compressed, and those whose end is held
+// back, go by the stream.
 type link struct {
 	*ch.Client
 	stream *stream
@@ -126,11 +127,7 @@ func (s *Sink) dial(ctx context.Context, addr string) (*link, error) {
 		_ = conn.Close()
 		return nil, err
 	}
-	l := &link{Client: c}
-	if compressed {
-		l.stream = newStream(conn, c.ServerInfo())
-	}
-	return l, nil
+	return &link{Client: c, stream: newStream(conn, c.ServerInfo(), compressed)}, nil
 }
 
 const dialTimeout = 5 * time.Second
@@ -166,18 +163,21 @@ func (s *Sink) put(c *link) {
 
 // do runs one query. After any error the connection is dropped: its state is
 // not known.
-func (s *Sink) do(ctx context.Context, q ch.Query) error {
+func (s *Sink) do(ctx context.Context, q ch.Query) error { return s.doHeld(ctx, q, nil) }
+
+func (s *Sink) doHeld(ctx context.Context, q ch.Query, hold <-chan struct{}) error {
 	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
 	c, err := s.get(ctx)
 	if err != nil {
 		return err
 	}
-	run := c.Do
-	if c.stream != nil && len(q.Input) > 0 {
-		run = c.stream.insert
+	if len(q.Input) > 0 && (c.stream.frames != nil || hold != nil) {
+		err = c.stream.insert(ctx, q, hold)
+	} else {
+		err = c.Do(ctx, q)
 	}
-	if err := run(ctx, q); err != nil {
+	if err != nil {
 		_ = c.Close()
 		if !ch.IsException(err) {
 			s.next()
@@ -193,8 +193,51 @@ func (s *Sink) do(ctx context.Context, q ch.Query) error {
 // may be tried again until it succeeds. The settings are explicit because
 // their defaults changed between versions of ClickHouse.
 func (s *Sink) Insert(ctx context.Context, t *table.Table, token string) error {
+	return named(t, s.do(ctx, insertion(t, token)))
+}
+
+func named(t *table.Table, err error) error {
+	if err != nil {
+		return fmt.Errorf("cannot insert %d rows into %s: %w", t.Rows(), t.Table, err)
+	}
+	return nil
+}
+
+// Ahead is an insert that is sent but for its end. Either Commit or Drop must be
+// called, once; nothing may change the rows before.
+type Ahead struct {
+	t       *table.Table
+	release chan struct{}
+	cancel  context.CancelFunc
+	done    chan error
+}
+
+// Send sends t as Insert does, while something else is being inserted, and keeps
+// its end back: the server reads the rows, which is a fifth of what an insert
+// takes, and has nothing that it could store.
+func (s *Sink) Send(ctx context.Context, t *table.Table, token string) *Ahead {
+	ctx, cancel := context.WithCancel(ctx)
+	a := &Ahead{t: t, release: make(chan struct{}), cancel: cancel, done: make(chan error, 1)}
+	go func() { a.done <- s.doHeld(ctx, insertion(t, token), a.release) }()
+	return a
+}
+
+// Commit sends the end. After an error the rows may be inserted again.
+func (a *Ahead) Commit() error {
+	defer a.cancel()
+	close(a.release)
+	return named(a.t, <-a.done)
+}
+
+// Drop gives the insert up: the server keeps nothing of it.
+func (a *Ahead) Drop() {
+	a.cancel()
+	<-a.done //nolint:errcheck // It was given up.
+}
+
+func insertion(t *table.Table, token string) ch.Query {
 	must := func(k, v string) ch.Setting { return ch.Setting{Key: k, Value: v, Important: true} }
-	err := s.do(ctx, ch.Query{Body: t.SQL, Input: t.Input(), Settings: []ch.Setting{
+	return ch.Query{Body: t.SQL, Input: t.Input(), Settings: []ch.Setting{
 		must("insert_deduplication_token", token),
 		must("async_insert", "0"),
 		must("insert_deduplicate", "1"),
@@ -213,11 +256,7 @@ func (s *Sink) Insert(ctx context.Context, t *table.Table, token string) error {
 		{Key: "optimize_on_insert", Value: "0"},
 		{Key: "compile_expressions", Value: "0"},
 		{Key: "compile_aggregate_expressions", Value: "0"},
-	}})
-	if err != nil {
-		return fmt.Errorf("cannot insert %d rows into %s: %w", t.Rows(), t.Table, err)
-	}
-	return nil
+	}}
 }
 
 // Types asks for the column types of all tables that the consumer writes to.

@@ -71,23 +71,59 @@ func (f *frames) frame(raw []byte) error {
 	return err
 }
 
+// outlet gathers what is written in few writes. It keeps the end of it back
+// until it is flushed, at least a byte of what was written last.
+type outlet struct {
+	to  io.Writer
+	buf []byte
+}
+
+const outletBytes = 128 << 10
+
+func (o *outlet) Write(p []byte) (int, error) {
+	n := len(p)
+	for len(p) > 0 {
+		if len(o.buf) == outletBytes {
+			if err := o.flush(); err != nil {
+				return n - len(p), err
+			}
+		}
+		take := min(len(p), outletBytes-len(o.buf))
+		o.buf = append(o.buf, p[:take]...)
+		p = p[take:]
+	}
+	return n, nil
+}
+
+func (o *outlet) flush() error {
+	_, err := o.to.Write(o.buf)
+	o.buf = o.buf[:0]
+	return err
+}
+
 // stream is a connection's own way to insert: the client does the handshake and
 // all queries, and between two of them nothing is under way that it reads.
 type stream struct {
 	conn    net.Conn
 	reader  *proto.Reader
 	buf     proto.Buffer
-	frames  *frames
-	version int // Of the protocol, as the handshake settled it.
+	outlet  *outlet
+	frames  *frames // Nil where blocks are not compressed.
+	version int     // Of the protocol, as the handshake settled it.
 }
 
-func newStream(conn net.Conn, server proto.ServerHello) *stream {
-	return &stream{conn: conn, reader: proto.NewReader(conn), frames: newFrames(conn), version: min(proto.Version, server.Revision)}
+func newStream(conn net.Conn, server proto.ServerHello, compressed bool) *stream {
+	s := &stream{conn: conn, reader: proto.NewReader(conn), outlet: &outlet{to: conn}, version: min(proto.Version, server.Revision)}
+	if compressed {
+		s.frames = newFrames(s.outlet)
+	}
+	return s
 }
 
-// insert sends the query and its input as one block. After any error the
-// connection is of no more use.
-func (s *stream) insert(ctx context.Context, q ch.Query) error {
+// insert sends the query and its input as one block. The end of the block is sent
+// once hold is closed, where there is one: until then the server has no block that
+// it could store. After any error the connection is of no more use.
+func (s *stream) insert(ctx context.Context, q ch.Query, hold <-chan struct{}) error {
 	deadline, _ := ctx.Deadline() // None is none here, too.
 	if err := s.conn.SetDeadline(deadline); err != nil {
 		return err
@@ -100,13 +136,20 @@ func (s *stream) insert(ctx context.Context, q ch.Query) error {
 	if err == nil {
 		select {
 		case <-ready:
-			err = s.block(q.Input)
+			err = s.data(q.Input, q.Input[0].Data.Rows())
 		case err := <-answer: // Before it asked for rows.
-			if err == nil {
-				err = errors.New("the server ended an insert before its rows")
-			}
-			return err
+			return errors.Join(ctx.Err(), early(err))
 		}
+	}
+	if err == nil && hold != nil {
+		select {
+		case <-hold:
+		case err := <-answer:
+			return errors.Join(ctx.Err(), early(err))
+		}
+	}
+	if err == nil {
+		err = s.end()
 	}
 	if err != nil {
 		// What the server said before it hung up says more than that it did.
@@ -128,50 +171,74 @@ func (s *stream) insert(ctx context.Context, q ch.Query) error {
 	return err
 }
 
+func early(err error) error {
+	if err == nil {
+		err = errors.New("the server ended an insert before its rows")
+	}
+	return err
+}
+
 func (s *stream) query(q ch.Query) error {
 	settings := make([]proto.Setting, len(q.Settings))
 	for i, x := range q.Settings {
 		settings[i] = proto.Setting{Key: x.Key, Value: x.Value, Important: x.Important, Custom: x.Custom}
 	}
+	compression := proto.CompressionDisabled
+	if s.frames != nil {
+		compression = proto.CompressionEnabled
+	}
 	s.buf.Reset()
 	proto.Query{
-		ID: uuid.NewString(), Body: q.Body, Stage: proto.StageComplete, Compression: proto.CompressionEnabled, Settings: settings,
+		ID: uuid.NewString(), Body: q.Body, Stage: proto.StageComplete, Compression: compression, Settings: settings,
 		Info: proto.ClientInfo{ProtocolVersion: s.version, Interface: proto.InterfaceTCP, Query: proto.ClientQueryInitial,
 			InitialAddress: s.conn.LocalAddr().String(), ClientName: clientName},
 	}.EncodeAware(&s.buf, s.version)
-	return s.data(nil, 0) // No external tables.
+	if err := s.data(nil, 0); err != nil { // No external tables.
+		return err
+	}
+	return s.outlet.flush()
 }
 
-// block sends the rows, and that there are no more.
-func (s *stream) block(input proto.Input) error {
-	s.buf.Reset()
-	if err := s.data(input, input[0].Data.Rows()); err != nil {
+// end sends the end of the rows, and that there are no more.
+func (s *stream) end() error {
+	if err := s.outlet.flush(); err != nil {
 		return err
 	}
 	s.buf.Reset()
-	return s.data(nil, 0)
+	if err := s.data(nil, 0); err != nil {
+		return err
+	}
+	return s.outlet.flush()
 }
 
-// data sends what the buffer has, and a block after it.
+// data sends what the buffer has, and a block after it, the end of which stays in
+// the outlet.
 func (s *stream) data(input proto.Input, rows int) error {
 	proto.ClientCodeData.Encode(&s.buf)
 	proto.ClientData{}.EncodeAware(&s.buf, s.version)
 	if _, err := s.conn.Write(s.buf.Buf); err != nil {
 		return err
 	}
+	var to io.Writer = s.outlet
+	if s.frames != nil {
+		to = s.frames
+	}
 	b := proto.Block{Columns: len(input), Rows: rows}
 	if len(input) > 0 {
 		b.Info.BucketNum = -1
 	}
 	s.buf.Reset()
-	w := proto.NewWriter(s.frames, &s.buf)
+	w := proto.NewWriter(to, &s.buf)
 	if err := b.WriteBlock(w, s.version, input); err != nil {
 		return err
 	}
 	if _, err := w.Flush(); err != nil {
 		return err
 	}
-	return s.frames.end()
+	if s.frames != nil {
+		return s.frames.end()
+	}
+	return nil
 }
 
 // listen reads what the server says to an insert until its end. It closes ready
@@ -193,7 +260,7 @@ func (s *stream) listen(ready chan<- struct{}) error {
 			return &ch.Exception{Code: e.Code, Name: e.Name, Message: e.Message, Stack: e.Stack}
 		case proto.ServerCodeData:
 			var columns proto.ColInfoInput // The names and types of what is to be sent.
-			if err := s.decode(&columns, true); err != nil {
+			if err := s.decode(&columns, s.frames != nil); err != nil {
 				return err
 			}
 			if ready != nil {

@@ -30,13 +30,18 @@ func TestMain(m *testing.M) {
 // away is a sink that compresses, as for a ClickHouse on another machine, and its database.
 func away(t *testing.T, database string) (*sink.Sink, driver.Conn) {
 	t.Helper()
+	return reach(t, database, true)
+}
+
+func reach(t *testing.T, database string, compress bool) (*sink.Sink, driver.Conn) {
+	t.Helper()
 	server := clickhousetest.Shared(t)
 	password := server.Password("errata")
 	conn, err := clickhouse.Open(&clickhouse.Options{Addr: []string{server.Addr()}, Auth: clickhouse.Auth{Database: "default", Username: "errata", Password: password}})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	require.NoError(t, tables.Migrate(t.Context(), conn, tables.Options{Database: database, Password: password}))
-	k, err := sink.New(sink.Options{Addrs: []string{server.Addr()}, Database: database, Password: password, Compress: new(true)})
+	k, err := sink.New(sink.Options{Addrs: []string{server.Addr()}, Database: database, Password: password, Compress: &compress})
 	require.NoError(t, err)
 	t.Cleanup(k.Close)
 	return k, conn
