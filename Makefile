@@ -16,7 +16,7 @@ export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
 FUZZ ?= .
 # What reads bytes of strangers: keys, forms, envelopes, events, OTLP, every encoding, every stack parser.
-FUZZ_EDGE := ^ingest(/(credential|node|sentry|otlp|inflate|stack(/[a-z]+)?|scrub|route))?(/envelope|/tree|/decode)? 
+FUZZ_EDGE := ^ingest(/(credential|form|node|sentry|otlp|inflate|stack(/[a-z]+)?|scrub|route))?(/envelope|/tree|/decode)? 
 ARGS ?=
 # The profile from which the compiler learns what is hot (docs/adr/016); PGO=off
 # builds in two thirds of the time, sharing what the tests have compiled.
@@ -47,7 +47,7 @@ unit: ## Tests of the parts
 
 .PHONY: race
 race: ## Tests of the concurrent parts under the race detector
-	CGO_ENABLED=1 go test -race -short -timeout 20m ./consumer/... ./ingest ./ingest/directory/... ./ingest/topic/... ./ingest/quota/... ./deploy/local/broker ./deploy/local/clickhouse ./deploy/local/supervise
+	CGO_ENABLED=1 go test -race -short -timeout 20m ./consumer/... ./ingest ./ingest/refusal ./ingest/directory/... ./ingest/topic/... ./ingest/quota/... ./deploy/local/broker ./deploy/local/clickhouse ./deploy/local/supervise
 
 .PHONY: integration
 integration: clickhouse ## The pipeline against a real Apache Kafka, and the schema and the catalog on two shards, started and stopped by the tests

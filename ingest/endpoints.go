@@ -3,7 +3,6 @@ package ingest
 import (
 	"bytes"
 	"context"
-	_ "embed" // The crash-report form.
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -15,10 +14,13 @@ import (
 
 	"errata/ingest/body"
 	"errata/ingest/credential"
+	"errata/ingest/embed"
+	"errata/ingest/form"
 	"errata/ingest/inflate"
 	"errata/ingest/intake"
 	"errata/ingest/judge"
 	"errata/ingest/otlp"
+	"errata/ingest/reply"
 	"errata/ingest/sentry"
 	"errata/schema"
 )
@@ -87,14 +89,14 @@ func (s *Server) vercel(c *fiber.Ctx) error {
 	if err := s.submit(context.Background(), batch); err != nil {
 		return err
 	}
-	cors(c)
+	reply.CORS(c)
 	c.Status(http.StatusAccepted)
 	return nil
 }
 
 // taken answers a browser that reads nothing: 200 without a body.
 func taken(c *fiber.Ctx) error {
-	cors(c)
+	reply.CORS(c)
 	c.Status(http.StatusOK)
 	return nil
 }
@@ -113,10 +115,10 @@ func (s *Server) minidump(c *fiber.Ctx) error {
 		}
 	}()
 	return s.upload(c, func(req *intake.Request, kind string, sent *body.Body) (string, int, *intake.Batch, error) {
-		parts := []sentry.Part{{Name: sentry.MinidumpField, ContentType: kind, Data: sent.Bytes}}
+		parts := []form.Part{{Name: sentry.MinidumpField, ContentType: kind, Data: sent.Bytes}}
 		if strings.HasPrefix(kind, "multipart/") {
 			var err error
-			if parts, err = formParts(kind, sent.Bytes); err != nil {
+			if parts, err = form.Parts(kind, sent.Bytes); err != nil {
 				return "", 0, nil, err
 			}
 		}
@@ -136,7 +138,7 @@ func (s *Server) minidump(c *fiber.Ctx) error {
 
 // inflateDump replaces a dump that the crash handler compressed by what is in
 // it. The body is nil where it did not; else it is released with the request.
-func (s *Server) inflateDump(parts []sentry.Part) (*inflate.Body, error) {
+func (s *Server) inflateDump(parts []form.Part) (*inflate.Body, error) {
 	for i := range parts {
 		p := &parts[i]
 		encoding := ""
@@ -169,7 +171,7 @@ func (s *Server) inflateDump(parts []sentry.Part) (*inflate.Body, error) {
 func (s *Server) attachments(c *fiber.Ctx) error {
 	event := utils.CopyString(c.Params("event"))
 	return s.upload(c, func(req *intake.Request, kind string, sent *body.Body) (string, int, *intake.Batch, error) {
-		parts, err := formParts(kind, sent.Bytes)
+		parts, err := form.Parts(kind, sent.Bytes)
 		if err != nil {
 			return "", 0, nil, err
 		}
@@ -204,7 +206,7 @@ func (s *Server) upload(c *fiber.Ctx, read func(req *intake.Request, kind string
 	if err := s.submit(context.Background(), batch); err != nil {
 		return err
 	}
-	cors(c)
+	reply.CORS(c)
 	c.Set(fiber.HeaderContentType, fiber.MIMETextPlainCharsetUTF8)
 	return c.Status(status).SendString(text)
 }
@@ -215,7 +217,7 @@ func (s *Server) cron(c *fiber.Ctx) error {
 	if isLimited(err) {
 		s.refused(projectOf(c), schema.Protocol_PROTOCOL_SENTRY, err)
 		c.Status(http.StatusAccepted)
-		return id(c, "")
+		return reply.ID(c, "")
 	}
 	if err != nil {
 		return err
@@ -237,7 +239,7 @@ func (s *Server) cron(c *fiber.Ctx) error {
 		return err
 	}
 	c.Status(http.StatusAccepted)
-	return id(c, answer.EventID)
+	return reply.ID(c, answer.EventID)
 }
 
 // userFeedback takes what a user says of an event, from a server.
@@ -270,7 +272,7 @@ func (s *Server) userFeedback(c *fiber.Ctx) error {
 	if err := s.submit(context.Background(), batch); err != nil {
 		return err
 	}
-	return id(c, "")
+	return reply.ID(c, "")
 }
 
 func isForm(c *fiber.Ctx) bool {
@@ -291,43 +293,19 @@ func (s *Server) byDSN(c *fiber.Ctx, dsn string) (*intake.Request, error) {
 	return s.admit(c, cred.Detached(), utils.CopyString(project))
 }
 
-//go:embed embed/form.js
-var formJS string
-
-// formTexts are what a page may say in the form in its own words: the options of
-// the SDK's showReportDialog.
-var formTexts = []string{"title", "subtitle", "subtitle2", "labelName", "labelEmail", "labelComments", "labelClose", "labelSubmit", "errorGeneric", "successMessage"}
-
 // embedForm gives a page the crash-report form, as a script that shows it.
 func (s *Server) embedForm(c *fiber.Ctx) error {
-	req, err := s.byDSN(c, utils.CopyString(c.Query("dsn")))
-	if err != nil {
+	if _, err := s.byDSN(c, utils.CopyString(c.Query("dsn"))); err != nil {
 		return err
 	}
 	if c.Query("eventId") == "" {
 		return intake.Refuse(http.StatusBadRequest, "missing eventId", "bad_event", "the query must name the event that the user saw")
 	}
-	_ = req
-	cors(c)
+	reply.CORS(c)
 	c.Set(fiber.HeaderContentType, "application/javascript; charset=utf-8")
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	action := "/api/embed/error-page/?" + url.Values{"dsn": {c.Query("dsn")}, "eventId": {c.Query("eventId")}}.Encode()
-	name, mail := c.Query("name"), c.Query("email")
-	texts := make([]string, 0, len(formTexts))
-	for _, k := range formTexts {
-		if v := c.Query(k); v != "" {
-			texts = append(texts, k+": "+script(cutText(v, 500)))
-		}
-	}
-	r := strings.NewReplacer("__ACTION__", script(c.BaseURL()+action), "__NAME__", script(name), "__EMAIL__", script(mail),
-		"__TEXTS__", "{ "+strings.Join(texts, ", ")+" }")
-	return c.SendString(r.Replace(formJS))
-}
-
-// script writes a value as a JavaScript string that closes no page.
-func script(s string) string {
-	b, _ := json.Marshal(strings.ToValidUTF8(s, "")) // A string is always JSON.
-	return string(b)
+	action := c.BaseURL() + "/api/embed/error-page/?" + url.Values{"dsn": {c.Query("dsn")}, "eventId": {c.Query("eventId")}}.Encode()
+	return c.SendString(embed.Script(action, c.Query("name"), c.Query("email"), func(name string) string { return c.Query(name) }))
 }
 
 // embedPost takes the form's answer.
@@ -352,5 +330,5 @@ func (s *Server) embedPost(c *fiber.Ctx) error {
 	if err := s.submit(context.Background(), batch); err != nil {
 		return err
 	}
-	return id(c, "")
+	return reply.ID(c, "")
 }

@@ -33,7 +33,7 @@ import (
 
 const query = "?sentry_key=" + testKey
 
-func form(t *testing.T, fields map[string]string, files map[string]string) (body []byte, contentType string) {
+func formed(t *testing.T, fields map[string]string, files map[string]string) (body []byte, contentType string) {
 	t.Helper()
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
@@ -52,8 +52,8 @@ func form(t *testing.T, fields map[string]string, files map[string]string) (body
 
 func TestSentryEndpoints(t *testing.T) {
 	e := start(t)
-	dump, dumpType := form(t, map[string]string{"sentry": `{"release":"game@1.0"}`}, map[string]string{"upload_file_minidump": "MDMP\r\n--x\r\nrest", "log": "hello"})
-	files, filesType := form(t, nil, map[string]string{"a": "one", "b": "two"})
+	dump, dumpType := formed(t, map[string]string{"sentry": `{"release":"game@1.0"}`}, map[string]string{"upload_file_minidump": "MDMP\r\n--x\r\nrest", "log": "hello"})
+	files, filesType := formed(t, nil, map[string]string{"a": "one", "b": "two"})
 	zipped := func(w func(io.Writer) io.WriteCloser, s string) string {
 		var b bytes.Buffer
 		z := w(&b)
@@ -69,7 +69,7 @@ func TestSentryEndpoints(t *testing.T) {
 		return z
 	}
 	large := "MDMP" + strings.Repeat("a minidump of half a megabyte ", 20_000)
-	gzipped, gzippedType := form(t, map[string]string{"sentry": `{"release":"game@1.0"}`}, map[string]string{"upload_file_minidump": zipped(gz, large)})
+	gzipped, gzippedType := formed(t, map[string]string{"sentry": `{"release":"game@1.0"}`}, map[string]string{"upload_file_minidump": zipped(gz, large)})
 	dsn := url.QueryEscape("http://" + testKey + "@" + e.Addr() + "/1")
 	csp := `{"csp-report":{"document-uri":"https://shop.example/","violated-directive":"script-src 'self'","effective-directive":"script-src","blocked-uri":"https://evil.example/x.js"}}`
 	for _, tc := range []struct {
@@ -320,7 +320,7 @@ func TestServicesGoToTheirProjects(t *testing.T) {
 		r.Resource = &resource.Resource{Attributes: []*common.KeyValue{{Key: "service.name", Value: &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: service}}}}}
 		return r
 	}
-	send := func(header []string, services ...string) reply {
+	send := func(header []string, services ...string) answered {
 		req := &coltrace.ExportTraceServiceRequest{}
 		for _, s := range services {
 			req.ResourceSpans = append(req.ResourceSpans, named(s))

@@ -90,18 +90,18 @@ func start(t testing.TB, change ...func(*Config)) *edge {
 	return e
 }
 
-type reply struct {
+type answered struct {
 	status int
 	body   string
 	header http.Header
 }
 
-func (e *edge) do(method, path string, body []byte, header ...string) reply {
+func (e *edge) do(method, path string, body []byte, header ...string) answered {
 	e.t.Helper()
 	return e.send(method, "http://"+e.Addr()+path, bytes.NewReader(body), header...)
 }
 
-func (e *edge) send(method, url string, body io.Reader, header ...string) reply {
+func (e *edge) send(method, url string, body io.Reader, header ...string) answered {
 	e.t.Helper()
 	req, err := http.NewRequest(method, url, body)
 	require.NoError(e.t, err)
@@ -117,7 +117,7 @@ func (e *edge) send(method, url string, body io.Reader, header ...string) reply 
 	defer func() { _ = resp.Body.Close() }()
 	b, err := io.ReadAll(resp.Body)
 	require.NoError(e.t, err)
-	return reply{resp.StatusCode, string(b), resp.Header}
+	return answered{resp.StatusCode, string(b), resp.Header}
 }
 
 // records reads everything that is on a topic now.

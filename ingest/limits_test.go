@@ -124,7 +124,7 @@ func TestOTLPOverQuotaIsPartial(t *testing.T) {
 
 func TestInboundFilters(t *testing.T) {
 	e := start(t, withSettings(`{"filters":{"messages":["*boring*"],"ips":["203.0.113.0/24"]}}`, ""), func(c *Config) { c.TrustForwarded = true })
-	with := func(id int, message string, h ...string) reply {
+	with := func(id int, message string, h ...string) answered {
 		body := sent(hexID(id), message)
 		body = append(body, "{\"type\":\"attachment\",\"length\":1,\"filename\":\"x\"}\na\n"...)
 		return e.do("POST", "/api/1/envelope/", body, append(h, "X-Sentry-Auth", auth)...)

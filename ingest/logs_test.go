@@ -43,15 +43,15 @@ func TestNoSecretInLogsAnswersAndMetrics(t *testing.T) {
 	e := start(t, func(c *Config) {
 		c.Logger = slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
-	envelope := func(body string) func() reply {
-		return func() reply { return e.do("POST", "/api/1/envelope/", []byte(body), "X-Sentry-Auth", auth) }
+	envelope := func(body string) func() answered {
+		return func() answered { return e.do("POST", "/api/1/envelope/", []byte(body), "X-Sentry-Auth", auth) }
 	}
-	otlp := func(signal, body, contentType string) func() reply {
-		return func() reply {
+	otlp := func(signal, body, contentType string) func() answered {
+		return func() answered {
 			return e.do("POST", "/v1/"+signal, []byte(body), "X-Errata-Key", testKey, "Content-Type", contentType)
 		}
 	}
-	for name, do := range map[string]func() reply{
+	for name, do := range map[string]func() answered{
 		"bad header":        envelope(`{"event_id": "` + secret + `"` + "\n"),
 		"bad event id":      envelope(`{"event_id":"` + secret + `"}` + "\n"),
 		"bad sent_at":       envelope(`{"sent_at":"` + secret + `"}` + "\n"),
@@ -68,46 +68,48 @@ func TestNoSecretInLogsAnswersAndMetrics(t *testing.T) {
 		"bad client report": envelope("{}\n" + `{"type":"client_report"}` + "\n" + `{"discarded_events":"` + secret + `"` + "\n"),
 		"bad log":           envelope("{}\n" + `{"type":"log"}` + "\n" + `{"items":[{"timestamp":"?token=` + secret + `","level":"?token=` + secret + `","body":"x"}]}` + "\n"),
 		"bad span":          envelope("{}\n" + `{"type":"span"}` + "\n" + `{"items":[{"trace_id":"?token=` + secret + `","span_id":"?token=` + secret + `"}]}` + "\n"),
-		"store": func() reply {
+		"store": func() answered {
 			return e.do("POST", "/api/1/store/", []byte(`{"password":"`+secret), "X-Sentry-Auth", auth)
 		},
-		"store, base64":       func() reply { return e.do("POST", "/api/1/store/", []byte(secret+"!!"), "X-Sentry-Auth", auth) },
-		"query":               func() reply { return e.do("GET", "/api/1/store/?sentry_key="+testKey+"&sentry_data="+secret, nil) },
-		"path":                func() reply { return e.do("POST", "/api/1/nowhere/?token="+secret, nil, "X-Sentry-Auth", auth) },
-		"project in the path": func() reply { return e.do("POST", "/api/"+secret+"/envelope/", nil, "X-Sentry-Auth", auth) },
-		"unknown key": func() reply {
+		"store, base64":       func() answered { return e.do("POST", "/api/1/store/", []byte(secret+"!!"), "X-Sentry-Auth", auth) },
+		"query":               func() answered { return e.do("GET", "/api/1/store/?sentry_key="+testKey+"&sentry_data="+secret, nil) },
+		"path":                func() answered { return e.do("POST", "/api/1/nowhere/?token="+secret, nil, "X-Sentry-Auth", auth) },
+		"project in the path": func() answered { return e.do("POST", "/api/"+secret+"/envelope/", nil, "X-Sentry-Auth", auth) },
+		"unknown key": func() answered {
 			return e.do("POST", "/api/1/envelope/", []byte("{}\n"), "X-Sentry-Auth", "Sentry sentry_key=fedcba98765432100123456789abcdef, sentry_secret="+secret)
 		},
-		"bad key": func() reply {
+		"bad key": func() answered {
 			return e.do("POST", "/api/1/envelope/", []byte("{}\n"), "X-Sentry-Auth", "Sentry sentry_key="+secret+"!")
 		},
-		"authorization": func() reply {
+		"authorization": func() answered {
 			return e.do("POST", "/api/1/envelope/", []byte("{}\n"), "Authorization", "Bearer "+secret)
 		},
-		"not what it says": func() reply {
+		"not what it says": func() answered {
 			return e.do("POST", "/api/1/envelope/", []byte(secret), "X-Sentry-Auth", auth, "Content-Encoding", "gzip")
 		},
-		"csp": func() reply {
+		"csp": func() answered {
 			return e.do("POST", "/api/1/security/"+query, []byte(`{"csp-report":{"document-uri":"?token=`+secret), "Content-Type", "application/csp-report")
 		},
-		"csp content type": func() reply { return e.do("POST", "/api/1/security/"+query, []byte(`{}`), "Content-Type", secret+"/x") },
-		"nel content type": func() reply { return e.do("POST", "/api/1/nel/"+query, []byte(`{}`), "Content-Type", secret+"/x") },
-		"minidump": func() reply {
+		"csp content type": func() answered {
+			return e.do("POST", "/api/1/security/"+query, []byte(`{}`), "Content-Type", secret+"/x")
+		},
+		"nel content type": func() answered { return e.do("POST", "/api/1/nel/"+query, []byte(`{}`), "Content-Type", secret+"/x") },
+		"minidump": func() answered {
 			return e.do("POST", "/api/1/minidump/"+query, []byte(secret), "Content-Type", "multipart/form-data; boundary="+secret)
 		},
-		"minidump, no parts": func() reply {
+		"minidump, no parts": func() answered {
 			return e.do("POST", "/api/1/minidump/"+query, []byte("--x\r\nContent-Disposition: form-data; name=\"upload_file_minidump\"; filename=\""+secret+"\"\r\n\r\n"+secret+"\r\n--x--\r\n"), "Content-Type", "multipart/form-data; boundary=x")
 		},
-		"cron": func() reply {
+		"cron": func() answered {
 			return e.do("GET", "/api/1/cron/job/"+testKey+"/?status="+secret+"&check_in_id="+secret+"&duration="+secret, nil)
 		},
-		"user feedback": func() reply {
+		"user feedback": func() answered {
 			return e.do("POST", "/api/1/user-feedback/", []byte(`{"event_id":"`+secret+`"}`), "X-Sentry-Auth", auth, "Content-Type", "application/json")
 		},
-		"crash report": func() reply {
+		"crash report": func() answered {
 			return e.do("POST", "/api/embed/error-page/?dsn="+secret+"&eventId="+secret, []byte("email="+secret), "Content-Type", "application/x-www-form-urlencoded")
 		},
-		"attachments of": func() reply {
+		"attachments of": func() answered {
 			return e.do("POST", "/api/1/events/"+secret+"/attachments/", []byte(secret), "X-Sentry-Auth", auth)
 		},
 		"otlp, JSON":     otlp("traces", `{"resourceSpans":"`+secret+`"}`, "application/json"),
@@ -115,10 +117,10 @@ func TestNoSecretInLogsAnswersAndMetrics(t *testing.T) {
 		"otlp, ids":      otlp("traces", `{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"`+secret+`","spanId":"`+secret+`","name":"x"}]}]}]}`, "application/json"),
 		"otlp, number":   otlp("logs", `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"`+secret+`"}]}]}]}`, "application/json"),
 		"otlp, protobuf": otlp("metrics", secret, "application/x-protobuf"),
-		"otlp, key": func() reply {
+		"otlp, key": func() answered {
 			return e.do("POST", "/v1/logs", []byte(`{}`), "X-Errata-Key", secret, "Content-Type", "application/json")
 		},
-		"sentry-cli": func() reply {
+		"sentry-cli": func() answered {
 			return e.do("POST", "/api/0/organizations/x/releases/?token="+secret, []byte(secret), "Authorization", "Bearer "+secret)
 		},
 	} {

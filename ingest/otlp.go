@@ -23,27 +23,9 @@ import (
 	"errata/ingest/otlp/decode"
 	"errata/ingest/otlp/export"
 	"errata/ingest/peer"
+	"errata/ingest/reply"
 	"errata/schema"
 )
-
-// otlpKey reads the key of an OTLP request, in the documented order.
-func otlpKey(header func(string) string, query func(string) string) (credential.Credential, error) {
-	if h := header("X-Sentry-Auth"); h != "" {
-		return credential.Header(h).Check()
-	}
-	if h := header("Authorization"); h != "" {
-		if c, ok := credential.Authorization(h); ok {
-			return c.Check()
-		}
-	}
-	if h := header("X-Errata-Key"); h != "" {
-		return credential.Credential{Key: h}.Check()
-	}
-	if k := query("sentry_key"); k != "" {
-		return credential.Credential{Key: k}.Check()
-	}
-	return credential.Credential{}, nil
-}
 
 // anonymous reports whether a request without a key may use the default project.
 func (s *Server) anonymous(peer string, forwarded bool) bool {
@@ -87,7 +69,7 @@ func (s *Server) otlp(signal otlp.Signal) fiber.Handler {
 		if err != nil {
 			return s.otlpFail(c, kind, err)
 		}
-		cors(c)
+		reply.CORS(c)
 		b, t := export.Response(signal, kind, partial)
 		c.Set(fiber.HeaderContentType, t)
 		return c.Send(b)
@@ -95,7 +77,7 @@ func (s *Server) otlp(signal otlp.Signal) fiber.Handler {
 }
 
 func (s *Server) otlpRequest(c *fiber.Ctx, adapt otlp.Adapter, kind string) (*otlp.Partial, error) {
-	cred, err := otlpKey(func(n string) string { return c.Get(n) }, func(n string) string { return c.Query(n) })
+	cred, err := credential.OTLP(func(n string) string { return c.Get(n) }, func(n string) string { return c.Query(n) })
 	if err != nil {
 		return nil, err
 	}
@@ -223,13 +205,13 @@ func overQuota(b *intake.Batch, p *otlp.Partial, l *judge.Limited) *otlp.Partial
 // otlpFail answers with google.rpc.Status, as OTLP asks for. Only 429, 502, 503
 // and 504 are retried by exporters.
 func (s *Server) otlpFail(c *fiber.Ctx, kind string, err error) error {
-	e, wait := errorAnswer(err)
+	e, wait := reply.To(err)
 	s.refused(projectOf(c), schema.Protocol_PROTOCOL_OTLP, err)
 	if wait > 0 {
-		c.Set(fiber.HeaderRetryAfter, seconds(wait))
+		c.Set(fiber.HeaderRetryAfter, reply.Seconds(wait))
 	}
-	s.metrics.refused.WithLabelValues(e.Reason).Inc()
-	cors(c)
+	s.metrics.Refused.WithLabelValues(e.Reason).Inc()
+	reply.CORS(c)
 	b, t := export.ErrorBody(kind, e.Status, e.Error(), wait)
 	c.Set(fiber.HeaderContentType, t)
 	return c.Status(e.Status).Send(b)
@@ -240,7 +222,7 @@ type grpcHandler struct{ s *Server }
 
 // Authorize finds the project of a call.
 func (g grpcHandler) Authorize(ctx context.Context, _ otlp.Signal, header func(string) string, client string) (*intake.Request, error) {
-	cred, err := otlpKey(header, func(string) string { return "" })
+	cred, err := credential.OTLP(header, func(string) string { return "" })
 	if err != nil {
 		return nil, err
 	}
@@ -268,9 +250,9 @@ func (g grpcHandler) Take(_ context.Context, req *intake.Request, adapt otlp.Ada
 	defer b.Release()
 	partial, err := g.s.otlpTake(req, adapt, b, decode.Protobuf)
 	if err != nil {
-		e, _ := errorAnswer(err)
+		e, _ := reply.To(err)
 		g.s.refused(req.Project, schema.Protocol_PROTOCOL_OTLP, err)
-		g.s.metrics.refused.WithLabelValues(e.Reason).Inc()
+		g.s.metrics.Refused.WithLabelValues(e.Reason).Inc()
 		return nil, errors.Join(e, err)
 	}
 	return partial, nil
@@ -283,11 +265,11 @@ func (g grpcHandler) Refuse(req *intake.Request, err error) {
 		e.Status, e.Reason = http.StatusRequestEntityTooLarge, "too_large"
 	}
 	g.s.refused(req.Project, schema.Protocol_PROTOCOL_OTLP, e)
-	g.s.metrics.refused.WithLabelValues(e.Reason).Inc()
+	g.s.metrics.Refused.WithLabelValues(e.Reason).Inc()
 }
 
 // RetryAfter says how long an exporter shall wait.
 func (g grpcHandler) RetryAfter(err error) time.Duration {
-	_, wait := errorAnswer(err)
+	_, wait := reply.To(err)
 	return wait
 }

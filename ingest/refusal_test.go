@@ -2,8 +2,6 @@ package ingest
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -12,7 +10,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"errata/ingest/topic"
 	"errata/schema"
 )
 
@@ -88,48 +85,4 @@ func TestDisabledKeysAreCounted(t *testing.T) {
 	}, 10*time.Second, 50*time.Millisecond)
 	balanced(t, accepted, fates)
 	require.Equal(t, map[string]uint64{"error row": 1, "default invalid request_disabled_key": 4, "default invalid request_disabled_project": 2}, fates)
-}
-
-// outage is a producer that is away.
-type outage struct {
-	producer
-	away bool
-	got  []topic.Message
-}
-
-func (o *outage) Write(_ context.Context, m []topic.Message) error {
-	if o.away {
-		return errors.New("away")
-	}
-	o.got = append(o.got, m...)
-	return nil
-}
-
-func TestRefusalsWaitForTheBroker(t *testing.T) {
-	o := &outage{away: true}
-	s := &Server{producer: o}
-	s.refusals.add(refusal{1, schema.OutcomeInvalid, "request_bad", schema.Protocol_PROTOCOL_SENTRY}, 2)
-	s.tellRefusals(t.Context())
-	require.Empty(t, o.got)
-	s.refusals.add(refusal{1, schema.OutcomeInvalid, "request_bad", schema.Protocol_PROTOCOL_SENTRY}, 3)
-	for i := range 2 * maxRefusals {
-		s.refusals.add(refusal{uint32(i), schema.OutcomeInvalid, "x", 0}, 1)
-	}
-	o.away = false
-	s.tellRefusals(t.Context())
-	require.LessOrEqual(t, len(o.got), maxRefusals, "memory is bounded")
-	s.tellRefusals(t.Context())
-	found := false
-	for _, m := range o.got {
-		r := &schema.Record{}
-		require.NoError(t, schema.DecodeRecord(r, m.Value))
-		for _, x := range r.Outcomes {
-			if x.Reason == "request_bad" {
-				require.False(t, found, "told once")
-				require.EqualValues(t, 5, x.Quantity)
-				found = true
-			}
-		}
-	}
-	require.True(t, found)
 }

@@ -17,6 +17,7 @@ import (
 
 	"errata/ingest/intake"
 	"errata/ingest/otlp"
+	"errata/ingest/reply"
 )
 
 // routes builds the app. Each route exists with and without a trailing slash
@@ -49,7 +50,7 @@ func (s *Server) routes() *fiber.App {
 		return c.SendString("ready\n")
 	})
 	app.Get("/metrics", adaptor.HTTPHandler(promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{})))
-	app.Options("/*", preflight)
+	app.Options("/*", reply.Preflight)
 
 	app.Post("/api/:project/envelope", s.timed("envelope", s.envelope))
 	app.Post("/api/store", s.timed("store", s.store))
@@ -153,12 +154,12 @@ func fold(c *fiber.Ctx) error {
 
 // timed counts a handler's answers.
 func (s *Server) timed(endpoint string, h fiber.Handler) fiber.Handler {
-	seconds := s.metrics.seconds.WithLabelValues(endpoint)
-	ok := s.metrics.requests.WithLabelValues(endpoint, "200")
+	seconds := s.metrics.Seconds.WithLabelValues(endpoint)
+	ok := s.metrics.Requests.WithLabelValues(endpoint, "200")
 	var others [600]prometheus.Counter
 	for code := range others {
 		if http.StatusText(code) != "" {
-			others[code] = s.metrics.requests.WithLabelValues(endpoint, strconv.Itoa(code))
+			others[code] = s.metrics.Requests.WithLabelValues(endpoint, strconv.Itoa(code))
 		}
 	}
 	return func(c *fiber.Ctx) error {
@@ -184,7 +185,7 @@ func (s *Server) guarded(c *fiber.Ctx, h fiber.Handler) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.log.Error("a handler panicked", "path", c.Path(), "panic", p, "stack", string(debug.Stack()))
-			s.metrics.panics.Inc()
+			s.metrics.Panics.Inc()
 			err = intake.Refuse(http.StatusInternalServerError, "internal error", "panic")
 		}
 	}()

@@ -12,6 +12,7 @@ import (
 	"errata/ingest/credential"
 	"errata/ingest/inflate"
 	"errata/ingest/intake"
+	"errata/ingest/reply"
 	"errata/ingest/sentry"
 )
 
@@ -142,9 +143,9 @@ func (s *Server) storeGet(c *fiber.Ctx) error {
 	if err := s.submit(context.Background(), batch); err != nil {
 		return err
 	}
-	cors(c)
+	reply.CORS(c)
 	c.Set(fiber.HeaderContentType, "image/gif")
-	return c.Send(pixel)
+	return c.Send(reply.Pixel)
 }
 
 // finish makes a batch durable and answers with the event's id.
@@ -152,5 +153,5 @@ func (s *Server) finish(c *fiber.Ctx, batch *intake.Batch, answer sentry.Answer)
 	if err := s.submit(context.Background(), batch); err != nil {
 		return err
 	}
-	return id(c, answer.EventID)
+	return reply.ID(c, answer.EventID)
 }

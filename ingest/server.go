@@ -24,9 +24,11 @@ import (
 	"errata/ingest/flood"
 	"errata/ingest/intake"
 	"errata/ingest/judge"
+	"errata/ingest/meter"
 	"errata/ingest/otlp/export"
 	"errata/ingest/peer"
 	"errata/ingest/quota"
+	"errata/ingest/refusal"
 	"errata/ingest/topic"
 )
 
@@ -35,14 +37,14 @@ import (
 type Server struct {
 	cfg       Config
 	log       *slog.Logger
-	metrics   *metrics
+	metrics   *meter.Metrics
 	directory *directory.Directory
 	source    interface{ Close() error }
 	producer  producer
 	bodies    *body.Reader
 	blobs     *blob.Store
 	judge     *judge.Judge
-	refusals  refusals
+	refusals  refusal.Sums
 	quiet     chan struct{} // Closed when the edge stops.
 	turns     chan struct{} // One for each request of flooding projects that is read now.
 	atOnce    bool          // Events are never read by their outlines first; for tests.
@@ -70,7 +72,7 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Logger, metrics: newMetrics(cfg.Registry), quiet: make(chan struct{})}
+	s := &Server{cfg: cfg, log: cfg.Logger, metrics: meter.New(cfg.Registry), quiet: make(chan struct{})}
 	perMinute := uint32(math.MaxUint32)
 	if cfg.FloodPerMinute >= 0 {
 		perMinute = uint32(cfg.FloodPerMinute)
@@ -79,7 +81,7 @@ func New(cfg Config) (*Server, error) {
 	s.turns = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 	s.bodies = body.New(body.Config{
 		Folder: filepath.Join(cfg.Data, "bodies"), MaxRaw: int64(cfg.MaxRequestBytes), MaxBytes: cfg.MaxEnvelopeBytes, SmallBytes: cfg.BodyBytes,
-		Turns: cap(s.turns), ReadTimeout: cfg.ReadTimeout, Logger: cfg.Logger, Came: func(n int) { s.metrics.bytes.Add(float64(n)) },
+		Turns: cap(s.turns), ReadTimeout: cfg.ReadTimeout, Logger: cfg.Logger, Came: func(n int) { s.metrics.Bytes.Add(float64(n)) },
 	})
 	var err error
 	if s.blobs, err = blob.Open(context.Background(), cfg.BlobURL, filepath.Join(cfg.Data, "blobs")); err != nil {
@@ -136,7 +138,8 @@ func (s *Server) Start(ctx context.Context) error {
 			}
 		})
 	}
-	s.serving.Go(s.countRefusals)
+	write := func(ctx context.Context, m []topic.Message) error { return s.producer.Write(ctx, m) } // Tests change the producer.
+	s.serving.Go(func() { s.refusals.Run(s.quiet, write, s.log) })
 	// Handler builds the route tree before two listeners share the server.
 	s.app.Server().Handler = anyMethod(s.app.Handler())
 	serve("http", func() error { return s.app.Server().Serve(peer.Listen(s.http)) })
@@ -201,7 +204,7 @@ func (s *Server) Stop(ctx context.Context) error {
 		close(s.quiet)
 		s.serving.Wait()
 		s.judge.Flood.Close()
-		s.tellRefusals(ctx)
+		s.refusals.Tell(ctx, s.producer.Write, s.log)
 		s.stopErr = errors.Join(s.stopErr, s.producer.Close(ctx))
 		s.directory.Close()
 		if s.source != nil {

@@ -21,7 +21,7 @@ func (s *Server) submit(ctx context.Context, b *intake.Batch) error {
 		return intake.Refuse(503, "the store cannot keep events now", "unavailable", "the broker is full of records that are not stored yet")
 	}
 	for _, r := range b.Receipts {
-		s.metrics.came(r.Category, r.Quantity)
+		s.metrics.Came(r.Category, r.Quantity)
 	}
 	d, err := s.judge.Batch(b, func(read func() error) error { return s.inTurn(b.Request, &body.Body{}, read) })
 	if err == nil {
@@ -33,10 +33,10 @@ func (s *Server) submit(ctx context.Context, b *intake.Batch) error {
 		return err
 	}
 	if len(b.Receipts) > 0 {
-		s.metrics.accepted.Set(float64(b.Request.ReceivedAt.UnixMilli()) / 1000)
+		s.metrics.Accepted.Set(float64(b.Request.ReceivedAt.UnixMilli()) / 1000)
 	}
 	for _, o := range b.Outcomes {
-		s.metrics.fates.WithLabelValues(o.Category, o.Outcome, reasonLabel(o)).Add(float64(o.Quantity))
+		s.metrics.Fates.WithLabelValues(o.Category, o.Outcome, reasonLabel(o)).Add(float64(o.Quantity))
 	}
 	return d.Refused()
 }
@@ -80,7 +80,7 @@ func (s *Server) sendGroups(groups []flood.Keyed) error {
 		if err != nil {
 			return err
 		}
-		s.metrics.counted.Add(float64(g.Record.Event.Weight))
+		s.metrics.Counted.Add(float64(g.Record.Event.Weight))
 		messages = append(messages, topic.Message{Topic: schema.TopicEvents, Key: g.Key, Value: value})
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)

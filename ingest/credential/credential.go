@@ -198,6 +198,25 @@ func sentryQuery(query string) (Credential, bool) {
 	return c, c.Key != "" || c.Version != "" || c.Client != ""
 }
 
+// OTLP reads the key of an OTLP request, in the documented order.
+func OTLP(header func(string) string, query func(string) string) (Credential, error) {
+	if h := header("X-Sentry-Auth"); h != "" {
+		return Header(h).Check()
+	}
+	if h := header("Authorization"); h != "" {
+		if c, ok := Authorization(h); ok {
+			return c.Check()
+		}
+	}
+	if h := header("X-Errata-Key"); h != "" {
+		return Credential{Key: h}.Check()
+	}
+	if k := query("sentry_key"); k != "" {
+		return Credential{Key: k}.Check()
+	}
+	return Credential{}, nil
+}
+
 // DSN reads KEY and PROJECT out of a DSN.
 func DSN(dsn string) (key, project string, err error) {
 	u, err := url.Parse(dsn)

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 
+	"errata/ingest/form"
 	"errata/ingest/intake"
 	"errata/ingest/sentry/envelope"
 	"errata/ingest/sentry/event"
@@ -15,14 +16,6 @@ import (
 	"errata/ingest/sentry/tree"
 	"errata/schema"
 )
-
-// Part is one part of a multipart body.
-type Part struct {
-	Name        string // Of the form field.
-	Filename    string
-	ContentType string
-	Data        []byte
-}
 
 // isMinidump tells a minidump, of either order of bytes, by its first ones.
 func isMinidump(b []byte) bool {
@@ -36,8 +29,8 @@ const MinidumpField = "upload_file_minidump"
 // an event in the fields sentry, sentry__1 ... and sentry[...]. It makes an
 // event with the dump and the files attached. A raw body is one part with the
 // name upload_file_minidump.
-func Minidump(req *intake.Request, parts []Part) (*intake.Batch, Answer, error) {
-	var dump *Part
+func Minidump(req *intake.Request, parts []form.Part) (*intake.Batch, Answer, error) {
+	var dump *form.Part
 	fields := map[string]string{}
 	for i := range parts {
 		p := &parts[i]
@@ -109,7 +102,7 @@ func Unreal(req *intake.Request, body []byte) (*intake.Batch, Answer, error) {
 }
 
 // Attachments reads files that belong to an event sent before.
-func Attachments(req *intake.Request, eventID string, parts []Part) (*intake.Batch, error) {
+func Attachments(req *intake.Request, eventID string, parts []form.Part) (*intake.Batch, error) {
 	id, ok := event.ParseID(eventID)
 	if !ok {
 		return nil, bad("invalid event id", "invalid_event_id", errors.New("the path must hold an event id of 32 hex digits"))
@@ -125,7 +118,7 @@ func Attachments(req *intake.Request, eventID string, parts []Part) (*intake.Bat
 	return b.Batch, nil
 }
 
-func checkParts(parts []Part) error {
+func checkParts(parts []form.Part) error {
 	n := 0
 	for i := range parts {
 		if n += len(parts[i].Data); n > MaxAttachmentBytes {

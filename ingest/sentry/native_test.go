@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/tinylib/msgp/msgp"
 
+	"errata/ingest/form"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
 )
@@ -60,7 +61,7 @@ func TestNativeScope(t *testing.T) {
 	t.Parallel()
 	event, older, newer := nativeFiles(t)
 	t.Run("form", func(t *testing.T) {
-		b, a, err := Minidump(testRequest(t), []Part{
+		b, a, err := Minidump(testRequest(t), []form.Part{
 			{Name: "__sentry-event", Filename: "__sentry-event", Data: event}, {Name: "__sentry-breadcrumb1", Filename: "__sentry-breadcrumb1", Data: newer},
 			{Name: "__sentry-breadcrumb2", Filename: "__sentry-breadcrumb2", Data: older}, {Name: "upload_file_minidump", Filename: "m.dmp", Data: []byte("MDMP1")},
 			{Name: "log", Filename: "game.log", Data: []byte("text")},
@@ -88,7 +89,7 @@ func TestNativeScope(t *testing.T) {
 		checkNative(t, b.Events[0], payloadOf(t, b.Events[0]))
 	})
 	t.Run("what is no MessagePack stays a file", func(t *testing.T) {
-		b, _, err := Minidump(testRequest(t), []Part{{Name: "__sentry-event", Data: []byte{0xc1}}, {Name: "upload_file_minidump", Data: []byte("MDMP1")}})
+		b, _, err := Minidump(testRequest(t), []form.Part{{Name: "__sentry-event", Data: []byte{0xc1}}, {Name: "upload_file_minidump", Data: []byte("MDMP1")}})
 		require.NoError(t, err)
 		checkLedger(t, b)
 		require.Len(t, b.Attachments, 2)

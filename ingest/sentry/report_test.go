@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"errata/ingest/form"
 	"errata/ingest/intake"
 	"errata/schema"
 )
@@ -70,31 +71,31 @@ func TestSecurityReports(t *testing.T) {
 
 func TestMinidump(t *testing.T) {
 	t.Parallel()
-	dump := Part{Name: "upload_file_minidump", Filename: "c.dmp", Data: []byte("MDMP\x93\xa7")}
+	dump := form.Part{Name: "upload_file_minidump", Filename: "c.dmp", Data: []byte("MDMP\x93\xa7")}
 	for name, c := range map[string]struct {
-		parts  []Part
+		parts  []form.Part
 		status int
 		check  func(t *testing.T, b *intake.Batch)
 	}{
-		"raw": {[]Part{dump}, 200, func(t *testing.T, b *intake.Batch) {
+		"raw": {[]form.Part{dump}, 200, func(t *testing.T, b *intake.Batch) {
 			require.Equal(t, "Minidump", b.Events[0].ExceptionType)
 			require.Equal(t, "native", b.Events[0].Platform)
 		}},
-		"with an event": {[]Part{dump, {Name: "sentry", Data: []byte(`{"release":"a@1","event_id":"` + testID + `","tags":{"k":"v"}}`)}, {Name: "log", Filename: "l.txt", Data: []byte("x")}}, 200, func(t *testing.T, b *intake.Batch) {
+		"with an event": {[]form.Part{dump, {Name: "sentry", Data: []byte(`{"release":"a@1","event_id":"` + testID + `","tags":{"k":"v"}}`)}, {Name: "log", Filename: "l.txt", Data: []byte("x")}}, 200, func(t *testing.T, b *intake.Batch) {
 			require.Equal(t, testID, hex.EncodeToString(b.Events[0].EventId))
 			require.Equal(t, "a@1", b.Events[0].Release)
 			require.Len(t, b.Attachments, 2)
 			require.Equal(t, "l.txt", b.Attachments[1].Name)
 		}},
-		"in chunks": {[]Part{{Name: "sentry__2", Data: []byte(`":"a@1"}`)}, {Name: "sentry__1", Data: []byte(`{"release`)}, dump}, 200, func(t *testing.T, b *intake.Batch) {
+		"in chunks": {[]form.Part{{Name: "sentry__2", Data: []byte(`":"a@1"}`)}, {Name: "sentry__1", Data: []byte(`{"release`)}, dump}, 200, func(t *testing.T, b *intake.Batch) {
 			require.Equal(t, "a@1", b.Events[0].Release)
 		}},
-		"in fields": {[]Part{{Name: "sentry[release]", Data: []byte("a@1")}, {Name: "sentry[tags][k]", Data: []byte("v")}, dump}, 200, func(t *testing.T, b *intake.Batch) {
+		"in fields": {[]form.Part{{Name: "sentry[release]", Data: []byte("a@1")}, {Name: "sentry[tags][k]", Data: []byte("v")}, dump}, 200, func(t *testing.T, b *intake.Batch) {
 			require.Equal(t, "a@1", b.Events[0].Release)
 			require.Equal(t, "v", b.Events[0].Tags[0].Value)
 		}},
-		"no dump":  {[]Part{{Name: "x"}}, 400, nil},
-		"no magic": {[]Part{{Name: "upload_file_minidump", Data: []byte("ELF")}}, 400, nil},
+		"no dump":  {[]form.Part{{Name: "x"}}, 400, nil},
+		"no magic": {[]form.Part{{Name: "upload_file_minidump", Data: []byte("ELF")}}, 400, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -114,7 +115,7 @@ func TestMinidump(t *testing.T) {
 	checkLedger(t, b)
 	require.Equal(t, "Unreal", b.Events[0].ExceptionType)
 	require.Equal(t, a.EventID, hex.EncodeToString(b.Attachments[0].EventId))
-	b, err = Attachments(testRequest(t), testID, []Part{{Name: "f", Filename: "x.txt", Data: []byte("x")}})
+	b, err = Attachments(testRequest(t), testID, []form.Part{{Name: "f", Filename: "x.txt", Data: []byte("x")}})
 	require.NoError(t, err)
 	checkLedger(t, b)
 	_, err = Attachments(testRequest(t), "x", nil)

@@ -1,4 +1,7 @@
-package ingest
+// Package form cuts a multipart form into its parts. In: a body as it came, and its
+// content type. Out: parts that alias it: uploads are large, and a copy would
+// double them. It knows no field's name.
+package form
 
 import (
 	"bytes"
@@ -8,15 +11,21 @@ import (
 
 	"errata/ingest/intake"
 	"errata/ingest/mapping"
-	"errata/ingest/sentry"
 )
 
 // maxParts bounds a form.
 const maxParts = 1000
 
-// formParts cuts a form into parts that alias the body: uploads are large, and
-// a copy would double them.
-func formParts(contentType string, body []byte) ([]sentry.Part, error) {
+// Part is one part of a multipart body.
+type Part struct {
+	Name        string // Of the form field.
+	Filename    string
+	ContentType string
+	Data        []byte
+}
+
+// Parts cuts a body into its parts, or refuses it.
+func Parts(contentType string, body []byte) ([]Part, error) {
 	bad := func(cause string) error {
 		return intake.Refuse(http.StatusBadRequest, "invalid multipart data", "bad_multipart", cause)
 	}
@@ -37,7 +46,7 @@ func formParts(contentType string, body []byte) ([]sentry.Part, error) {
 	} else {
 		return nil, bad("the body does not begin with its boundary")
 	}
-	var parts []sentry.Part
+	var parts []Part
 	for {
 		if bytes.HasPrefix(rest, []byte("--")) {
 			return parts, nil
@@ -63,12 +72,12 @@ func formParts(contentType string, body []byte) ([]sentry.Part, error) {
 }
 
 // part reads the headers of one part.
-func part(b []byte) (sentry.Part, bool) {
+func part(b []byte) (Part, bool) {
 	i := bytes.Index(b, []byte("\r\n\r\n"))
 	if i < 0 || i > 8<<10 {
-		return sentry.Part{}, false
+		return Part{}, false
 	}
-	p := sentry.Part{Data: b[i+4:]}
+	p := Part{Data: b[i+4:]}
 	named := false
 	for line := range strings.SplitSeq(string(b[:i]), "\r\n") {
 		k, v, _ := strings.Cut(line, ":")

@@ -1,4 +1,8 @@
-package ingest
+// Package reply is how the edge answers: with an id, with leave for browsers to read
+// it, or with a refusal in the words of the Sentry protocol. In: errors of all
+// that a request meets. Out: a status, sentences, and how long to wait. It decides
+// over nothing.
+package reply
 
 import (
 	"errors"
@@ -14,17 +18,16 @@ import (
 	"errata/ingest/judge"
 	"errata/ingest/sentry/tree"
 	"errata/ingest/topic"
-	"errata/schema"
 )
 
 // Headers of the Sentry protocol.
 const (
-	headerRateLimits  = "X-Sentry-Rate-Limits"
-	headerSentryError = "X-Sentry-Error"
+	HeaderRateLimits = "X-Sentry-Rate-Limits"
+	HeaderError      = "X-Sentry-Error"
 )
 
-// errorAnswer turns any error into a status, sentences and how long to wait.
-func errorAnswer(err error) (*intake.Error, time.Duration) {
+// To turns any error into a status, sentences and how long to wait.
+func To(err error) (*intake.Error, time.Duration) {
 	var e *intake.Error
 	var away *topic.ErrUnavailable
 	var l *judge.Limited
@@ -56,29 +59,8 @@ func errorAnswer(err error) (*intake.Error, time.Duration) {
 	return intake.Refuse(http.StatusInternalServerError, "internal error", "internal"), 0
 }
 
-// fail writes a refusal as {"detail","causes"}.
-func (s *Server) fail(c *fiber.Ctx, err error) error {
-	e, wait := errorAnswer(err)
-	s.refused(projectOf(c), schema.Protocol_PROTOCOL_SENTRY, err)
-	if l, ok := errors.AsType[*judge.Limited](err); ok {
-		if l.Header != "" {
-			c.Set(headerRateLimits, l.Header)
-		}
-	}
-	if wait > 0 {
-		c.Set(fiber.HeaderRetryAfter, seconds(wait))
-	}
-	if e.Status >= 500 && e.Reason == "internal" {
-		s.log.Error("cannot handle request", "path", c.Path(), "error", err)
-	}
-	s.metrics.refused.WithLabelValues(e.Reason).Inc()
-	c.Set(headerSentryError, e.Error())
-	cors(c)
-	c.Status(e.Status).Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
-	return c.Send(errorBody(e))
-}
-
-func errorBody(e *intake.Error) []byte {
+// Body is a refusal as {"detail","causes"}.
+func Body(e *intake.Error) []byte {
 	b := append([]byte(`{"detail":`), quote(e.Detail)...)
 	if len(e.Causes) > 0 {
 		b = append(b, `,"causes":[`...)
@@ -95,8 +77,8 @@ func errorBody(e *intake.Error) []byte {
 
 func quote(s string) []byte { return tree.AppendString(nil, s) }
 
-// seconds rounds up: a client that comes back early is refused again.
-func seconds(d time.Duration) string {
+// Seconds is a wait as Retry-After has it. It rounds up: a client that comes back early is refused again.
+func Seconds(d time.Duration) string {
 	return strconv.Itoa(max(1, int((d+time.Second-1)/time.Second)))
 }
 
@@ -111,26 +93,26 @@ var (
 	corsExposed, corsExposedNames = []byte(fiber.HeaderAccessControlExposeHeaders), []byte(corsExpose)
 )
 
-// cors lets browsers of any origin read the answer; a project's own
+// CORS lets browsers of any origin read the answer; a project's own
 // allowed_origins are checked when its key is known.
-func cors(c *fiber.Ctx) {
+func CORS(c *fiber.Ctx) {
 	h := &c.Response().Header
 	h.SetCanonical(corsOrigin, corsAny)
 	h.SetCanonical(corsExposed, corsExposedNames)
 }
 
-// preflight answers OPTIONS.
-func preflight(c *fiber.Ctx) error {
-	cors(c)
+// Preflight answers OPTIONS.
+func Preflight(c *fiber.Ctx) error {
+	CORS(c)
 	c.Set(fiber.HeaderAccessControlAllowMethods, "POST, GET, OPTIONS")
 	c.Set(fiber.HeaderAccessControlAllowHeaders, corsAllow)
 	c.Set(fiber.HeaderAccessControlMaxAge, "3600")
 	return c.SendStatus(http.StatusNoContent)
 }
 
-// id writes {"id":"..."}, or {} where no item has an id.
-func id(c *fiber.Ctx, eventID string) error {
-	cors(c)
+// ID writes {"id":"..."}, or {} where no item has an id.
+func ID(c *fiber.Ctx, eventID string) error {
+	CORS(c)
 	r := c.Response()
 	r.Header.SetContentType(fiber.MIMEApplicationJSON)
 	r.ResetBody()
@@ -144,5 +126,5 @@ func id(c *fiber.Ctx, eventID string) error {
 	return nil
 }
 
-// pixel is the GIF that GET store answers with.
-var pixel = []byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;")
+// Pixel is the GIF that GET store answers with.
+var Pixel = []byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;")
