@@ -3,6 +3,7 @@ package queries
 import (
 	"context"
 
+	"errata/queries/affected"
 	"errata/queries/asking"
 	"errata/queries/catalog"
 	"errata/queries/newest"
@@ -23,7 +24,7 @@ var composed = map[string]func(context.Context, *asked) (*Result, error){
 		return release.Compare(ctx, a.Asking, &a.store.releases)
 	},
 	"error_trend": alone(trend.Hours), "error_trend_split": alone(trend.Split), "issue_trend": alone(trend.Issue),
-	"tag_distribution": alone(tag.Distribution), "tag_lift": alone(tag.Lift),
+	"tag_distribution": alone(tag.Distribution), "tag_lift": alone(tag.Lift), "users_affected": alone(affected.Users),
 }
 
 // asked is one run of such a query that keeps what it knows in the store.
