@@ -16,7 +16,7 @@ export CGO_ENABLED ?= 0
 FUZZTIME ?= 30s
 FUZZ ?= .
 # What reads bytes of strangers: keys, forms, envelopes, events, OTLP, every encoding, every stack parser.
-FUZZ_EDGE := ^ingest(/(credential|form|node|sentry|otlp|inflate|stack(/[a-z]+)?|scrub|route))?(/envelope|/tree|/decode)? 
+FUZZ_EDGE := ^ingest(/(credential|form|node|sentry|otlp|inflate|stack(/[a-z]+)?|scrub|route))?(/envelope|/native|/tree|/decode)? 
 ARGS ?=
 # The profile from which the compiler learns what is hot (docs/adr/016); PGO=off
 # builds in two thirds of the time, sharing what the tests have compiled.

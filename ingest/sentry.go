@@ -14,6 +14,7 @@ import (
 	"errata/ingest/intake"
 	"errata/ingest/reply"
 	"errata/ingest/sentry"
+	"errata/ingest/sentry/limit"
 )
 
 // identify finds the project of a Sentry request by header, query or path.
@@ -63,7 +64,7 @@ func (s *Server) envelope(c *fiber.Ctx) error {
 	return s.finish(c, batch, answer)
 }
 
-func watchEnvelope() inflate.Watch { return new(sentry.Guard).Watch }
+func watchEnvelope() inflate.Watch { return new(limit.Guard).Watch }
 
 func isNoAuth(err error) bool {
 	if err == nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"errata/ingest/sentry/limit"
 	"errata/schema"
 )
 
@@ -74,7 +75,7 @@ func TestEventSamples(t *testing.T) {
 					n++
 					name := filepath.Base(f)
 					b, _, err := Store(testRequest(t), ev)
-					if err != nil && len(ev) > MaxEventBytes {
+					if err != nil && len(ev) > limit.MaxEventBytes {
 						require.Equal(t, 413, status(err), name)
 						continue
 					}

@@ -13,6 +13,8 @@ import (
 	"errata/ingest/sentry/envelope"
 	"errata/ingest/sentry/event"
 	"errata/ingest/sentry/item"
+	"errata/ingest/sentry/limit"
+	"errata/ingest/sentry/native"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
 )
@@ -51,17 +53,17 @@ func Minidump(req *intake.Request, parts []form.Part) (*intake.Batch, Answer, er
 		return nil, Answer{}, err
 	}
 	b := batch{Batch: item.New(req, nil), items: len(parts)}
-	scope := native{}
+	scope := native.Scope{}
 	kept := parts[:0:0]
 	for i := range parts {
-		if p := &parts[i]; p == dump || !scope.add(first(p.Name, p.Filename), "", p.Data) {
+		if p := &parts[i]; p == dump || !scope.Add(first(p.Name, p.Filename), "", p.Data) {
 			kept = append(kept, *p)
 		}
 	}
 	doc := formEvent(fields)
 	if doc == nil {
-		if doc = scope.doc(); doc != nil {
-			b.Drop(schema.CategoryAttachment, "read_into_event", scope.parts, 0)
+		if doc = scope.Doc(); doc != nil {
+			b.Drop(schema.CategoryAttachment, "read_into_event", scope.Parts, 0)
 			parts = kept
 		}
 	}
@@ -92,8 +94,8 @@ func Unreal(req *intake.Request, body []byte) (*intake.Batch, Answer, error) {
 	if len(body) == 0 {
 		return nil, Answer{}, errEmpty
 	}
-	if len(body) > MaxAttachmentBytes {
-		return nil, Answer{}, tooLarge("unreal_report", MaxAttachmentBytes)
+	if len(body) > limit.MaxAttachmentBytes {
+		return nil, Answer{}, limit.TooLarge("unreal_report", limit.MaxAttachmentBytes)
 	}
 	b := batch{Batch: item.New(req, nil), items: 1}
 	b.crash("Unreal", "unreal")
@@ -121,8 +123,8 @@ func Attachments(req *intake.Request, eventID string, parts []form.Part) (*intak
 func checkParts(parts []form.Part) error {
 	n := 0
 	for i := range parts {
-		if n += len(parts[i].Data); n > MaxAttachmentBytes {
-			return tooLarge("attachment", MaxAttachmentBytes)
+		if n += len(parts[i].Data); n > limit.MaxAttachmentBytes {
+			return limit.TooLarge("attachment", limit.MaxAttachmentBytes)
 		}
 	}
 	if len(parts) > envelope.MaxItems {
@@ -207,7 +209,7 @@ func formEvent(fields map[string]string) *tree.Doc {
 	if text == "" {
 		text = nested(fields)
 	}
-	if len(text) > MaxEventBytes {
+	if len(text) > limit.MaxEventBytes {
 		return nil
 	}
 	doc, err := tree.Parse([]byte(text))
@@ -259,8 +261,8 @@ func first(s ...string) string {
 // CheckIn reads a check-in by URL: the slug from the path, the rest from the
 // query or from a JSON body.
 func CheckIn(req *intake.Request, slug string, body []byte) (*intake.Batch, Answer, error) {
-	if len(body) > MaxCheckInBytes {
-		return nil, Answer{}, tooLarge("check_in", MaxCheckInBytes)
+	if len(body) > limit.MaxCheckInBytes {
+		return nil, Answer{}, limit.TooLarge("check_in", limit.MaxCheckInBytes)
 	}
 	var payload map[string]any
 	if len(bytes.TrimSpace(body)) > 0 {
@@ -299,8 +301,8 @@ func CheckIn(req *intake.Request, slug string, body []byte) (*intake.Batch, Answ
 // UserFeedback reads what a user says of an event: event_id, name, email and
 // comments.
 func UserFeedback(req *intake.Request, body []byte) (*intake.Batch, error) {
-	if len(body) > MaxEventBytes {
-		return nil, tooLarge("user_report", MaxEventBytes)
+	if len(body) > limit.MaxEventBytes {
+		return nil, limit.TooLarge("user_report", limit.MaxEventBytes)
 	}
 	b := item.New(req, nil)
 	b.UserReport(body, nil)

@@ -7,12 +7,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"errata/ingest/intake"
+	"errata/ingest/sentry/limit"
 )
 
 func TestGuard(t *testing.T) {
 	t.Parallel()
-	big := strings.Repeat("x", MaxEventBytes+1)
-	near := strings.Repeat("x", MaxEventBytes-1)
+	big := strings.Repeat("x", limit.MaxEventBytes+1)
+	near := strings.Repeat("x", limit.MaxEventBytes-1)
 	for name, c := range map[string]struct {
 		body    string
 		refused string // Reason; empty where the body is let through.
@@ -26,7 +27,7 @@ func TestGuard(t *testing.T) {
 		"two that are over together":  {"{}\n{\"type\":\"event\"}\n" + near + "\n{\"type\":\"transaction\",\"length\":2}\n{}", "too_large:event"},
 		"a large attachment":          {"{}\n{\"type\":\"attachment\",\"length\":1048577}\n" + big + "\n", ""},
 		"behind an attachment":        {"{}\n{\"type\":\"attachment\",\"length\":1048577}\n" + big + "\n{\"type\":\"event\"}\n" + big, "too_large:event"},
-		"newlines inside a length":    {"{}\n{\"type\":\"attachment\",\"length\":5}\na\n\n\nb\n\n {\"type\":\"client_report\"}\n" + strings.Repeat("x", MaxReportBytes+1), "too_large:client_report"},
+		"newlines inside a length":    {"{}\n{\"type\":\"attachment\",\"length\":5}\na\n\n\nb\n\n {\"type\":\"client_report\"}\n" + strings.Repeat("x", limit.MaxReportBytes+1), "too_large:client_report"},
 		"an empty payload":            {"{}\n{\"type\":\"attachment\",\"length\":0}\n\n{\"type\":\"event\"}\n" + big, "too_large:event"},
 		"pretty headers":              {"{\n\"dsn\":null\n}\n{\n\"type\": \"event\"\n}\n" + big, "too_large:event"},
 		"a header that never ends":    {"{" + strings.Repeat(" ", 3<<20), ""},
@@ -42,7 +43,7 @@ func TestGuard(t *testing.T) {
 				if size == 1 && len(c.body) > 4<<10 {
 					continue
 				}
-				g, reason := Guard{}, ""
+				g, reason := limit.Guard{}, ""
 				for rest := c.body; rest != "" && reason == ""; {
 					n := min(size, len(rest))
 					if size == 7 && len(rest) < len(c.body)-200 {
@@ -65,11 +66,11 @@ func TestGuard(t *testing.T) {
 // refused whole, however it is cut into parts.
 func FuzzGuard(f *testing.F) {
 	f.Add([]byte("{}\n{\"type\":\"client_report\",\"length\":5000}\n"), uint16(3))
-	f.Add([]byte("{}\n{\"type\":\"client_report\"}\n"+strings.Repeat("x", MaxReportBytes+1)), uint16(100))
+	f.Add([]byte("{}\n{\"type\":\"client_report\"}\n"+strings.Repeat("x", limit.MaxReportBytes+1)), uint16(100))
 	f.Add([]byte("{ }\n\n{\"type\":\"session\"}\n{}\n{\"type\":\"log\",\"length\":99999999}\nx"), uint16(1))
 	req := testRequest(f)
 	f.Fuzz(func(t *testing.T, body []byte, size uint16) {
-		g := Guard{}
+		g := limit.Guard{}
 		for rest := body; len(rest) > 0; {
 			n := min(int(size)+1, len(rest))
 			if err := g.Watch(rest[:n]); err != nil {

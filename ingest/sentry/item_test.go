@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"errata/ingest/intake"
+	"errata/ingest/sentry/limit"
 	"errata/schema"
 )
 
@@ -251,7 +252,7 @@ func TestTraceFallback(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	big := strings.Repeat("x", MaxEventBytes)
+	big := strings.Repeat("x", limit.MaxEventBytes)
 	for name, c := range map[string]struct {
 		body   []byte
 		status int
@@ -326,7 +327,7 @@ func TestStoreForms(t *testing.T) {
 		"a list":          {[]byte("[]"), 400},
 		"cut":             {plain[:10], 400},
 		"a bomb":          {[]byte(base64.StdEncoding.EncodeToString(bomb.Bytes())), 413},
-		"over 1 MiB":      {[]byte(`{"message":"` + strings.Repeat("x", MaxEventBytes) + `"}`), 413},
+		"over 1 MiB":      {[]byte(`{"message":"` + strings.Repeat("x", limit.MaxEventBytes) + `"}`), 413},
 		"another project": {[]byte(`{"dsn":"https://` + testKey + `@h/2"}`), 400},
 		"its own dsn":     {[]byte(`{"event_id":"` + testID + `","dsn":"https://` + testKey + `@h/1"}`), 200},
 		"10,000 deep":     {[]byte(strings.Repeat(`{"a":`, 10000) + "1"), 400},

@@ -8,6 +8,7 @@ import (
 	"errata/ingest/intake"
 	"errata/ingest/node"
 	"errata/ingest/sentry/item"
+	"errata/ingest/sentry/limit"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
 )
@@ -55,8 +56,8 @@ func reports(req *intake.Request, body []byte, read func(*batch, []byte)) (*inta
 	if len(body) == 0 {
 		return nil, Answer{}, errEmpty
 	}
-	if len(body) > MaxEventBytes {
-		return nil, Answer{}, tooLarge("security", MaxEventBytes)
+	if len(body) > limit.MaxEventBytes {
+		return nil, Answer{}, limit.TooLarge("security", limit.MaxEventBytes)
 	}
 	b := batch{Batch: item.New(req, nil), items: 1}
 	read(&b, body)

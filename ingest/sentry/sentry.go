@@ -18,6 +18,7 @@ import (
 	"errata/ingest/sentry/event"
 	"errata/ingest/sentry/instant"
 	"errata/ingest/sentry/item"
+	"errata/ingest/sentry/limit"
 	"errata/schema"
 )
 
@@ -76,7 +77,7 @@ func Envelope(req *intake.Request, body []byte) (*intake.Batch, Answer, error) {
 	}
 	h, items, err := envelope.Parse(body)
 	if errors.Is(err, envelope.ErrTooManyItems) {
-		return nil, Answer{}, tooMany("envelope", envelope.MaxItems)
+		return nil, Answer{}, limit.TooMany("envelope", envelope.MaxItems)
 	}
 	if err != nil {
 		return nil, Answer{}, bad("invalid envelope", "invalid_envelope", err)
@@ -84,7 +85,7 @@ func Envelope(req *intake.Request, body []byte) (*intake.Batch, Answer, error) {
 	if err := checkDSN(req, h.DSN); err != nil {
 		return nil, Answer{}, err
 	}
-	if err := checkSizes(items); err != nil {
+	if err := limit.Check(items); err != nil {
 		return nil, Answer{}, err
 	}
 	for _, x := range [...]struct {

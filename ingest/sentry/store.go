@@ -14,6 +14,7 @@ import (
 	"errata/ingest/sentry/envelope"
 	"errata/ingest/sentry/event"
 	"errata/ingest/sentry/item"
+	"errata/ingest/sentry/limit"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
 )
@@ -33,8 +34,8 @@ func Store(req *intake.Request, body []byte) (*intake.Batch, Answer, error) {
 		}
 		body = plain
 	}
-	if len(body) > MaxEventBytes {
-		return nil, Answer{}, tooLarge("event", MaxEventBytes)
+	if len(body) > limit.MaxEventBytes {
+		return nil, Answer{}, limit.TooLarge("event", limit.MaxEventBytes)
 	}
 	b := batch{Batch: item.New(req, nil), items: 1}
 	if b.outline(body) {
@@ -81,12 +82,12 @@ func decodeStore(body []byte) ([]byte, error) {
 		return nil, bad("invalid event", "invalid_json", errors.New("base64 holds neither JSON, zlib nor gzip"))
 	}
 	defer func() { _ = z.Close() }()
-	out, err := io.ReadAll(io.LimitReader(z, MaxEventBytes+1))
+	out, err := io.ReadAll(io.LimitReader(z, limit.MaxEventBytes+1))
 	if err != nil {
 		return nil, bad("invalid event", "invalid_json", errors.New("zlib or gzip inside base64 is broken"))
 	}
-	if len(out) > MaxEventBytes {
-		return nil, tooLarge("event", MaxEventBytes)
+	if len(out) > limit.MaxEventBytes {
+		return nil, limit.TooLarge("event", limit.MaxEventBytes)
 	}
 	return bytes.TrimSpace(out), nil
 }

@@ -1,4 +1,7 @@
-package sentry
+// Package native reads the scope that native clients leave beside the dump of a
+// crash: MessagePack of an event and of its breadcrumbs. In: files, whole or cut by
+// the crash. Out: the JSON document of an event. It knows no request.
+package native
 
 import (
 	"bytes"
@@ -10,22 +13,20 @@ import (
 
 	"github.com/tinylib/msgp/msgp"
 
-	"errata/ingest/sentry/envelope"
+	"errata/ingest/sentry/limit"
 	"errata/ingest/sentry/tree"
-	"errata/schema"
 )
 
-// Native clients leave the scope of a crash beside its dump, as MessagePack:
-// the event in one file, breadcrumbs one after the other in two, which are
+// The event lies in one file, breadcrumbs one after the other in two, which are
 // written in turns.
 const (
-	nativeEventName = "__sentry-event"
-	nativeCrumbName = "__sentry-breadcrumb" // 1 and 2.
+	eventName = "__sentry-event"
+	crumbName = "__sentry-breadcrumb" // 1 and 2.
 
-	nativeEventType = "event.payload"
-	nativeCrumbType = "event.breadcrumbs"
+	eventType = "event.payload"
+	crumbType = "event.breadcrumbs"
 
-	maxNativeCrumbs = 1000
+	maxCrumbs = 1000
 )
 
 var (
@@ -33,32 +34,33 @@ var (
 	errPackKey   = errors.New("keys of MessagePack maps must be texts")
 )
 
-// native is what a client left beside a crash.
-type native struct {
+// Scope is what a client left beside a crash.
+type Scope struct {
+	Parts uint64 // Files of it.
+
 	event  []byte
 	crumbs [][]byte
-	parts  uint64
 }
 
-// add takes a file and reports whether it is part of the scope.
-func (n *native) add(name, kind string, data []byte) bool {
+// Add takes a file and reports whether it is part of the scope.
+func (n *Scope) Add(name, kind string, data []byte) bool {
 	switch {
-	case len(data) > MaxEventBytes:
+	case len(data) > limit.MaxEventBytes:
 		return false
-	case name == nativeEventName, kind == nativeEventType:
+	case name == eventName, kind == eventType:
 		n.event = data
-	case name == nativeCrumbName+"1", name == nativeCrumbName+"2", kind == nativeCrumbType:
+	case name == crumbName+"1", name == crumbName+"2", kind == crumbType:
 		n.crumbs = append(n.crumbs, data)
 	default:
 		return false
 	}
-	n.parts++
+	n.Parts++
 	return true
 }
 
-// doc is the event that the files make, nil where they make none.
-func (n *native) doc() *tree.Doc {
-	if n.parts == 0 {
+// Doc is the event that the files make, nil where they make none.
+func (n *Scope) Doc() *tree.Doc {
+	if n.Parts == 0 {
 		return nil
 	}
 	text := []byte("{}")
@@ -98,7 +100,7 @@ func (n *native) doc() *tree.Doc {
 
 // crumbList reads one file of breadcrumbs; a crash may have cut the last one.
 func crumbList(b []byte) (list []byte, first string) {
-	for n := 0; len(b) > 0 && n < maxNativeCrumbs; n++ {
+	for n := 0; len(b) > 0 && n < maxCrumbs; n++ {
 		out, rest, err := appendPack(nil, b, 0)
 		if err != nil || out[0] != '{' {
 			break
@@ -198,35 +200,4 @@ func appendPackMap(dst, b []byte, depth int) (out, rest []byte, err error) {
 		}
 	}
 	return append(dst, '}'), b, nil
-}
-
-// nativeScope makes the event of an envelope that has none but a scope, and
-// returns the items without it.
-func (b *batch) nativeScope(items []envelope.Item) []envelope.Item {
-	var n native
-	var others []envelope.Item
-	dump, attachments := false, uint64(0)
-	for i := range items {
-		it := &items[i]
-		if eventLike(it.Type) {
-			return items
-		}
-		if it.Type == "attachment" && n.add("", it.AttachmentType, it.Payload) {
-			attachments += uint64(len(it.Payload))
-			continue
-		}
-		dump = dump || it.AttachmentType == "event.minidump"
-		others = append(others, *it)
-	}
-	doc := n.doc()
-	if doc == nil {
-		return items
-	}
-	defer doc.Release()
-	if dump {
-		markCrash(doc, "Minidump", "minidump")
-	}
-	b.tree("event", doc, 0)
-	b.Drop(schema.CategoryAttachment, "read_into_event", n.parts, attachments)
-	return others
 }
