@@ -192,3 +192,15 @@ func TestCost(t *testing.T) {
 	in := crash("bad price 12")
 	require.LessOrEqual(t, testing.AllocsPerRun(200, func() { g.Group(in) }), 20.0)
 }
+
+// A reason says what there is of a type and a value, and no more.
+func TestReasonOfAValue(t *testing.T) {
+	t.Parallel()
+	for want, e := range map[string]schema.Exception{
+		"exception value: KeyError: name": {Type: "KeyError", Value: "name"},
+		"exception value: name":           {Value: "name"},
+		"exception value: KeyError":       {Type: "KeyError"},
+	} {
+		require.Equal(t, want, group(t, &Input{Platform: "python", Exceptions: []schema.Exception{e}}).Reason)
+	}
+}

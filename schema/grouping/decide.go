@@ -197,7 +197,7 @@ func (r *run) chain(res *Result) (sum, main uint64) {
 		res.Reason = r.where("exception stack: ", res.Type, ", ", r.stacks[r.main].app, causes(len(r.order)))
 	} else {
 		res.Component = "exception value"
-		res.Reason = "exception value: " + res.Type + ": " + r.valueOf(r.main) + causes(len(r.order))
+		res.Reason = "exception value: " + named(res.Type, r.valueOf(r.main)) + causes(len(r.order))
 	}
 	return sum, main
 }
@@ -219,6 +219,14 @@ func (r *run) where(what, typ, sep string, app bool, causes string) string {
 		return what + typ + sep + "0 frames" + causes
 	}
 	return what + typ + sep + strconv.Itoa(r.counted) + kind + f.Function + " in " + base(f.File, f.AbsPath) + causes
+}
+
+// named is a type and a value in words, where each of them is there.
+func named(typ, value string) string {
+	if typ != "" && value != "" {
+		typ += ": "
+	}
+	return typ + value
 }
 
 func causes(n int) string {
