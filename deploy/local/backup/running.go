@@ -132,6 +132,23 @@ func (d *draft) empty() error {
 	return nil
 }
 
+// Sweep removes what a backup left that was killed: links that keep the space of
+// parts which their tables have let go. One that is being made keeps what it has.
+func Sweep(data string) error {
+	d := draft{dir: filepath.Join(data, draftName)}
+	if _, err := os.Stat(d.dir); err != nil {
+		return gone(err)
+	}
+	var err error
+	if d.lock, err = folder.Lock(d.dir, 0); errors.Is(err, folder.ErrInUse) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.empty(), d.lock.Close())
+}
+
 // copy takes everything but attachments, which are written before the records
 // that name them, and never change.
 func (d *draft) copy(ctx context.Context) error {

@@ -168,3 +168,21 @@ func TestRunningRefuses(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, made)
 }
+
+// What a killed backup left goes when its store starts, and not under the hands of
+// one that is being made.
+func TestSweep(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	require.NoError(t, backup.Sweep(data), "nothing was left")
+	part := filepath.Join(data, "backup", "clickhouse", "part", "data.bin")
+	require.NoError(t, os.MkdirAll(filepath.Dir(part), 0o700))
+	require.NoError(t, os.WriteFile(part, []byte("x"), 0o600))
+	lock, err := folder.Lock(filepath.Join(data, "backup"), 0)
+	require.NoError(t, err)
+	require.NoError(t, backup.Sweep(data))
+	require.FileExists(t, part, "another backup is being made")
+	require.NoError(t, lock.Close())
+	require.NoError(t, backup.Sweep(data))
+	require.NoDirExists(t, filepath.Join(data, "backup", "clickhouse"))
+}

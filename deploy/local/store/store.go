@@ -20,6 +20,7 @@ import (
 
 	"errata/consumer"
 	"errata/consumer/sink"
+	"errata/deploy/local/backup"
 	"errata/deploy/local/broker"
 	"errata/deploy/local/clickhouse"
 	"errata/deploy/local/folder"
@@ -106,6 +107,9 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	// The files name a store that is ready: not yet, and not any more.
 	if err := p.removeAddresses(); err != nil {
 		return err
+	}
+	if err := backup.Sweep(cfg.Data); err != nil {
+		cfg.Logger.Warn("what a killed backup left takes space", "cause", err)
 	}
 	begin := time.Now()
 	if err := p.start(ctx); err != nil {
