@@ -1,6 +1,9 @@
 package detect
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // glyph reads a digit or a separator of groups at i: ASCII, or the wide digits,
 // blanks and dashes that forms and word processors write. n is 0 for all else.
@@ -73,25 +76,54 @@ func Numbers(v string, c Counts) string {
 	return e.done()
 }
 
+// leastNumber is how many bytes a number of a card has at least.
+const leastNumber = 13
+
 // longNumber reports whether 13 digits may stand together in v, or in groups. Most
-// texts with as many have a time, an address or a version.
+// texts with as many have a time, an address or a version. Each 13th byte is looked
+// at, and those before it only while they may belong to a number.
 func longNumber(v string) bool {
-	n := 0
-	for i := range len(v) {
-		switch c := v[i]; {
-		case digit(c):
-			if n++; n == 13 {
-				return true
+	for i := 0; i+leastNumber <= len(v); {
+		j := i + leastNumber - 1
+		for j >= i && numberByte[v[j]] != 0 {
+			j--
+		}
+		if j >= i {
+			i = j + 1
+			continue
+		}
+		seen, n := uint8(0), 0
+		for ; i < len(v) && numberByte[v[i]] != 0; i++ {
+			seen |= numberByte[v[i]]
+			if digit(v[i]) {
+				n++
 			}
-		case c == ' ' || c == '-':
-		case c >= 0x80:
+		}
+		if n >= 13 || seen&isWide != 0 {
 			return true
-		default:
-			n = 0
 		}
 	}
 	return false
 }
+
+const (
+	isNarrow = 1 << iota
+	isWide
+)
+
+// numberByte says which bytes a number may have: digits, what parts its groups, and
+// all of wide characters.
+var numberByte = func() (t [256]uint8) {
+	for c := range 256 {
+		switch {
+		case c >= 0x80:
+			t[c] = isWide
+		case digit(byte(c)) || c == ' ' || c == '-':
+			t[c] = isNarrow
+		}
+	}
+	return
+}()
 
 func cardStart(d []byte) bool {
 	two := int(d[0])*10 + int(d[1])
@@ -137,11 +169,48 @@ var ibanLengths = map[string]int{
 }
 
 // IBAN finds account numbers by country, length and check digits, in capitals
-// or all small.
+// or all small. They have 15 characters at least, and nothing but letters, digits and
+// blanks: texts of which no part is as long are passed over by steps.
 func IBAN(v string, c Counts) string {
 	e := edit{s: v}
-	for i := 0; i+15 <= len(v); i++ {
-		if !digit(v[i+2]) || !digit(v[i+3]) || !upper(v[i]&^0x20) || !upper(v[i+1]&^0x20) || lower(v[i]) != lower(v[i+1]) || i > 0 && ident(v[i-1]) {
+	for i := 0; i+leastAccount <= len(v); {
+		j := i + leastAccount - 1
+		for j >= i && accountByte[v[j]] {
+			j--
+		}
+		if j >= i {
+			i = j + 1
+			continue
+		}
+		end := i + leastAccount
+		for end < len(v) && accountByte[v[end]] {
+			end++
+		}
+		accounts(&e, i, end, c)
+		i = end
+	}
+	return e.done()
+}
+
+const leastAccount = 15
+
+var accountByte = func() (t [256]bool) {
+	for c := range 256 {
+		b := byte(c)
+		t[c] = digit(b) || upper(b) || lower(b) || b == ' '
+	}
+	return
+}()
+
+// accounts takes out the account numbers between from and to.
+func accounts(e *edit, from, to int, c Counts) {
+	v := e.s
+	for i := from; i+leastAccount <= to; i++ {
+		if !digit(v[i+3]) {
+			i++ // Nor does one begin at the next byte.
+			continue
+		}
+		if !digit(v[i+2]) || !upper(v[i]&^0x20) || !upper(v[i+1]&^0x20) || lower(v[i]) != lower(v[i+1]) || i > 0 && ident(v[i-1]) {
 			continue
 		}
 		want := ibanLengths[string([]byte{v[i] &^ 0x20, v[i+1] &^ 0x20})]
@@ -172,7 +241,6 @@ func IBAN(v string, c Counts) string {
 			i = end - 1
 		}
 	}
-	return e.done()
 }
 
 func mod97(d []byte) int {
@@ -192,8 +260,16 @@ func mod97(d []byte) int {
 // were never given out.
 func ssn(v string, c Counts) string {
 	e := edit{s: v}
-	for i := 0; i+11 <= len(v); i++ {
-		if v[i+3] != '-' || v[i+6] != '-' || !digit(v[i]) {
+	for at := 3; at < len(v); {
+		dash := strings.IndexByte(v[at:], '-')
+		if dash < 0 {
+			break
+		}
+		i := at + dash - 3
+		if at += dash + 1; i+11 > len(v) {
+			break
+		}
+		if v[i+6] != '-' || !digit(v[i]) {
 			continue
 		}
 		ok := true
@@ -212,7 +288,7 @@ func ssn(v string, c Counts) string {
 		}
 		e.replace(i, i+11, "[us-ssn]")
 		c.Add(RuleSSN)
-		i += 10
+		at = i + 14 // The next one's first dash.
 	}
 	return e.done()
 }
