@@ -28,7 +28,7 @@ type Kept struct {
 // What a process keeps, whatever it is asked.
 const (
 	maxLists = 100
-	maxHeld  = 20_000 // Rows of about 1 kB.
+	maxHeld  = 32 << 20 // Bytes of rows: about 1 kB each.
 )
 
 // list is what is known of parts for one question, whatever its window.
@@ -352,7 +352,8 @@ func (k *known) cut(floor int64) {
 	}
 }
 
-// trim keeps about the newest n rows, where there are twice as many.
+// trim keeps about the newest n rows, where there are twice as many, and none of
+// which a list alone would fill what is kept.
 func (l *list) trim(n int) {
 	var times []int64
 	for _, k := range l.parts {
@@ -362,16 +363,23 @@ func (l *list) trim(n int) {
 	}
 	if len(times) > 2*n {
 		slices.Sort(times)
-		least := times[len(times)-n]
-		times = times[:0]
 		for id, k := range l.parts {
-			k.cut(least)
+			k.cut(times[len(times)-n])
 			k.rows = slices.Clone(k.rows)
 			l.parts[id] = k
-			times = append(times, make([]int64, len(k.rows))...)
 		}
 	}
-	l.held.Store(int64(len(times)))
+	bytes := 0
+	for _, k := range l.parts {
+		for i := range k.rows {
+			bytes += k.rows[i].size()
+		}
+	}
+	if bytes > maxHeld/2 {
+		clear(l.parts)
+		bytes = 0
+	}
+	l.held.Store(int64(bytes))
 }
 
 // show makes the answer, with the issues that events belong to now.

@@ -104,3 +104,19 @@ type row struct {
 func (r *row) compare(o *row) int {
 	return cmp.Or(cmp.Compare(o.at, r.at), bytes.Compare(r.id[8:], o.id[8:]), bytes.Compare(r.id[:8], o.id[:8]))
 }
+
+// size is about how many bytes a row takes.
+func (r *row) size() int {
+	n := 100 + 32*len(r.cells)
+	for _, c := range r.cells {
+		switch c := c.(type) {
+		case string:
+			n += len(c)
+		case map[string]string:
+			for k, v := range c {
+				n += 32 + len(k) + len(v)
+			}
+		}
+	}
+	return n
+}
