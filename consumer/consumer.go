@@ -102,9 +102,13 @@ func (c *Consumer) Run(ctx context.Context) error {
 	for _, t := range schema.Topics {
 		topics = append(topics, c.cfg.TopicPrefix+t)
 	}
+	// Who waits for a rebalance gives up after Timeout more, and joins again. The
+	// embedded broker counts the time of a rebalance anew with each join: two members
+	// that give up sooner than twice that time keep each other waiting for ever.
+	rebalance := max(c.cfg.SessionTimeout, 10*time.Second)
 	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{ID: c.cfg.Group, Brokers: c.cfg.Brokers, Dialer: c.cfg.Dialer, Topics: topics,
 		GroupBalancers: []kafka.GroupBalancer{kafka.RangeGroupBalancer{}}, SessionTimeout: c.cfg.SessionTimeout,
-		HeartbeatInterval: c.cfg.SessionTimeout / 5, RebalanceTimeout: max(c.cfg.SessionTimeout, 10*time.Second), JoinGroupBackoff: 200 * time.Millisecond,
+		HeartbeatInterval: c.cfg.SessionTimeout / 5, RebalanceTimeout: rebalance, Timeout: rebalance + 5*time.Second, JoinGroupBackoff: 200 * time.Millisecond,
 		WatchPartitionChanges: true, StartOffset: kafka.FirstOffset})
 	if err != nil {
 		return fmt.Errorf("cannot join the consumer group %s: %w", c.cfg.Group, err)
