@@ -189,7 +189,7 @@ func (a *adapter) spanEvent(in *witness) *schema.Event {
 		o.tags = append(o.tags, s.searchable())
 	}
 	o.tags = append(o.tags, nd.res.searchable())
-	o.id = a.identify("span", row.TraceId, row.SpanId, strconv.Itoa(in.index), strconv.FormatUint(o.ns, 10), longest.Type, longest.Message, longest.Stack)
+	o.id = a.ids.Of("span", row.TraceId, row.SpanId, strconv.Itoa(in.index), strconv.FormatUint(o.ns, 10), longest.Type, longest.Message, longest.Stack)
 	return a.event(o, &longest.Exception)
 }
 

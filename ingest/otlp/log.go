@@ -7,6 +7,7 @@ import (
 	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
 
 	"errata/ingest/otlp/attribute"
+	"errata/ingest/otlp/identity"
 	"errata/ingest/otlp/severity"
 	"errata/schema"
 )
@@ -60,9 +61,9 @@ func (a *adapter) log(l *logspb.LogRecord, res *resource, sc *scope) *schema.Log
 		Attributes: a.attributes.Tags(l.GetAttributes(), l.GetDroppedAttributesCount(), &room, sc.logTags...), Resource: res.tags,
 		EventName: a.named(l.GetEventName(), schema.MaxTagKey), ScopeName: sc.name,
 	}
-	row.LogId = a.identify("log", trace, span, strconv.FormatUint(l.GetTimeUnixNano(), 10), strconv.FormatUint(l.GetObservedTimeUnixNano(), 10),
+	row.LogId = a.ids.Of("log", trace, span, strconv.FormatUint(l.GetTimeUnixNano(), 10), strconv.FormatUint(l.GetObservedTimeUnixNano(), 10),
 		l.GetEventName(), strconv.Itoa(int(l.GetSeverityNumber())), l.GetSeverityText(), body, attribute.Raw(l.GetAttributes(), "exception.stacktrace"),
-		sc.name, res.identity(), digest(row.Attributes), undated(l.GetTimeUnixNano(), l.GetObservedTimeUnixNano()))
+		sc.name, res.identity(), identity.Digest(row.Attributes), identity.Undated(l.GetTimeUnixNano(), l.GetObservedTimeUnixNano()))
 	if original != "" {
 		row.Attributes = append(row.Attributes, &schema.Tag{Key: attribute.OriginalTime, Value: original})
 	}
@@ -115,6 +116,6 @@ func (a *adapter) logEvent(l *logspb.LogRecord, row *schema.Log, res *resource, 
 	}
 	o.tags = [][]*schema.Tag{attribute.Searchable(row.Attributes), res.searchable()}
 	// The record's own id tells it from all others already.
-	o.id = a.identify("log event", string(row.LogId), t.Type, t.Message, t.Stack)
+	o.id = a.ids.Of("log event", string(row.LogId), t.Type, t.Message, t.Stack)
 	return a.event(o, &t)
 }

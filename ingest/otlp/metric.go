@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"errata/ingest/otlp/attribute"
+	"errata/ingest/otlp/identity"
 	"errata/schema"
 )
 
@@ -127,7 +128,7 @@ func (a *adapter) keep(s *series, p point) *schema.Metric {
 		Monotonic: s.monotonic, Temporality: s.temporality,
 		Attributes: a.attributes.Tags(p.GetAttributes(), 0, &room, s.scope.metricTags...), Resource: s.res.tags,
 		// Of what was sent, not of the row: times are moved by the time of receipt.
-		MetricId: binary.BigEndian.Uint64(a.identify("metric", s.identity, s.kind, strconv.Itoa(int(s.temporality)), strconv.FormatBool(s.monotonic), a.content(p), undated(p.GetTimeUnixNano()))[8:]),
+		MetricId: binary.BigEndian.Uint64(a.ids.Of("metric", s.identity, s.kind, strconv.Itoa(int(s.temporality)), strconv.FormatBool(s.monotonic), a.content(p), identity.Undated(p.GetTimeUnixNano()))[8:]),
 	}
 	if ns := p.GetStartTimeUnixNano(); ns != 0 && ns <= math.MaxInt64 {
 		row.StartUs = int64(ns / 1000)
@@ -243,9 +244,9 @@ func (a *adapter) summary(s *series, p *metricspb.SummaryDataPoint) {
 // exemplar links a point to the trace of its last exemplar, where it has one.
 func exemplar(row *schema.Metric, es []*metricspb.Exemplar) {
 	for _, e := range slices.Backward(es) {
-		if trace, ok := traceID(e.GetTraceId()); ok {
+		if trace, ok := identity.TraceID(e.GetTraceId()); ok {
 			row.TraceId = trace
-			row.SpanId, _ = spanID(e.GetSpanId())
+			row.SpanId, _ = identity.SpanID(e.GetSpanId())
 			return
 		}
 	}

@@ -31,6 +31,7 @@ import (
 	"errata/ingest/intake"
 	"errata/ingest/otlp/attribute"
 	"errata/ingest/otlp/decode"
+	"errata/ingest/otlp/identity"
 	"errata/ingest/scrub"
 	"errata/schema"
 )
@@ -132,19 +133,15 @@ func read(body []byte, contentType string, m proto.Message, memory *decode.Memor
 
 // adapter holds what one request needs while it is read.
 type adapter struct {
-	req      *intake.Request
-	batch    *intake.Batch
-	rejected uint64
-	refusals []*schema.Outcome // One a reason, also among the batch's outcomes.
-	empty    uint64            // Metric points without a value.
-	untold   uint64            // Exceptions over maxErrors.
-	badIDs   uint64            // Of the wrong length, on items that are kept.
-	left     int               // Fields of JSON that are of another type.
-	first    struct {          // Id given first, and how often.
-		id    [16]byte
-		times int
-	}
-	ids        map[[16]byte]int // Further ids given so far, to tell equal items apart.
+	req        *intake.Request
+	batch      *intake.Batch
+	rejected   uint64
+	refusals   []*schema.Outcome // One a reason, also among the batch's outcomes.
+	empty      uint64            // Metric points without a value.
+	untold     uint64            // Exceptions over maxErrors.
+	badIDs     uint64            // Of the wrong length, on items that are kept.
+	left       int               // Fields of JSON that are of another type.
+	ids        identity.Book
 	scratch    []byte
 	attributes attribute.Reader
 	frames     int // Read so far.
@@ -152,7 +149,7 @@ type adapter struct {
 }
 
 func newAdapter(req *intake.Request) *adapter {
-	return &adapter{req: req, batch: &intake.Batch{Request: req}, attributes: attribute.Reader{Scrubber: req.Project.Scrubber, Redacted: scrub.Counts{}}}
+	return &adapter{req: req, batch: &intake.Batch{Request: req}, ids: identity.Book{Project: req.Project.ID}, attributes: attribute.Reader{Scrubber: req.Project.Scrubber, Redacted: scrub.Counts{}}}
 }
 
 // reject counts an item that cannot be kept and says so to the client: it was
@@ -212,4 +209,14 @@ func (a *adapter) tooManyErrors(n uint64, protocol schema.Protocol) {
 		Category: schema.CategoryError, Outcome: schema.OutcomeTooLarge, Reason: "too_many_errors", Quantity: n,
 		Protocol: protocol, Detail: fmt.Sprintf("a request makes at most %d errors", maxErrors),
 	})
+}
+
+// optional reads an id that an item may go without. One of zeros says that
+// there is none; one of another length is a mistake that the client hears of.
+func (a *adapter) optional(b []byte, n int) string {
+	if len(b) != 0 && len(b) != n {
+		a.badIDs++
+	}
+	s, _ := identity.Text(b, n)
+	return s
 }

@@ -9,6 +9,7 @@ import (
 	respb "go.opentelemetry.io/proto/otlp/resource/v1"
 
 	"errata/ingest/otlp/attribute"
+	"errata/ingest/otlp/identity"
 	"errata/schema"
 )
 
@@ -31,7 +32,7 @@ type resource struct {
 // same time.
 func (r *resource) identity() string {
 	if r.id == "" {
-		r.id = digest(r.tags)
+		r.id = identity.Digest(r.tags)
 	}
 	return r.id
 }

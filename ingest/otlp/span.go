@@ -8,6 +8,7 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
 	"errata/ingest/otlp/attribute"
+	"errata/ingest/otlp/identity"
 	"errata/ingest/otlp/thrown"
 	"errata/schema"
 )
@@ -113,7 +114,7 @@ func link(order []*node) {
 	for _, nd := range order {
 		if p := nd.row.ParentSpanId; p != "" {
 			id := nodeID{trace: nd.id.trace}
-			unhex(id.span[:], p)
+			identity.Unhex(id.span[:], p)
 			nd.parent = find(id)
 		}
 	}
@@ -132,11 +133,11 @@ func link(order []*node) {
 }
 
 func (a *adapter) span(s *tracepb.Span, res *resource, sc *scope) (*schema.Span, string) {
-	trace, ok := traceID(s.GetTraceId())
+	trace, ok := identity.TraceID(s.GetTraceId())
 	if !ok {
 		return nil, "invalid trace id"
 	}
-	id, ok := spanID(s.GetSpanId())
+	id, ok := identity.SpanID(s.GetSpanId())
 	if !ok {
 		return nil, "invalid span id"
 	}
@@ -202,8 +203,8 @@ func (a *adapter) spanEvents(row *schema.Span, s *tracepb.Span) {
 
 	dropped, room = s.GetDroppedLinksCount(), attribute.RoomLinks
 	for _, l := range s.GetLinks() {
-		trace, ok1 := traceID(l.GetTraceId())
-		id, ok2 := spanID(l.GetSpanId())
+		trace, ok1 := identity.TraceID(l.GetTraceId())
+		id, ok2 := identity.SpanID(l.GetSpanId())
 		room -= len(trace) + len(id) + attribute.Overhead
 		if !ok1 || !ok2 || len(row.Links) == maxSpanLinks || room < 0 {
 			dropped++
