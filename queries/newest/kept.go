@@ -41,10 +41,13 @@ type list struct {
 	held atomic.Int64
 }
 
-// known is what is known of a part: all its events that match from floor to ceiling.
+// known is what is known of a part: all its events that match and are no older
+// than floor and no newer than ceiling. Many events have the same time, so that
+// floor is a row.
 type known struct {
-	floor, ceiling int64
-	rows           []row // Newest first.
+	floor   row
+	ceiling int64
+	rows    []row // Newest first.
 }
 
 // of finds or makes the list of this name.
@@ -206,21 +209,21 @@ func (q *question) page(ctx context.Context, l *list, parts pieces.List) (page [
 	for n, low := range q.lows {
 		for round := 0; ; round++ {
 			page = q.foremost(l, low)
-			bound := low
+			bound := since(low)
 			if len(page) == q.limit {
-				bound = page[len(page)-1].at
+				bound = page[len(page)-1]
 			}
-			missing := q.missing(l, newestFirst, bound)
+			missing := q.missing(l, newestFirst, &bound)
 			if len(missing) == 0 {
 				break
 			}
 			if round == maxRounds {
-				return nil, fresh, fmt.Errorf("%w: a moment has more events than a page", pieces.ErrWhole)
+				return nil, fresh, fmt.Errorf("%w: the page is not known after all was read", pieces.ErrWhole)
 			}
 			if n+round == 0 { // Mostly the newest parts fill the page.
 				missing = first(missing)
 			}
-			if err := q.read(ctx, l, parts.Server, missing, bound); err != nil {
+			if err := q.read(ctx, l, parts.Server, missing, bound.at); err != nil {
 				return nil, fresh, err
 			}
 			for _, p := range missing {
@@ -234,29 +237,17 @@ func (q *question) page(ctx context.Context, l *list, parts pieces.List) (page [
 	return page, fresh, nil
 }
 
-// maxRounds is how often parts of a span are read: the newest ones, the others,
-// and those whose oldest row that was read has a time of its own.
+// maxRounds is how often parts of a span are read: the newest ones, then the others.
 const maxRounds = 3
 
-// first are the newest parts, up to so many rows.
-func first(parts []pieces.Part) []pieces.Part {
-	const enough = 20_000
-	rows := uint64(0)
-	for n, p := range parts {
-		if rows += p.Rows; rows >= enough {
-			return parts[:n+1]
-		}
-	}
-	return parts
-}
-
 // missing are parts that may have events from bound on that are not known.
-func (q *question) missing(l *list, parts []pieces.Part, bound int64) (out []pieces.Part) {
+func (q *question) missing(l *list, parts []pieces.Part, bound *row) (out []pieces.Part) {
 	for _, p := range parts {
-		if p.Last < bound || p.First > q.to {
+		if p.Last < bound.at || p.First > q.to {
 			continue
 		}
-		if k, ok := l.parts[p.ID]; !ok || k.floor > max(bound, p.First) || k.ceiling < min(q.to, p.Last) {
+		k, ok := l.parts[p.ID]
+		if !ok || k.floor.at >= p.First && k.floor.compare(bound) < 0 || k.ceiling < min(q.to, p.Last) {
 			out = append(out, p)
 		}
 	}
@@ -283,13 +274,13 @@ func (q *question) foremost(l *list, low int64) (out []row) {
 }
 
 // read reads the newest rows of some parts, from low on; one more than a page
-// has says whether older ones have the same time as its last one.
+// has says whether there are older ones.
 func (q *question) read(ctx context.Context, l *list, server uint64, parts []pieces.Part, low int64) error {
 	names := make([]string, 0, len(parts))
 	read := make(map[uint64]known, len(parts))
 	for _, p := range parts {
 		names = append(names, p.Name)
-		read[p.ID] = known{floor: low, ceiling: math.MaxInt64}
+		read[p.ID] = known{ceiling: math.MaxInt64}
 	}
 	b := q.With(map[string]string{"names": asking.Texts(names), "span": "[" + asking.Itoa(low) + "," + asking.Itoa(q.to) + "]"})
 	r, err := b.Result(ctx, q.Query.Steps[slices.IndexFunc(q.Query.Steps, asking.StepNamed("newest"))])
@@ -297,8 +288,7 @@ func (q *question) read(ctx context.Context, l *list, server uint64, parts []pie
 		return err
 	}
 	l.columns = r.Columns[before:]
-	floor, rows, answered := low, 0, uint64(0)
-	oldest := int64(math.MaxInt64)
+	rows, answered, oldest := 0, uint64(0), row{at: math.MaxInt64}
 	for _, cells := range r.Rows {
 		part, _ := cells[0].(uint64)
 		of := row{cells: cells[before:]}
@@ -317,13 +307,16 @@ func (q *question) read(ctx context.Context, l *list, server uint64, parts []pie
 		k.rows = append(k.rows, of)
 		read[part] = k
 		rows++
-		oldest = min(oldest, of.at)
+		if of.compare(&oldest) > 0 {
+			oldest = of
+		}
 	}
 	if answered != server {
 		return fmt.Errorf("%w: another server answered", pieces.ErrWhole)
 	}
+	floor := since(low)
 	if rows > q.limit {
-		floor = oldest + 1
+		floor = row{at: oldest.at, id: oldest.id}
 	}
 	for _, p := range parts {
 		k := read[p.ID]
@@ -332,7 +325,6 @@ func (q *question) read(ctx context.Context, l *list, server uint64, parts []pie
 			k.ceiling = q.to
 		}
 		slices.SortFunc(k.rows, func(x, y row) int { return x.compare(&y) })
-		k.cut(floor)
 		l.parts[p.ID] = k
 	}
 	return nil
@@ -348,7 +340,7 @@ func (k *known) cut(floor int64) {
 		n--
 	}
 	if n < len(k.rows) {
-		k.floor, k.rows = max(k.floor, floor), slices.Clip(k.rows[:n])
+		k.floor, k.rows = since(floor), slices.Clip(k.rows[:n])
 	}
 }
 

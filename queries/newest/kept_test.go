@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"errata/queries/pieces"
 )
 
 // What is kept is bounded by bytes, of one list and of all: rows may be long.
@@ -39,5 +41,25 @@ func TestKeptIsBounded(t *testing.T) {
 	fill(l, 100, 10)
 	l.trim(10)
 	require.Len(t, l.parts[1].rows, 10)
-	require.EqualValues(t, 991, l.parts[1].floor)
+	require.EqualValues(t, 991, l.parts[1].floor.at)
+}
+
+// Of many events of one time a page has some: what is known up to its last row is
+// not read again.
+func TestManyEventsOfATime(t *testing.T) {
+	t.Parallel()
+	parts := []pieces.Part{{ID: 1, First: 3, Last: 5}}
+	last := row{at: 5, id: [16]byte{8: 7}}
+	l := &list{parts: map[uint64]known{1: {floor: last, ceiling: 1 << 40}}}
+	q := &question{to: 9}
+	require.Empty(t, q.missing(l, parts, &last))
+	require.Empty(t, q.missing(l, parts, &row{at: 5, id: [16]byte{8: 6}}))
+	require.Len(t, q.missing(l, parts, &row{at: 5, id: [16]byte{8: 8}}), 1)
+	of := since(5)
+	require.Len(t, q.missing(l, parts, &of), 1)
+	l.parts[1] = known{floor: of, ceiling: 1 << 40}
+	require.Empty(t, q.missing(l, parts, &of))
+	require.Len(t, q.missing(l, parts, &row{at: 4}), 1)
+	l.parts[1] = known{floor: since(2), ceiling: 1 << 40}
+	require.Empty(t, q.missing(l, parts, &row{at: 1}))
 }

@@ -105,6 +105,15 @@ func (r *row) compare(o *row) int {
 	return cmp.Or(cmp.Compare(o.at, r.at), bytes.Compare(r.id[8:], o.id[8:]), bytes.Compare(r.id[:8], o.id[:8]))
 }
 
+// since comes after all rows of a moment.
+func since(at int64) (r row) {
+	r.at = at
+	for n := range r.id {
+		r.id[n] = 0xff
+	}
+	return r
+}
+
 // size is about how many bytes a row takes.
 func (r *row) size() int {
 	n := 100 + 32*len(r.cells)
@@ -119,4 +128,16 @@ func (r *row) size() int {
 		}
 	}
 	return n
+}
+
+// first are the newest parts, up to so many rows.
+func first(parts []pieces.Part) []pieces.Part {
+	const enough = 20_000
+	rows := uint64(0)
+	for n, p := range parts {
+		if rows += p.Rows; rows >= enough {
+			return parts[:n+1]
+		}
+	}
+	return parts
 }
