@@ -59,11 +59,11 @@ func (c *upCmd) Run(ctx context.Context) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(300) // Little lives long here; the limit above still holds.
 	}
-	// A processor of Go's for each core, as Go has it. With more there, a thread is
-	// woken for each step of a request and finds nothing to do (docs/adr/067). On one
-	// core a second one takes requests while the first computes.
-	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) == 1 {
-		runtime.GOMAXPROCS(2)
+	// One of Go's processors more than there are cores: requests go on while one of
+	// them computes, or waits for ClickHouse to leave a core. With twice as many a
+	// thread is woken for each step of a request and finds nothing to do (docs/adr/067).
+	if n := runtime.GOMAXPROCS(0); os.Getenv("GOMAXPROCS") == "" && n <= 4 {
+		runtime.GOMAXPROCS(n + 1)
 	}
 	// Under load the heap has some hundred MiB, which small pages reach by way of
 	// memory again and again (docs/adr/043).
