@@ -42,11 +42,11 @@ run: clickhouse build ## Build and start the whole store; ARGS="--http 127.0.0.1
 test: clickhouse lint unit race fuzz-edge integration plugin-test e2e ## All that proves the promises of README
 
 .PHONY: unit
-unit: ## Tests of the parts
+unit: clickhouse ## Tests of the parts
 	go test -timeout 20m ./...
 
 .PHONY: race
-race: ## Tests of the concurrent parts under the race detector
+race: clickhouse ## Tests of the concurrent parts under the race detector
 	CGO_ENABLED=1 go test -race -short -timeout 20m ./consumer/... ./ingest ./ingest/refusal ./ingest/directory/... ./ingest/topic/... ./ingest/quota/... ./deploy/local/broker ./deploy/local/clickhouse ./deploy/local/supervise
 
 .PHONY: integration
