@@ -20,10 +20,10 @@ type ahead struct {
 	stop chan struct{}
 	done chan struct{}
 
-	mu    sync.Mutex
-	b     *block.Block
-	sent  *sent
-	given bool // Up: the insert has trouble, which this one must not add to.
+	mu     sync.Mutex
+	b      *block.Block
+	sent   *sent
+	gaveUp bool // The insert has trouble, which this one must not add to.
 }
 
 // sent is a table of a block that ClickHouse has, but for the end.
@@ -48,7 +48,7 @@ func (p *partition) lookAhead(ctx context.Context, pos mark.Position, full <-cha
 		case b := <-full:
 			a.mu.Lock()
 			defer a.mu.Unlock()
-			if a.b = b; !a.given {
+			if a.b = b; !a.gaveUp {
 				a.sent = p.send(ctx, p.announce(pos, b.End), b)
 			}
 		case <-a.stop:
@@ -82,7 +82,7 @@ func (a *ahead) giveUp() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.sent.drop()
-	a.sent, a.given = nil, true
+	a.sent, a.gaveUp = nil, true
 }
 
 // take ends the wait: the block that came, if one did, and what is sent of it.
