@@ -8,6 +8,7 @@ package clickhousetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -47,11 +48,13 @@ func StartIn(t testing.TB, dir string) *clickhouse.Server {
 
 var shared struct {
 	sync.Mutex
-	server *clickhouse.Server
+	server  *clickhouse.Server
+	remover *exec.Cmd // Kept, as its input must stay open.
 }
 
 // Shared is one server for all tests of a package: give each a database of its
-// own. It ends with the test process, which holds its lifeline.
+// own. It ends with the test process, which holds its lifeline, and its folder
+// goes after both of them.
 func Shared(t testing.TB) *clickhouse.Server {
 	t.Helper()
 	shared.Lock()
@@ -59,18 +62,37 @@ func Shared(t testing.TB) *clickhouse.Server {
 	if shared.server != nil {
 		return shared.server
 	}
+	cfg := Config(t, "")                               // It may skip the test: no folder is made before.
 	dir, err := os.MkdirTemp("", "errata-clickhouse-") //nolint:usetesting // It outlives the test that asks first.
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config(t, dir)
-	cfg.Child = append([]string{"env", "ERRATA_TEST_REMOVE=" + dir}, cfg.Child...)
+	if err := removeAfter(cfg.Child[0], dir); err != nil {
+		t.Fatal(errors.Join(err, os.Remove(dir)))
+	}
+	cfg.Dir = dir
 	s, err := clickhouse.Start(context.Background(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	shared.server = s
 	return s
+}
+
+// removeAfter starts a process that removes the folder when this one and the
+// server in it are gone: neither can do so itself when it is killed.
+func removeAfter(child, dir string) error {
+	cmd := exec.Command(child)
+	cmd.Env = append(os.Environ(), "ERRATA_TEST_REMOVE="+dir)
+	// The other end stays open as long as this process lives.
+	if _, err := cmd.StdinPipe(); err != nil {
+		return fmt.Errorf("cannot make a pipe: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("cannot start who removes the folder: %w", err)
+	}
+	shared.remover = cmd
+	return nil
 }
 
 // Config is what Start uses, for tests that start a server with more.
