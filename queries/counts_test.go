@@ -233,6 +233,24 @@ func TestLongRetentionIsNoDifference(t *testing.T) {
 	require.Equal(t, "expired", got["issue_hour events"])
 }
 
+// A rollup by day lets a day go when it began as long ago as it keeps; an event of
+// the end of that day is still there, and that is no defect either.
+func TestDayThatExpiresIsNoDifference(t *testing.T) {
+	owner := store(t, "errata")
+	for rollup, days := range map[string]int{"issue_tag": 90, "issue_day": 400} {
+		project := newProject()
+		require.NoError(t, owner.Conn().Exec(t.Context(), fmt.Sprintf("INSERT INTO events (project_id, ts, fingerprint, event_id, retention_days, release, trace_id) SELECT %d, toStartOfDay(now('UTC')) - toIntervalDay(%d) + toIntervalSecond(86399), 1, generateUUIDv4(), %d, 'a@1.0.0', 'ff'", project, days, days)))
+		seed(t, owner, event{project: project, fingerprint: 1, release: "a@1.0.0", trace: "ff"})
+		require.NoError(t, owner.Conn().Exec(t.Context(), "OPTIMIZE TABLE "+rollup+" FINAL"))
+		got := verdicts(t, owner, project)
+		require.Equal(t, "ok", got["issue_rollup events"], rollup)
+		require.Equal(t, "expired", got[rollup+" events"])
+		for what, verdict := range got {
+			require.NotEqual(t, "differs", verdict, what)
+		}
+	}
+}
+
 // What is wrong today is seen in a project that is older than what it keeps,
 // where a surplus in all may be of events that are gone.
 func TestRecentDifferencesAreNoExpiry(t *testing.T) {

@@ -50,8 +50,8 @@ WITH
         GROUP BY project_id)
 SELECT c.project_id AS project_id, c.rollup AS rollup, c.measure AS measure, c.expected AS expected, c.actual AS actual, toInt64(c.actual) - toInt64(c.expected) AS difference,
     multiIf(c.measure = 'recent events' AND difference != 0, 'differs', difference = 0 OR c.measure = 'users' AND abs(difference) <= greatest(2, c.expected * 0.065), 'ok', difference > 0 AND (o.oldest < r.oldest OR b.oldest > toDateTime64(0, 3, 'UTC') AND b.oldest < x.at)
-            OR difference < 0 AND c.rollup IN ('issue_hour', 'project_minute', 'issue_tag', 'project_tag', 'tag_trend', 'stored_size', 'received_delay', 'trace_index') AND r.oldest < now64(3) - INTERVAL 90 DAY
-            OR difference < 0 AND c.rollup = 'issue_day' AND r.oldest < now64(3) - INTERVAL 400 DAY, 'expired', 'differs') AS verdict
+            OR difference < 0 AND c.rollup IN ('issue_hour', 'project_minute', 'issue_tag', 'project_tag', 'tag_trend', 'stored_size', 'received_delay', 'trace_index') AND toDate(r.oldest) <= toDate(now('UTC')) - 90
+            OR difference < 0 AND c.rollup = 'issue_day' AND toDate(r.oldest) <= toDate(now('UTC')) - 400, 'expired', 'differs') AS verdict
 FROM (
     SELECT project_id, rollup, measure, sum(e) AS expected, sum(a) AS actual
     FROM (
