@@ -195,6 +195,7 @@ func (b *Broker) open(port int) error {
 		return fmt.Errorf("cannot start the broker on %s: %w", b.cfg.Addr, err)
 	}
 	b.cluster = cluster
+	(&joins{}).watch(cluster)
 	b.addr = cluster.ListenAddrs()[0]
 	b.client, err = kgo.NewClient(kgo.SeedBrokers(b.addr))
 	if err != nil {
