@@ -120,6 +120,8 @@ func TestTitles(t *testing.T) {
 		"synthetic":           {synthetic, "shop::pay"},
 		"message with a stack": {&Input{Platform: "node", Exceptions: []schema.Exception{{Value: "low stock", Mechanism: schema.Mechanism{Synthetic: true},
 			Frames: []schema.Frame{{Function: "check", File: "stock.js"}}}}}, "low stock"},
+		"synthetic without a name": {&Input{Platform: "node", Exceptions: []schema.Exception{{Type: "Error", Value: "a text was thrown", Mechanism: schema.Mechanism{Synthetic: true},
+			Frames: []schema.Frame{{Function: "Object.?", File: "stock.js"}}}}}, "a text was thrown"},
 		"message":               {&Input{Message: "  hello\nworld"}, "hello"},
 		"template only":         {&Input{Template: "hello %s"}, "hello %s"},
 		"nothing":               {&Input{}, "<unlabeled event>"},
@@ -145,7 +147,7 @@ func TestRulesOfAProject(t *testing.T) {
 	require.NoError(t, err)
 	plain := g.Group(crash("x"))
 	require.NotEqual(t, group(t, crash("x")).Hashes[0], plain.Hashes[0], "a frame rule changes what counts")
-	require.Regexp(t, `^errata:2026-11\+[0-9a-f]{8}$`, g.Version())
+	require.Regexp(t, `^errata:2026-12\+[0-9a-f]{8}$`, g.Version())
 	in := crash("x")
 	in.Tags = []*schema.Tag{{Key: "tier", Value: "gold"}}
 	in.Fingerprint = []string{"mine"}

@@ -34,6 +34,7 @@ type run struct {
 	anyApp     bool               // Some exception that counts has frames in app.
 	counted    int                // Frames of the main stack that counted.
 	last       *schema.Frame      // The innermost of them.
+	nameless   bool               // None of them is more than a file.
 	value      string             // Of the main exception, parameterized; once.
 	valued     bool
 	rule       *rule.FingerprintRule
@@ -138,13 +139,14 @@ func (r *run) defaults(res *Result) {
 		}
 	}
 	h := newHasher()
+	said := in.Template != "" || in.Message != ""
 	switch {
-	case len(r.stacks) == 1 && r.main < 0 && r.stackHash(&h, 0, r.anyApp, true):
+	case len(r.stacks) == 1 && r.main < 0 && r.ownStack(&h, said):
 		res.Component = "stack"
 		res.Reason = r.where("stack: ", "", "", r.anyApp, "")
 	case in.Report != nil:
 		r.report(&h, res)
-	case in.Template != "" || in.Message != "":
+	case said:
 		m := r.message()
 		h.text(kindMessage, m)
 		res.Component = "message"
@@ -159,6 +161,18 @@ func (r *run) defaults(res *Result) {
 	v := h.sum()
 	res.Hashes = []uint64{v}
 	res.MainHash = v
+}
+
+// ownStack hashes the stack of an event without an exception. One that names no
+// function leaves a message to speak for itself.
+func (r *run) ownStack(h *hasher, said bool) bool {
+	own := newHasher()
+	counts, named := r.stackHash(&own, 0, r.anyApp, true)
+	if !counts || !named && said {
+		return false
+	}
+	*h = own
+	return true
 }
 
 // message is what a message without a stack is grouped by: the template where
@@ -194,7 +208,11 @@ func (r *run) chain(res *Result) (sum, main uint64) {
 	}
 	if r.counted > 0 {
 		res.Component = "exception stack"
-		res.Reason = r.where("exception stack: ", res.Type, ", ", r.stacks[r.main].app, causes(len(r.order)))
+		what := res.Type
+		if r.nameless && r.exceptions[r.main].Mechanism.NSErrorCode == "" {
+			what = named(res.Type, r.valueOf(r.main))
+		}
+		res.Reason = r.where("exception stack: ", what, ", ", r.stacks[r.main].app, causes(len(r.order)))
 	} else {
 		res.Component = "exception value"
 		res.Reason = "exception value: " + named(res.Type, r.valueOf(r.main)) + causes(len(r.order))
@@ -217,6 +235,9 @@ func (r *run) where(what, typ, sep string, app bool, causes string) string {
 	f := r.last
 	if f == nil {
 		return what + typ + sep + "0 frames" + causes
+	}
+	if f.Function == "" {
+		return what + typ + sep + strconv.Itoa(r.counted) + kind + base(f.File, f.AbsPath) + causes
 	}
 	return what + typ + sep + strconv.Itoa(r.counted) + kind + f.Function + " in " + base(f.File, f.AbsPath) + causes
 }
@@ -243,13 +264,16 @@ func (r *run) exceptionHash(i int, app, main bool) uint64 {
 	if !e.Mechanism.Synthetic {
 		h.text(kindType, shortType(e.Type))
 	}
-	if r.stackHash(&h, i, app, main) {
+	// Handlers without a name are many in one file, and nothing but what they
+	// throw tells them apart: the line moves, and only one protocol has its text.
+	counts, named := r.stackHash(&h, i, app, main)
+	if named {
 		return h.sum()
 	}
 	// A stack whose frames are all a library's leaves the type alone to speak
 	// for a cause: its value is not parted from ids, its frames move with the
 	// library. Without any stack that counts the value has to do.
-	if r.usable(i) {
+	if !counts && r.usable(i) {
 		return h.sum()
 	}
 	if e.Mechanism.NSErrorCode != "" {
@@ -283,7 +307,7 @@ func (r *run) witness() uint64 {
 		if i >= s.skip {
 			k = r.sum(s, i-s.skip)
 		} else {
-			k = frameHash(&e.Frames[i], r.in.Platform)
+			k, _ = frameHash(&e.Frames[i], r.in.Platform)
 		}
 		if k != 0 {
 			h.number(kindFrame, k)

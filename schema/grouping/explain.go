@@ -92,7 +92,7 @@ func (r *run) explainDefault(res *Result) Node {
 		return n
 	}
 	if len(r.stacks) == 1 {
-		if n := r.explainStack(0, r.anyApp); n.Contributes {
+		if n, named := r.explainStack(0, r.anyApp); n.Contributes && (named || in.Template == "" && in.Message == "") {
 			return n
 		}
 	}
@@ -120,14 +120,14 @@ func (r *run) explainException(i int, app bool) Node {
 		t.Hint = "left out: the client made it up"
 	}
 	n.Children = append(n.Children, t)
-	s := Node{Name: "stack", Hint: "no frames"}
+	s, named := Node{Name: "stack", Hint: "no frames"}, false
 	if len(e.Frames) > 0 {
-		s = r.explainStack(i, app)
+		s, named = r.explainStack(i, app)
 		n.Children = append(n.Children, s)
 	}
-	v := Node{Name: "value", Values: []string{param.Message(e.Value)}, Contributes: !s.Contributes && !r.usable(i)}
+	v := Node{Name: "value", Values: []string{param.Message(e.Value)}, Contributes: !named && (s.Contributes || !r.usable(i))}
 	switch {
-	case s.Contributes:
+	case named:
 		v.Hint = "left out: the stack counts"
 	case !v.Contributes:
 		v.Hint = "left out: the type speaks for an exception whose frames are a library's"
@@ -135,19 +135,23 @@ func (r *run) explainException(i int, app bool) Node {
 		v = Node{Name: "ns_error", Values: []string{e.Mechanism.NSErrorCode}, Contributes: true}
 	default:
 		v.Hint = "parameterized, version " + param.Version
+		if s.Contributes {
+			v.Hint = "counts too: no frame has a name; " + v.Hint
+		}
 	}
 	n.Children = append(n.Children, v)
 	return n
 }
 
-func (r *run) explainStack(i int, app bool) Node {
+// explainStack says what of a stack counts, and whether any of that has a name.
+func (r *run) explainStack(i int, app bool) (n Node, named bool) {
 	s := &r.stacks[i]
-	n := Node{Name: "stack", Hint: "all frames: none is in app"}
+	n = Node{Name: "stack", Hint: "all frames: none is in app"}
 	if app {
 		n.Hint = "frames in app only"
 	}
 	h := newHasher()
-	n.Contributes = r.stackHash(&h, i, app, false)
+	n.Contributes, named = r.stackHash(&h, i, app, false)
 	if s.skip > 0 {
 		n.Hint += "; " + strconv.Itoa(s.skip) + " outer frames not looked at"
 	}
@@ -168,7 +172,7 @@ func (r *run) explainStack(i int, app bool) Node {
 		if line := string(appendContext(nil, key.context)); line != "" {
 			c.Values = append(c.Values, line)
 		}
-		hash := frameHash(f, r.in.Platform)
+		hash, _ := frameHash(f, r.in.Platform)
 		switch {
 		case d.Group == rule.No:
 			c.Hint = "left out by rule: " + r.g.frames.Rule(d.GroupRule)
@@ -188,7 +192,7 @@ func (r *run) explainStack(i int, app bool) Node {
 		}
 		n.Children = append(n.Children, c)
 	}
-	return n
+	return n, named
 }
 
 func (r *run) decidedBy(d *rule.Decision, f *schema.Frame) string {

@@ -94,9 +94,10 @@ func absolute(p string) bool {
 // groups whatever its depth.
 const maxCycle = 8
 
-// stackHash adds the frames that count and says whether any did. app restricts
-// them to those in app; main notes them for the reason.
-func (r *run) stackHash(h *hasher, i int, app, main bool) bool {
+// stackHash adds the frames that count and says whether any did, and whether
+// any of these has a name. app restricts them to those in app; main notes them
+// for the reason.
+func (r *run) stackHash(h *hasher, i int, app, main bool) (counts, named bool) {
 	s := &r.stacks[i]
 	if len(r.keys) < len(s.frames) {
 		r.keys = make([]uint64, max(64, len(s.frames)))
@@ -112,6 +113,7 @@ func (r *run) stackHash(h *hasher, i int, app, main bool) bool {
 		if key == 0 {
 			continue
 		}
+		named = named || r.sums[s.at+k].named
 		keys[n] = key
 		n++
 		for p := 1; p <= maxCycle && 2*p <= n; p++ {
@@ -123,7 +125,7 @@ func (r *run) stackHash(h *hasher, i int, app, main bool) bool {
 		last = &s.frames[k]
 	}
 	if n == 0 || n < s.rules.MinFrames {
-		return false
+		return false, false
 	}
 	from := 0
 	if m := s.rules.MaxFrames; m > 0 && n > m {
@@ -133,9 +135,9 @@ func (r *run) stackHash(h *hasher, i int, app, main bool) bool {
 		h.number(kindFrame, k)
 	}
 	if main {
-		r.counted, r.last = n-from, last
+		r.counted, r.last, r.nameless = n-from, last, !named
 	}
-	return true
+	return true, named
 }
 
 func cycle(keys []uint64, p int) bool {
@@ -162,15 +164,17 @@ func (r *run) usable(i int) bool {
 
 // frameSum is the hash of a frame, which several hashes of an event are made of.
 type frameSum struct {
-	hash uint64
-	done bool
+	hash  uint64
+	named bool // More than its file is known.
+	done  bool
 }
 
 // sum is the hash of frame k of a stack.
 func (r *run) sum(s *stack, k int) uint64 {
 	at := &r.sums[s.at+k]
 	if !at.done {
-		at.hash, at.done = frameHash(&s.frames[k], r.in.Platform), true
+		at.hash, at.named = frameHash(&s.frames[k], r.in.Platform)
+		at.done = true
 	}
 	return at.hash
 }
@@ -180,8 +184,9 @@ type frameKey struct {
 	module, file, function, context string
 }
 
-// frameHash is the key of one frame; 0 where it says nothing.
-func frameHash(f *schema.Frame, platform string) uint64 {
+// frameHash is the key of one frame, 0 where it says nothing, and whether it is
+// more than a file.
+func frameHash(f *schema.Frame, platform string) (key uint64, named bool) {
 	if f.Platform != "" {
 		platform = f.Platform
 	}
@@ -200,9 +205,9 @@ func frameHash(f *schema.Frame, platform string) uint64 {
 		b = append(b[:at-1-len(k.function)], b[at-1:]...)
 	}
 	if len(b) == 2 {
-		return 0
+		return 0, false
 	}
-	return xxhash.Sum64(b)
+	return xxhash.Sum64(b), k.module != "" || k.function != "" || len(b) > at
 }
 
 func keyOf(f *schema.Frame, platform string) (k frameKey) {

@@ -7,7 +7,7 @@ package grouping
 import "errata/schema"
 
 // Version names the algorithm; it is stored with each event.
-const Version = "errata:2026-11"
+const Version = "errata:2026-12"
 
 // Input is what may decide a fingerprint.
 type Input struct {

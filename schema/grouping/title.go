@@ -35,7 +35,7 @@ func (r *run) title(res *Result) string {
 	// A made-up exception is named for where it happened; without even a made-up
 	// type it is a message with its stack, and the message names it.
 	if e.Mechanism.Synthetic && (typ != "" || value == "") {
-		if f := r.crashFrame(); f != nil && f.Function != "" {
+		if f := r.crashFrame(); f != nil && symbol.Function(f, in.Platform) != "" {
 			return symbol.InRules(f, in.Platform)
 		}
 		typ = ""

@@ -95,6 +95,16 @@ func csharpFunction(f *schema.Frame) string {
 	if i := strings.IndexAny(s, "[`"); i > 0 {
 		s = s[:i]
 	}
+	// The compiler numbers lambdas and local functions: <Main>b__0_1,
+	// <Main>g__Total|2_0. An edit above moves the numbers.
+	if strings.HasPrefix(s, "<") {
+		if i := strings.Index(s, ">b__"); i > 0 {
+			return s[1:i] + " { <lambda> }"
+		}
+		if i := strings.LastIndexByte(s, '|'); i > 0 {
+			s = s[:i]
+		}
+	}
 	return lastDot(s)
 }
 
@@ -177,6 +187,11 @@ func digits(s string) bool {
 }
 
 func phpFunction(s string) string {
+	// Closures of 8.4 carry their line, of a file also its path; before, the name
+	// of the class or namespace that one protocol spells otherwise.
+	if strings.Contains(s, "{closure") {
+		return ""
+	}
 	if strings.HasPrefix(s, "[Anonymous") || strings.HasPrefix(s, "class@anonymous") {
 		if i := strings.LastIndex(s, "::"); i >= 0 {
 			return s[i+2:]
@@ -186,5 +201,6 @@ func phpFunction(s string) string {
 	if i := strings.Index(s, "->"); i > 0 {
 		s = s[:i] + "::" + s[i+2:]
 	}
-	return s
+	// OpenTelemetry's formatter has one sign for classes and namespaces.
+	return strings.ReplaceAll(s, `\`, "::")
 }

@@ -15,12 +15,21 @@ func Module(f *schema.Frame, platform string) string {
 	case "java":
 		return javaModule(f.Module)
 	case "csharp":
-		return f.Module
+		return csharpModule(f.Module)
 	}
 	if Page(f.Module) {
 		return ""
 	}
 	return f.Module
+}
+
+// csharpModule is a class as the text of a stack trace writes it, with a dot
+// before a nested one, and without those that the compiler makes and numbers.
+func csharpModule(m string) string {
+	if i := strings.Index(m, "<>c"); i > 1 && (m[i-1] == '+' || m[i-1] == '.') {
+		m = m[:i-1]
+	}
+	return strings.ReplaceAll(m, "+", ".")
 }
 
 // Generated classes carry numbers and hashes after these.
