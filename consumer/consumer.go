@@ -128,7 +128,9 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	defer watching.Wait()
 	<-ctx.Done()
+	c.mu.Lock() // What starts now is waited for, or does not start.
 	close(c.drain)
+	c.mu.Unlock()
 	c.awaitDrain()
 	close(c.drained)
 	err = group.Close()
@@ -202,8 +204,14 @@ func (c *Consumer) generations(ctx context.Context, group *kafka.ConsumerGroup) 
 	}
 }
 
-// start runs one partition for the life of a generation.
+// start runs one partition for the life of a generation, unless the consumer
+// drains.
 func (c *Consumer) start(gen *kafka.Generation, topic string, id int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.draining() {
+		return
+	}
 	p := &partition{c: c, gen: gen, topic: topic, id: id, metrics: c.metrics.Partition(topic, id),
 		log: c.cfg.Log.With("topic", topic, "partition", id, "generation", gen.ID)}
 	c.working.Add(1)
