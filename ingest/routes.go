@@ -29,7 +29,7 @@ func (s *Server) routes() *fiber.App {
 		BodyLimit: s.cfg.MaxRequestBytes, Concurrency: s.cfg.Concurrency,
 		ReadTimeout: s.cfg.ReadTimeout, WriteTimeout: s.cfg.WriteTimeout, IdleTimeout: s.cfg.IdleTimeout,
 		// Room for long baggage and X-Sentry-Auth headers.
-		ReadBufferSize: 16 << 10, WriteBufferSize: 4 << 10,
+		ReadBufferSize: reply.MaxHeaderBytes, WriteBufferSize: 4 << 10,
 		DisablePreParseMultipartForm: true,
 		// The library would set memory aside for a body of any claimed length;
 		// package body reads it as it comes, within limits of its own.
@@ -84,7 +84,7 @@ func (s *Server) routes() *fiber.App {
 		}
 	}
 	app.Use(func(c *fiber.Ctx) error {
-		return intake.Refuse(http.StatusNotFound, "no such endpoint", "no_endpoint", methodOf(c)+" "+cutText(c.Path(), 200)+" is not one of this store's addresses")
+		return intake.Refuse(http.StatusNotFound, "no such endpoint", "no_endpoint", methodOf(c)+" "+cutText(c.Path(), 200)+" is not one of this store's addresses: Sentry's SDKs send to /api/PROJECT/envelope/, OpenTelemetry's exporters to /v1/traces, /v1/logs and /v1/metrics")
 	})
 	return app
 }

@@ -64,7 +64,11 @@ func (r *Reader) part(in *incoming, b []byte) (n int, last bool, err error) {
 	if errors.As(err, &slow) && slow.Timeout() {
 		return n, false, intake.Refuse(http.StatusRequestTimeout, "the request took too long", "timeout", "the body did not arrive in time")
 	}
-	return n, false, intake.Refuse(http.StatusBadRequest, "failed to read the request body", "bad_body", "the connection ended before the body did")
+	why := "the connection ended before the body did"
+	if slow == nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		why = "the chunks of the body (Transfer-Encoding: chunked) cannot be read: each is its length in hex, a line end, as many bytes, a line end"
+	}
+	return n, false, intake.Refuse(http.StatusBadRequest, "failed to read the request body", "bad_body", why)
 }
 
 // readRaw reads the body as sent into b.raw.

@@ -20,6 +20,9 @@ import (
 	"errata/ingest/topic"
 )
 
+// MaxHeaderBytes is what the headers of a request may have together.
+const MaxHeaderBytes = 16 << 10
+
 // Headers of the Sentry protocol.
 const (
 	HeaderRateLimits = "X-Sentry-Rate-Limits"
@@ -52,7 +55,9 @@ func To(err error) (*intake.Error, time.Duration) {
 		return intake.Refuse(http.StatusUnsupportedMediaType, "unsupported content encoding", "encoding", err.Error()), 0
 	case errors.As(err, &f) && f.Code == http.StatusBadRequest:
 		// The library quotes what it read, headers with credentials among it.
-		return intake.Refuse(f.Code, "cannot read the HTTP request", "http", "its request line or a header is malformed or too long"), 0
+		return intake.Refuse(f.Code, "cannot read the HTTP request", "http", "its request line or a header is malformed, or the connection ended in the middle of it"), 0
+	case errors.As(err, &f) && f.Code == http.StatusRequestHeaderFieldsTooLarge:
+		return intake.Refuse(f.Code, "headers too long", "http", "the headers of a request have at most "+strconv.Itoa(MaxHeaderBytes>>10)+" KiB together: send fewer or shorter ones, baggage and cookies are the longest"), 0
 	case errors.As(err, &f):
 		return intake.Refuse(f.Code, f.Message, "http"), 0
 	}

@@ -1,0 +1,54 @@
+package ingest
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// spoken is the answer to a request as its bytes stand.
+func (e *edge) spoken(request string) string {
+	e.t.Helper()
+	conn, err := net.Dial("tcp", e.Addr())
+	require.NoError(e.t, err)
+	defer func() { _ = conn.Close() }()
+	require.NoError(e.t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+	_, err = io.WriteString(conn, request)
+	require.NoError(e.t, err)
+	require.NoError(e.t, conn.(*net.TCPConn).CloseWrite())
+	answer, _ := io.ReadAll(conn) // A refusal of what was not read to its end resets the connection.
+	return string(answer)
+}
+
+// TestAnswersSayWhatToDo sends what people set wrong: the answer names what it is
+// about, its limit, and what to do.
+func TestAnswersSayWhatToDo(t *testing.T) {
+	e := start(t)
+	envelope := "POST /api/1/envelope/ HTTP/1.1\r\nHost: x\r\nX-Sentry-Auth: " + auth + "\r\n"
+	chunked := envelope + "Transfer-Encoding: chunked\r\n\r\n"
+	addresses := "is not one of this store's addresses: Sentry's SDKs send to /api/PROJECT/envelope/, OpenTelemetry's exporters to /v1/traces, /v1/logs and /v1/metrics"
+	cases := map[string]struct{ request, status, says string }{
+		"headers too long":       {envelope + "Baggage: " + strings.Repeat("a=b,", 5000) + "\r\n\r\n", "431", `"causes":["the headers of a request have at most 16 KiB together: send fewer or shorter ones, baggage and cookies are the longest"]`},
+		"a chunk without a size": {chunked + "zz\r\n", "400", `"causes":["the chunks of the body (Transfer-Encoding: chunked) cannot be read: each is its length in hex, a line end, as many bytes, a line end"]`},
+		"a chunk too long":       {chunked + "2\r\n{}xx\r\n0\r\n\r\n", "400", "the chunks of the body"},
+		"a body that ends early": {envelope + "Content-Length: 50\r\n\r\n{}", "400", "the connection ended in the middle of it"},
+		"chunks that end early":  {chunked + "50\r\n{}", "400", "the connection ended before the body did"},
+		"no path":                {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "404", "POST / " + addresses},
+		"a path twice":           {"POST /v1/traces/v1/traces HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "404", addresses},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			answer := e.spoken(c.request)
+			require.Regexp(t, "^HTTP/1.1 "+c.status, answer)
+			require.Contains(t, answer, c.says)
+			require.Contains(t, answer, "Access-Control-Allow-Origin: *")
+		})
+	}
+	body := sent(hexID(1), "x")
+	require.Regexp(t, "^HTTP/1.1 200", e.spoken(fmt.Sprintf("%s%x\r\n%s\r\n0\r\n\r\n", chunked, len(body), body)))
+}
