@@ -166,7 +166,7 @@ func (r *run) variable(name string) (string, bool) {
 	case "module", "stack.module":
 		return some(f.Module, "module")
 	case "package", "stack.package":
-		return some(base(f.Package, ""), "package")
+		return some(symbol.Base(f.Package, ""), "package")
 	}
 	return "", false
 }

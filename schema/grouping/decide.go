@@ -8,6 +8,7 @@ import (
 	"errata/schema"
 	"errata/schema/grouping/param"
 	"errata/schema/grouping/rule"
+	"errata/schema/grouping/symbol"
 )
 
 // Bounds that hold whatever the caller trimmed.
@@ -237,9 +238,9 @@ func (r *run) where(what, typ, sep string, app bool, causes string) string {
 		return what + typ + sep + "0 frames" + causes
 	}
 	if f.Function == "" {
-		return what + typ + sep + strconv.Itoa(r.counted) + kind + base(f.File, f.AbsPath) + causes
+		return what + typ + sep + strconv.Itoa(r.counted) + kind + symbol.Base(f.File, f.AbsPath) + causes
 	}
-	return what + typ + sep + strconv.Itoa(r.counted) + kind + f.Function + " in " + base(f.File, f.AbsPath) + causes
+	return what + typ + sep + strconv.Itoa(r.counted) + kind + f.Function + " in " + symbol.Base(f.File, f.AbsPath) + causes
 }
 
 // named is a type and a value in words, where each of them is there.
@@ -307,7 +308,7 @@ func (r *run) witness() uint64 {
 		if i >= s.skip {
 			k = r.sum(s, i-s.skip)
 		} else {
-			k, _ = frameHash(&e.Frames[i], r.in.Platform)
+			k, _ = symbol.Hash(&e.Frames[i], r.in.Platform)
 		}
 		if k != 0 {
 			h.number(kindFrame, k)

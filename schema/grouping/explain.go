@@ -6,6 +6,7 @@ import (
 	"errata/schema"
 	"errata/schema/grouping/param"
 	"errata/schema/grouping/rule"
+	"errata/schema/grouping/symbol"
 )
 
 // Node is one component of a decision: what it is, what it holds, whether it
@@ -163,16 +164,16 @@ func (r *run) explainStack(i int, app bool) (n Node, named bool) {
 		if f.Platform != "" {
 			platform = f.Platform
 		}
-		key := keyOf(f, platform)
-		place := key.file
-		if key.module != "" {
-			place = key.module
+		key := symbol.KeyOf(f, platform)
+		place := key.File
+		if key.Module != "" {
+			place = key.Module
 		}
-		c := Node{Name: "frame", Values: []string{place, key.function}}
-		if line := string(appendContext(nil, key.context)); line != "" {
+		c := Node{Name: "frame", Values: []string{place, key.Function}}
+		if line := string(symbol.AppendContext(nil, key.Context)); line != "" {
 			c.Values = append(c.Values, line)
 		}
-		hash, _ := frameHash(f, r.in.Platform)
+		hash, _ := symbol.Hash(f, r.in.Platform)
 		switch {
 		case d.Group == rule.No:
 			c.Hint = "left out by rule: " + r.g.frames.Rule(d.GroupRule)

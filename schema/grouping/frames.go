@@ -3,8 +3,6 @@ package grouping
 import (
 	"strings"
 
-	"github.com/cespare/xxhash/v2"
-
 	"errata/schema"
 	"errata/schema/grouping/rule"
 	"errata/schema/grouping/symbol"
@@ -173,131 +171,8 @@ type frameSum struct {
 func (r *run) sum(s *stack, k int) uint64 {
 	at := &r.sums[s.at+k]
 	if !at.done {
-		at.hash, at.named = frameHash(&s.frames[k], r.in.Platform)
+		at.hash, at.named = symbol.Hash(&s.frames[k], r.in.Platform)
 		at.done = true
 	}
 	return at.hash
-}
-
-// parts of one frame's key.
-type frameKey struct {
-	module, file, function, context string
-}
-
-// frameHash is the key of one frame, 0 where it says nothing, and whether it is
-// more than a file.
-func frameHash(f *schema.Frame, platform string) (key uint64, named bool) {
-	if f.Platform != "" {
-		platform = f.Platform
-	}
-	k := keyOf(f, platform)
-	var buf [768]byte
-	b := buf[:0]
-	b = appendLower(b, k.file)
-	b = append(b, k.module...)
-	b = append(b, 0)
-	b = append(b, k.function...)
-	b = append(b, 0)
-	at := len(b)
-	b = appendContext(b, k.context)
-	if platform == "javascript" && len(b) > at {
-		// A line of mapped source says more than a name that a browser made up.
-		b = append(b[:at-1-len(k.function)], b[at-1:]...)
-	}
-	if len(b) == 2 {
-		return 0, false
-	}
-	return xxhash.Sum64(b), k.module != "" || k.function != "" || len(b) > at
-}
-
-func keyOf(f *schema.Frame, platform string) (k frameKey) {
-	switch platform {
-	case "javascript", "node":
-		if place := f.AbsPath; place == "native code" || place == "eval code" || place == "<anonymous>" || place == "[native code]" || f.Function == "eval" || f.Function == "eval code" {
-			return k
-		}
-	}
-	k.function = schema.Cut(symbol.Function(f, platform), symbol.MaxBytes)
-	k.module = schema.Cut(symbol.Module(f, platform), symbol.MaxBytes)
-	if k.module == "" {
-		k.file = schema.Cut(file(f, platform), symbol.MaxBytes)
-	}
-	switch platform {
-	case "python", "ruby":
-		k.context = f.ContextLine
-	case "javascript":
-		// Over the other protocol no line comes; a browser's file is minified
-		// unless it was mapped.
-		if !symbol.Page(f.AbsPath) && !strings.HasPrefix(f.ContextLine, "{snip}") && !strings.Contains(k.file, ".min.") {
-			k.context = f.ContextLine
-		}
-	}
-	return k
-}
-
-// file is the base name where it tells something.
-func file(f *schema.Frame, platform string) string {
-	name := base(f.File, f.AbsPath)
-	switch {
-	case symbol.Page(f.AbsPath), name == "<anonymous>", name == "[native code]", name == "native code":
-		return ""
-	case platform == "javascript":
-		return symbol.Script(name)
-	case platform == "java" || platform == "csharp":
-		if name == "Native Method" || name == "Unknown Source" {
-			return ""
-		}
-	case platform == "php" && (name == "[internal]" || name == "[internal function]"):
-		return ""
-	}
-	return name
-}
-
-func base(file, path string) string {
-	p := file
-	if p == "" {
-		p = path
-	}
-	for i := len(p); i > 0; i-- {
-		if c := p[i-1]; c == '/' || c == '\\' {
-			return p[i:]
-		}
-	}
-	return p
-}
-
-// maxContext is the longest context line that counts: longer ones are minified
-// or generated.
-const maxContext = 120
-
-// appendContext adds a line with its white space folded.
-func appendContext(b []byte, line string) []byte {
-	start, space := len(b), false
-	for i := 0; i < len(line); i++ {
-		c := line[i]
-		if c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f' || c == '\v' {
-			space = true
-			continue
-		}
-		if space && len(b) > start {
-			b = append(b, ' ')
-		}
-		space = false
-		if len(b)-start >= maxContext {
-			return b[:start]
-		}
-		b = append(b, c)
-	}
-	return b
-}
-
-func appendLower(b []byte, s string) []byte {
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		b = append(b, c)
-	}
-	return b
 }

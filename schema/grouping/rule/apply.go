@@ -234,19 +234,19 @@ func (m *matcher) matchFrame(p *probe, d *Decision, e *schema.Exception) bool {
 		if p.fit != nil {
 			return p.fit.has(m.bit)
 		}
-		return m.matchPath(p.path)
+		return m.glob.MatchPath(p.path)
 	case fPackage:
-		return m.matchPath(p.pkg)
+		return m.glob.MatchPath(p.pkg)
 	case fFunction:
-		return len(p.fn) > 0 && m.glob.match(p.fn)
+		return len(p.fn) > 0 && m.glob.Match(p.fn)
 	case fModule:
-		return len(p.module) > 0 && m.glob.match(p.module)
+		return len(p.module) > 0 && m.glob.Match(p.module)
 	case fFamily:
 		return m.family&p.family != 0
 	case fApp:
 		return (d.App == Yes) == m.yes
 	case fCategory:
-		return len(d.Category) > 0 && m.glob.match(p.category)
+		return len(d.Category) > 0 && m.glob.Match(p.category)
 	}
 	if e == nil {
 		return false
@@ -262,30 +262,6 @@ func (m *matcher) matchFrame(p *probe, d *Decision, e *schema.Exception) bool {
 	return false
 }
 
-// matchPath matches a path as rooted, or as relative where the pattern is.
-func (m *matcher) matchPath(v []byte) bool {
-	if len(v) == 0 {
-		return false
-	}
-	g := &m.glob
-	if g.at(v) {
-		return true
-	}
-	for i := range g.also {
-		if g.also[i].at(v) {
-			return true
-		}
-	}
-	return false
-}
-
-func (g *glob) at(v []byte) bool {
-	if !g.rooted {
-		v = v[1:]
-	}
-	return g.one(v)
-}
-
 // matchText folds where the pattern does.
 func (m *matcher) matchText(s string) bool {
 	if len(s) > maxValue {
@@ -293,10 +269,6 @@ func (m *matcher) matchText(s string) bool {
 	}
 	var buf [maxValue]byte
 	b := append(buf[:0], s...)
-	if m.glob.fold {
-		for i, c := range b {
-			b[i] = lower(c, true)
-		}
-	}
-	return m.glob.match(b)
+	m.glob.Fold(b)
+	return m.glob.Match(b)
 }

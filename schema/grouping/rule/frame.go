@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"errata/schema"
+	"errata/schema/grouping/glob"
 )
 
 // Mark is a decision on one property of a frame.
@@ -81,7 +82,7 @@ const (
 type matcher struct {
 	field  field
 	negate bool
-	glob   glob
+	glob   glob.Glob
 	family Family
 	bit    int    // Of path: its place among the path patterns of the set.
 	yes    bool   // Of app.
@@ -298,11 +299,11 @@ func readMatcher(t token, fields map[string]field) (matcher, string) {
 			return m, "app is yes or no"
 		}
 	case fPath, fPackage:
-		m.glob = compileGlob(t.text, true, true)
+		m.glob = glob.Compile(t.text, true, true)
 	case fMessage, fValue, fLogger, fSDK, fTransaction:
-		m.glob = compileGlob(t.text, false, true)
+		m.glob = glob.Compile(t.text, false, true)
 	default:
-		m.glob = compileGlob(t.text, false, false)
+		m.glob = glob.Compile(t.text, false, false)
 	}
 	return m, ""
 }

@@ -96,7 +96,7 @@ func (s *Set) fit(path string, sc *scratch) *pathFit {
 	f := &pathFit{path: strings.Clone(path), bits: make([]uint64, (len(s.pathMatchers)+63)/64), rules: make([]uint64, len(s.pathless))}
 	low := sc.lower(path)
 	for i, x := range s.pathMatchers {
-		if x.matchPath(low) {
+		if x.glob.MatchPath(low) {
 			f.bits[i>>6] |= 1 << (i & 63)
 		}
 	}

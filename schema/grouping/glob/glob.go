@@ -1,17 +1,20 @@
-package rule
+// Package glob matches the patterns of rules. In: a pattern with *, ?, [abc], {a,b}
+// and, in paths, **. Out: whether a text fits, in time linear in it for every
+// pattern. It knows no rules and no frames; its callers bound both sides.
+package glob
 
 import "bytes"
 
-// glob is a compiled pattern. Most patterns are a literal with stars around it
+// Glob is a compiled pattern. Most patterns are a literal with stars around it
 // and never reach the general matcher.
-type glob struct {
+type Glob struct {
 	shape   shape
 	literal []byte // Of a general pattern: its longest literal, which must be there.
-	tokens  []globToken
+	tokens  []token
 	fold    bool // The value comes in lower case; so is the pattern.
 	path    bool // A single star stops at a slash.
 	rooted  bool // Of paths: begins with a slash or **.
-	also    []glob
+	also    []Glob
 }
 
 type shape uint8
@@ -25,24 +28,24 @@ const (
 	general
 )
 
-type globToken struct {
-	kind  globKind
+type token struct {
+	kind  tokenKind
 	c     byte
 	class *[256]bool
 }
 
-type globKind uint8
+type tokenKind uint8
 
 const (
-	gByte globKind = iota
-	gAny           // ?
+	gByte tokenKind = iota
+	gAny            // ?
 	gClass
 	gStar
 	gDouble
 )
 
-// compileGlob reads a pattern with *, ?, [abc], {a,b} and, in paths, **.
-func compileGlob(pattern string, path, fold bool) glob {
+// Compile reads a pattern with *, ?, [abc], {a,b} and, in paths, **.
+func Compile(pattern string, path, fold bool) Glob {
 	alts := expand(pattern, nil)
 	g := compileOne(alts[0], path, fold)
 	for _, a := range alts[1:] {
@@ -109,8 +112,8 @@ func split(s string) []string {
 	return append(out, s[start:])
 }
 
-func compileOne(pattern string, path, fold bool) glob {
-	g := glob{fold: fold, path: path}
+func compileOne(pattern string, path, fold bool) Glob {
+	g := Glob{fold: fold, path: path}
 	for i := 0; i < len(pattern); i++ {
 		c := pattern[i]
 		switch {
@@ -128,24 +131,24 @@ func compileOne(pattern string, path, fold bool) glob {
 				}
 				continue
 			}
-			g.tokens = append(g.tokens, globToken{kind: kind})
+			g.tokens = append(g.tokens, token{kind: kind})
 		case c == '?':
-			g.tokens = append(g.tokens, globToken{kind: gAny})
+			g.tokens = append(g.tokens, token{kind: gAny})
 		case c == '[':
 			class, end := readClass(pattern, i, fold)
 			if class == nil {
-				g.tokens = append(g.tokens, globToken{c: c})
+				g.tokens = append(g.tokens, token{c: c})
 				continue
 			}
-			g.tokens = append(g.tokens, globToken{kind: gClass, class: class})
+			g.tokens = append(g.tokens, token{kind: gClass, class: class})
 			i = end
 		case c == '\\' && !path && i+1 < len(pattern):
 			i++
-			g.tokens = append(g.tokens, globToken{c: lower(pattern[i], fold)})
+			g.tokens = append(g.tokens, token{c: lower(pattern[i], fold)})
 		case c == '\\' && path:
-			g.tokens = append(g.tokens, globToken{c: '/'})
+			g.tokens = append(g.tokens, token{c: '/'})
 		default:
-			g.tokens = append(g.tokens, globToken{c: lower(c, fold)})
+			g.tokens = append(g.tokens, token{c: lower(c, fold)})
 		}
 	}
 	g.classify()
@@ -153,6 +156,7 @@ func compileOne(pattern string, path, fold bool) glob {
 	return g
 }
 
+// lower folds a letter where the pattern does.
 func lower(c byte, fold bool) byte {
 	if fold && 'A' <= c && c <= 'Z' {
 		return c + 'a' - 'A'
@@ -191,7 +195,7 @@ func readClass(p string, i int, fold bool) (*[256]bool, int) {
 }
 
 // classify finds the cheap shapes: a star that may cross everything, at either end.
-func (g *glob) classify() {
+func (g *Glob) classify() {
 	wide := gStar
 	if g.path {
 		wide = gDouble
@@ -230,7 +234,7 @@ func (g *glob) classify() {
 }
 
 // longest is the longest literal of a pattern.
-func longest(t []globToken) []byte {
+func longest(t []token) []byte {
 	var best, cur []byte
 	for _, x := range t {
 		if x.kind == gByte {
@@ -248,8 +252,8 @@ func longest(t []globToken) []byte {
 	return best
 }
 
-// match says whether the whole of v fits. v is in lower case where fold is set.
-func (g *glob) match(v []byte) bool {
+// Match says whether the whole of v fits. v is in lower case where fold is set.
+func (g *Glob) Match(v []byte) bool {
 	if g.one(v) {
 		return true
 	}
@@ -261,7 +265,7 @@ func (g *glob) match(v []byte) bool {
 	return false
 }
 
-func (g *glob) one(v []byte) bool {
+func (g *Glob) one(v []byte) bool {
 	switch g.shape {
 	case exact:
 		return bytes.Equal(v, g.literal)
@@ -279,7 +283,7 @@ func (g *glob) one(v []byte) bool {
 
 // walk matches in at most len(v) times len(tokens) steps: a star backtracks to
 // itself only, a double star takes over from the single ones before it.
-func (g *glob) walk(v []byte) bool {
+func (g *Glob) walk(v []byte) bool {
 	t := g.tokens
 	i, j := 0, 0
 	star, starAt := -1, 0     // Last single star of the present segment.
@@ -320,7 +324,7 @@ func (g *glob) walk(v []byte) bool {
 	return true
 }
 
-func (t *globToken) fits(c byte, path bool) bool {
+func (t *token) fits(c byte, path bool) bool {
 	switch t.kind {
 	case gByte:
 		return c == t.c
@@ -328,5 +332,39 @@ func (t *globToken) fits(c byte, path bool) bool {
 		return !(path && c == '/')
 	default:
 		return t.class[c]
+	}
+}
+
+// MatchPath matches a path that begins with a slash as it is, or as relative
+// where the pattern is.
+func (g *Glob) MatchPath(v []byte) bool {
+	if len(v) == 0 {
+		return false
+	}
+	if g.at(v) {
+		return true
+	}
+	for i := range g.also {
+		if g.also[i].at(v) {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *Glob) at(v []byte) bool {
+	if !g.rooted {
+		v = v[1:]
+	}
+	return g.one(v)
+}
+
+// Fold brings a text into the case in which the pattern matches.
+func (g *Glob) Fold(b []byte) {
+	if !g.fold {
+		return
+	}
+	for i, c := range b {
+		b[i] = lower(c, true)
 	}
 }
