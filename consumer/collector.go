@@ -13,6 +13,7 @@ import (
 	"errata/consumer/block"
 	"errata/consumer/column"
 	"errata/consumer/fetch"
+	"errata/consumer/gather"
 	"errata/consumer/letter"
 )
 
@@ -49,7 +50,7 @@ type collector struct {
 func (c *collector) run(ctx context.Context) error {
 	defer func() {
 		c.giveTurn()
-		c.p.c.pace.change(c.p.topic, -c.rate)
+		c.p.c.pace.Change(c.p.topic, -c.rate)
 	}()
 	var b *block.Block
 	for {
@@ -149,9 +150,9 @@ func (c *collector) begin(ctx context.Context) (*block.Block, error) {
 	left, behind := c.end-c.next, c.p.c.cfg.behind()
 	c.backlog = left >= behind || c.large && left >= behind/8
 	if !c.mine && left >= behind {
-		c.mine = c.p.c.turn.take(ctx, c.p.c.drain)
+		c.mine = c.p.c.turn.Take(ctx, c.p.c.drain)
 	}
-	for c.p.c.memory.over() && ctx.Err() == nil && !c.p.c.draining() { // A record alone would be a block.
+	for c.p.c.memory.Over() && ctx.Err() == nil && !c.p.c.draining() { // A record alone would be a block.
 		sleep(ctx, 5*time.Millisecond)
 	}
 	if ctx.Err() != nil || c.p.c.draining() {
@@ -168,13 +169,13 @@ func (c *collector) begin(ctx context.Context) (*block.Block, error) {
 func (c *collector) giveTurn() {
 	if c.mine {
 		c.mine = false
-		c.p.c.turn.give()
+		c.p.c.turn.Give()
 	}
 }
 
 func (c *collector) isFull(b *block.Block) bool {
 	cfg := &c.p.c.cfg
-	return b.Records >= cfg.BatchRows || b.Set.Rows() >= cfg.BatchRows || b.Bytes >= cfg.BatchBytes || b.Held >= cfg.MemoryBytes/2 || c.p.c.memory.over()
+	return b.Records >= cfg.BatchRows || b.Set.Rows() >= cfg.BatchRows || b.Bytes >= cfg.BatchBytes || b.Held >= cfg.MemoryBytes/2 || c.p.c.memory.Over()
 }
 
 // handed notes the pace: how old the next block may get depends on it.
@@ -185,7 +186,7 @@ func (c *collector) handed(rows int) {
 		if d := now.Sub(c.cut).Seconds(); d > 0 {
 			by := 0.4 * (float64(rows)/d - c.rate)
 			c.rate += by
-			c.p.c.pace.change(c.p.topic, by)
+			c.p.c.pace.Change(c.p.topic, by)
 		}
 	}
 	c.cut = now
@@ -196,7 +197,7 @@ func (c *collector) age(b *block.Block) time.Duration {
 	if c.backlog && c.next >= c.end {
 		return c.p.c.cfg.MinAge
 	}
-	return c.p.c.cfg.age(current(c.p.c.pace.of(c.p.topic), c.rate, b.Set.Rows(), time.Since(b.Started)))
+	return c.p.c.ages.Age(gather.Current(c.p.c.pace.Of(c.p.topic), c.rate, b.Set.Rows(), time.Since(b.Started)))
 }
 
 // yieldEvery is after how many records others get their turn: in one process with
@@ -230,7 +231,7 @@ func (c *collector) drainFetch(b *block.Block, end int64) error {
 			c.p.metrics.Gathering.Store(m.At.UnixMilli())
 		}
 		b.Add(c.p.win, c.p.id, m)
-		c.p.c.memory.take(b.Held - before)
+		c.p.c.memory.Take(b.Held - before)
 	}
 	return nil
 }

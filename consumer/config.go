@@ -107,3 +107,7 @@ func (c *Config) validate() error {
 	}
 	return nil
 }
+
+// behind is how many records before the end of the log a partition must be for
+// its blocks to be those of a backlog: an eighth of a block.
+func (c *Config) behind() int64 { return int64(c.BatchRows+7) / 8 }

@@ -11,6 +11,7 @@ import (
 	kafka "github.com/segmentio/kafka-go"
 
 	"errata/consumer/fetch"
+	"errata/consumer/gather"
 	"errata/consumer/letter"
 	"errata/consumer/meter"
 	"errata/consumer/overdue"
@@ -27,9 +28,10 @@ type Consumer struct {
 	sink    *sink.Sink
 	letters *letter.Writer
 	metrics *meter.Metrics
-	memory  memory
-	pace    pace
-	turn    turn
+	memory  *gather.Memory
+	pace    gather.Pace
+	turn    gather.Turn
+	ages    gather.Range
 	blocks  pool
 
 	mu      sync.Mutex
@@ -49,7 +51,8 @@ func New(cfg Config) (*Consumer, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Consumer{cfg: cfg, sink: s, metrics: meter.New(), memory: memory{limit: int64(cfg.MemoryBytes)}, turn: newTurn(cfg.MemoryBytes),
+	c := &Consumer{cfg: cfg, sink: s, metrics: meter.New(), memory: gather.NewMemory(cfg.MemoryBytes), turn: gather.NewTurn(cfg.MemoryBytes),
+		ages:  gather.Range{Least: cfg.MinAge, Most: cfg.MaxAge},
 		drain: make(chan struct{}), drained: make(chan struct{})}
 	return c, nil
 }

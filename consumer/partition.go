@@ -103,7 +103,7 @@ func (p *partition) finish(ctx context.Context, pos mark.Position) (mark.Positio
 	b.Refuse(pos.Mark.Refused)
 	c := &collector{p: p, next: pos.Offset}
 	defer func() {
-		p.c.memory.give(b.Held)
+		p.c.memory.Give(b.Held)
 		p.c.blocks.put(b)
 	}()
 	if err := c.exactly(ctx, b, pos.Mark.End); err != nil {

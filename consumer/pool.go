@@ -70,7 +70,7 @@ func (h *hand) give(b *block.Block) {
 	h.mu.Lock()
 	delete(h.out, b)
 	h.mu.Unlock()
-	h.c.memory.give(b.Held)
+	h.c.memory.Give(b.Held)
 	h.c.blocks.put(b)
 	<-h.slots
 }

@@ -1,4 +1,4 @@
-package consumer
+package gather
 
 import "context"
 
@@ -6,7 +6,7 @@ import "context"
 // usual events, one that gathers and one that is stored.
 const turnBytes = 112 << 20
 
-// turn is who gathers from a backlog: one partition of the process at a time,
+// Turn is who gathers from a backlog: one partition of the process at a time,
 // more only where blocks may hold more than they do by default. The
 // blocks that wait and those that are stored share one memory. Were it shared
 // by all partitions that are behind, each had a small block in it, and a block
@@ -14,13 +14,14 @@ const turnBytes = 112 << 20
 // partition fills a block as large as if it were alone, hands it over, and the
 // next one gathers while it is stored. Partitions that keep up gather little and
 // need no turn.
-type turn chan struct{}
+type Turn chan struct{}
 
-func newTurn(memory int) turn { return make(turn, max(1, memory/turnBytes)) }
+// NewTurn returns as many turns as the memory of blocks has room for.
+func NewTurn(memory int) Turn { return make(Turn, max(1, memory/turnBytes)) }
 
-// take waits for the turn; who waits longest gets it first. It is false where
+// Take waits for the turn; who waits longest gets it first. It is false where
 // the consumer drains or ctx ends before.
-func (t turn) take(ctx context.Context, drain <-chan struct{}) bool {
+func (t Turn) Take(ctx context.Context, drain <-chan struct{}) bool {
 	select {
 	case t <- struct{}{}:
 		return true
@@ -30,8 +31,5 @@ func (t turn) take(ctx context.Context, drain <-chan struct{}) bool {
 	return false
 }
 
-func (t turn) give() { <-t }
-
-// behind is how many records before the end of the log a partition must be for
-// its blocks to be those of a backlog: an eighth of a block.
-func (c *Config) behind() int64 { return int64(c.BatchRows+7) / 8 }
+// Give lets the next one have it.
+func (t Turn) Give() { <-t }

@@ -1,15 +1,17 @@
-package consumer
+package gather_test
 
 import (
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"errata/consumer/gather"
 )
 
 func TestAgeOfBlocks(t *testing.T) {
 	t.Parallel()
-	cfg := Config{MinAge: 350 * time.Millisecond, MaxAge: 4 * time.Second}
+	ages := gather.Range{Least: 350 * time.Millisecond, Most: 4 * time.Second}
 	for name, c := range map[string]struct {
 		topic, own float64
 		rows       int
@@ -34,20 +36,20 @@ func TestAgeOfBlocks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			require.InDelta(t, c.want.Seconds(), cfg.age(current(c.topic, c.own, c.rows, c.gathered)).Seconds(), 0.01)
+			require.InDelta(t, c.want.Seconds(), ages.Age(gather.Current(c.topic, c.own, c.rows, c.gathered)).Seconds(), 0.01)
 		})
 	}
 }
 
 func TestPaceOfATopic(t *testing.T) {
 	t.Parallel()
-	var p pace
-	require.Zero(t, p.of("events"))
-	p.change("events", 2000)
-	p.change("events", 3000)
-	p.change("logs", 10)
-	require.InDelta(t, 5000, p.of("events"), 1e-9)
-	p.change("events", -2000) // A partition is given up.
-	require.InDelta(t, 3000, p.of("events"), 1e-9)
-	require.InDelta(t, 10, p.of("logs"), 1e-9)
+	var p gather.Pace
+	require.Zero(t, p.Of("events"))
+	p.Change("events", 2000)
+	p.Change("events", 3000)
+	p.Change("logs", 10)
+	require.InDelta(t, 5000, p.Of("events"), 1e-9)
+	p.Change("events", -2000) // A partition is given up.
+	require.InDelta(t, 3000, p.Of("events"), 1e-9)
+	require.InDelta(t, 10, p.Of("logs"), 1e-9)
 }
