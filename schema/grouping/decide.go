@@ -287,17 +287,23 @@ func (r *run) exceptionHash(i int, app, main bool) uint64 {
 
 // valueOf is the value of exception i without what varies.
 func (r *run) valueOf(i int) string {
-	if i != r.main {
-		return param.Message(r.exceptions[i].Value)
+	if i == r.main && r.valued {
+		return r.value
 	}
-	if !r.valued {
-		r.value, r.valued = param.Message(r.exceptions[i].Value), true
+	v := r.exceptions[i].Value
+	if v == "No error message" && javascript(r.in.Platform) {
+		v = "" // What Sentry's browser SDK says of an error without one.
 	}
-	return r.value
+	v = param.Message(v)
+	if i == r.main {
+		r.value, r.valued = v, true
+	}
+	return v
 }
 
 // witness hashes what every recording of one failure shares, however many
-// outer frames it saw: the type and the innermost frame of the main exception.
+// outer frames it saw: the type and the innermost frame of the main exception,
+// and its value where that frame has no name.
 func (r *run) witness() uint64 {
 	e := &r.exceptions[r.main]
 	h := newHasher()
@@ -305,13 +311,18 @@ func (r *run) witness() uint64 {
 	s := &r.stacks[r.main]
 	for i := len(e.Frames) - 1; i >= 0 && i >= len(e.Frames)-maxFrames; i-- {
 		var k uint64
+		var named bool
 		if i >= s.skip {
 			k = r.sum(s, i-s.skip)
+			named = r.sums[s.at+i-s.skip].named
 		} else {
-			k, _ = symbol.Hash(&e.Frames[i], r.in.Platform)
+			k, named = symbol.Hash(&e.Frames[i], r.in.Platform)
 		}
 		if k != 0 {
 			h.number(kindFrame, k)
+			if !named {
+				break // Its file has others, which throw something else.
+			}
 			return h.sum()
 		}
 	}

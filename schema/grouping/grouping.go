@@ -42,7 +42,7 @@ type Report struct {
 // Result is what grouping decided.
 type Result struct {
 	Hashes    []uint64 // Ordered; never empty; the first is the fingerprint.
-	MainHash  uint64   // Type and innermost frame of the main exception: the same for every witness of one failure.
+	MainHash  uint64   // Type and innermost frame of the main exception (and its value where that has no name): the same for every witness of one failure.
 	Component string   // The deciding component: fingerprint, exception stack, exception value, message, csp ...
 	Reason    string   // One line for people: which values counted.
 	Title     string

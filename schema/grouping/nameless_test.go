@@ -32,7 +32,9 @@ func TestAStackWithoutANameLeavesTheValueToSpeak(t *testing.T) {
 			require.Contains(t, first.Reason, "no price of item <int>")
 			for _, name := range names {
 				require.Equal(t, first.Hashes, group(t, nameless(platform, name, "app", "no price of item 7")).Hashes, "%s: recorders name it otherwise, numbers vary", name)
-				require.NotEqual(t, first.Hashes, group(t, nameless(platform, name, "app", "the cart is empty")).Hashes, "%s: another route of the file", name)
+				other := group(t, nameless(platform, name, "app", "the cart is empty"))
+				require.NotEqual(t, first.Hashes, other.Hashes, "%s: another route of the file", name)
+				require.NotEqual(t, first.MainHash, other.MainHash, "%s: no witness of the same failure", name)
 			}
 			require.NotEqual(t, first.Hashes, group(t, nameless(platform, names[0], "other", "no price of item 12")).Hashes, "another file")
 			named := group(t, nameless(platform, "price", "app", "no price of item 12"))
@@ -40,6 +42,15 @@ func TestAStackWithoutANameLeavesTheValueToSpeak(t *testing.T) {
 			require.NotContains(t, named.Reason, "no price")
 		})
 	}
+}
+
+// TestAnErrorWithoutAMessage: Sentry's browser SDK puts words in its place, the
+// other protocol sends none.
+func TestAnErrorWithoutAMessage(t *testing.T) {
+	t.Parallel()
+	said, none := group(t, nameless("javascript", "?", "app.js", "No error message")), group(t, nameless("javascript", "", "app.js", ""))
+	require.Equal(t, none.Hashes, said.Hashes)
+	require.Equal(t, none.MainHash, said.MainHash)
 }
 
 func TestAMessageCountsBesideAStackWithoutAName(t *testing.T) {
