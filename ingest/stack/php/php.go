@@ -213,14 +213,18 @@ func call(line string) (f schema.Frame, called string, ok bool) {
 	if rest == "{main}" {
 		return f, "", true
 	}
-	place, call, ok := strings.Cut(rest, ": ")
-	if !ok {
-		return f, "", false
-	}
-	if place == "[internal function]" {
+	call, internal := strings.CutPrefix(rest, "[internal function]: ")
+	if internal {
 		f.File, f.AbsPath = "[internal]", "[internal]"
 	} else {
-		file, n, ok := scan.CutLast(strings.TrimSuffix(place, ")"), "(")
+		// The file of evaluated code is `/a.php(12) : eval()'d code`.
+		at := strings.Index(rest, "): ")
+		if at < 0 {
+			return f, "", false
+		}
+		place := rest[:at]
+		call = rest[at+len("): "):]
+		file, n, ok := scan.CutLast(place, "(")
 		if !ok {
 			return f, "", false
 		}

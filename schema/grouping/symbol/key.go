@@ -80,6 +80,33 @@ func file(f *schema.Frame, platform string) string {
 	case platform == "php" && (name == "[internal]" || name == "[internal function]"):
 		return ""
 	}
+	return evaluated(name, platform)
+}
+
+// evaluated is the file of code that was made at run time without the line that
+// made it, or the number of the input: both move while the code stays.
+func evaluated(name, platform string) string {
+	switch platform {
+	case "php":
+		if i := strings.IndexByte(name, '('); i > 0 {
+			for _, what := range [...]string{" : eval()'d code", " : runtime-created function"} {
+				if strings.HasSuffix(name, what) {
+					return name[:i] + what
+				}
+			}
+		}
+	case "ruby":
+		// (eval at /srv/app/card.rb:12): its last part is that of a path.
+		if place, ok := strings.CutSuffix(name, ")"); ok {
+			if i := strings.LastIndexByte(place, ':'); i > 0 && digits(place[i+1:]) {
+				return place[:i]
+			}
+		}
+	case "python":
+		if strings.HasPrefix(name, "<ipython-input-") {
+			return "<ipython-input>"
+		}
+	}
 	return name
 }
 

@@ -60,3 +60,26 @@ func TestFunctions(t *testing.T) {
 		})
 	}
 }
+
+// TestFiles: code that is made at run time has the place that made it in the
+// name of its file, line included, or a number that each run raises.
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	cases := []struct{ platform, in, want string }{
+		{"php", "/srv/app/render.php(12) : eval()'d code", "render.php : eval()'d code"},
+		{"php", "/srv/app/render.php(3) : eval()'d code(1) : eval()'d code", "render.php : eval()'d code"},
+		{"php", "/srv/app/render.php(7) : runtime-created function", "render.php : runtime-created function"},
+		{"php", "/srv/app/copy (2).php", "copy (2).php"},
+		{"ruby", "(eval at /srv/app/models/card.rb:12)", "card.rb"},
+		{"ruby", "/srv/app/models/card.rb", "card.rb"},
+		{"ruby", "(eval)", "(eval)"},
+		{"python", "<ipython-input-12-9f86d081884c>", "<ipython-input>"},
+		{"python", "<string>", "<string>"},
+	}
+	for _, c := range cases {
+		t.Run(c.platform+" "+c.in, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, c.want, KeyOf(&schema.Frame{File: c.in, AbsPath: c.in}, c.platform).File)
+		})
+	}
+}
