@@ -2,6 +2,7 @@ package queries_test
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,7 +137,7 @@ func TestStrangeQuestions(t *testing.T) {
 				base[p.Name] = text(project)
 			case p.Name == "tag": // Anything else is refused before all other parameters.
 				base[p.Name] = "plan=" + strange
-			case p.Type == "String" && len(p.OneOf) == 0 && p.Name != "filters" && p.Name != "issue" && p.Name != "fingerprints":
+			case p.Type == "String" && len(p.OneOf) == 0 && !slices.Contains([]string{"filters", "issue", "issues", "fingerprints", "trace_id"}, p.Name):
 				base[p.Name] = strange
 			case p.Required && p.Type == "UUID":
 				base[p.Name] = uuid.NewString()

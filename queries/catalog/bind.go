@@ -17,11 +17,6 @@ import (
 // wrong form.
 var ErrParam = errors.New("wrong parameter")
 
-var issueForm = regexp.MustCompile(`^[0-9a-f]{16}$`)
-
-// IsIssue tells whether a text is the id of an issue: 16 lower case hex digits.
-func IsIssue(v string) bool { return issueForm.MatchString(v) }
-
 // Bounds of one value: a query is asked by people and dashboards, whose variables
 // may stand for thousands of values.
 const (
@@ -92,11 +87,17 @@ func (p Param) bind(v string, now time.Time) (string, error) {
 	case p.Name == "tag" && v != "" && strings.Index(v, "=") < 1:
 		return "", fmt.Errorf("%.100q is no tag: give key=value, such as plan=pro", v)
 	case p.Type == "Issue":
-		v = strings.ToLower(v)
-		if !IsIssue(v) {
-			return "", fmt.Errorf("%q is not an issue: give its 16 hex digits", v)
+		return issueID(v)
+	case p.Name == "issue" || p.Name == "issues" || p.Name == "fingerprints" || p.Name == "trace_id":
+		switch empty := strings.TrimSpace(v) == ""; {
+		case p.Name == "trace_id" && (p.Required || !empty):
+			return traceID(v)
+		case empty:
+			return "", nil
+		case p.Name == "issue":
+			return issueID(v)
 		}
-		return v, nil
+		return issueIDs(v)
 	case strings.HasPrefix(p.Type, "UInt"):
 		bits, _ := strconv.Atoi(p.Type[4:])
 		n, err := strconv.ParseUint(v, 10, bits)
@@ -105,13 +106,9 @@ func (p Param) bind(v string, now time.Time) (string, error) {
 		}
 		return strconv.FormatUint(n, 10), nil
 	case strings.HasPrefix(p.Type, "Float"):
-		f, err := strconv.ParseFloat(v, 64)
-		if err != nil {
-			return "", fmt.Errorf("%q is not a number", v)
-		}
-		return strconv.FormatFloat(f, 'g', -1, 64), nil
+		return number(v)
 	case p.Type == "UUID":
-		id, err := uuid.Parse(v)
+		id, err := uuid.Parse(strings.TrimSpace(v))
 		if err != nil {
 			return "", fmt.Errorf("%q is not an id of 32 hex digits", v)
 		}
