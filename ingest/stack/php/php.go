@@ -218,12 +218,11 @@ func call(line string) (f schema.Frame, called string, ok bool) {
 		f.File, f.AbsPath = "[internal]", "[internal]"
 	} else {
 		// The file of evaluated code is `/a.php(12) : eval()'d code`.
-		at := strings.Index(rest, "): ")
-		if at < 0 {
+		place, after, ok := strings.Cut(rest, "): ")
+		if !ok {
 			return f, "", false
 		}
-		place := rest[:at]
-		call = rest[at+len("): "):]
+		call = after
 		file, n, ok := scan.CutLast(place, "(")
 		if !ok {
 			return f, "", false
