@@ -84,6 +84,9 @@ func Traces(req *intake.Request, body []byte, contentType string) (*intake.Batch
 	}
 	a := newAdapter(req)
 	a.left = left
+	if len(m.ResourceSpans) == 0 {
+		a.astray = astray(body, contentType, SignalTraces)
+	}
 	a.traces(&m, uint64(len(body)))
 	return a.batch, a.partial("spans"), nil
 }
@@ -99,6 +102,9 @@ func Logs(req *intake.Request, body []byte, contentType string) (*intake.Batch, 
 	}
 	a := newAdapter(req)
 	a.left = left
+	if len(m.ResourceLogs) == 0 {
+		a.astray = astray(body, contentType, SignalLogs)
+	}
 	a.logs(&m, uint64(len(body)))
 	return a.batch, a.partial("log records"), nil
 }
@@ -112,6 +118,9 @@ func Metrics(req *intake.Request, body []byte, contentType string) (*intake.Batc
 	}
 	a := newAdapter(req)
 	a.left = left
+	if len(m.ResourceMetrics) == 0 {
+		a.astray = astray(body, contentType, SignalMetrics)
+	}
 	a.metrics(&m, uint64(len(body)))
 	return a.batch, a.partial("data points"), nil
 }
@@ -141,6 +150,7 @@ type adapter struct {
 	untold     uint64            // Exceptions over maxErrors.
 	badIDs     uint64            // Of the wrong length, on items that are kept.
 	left       int               // Fields of JSON that are of another type.
+	astray     string            // What to say where the request is another signal's.
 	ids        identity.Book
 	scratch    []byte
 	attributes attribute.Reader
@@ -189,6 +199,9 @@ func (a *adapter) partial(items string) *Partial {
 	}
 	if a.left > 0 {
 		texts = append(texts, fmt.Sprintf("%d fields of another type than OTLP gives them were left out", a.left))
+	}
+	if a.astray != "" {
+		texts = append(texts, a.astray)
 	}
 	if len(texts) == 0 {
 		return nil

@@ -55,3 +55,26 @@ func TestEmptyRequests(t *testing.T) {
 	}
 	require.Nil(t, Adapt("profiles"))
 }
+
+// TestAnotherSignalIsNamed: an exporter that is pointed at another signal's path
+// hears that nothing of it was read.
+func TestAnotherSignalIsNamed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		at   Signal
+		body string
+		want *Partial
+	}{
+		{SignalLogs, `{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"x"}]}]}]}`, &Partial{Message: "nothing was read: resourceSpans are taken at /v1/traces"}},
+		{SignalTraces, "\n {\n  \"resource_logs\": [{}]}", &Partial{Message: "nothing was read: resourceLogs are taken at /v1/logs"}},
+		{SignalLogs, `{"resourceMetrics":[]}`, &Partial{Message: "nothing was read: resourceMetrics are taken at /v1/metrics"}},
+		{SignalMetrics, `{"resourceSpans":[]}`, &Partial{Message: "nothing was read: resourceSpans are taken at /v1/traces"}},
+		{SignalTraces, `{"resourceSpans":[]}`, nil},
+		{SignalTraces, `{"later":{"resourceLogs":1}}`, nil},
+		{SignalTraces, `{}`, nil},
+	} {
+		_, p, err := Adapt(c.at)(request(t), []byte(c.body), "application/json")
+		require.NoError(t, err)
+		require.Equal(t, c.want, p, "%s %s", c.at, c.body)
+	}
+}
