@@ -17,7 +17,7 @@
 -- bound: 1000 rows.
 -- step page: ids Array(UUID)
 SELECT event_id
-FROM (SELECT event_id, ts FROM feedback WHERE project_id = {project:UInt32} AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')} ORDER BY ts DESC LIMIT least({limit:UInt32}, 1000))
+FROM (SELECT event_id FROM feedback WHERE project_id = {project:UInt32} AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')} ORDER BY ts DESC, feedback_id LIMIT least({limit:UInt32}, 1000))
 WHERE event_id != toUUID('00000000-0000-0000-0000-000000000000')
 -- step result: rows
 SELECT f.ts AS ts, f.name AS name, f.email AS email, f.message AS message, f.url AS url, CAST(f.release, 'String') AS release, f.event_id AS event_id, e.issue AS issue, f.trace_id AS trace_id

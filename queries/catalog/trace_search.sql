@@ -25,9 +25,9 @@ SELECT trace_id
 FROM spans
 WHERE project_id = {project:UInt32} AND is_segment AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
     AND <<.Same "service" "service">> AND <<.Same "name" "name">>
-    AND duration_us >= {min_duration_ms:UInt64} * 1000
+    AND intDiv(duration_us, 1000) >= {min_duration_ms:UInt64}
     AND ({status:String} = 'any' OR ({status:String} = 'error') = (status = 'error'))
-ORDER BY ts DESC
+ORDER BY ts DESC, trace_id
 LIMIT least({limit:UInt32}, 1000)
 -- step result: rows
 SELECT s.trace_id AS trace_id, s.ts AS started, s.service AS service, s.name AS name, s.duration_us AS duration_us, s.status AS status, s.http_status AS http_status,
@@ -37,7 +37,7 @@ FROM (
     FROM spans
     WHERE project_id = {project:UInt32} AND is_segment AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')} AND trace_id IN {ids:Array(String)}
         AND <<.Same "service" "spans.service">> AND <<.Same "name" "name">>
-        AND duration_us >= {min_duration_ms:UInt64} * 1000
+        AND intDiv(duration_us, 1000) >= {min_duration_ms:UInt64}
         AND ({status:String} = 'any' OR ({status:String} = 'error') = (spans.status = 'error'))) AS s
 LEFT JOIN (
     SELECT trace_id, sum(errors) AS e, sum(trace_index.spans) AS s, sum(trace_index.logs) AS l
