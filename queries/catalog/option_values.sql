@@ -20,7 +20,7 @@ FROM (
     UNION ALL
     SELECT multiIf({key:String} = 'service', CAST(service, 'String'), {key:String} = 'environment', CAST(environment, 'String'), CAST(release, 'String')) AS value, 0 AS n
     FROM segment_hour
-    WHERE {key:String} IN ('service', 'environment', 'release') AND <<.Projects>> AND hour >= {from:DateTime64(3, 'UTC')} AND hour <= {to:DateTime64(3, 'UTC')}
+    WHERE {key:String} IN ('service', 'environment', 'release') AND <<.Projects>> AND hour >= toDateTime(toDate({from:DateTime64(3, 'UTC')}), 'UTC') AND hour <= {to:DateTime64(3, 'UTC')}
         AND value != '' AND ({text:String} = '' OR positionCaseInsensitiveUTF8(value, {text:String}) > 0)
     GROUP BY value)
 GROUP BY value

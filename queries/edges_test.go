@@ -31,3 +31,13 @@ func TestNoSpanIsSoLong(t *testing.T) {
 		require.Len(t, ask(t, owner, project, "trace_search", "name", "min_duration_ms", least), want, least)
 	}
 }
+
+// Values of a window are those of its days, services that only have spans too: an
+// hour that began before the window is not left out.
+func TestValuesOfAMinute(t *testing.T) {
+	owner, project := store(t, "errata"), newProject()
+	require.NoError(t, owner.Conn().Exec(t.Context(), "INSERT INTO spans (project_id, ts, trace_id, span_id, is_segment, name, service, environment, duration_us) SELECT ?, now64(6), leftPad('7', 32, '0'), '00000000000000a1', true, 'GET /', 'shop', 'production', 1000", project))
+	for _, key := range []string{"service", "environment"} {
+		require.Equal(t, []string{map[string]string{"service": "shop", "environment": "production"}[key]}, askAny(t, owner, "option_values", "value", "projects", text(project), "key", key, "from", "-1s"), key)
+	}
+}
