@@ -45,7 +45,7 @@ FROM (
         sum(n) OVER (PARTITION BY key) AS total, count() OVER (PARTITION BY key) AS values, row_number() OVER (PARTITION BY key ORDER BY n DESC, value) AS rank
     FROM issue_tag AS t
     WHERE project_id = {project:UInt32} AND fingerprint IN <<members>> AND <<.Same "key" "key">>
-        AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
+        AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= greatest(toDate({from:DateTime64(3, 'UTC')}), toDate({to:DateTime64(3, 'UTC')} - INTERVAL 1 MILLISECOND))
     GROUP BY key, value
     HAVING n > 0)
 WHERE rank <= least({top:UInt32}, 1000)

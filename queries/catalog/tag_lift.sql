@@ -62,12 +62,12 @@ FROM (
     FROM (
         SELECT CAST(t.key, 'String') AS key, t.value AS value, sum(t.events) AS a, toUInt64(0) AS b
         FROM issue_tag AS t
-        WHERE project_id = {project:UInt32} AND fingerprint IN <<members>> AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
+        WHERE project_id = {project:UInt32} AND fingerprint IN <<members>> AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= greatest(toDate({from:DateTime64(3, 'UTC')}), toDate({to:DateTime64(3, 'UTC')} - INTERVAL 1 MILLISECOND))
         GROUP BY key, value
         UNION ALL
         SELECT CAST(t.key, 'String') AS key, t.value AS value, toUInt64(0), sum(t.events)
         FROM project_tag AS t
-        WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
+        WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= greatest(toDate({from:DateTime64(3, 'UTC')}), toDate({to:DateTime64(3, 'UTC')} - INTERVAL 1 MILLISECOND))
         GROUP BY key, value)
     GROUP BY key, value)
 WHERE n > 0 AND n >= {min_support:Float64} * own

@@ -38,10 +38,16 @@ type tagDays struct {
 	first, last int64 // Days from 1970 on.
 }
 
-// days are those of the window; false where the calendar of the tables ends.
+// daysOf are those of the window, the first one at least: one that ends at midnight
+// does not have the day that begins then. It is false where the calendar of the
+// tables ends.
 func daysOf(a *asking.Asking) (*tagDays, bool) {
 	from, to, err := a.Query.Choice(a.Bound).Ends()
-	first, last := asking.Floor(from.UnixMilli(), asking.DayMS)/asking.DayMS, asking.Floor(to.UnixMilli(), asking.DayMS)/asking.DayMS
+	first := asking.Floor(from.UnixMilli(), asking.DayMS) / asking.DayMS
+	last := asking.Floor(to.UnixMilli(), asking.DayMS) / asking.DayMS
+	if to.UnixMilli()%asking.DayMS == 0 && last > first {
+		last--
+	}
 	return &tagDays{a, first, last}, err == nil && first >= 0 && first <= last && last < 1<<16
 }
 
