@@ -1,11 +1,9 @@
 package event
 
 import (
-	"strconv"
-	"strings"
-
 	"errata/ingest/node"
 	"errata/ingest/sentry/payload"
+	"errata/ingest/sentry/placeholder"
 	"errata/ingest/sentry/shape"
 	"errata/ingest/sentry/tree"
 	"errata/schema"
@@ -44,7 +42,7 @@ func (r *reader) message(ev *schema.Event) {
 		template, formatted := text(l.Get("message")), text(l.Get("formatted"))
 		if formatted == "" && template != "" {
 			if p := l.Get("params"); !tree.Null(p) {
-				formatted = format(template, p)
+				formatted = placeholder.Fill(template, p)
 			} else {
 				formatted, template = template, ""
 			}
@@ -68,91 +66,6 @@ func (r *reader) message(ev *schema.Event) {
 }
 
 func text(v *node.Value) string { return tree.Lenient(v) }
-
-// format fills the placeholders of a template: %s and its kin with a list,
-// %(name)s with an object, {} and {name} with either. What has no parameter
-// stays as it is.
-func format(t string, params *node.Value) string {
-	list := params.GetArray()
-	object := params.Type() == node.TypeObject
-	next := 0
-	pop := func() (string, bool) {
-		if next < len(list) {
-			next++
-			return tree.Lenient(list[next-1]), true
-		}
-		return "", false
-	}
-	var b strings.Builder
-	for i := 0; i < len(t); {
-		if t[i] == '%' && i+1 < len(t) {
-			if t[i+1] == '%' {
-				b.WriteByte('%')
-				i += 2
-				continue
-			}
-			rest := t[i+1:]
-			if object && rest[0] == '(' {
-				if end := strings.IndexByte(rest, ')'); end > 0 && end+1 < len(rest) {
-					if v := params.Get(rest[1:end]); v != nil {
-						if n := verb(rest[end+1:]); n > 0 {
-							b.WriteString(tree.Lenient(v))
-							i += 1 + end + 1 + n
-							continue
-						}
-					}
-				}
-			} else if n := verb(rest); n > 0 {
-				if s, ok := pop(); ok {
-					b.WriteString(s)
-					i += 1 + n
-					continue
-				}
-			}
-		}
-		if t[i] == '{' {
-			if end := strings.IndexByte(t[i:], '}'); end > 0 && end < 64 {
-				name, _, _ := strings.Cut(t[i+1:i+end], ":")
-				var s string
-				ok := false
-				if object && name != "" {
-					if v := params.Get(name); v != nil {
-						s, ok = tree.Lenient(v), true
-					}
-				} else if n, err := strconv.Atoi(name); err == nil && n >= 0 && n < len(list) {
-					s, ok = tree.Lenient(list[n]), true
-				} else if name == "" {
-					s, ok = pop()
-				}
-				if ok {
-					b.WriteString(s)
-					i += end + 1
-					continue
-				}
-			}
-		}
-		b.WriteByte(t[i])
-		i++
-		if b.Len() > 4*schema.MaxMessage {
-			break
-		}
-	}
-	return b.String()
-}
-
-// verb returns the length of a printf conversion after its percent sign.
-func verb(s string) int {
-	for i := 0; i < len(s) && i < 16; i++ {
-		switch c := s[i]; {
-		case c >= '0' && c <= '9', c == '.', c == '-', c == '+', c == '#', c == ' ' && i == 0, c == 'l' && i+1 < len(s) && s[i+1] == 'd':
-		case strings.IndexByte("sdifxXorqvtpgGeEcu@", c) >= 0:
-			return i + 1
-		default:
-			return 0
-		}
-	}
-	return 0
-}
 
 // level reads names and Python's numbers.
 func (r *reader) level(ev *schema.Event) {
