@@ -68,3 +68,36 @@ func TestWhatIsNoIDIsRefused(t *testing.T) {
 		require.NoError(t, err, "empty is all")
 	}
 }
+
+// A filter means the same to what reads it first and to the server, and one that
+// means nothing is refused whether or not there is a row to try it on.
+func TestFiltersAreReadOnce(t *testing.T) {
+	s, project := store(t, "reader"), newProject()
+	seed(t, store(t, "errata"), event{project: project, fingerprint: 1, id: uuid.NewString(), ts: time.Now(), title: "one", tags: map[string]string{"plan": "pro", "ms": "70"}})
+	for filters, want := range map[string][]string{
+		`[{"Key":"plan","OPERATOR":"=","values":["pro"]}]`:                   {"one"},
+		`[{"key":"plan","operator":"=","values":["pro"],"values":["free"]}]`: nil,
+		`[{"key":"plan","operator":"=~","values":["pro|<&>"]}]`:              {"one"},
+		`[{"key":"ms","operator":">","values":[" +60 "]}]`:                   {"one"},
+		`[{"key":"ms","operator":">","values":["0x50p0"]}]`:                  nil,
+		`[{"key":"ms","operator":">","values":["0x40p0"]}]`:                  {"one"},
+		"null": {"one"}, " [] ": {"one"},
+	} {
+		require.Equal(t, want, askAny(t, s, "event_search", "title", "projects", text(project), "filters", filters), filters)
+	}
+	for _, query := range []string{"event_search", "log_lines", "trace_find"} {
+		for filters, want := range map[string]string{
+			`[{"key":"plan","operator":"=~","values":["pro","("]}]`: `"(" of "plan" is not a regular expression`,
+			`[{"key":"plan","operator":"!~","values":["a{1001}"]}]`: "is not a regular expression",
+			`[{"key":"ms","operator":">","values":["many"]}]`:       "compares with one number",
+			`[{"key":"ms","operator":"<","values":[]}]`:             "compares with one number",
+			`[{"key":"ms","operator":"<","values":["1","2"]}]`:      "compares with one number",
+			`[{"key":"ms","operator":"~","values":["1"]}]`:          "is none of",
+			`[null]`: "is none of",
+		} {
+			_, err := s.Run(t.Context(), query, map[string]string{"projects": "1", "filters": filters})
+			require.ErrorIs(t, err, catalog.ErrParam, filters)
+			require.ErrorContains(t, err, want, query)
+		}
+	}
+}

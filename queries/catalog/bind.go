@@ -84,6 +84,9 @@ func (p Param) bind(v string, now time.Time) (string, error) {
 	switch {
 	case p.Name == "projects" && v != "":
 		return projectList(v)
+	case p.Name == "filters" && v != "":
+		list, err := filterList(v)
+		return Escape(list), err
 	case p.Name == "tag" && v != "" && strings.Index(v, "=") < 1:
 		return "", fmt.Errorf("%.100q is no tag: give key=value, such as plan=pro", v)
 	case p.Type == "Issue":

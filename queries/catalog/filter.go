@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
+	"regexp/syntax"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -109,18 +112,52 @@ type filter struct {
 }
 
 // list is what parameter filters holds.
-func (c Choice) list() ([]filter, error) {
+func (c Choice) list() (list []filter, err error) {
 	if given, err := c.Given("filters"); !given {
 		return nil, err
 	}
-	var list []filter
 	if err := json.Unmarshal([]byte(Unescape(c.bound["filters"])), &list); err != nil {
-		return nil, fmt.Errorf("%w: filters: give JSON as in [{\"key\": \"plan\", \"operator\": \"=\", \"values\": [\"pro\"]}]: %w", ErrParam, err)
-	}
-	if len(list) > maxFilters {
-		return nil, fmt.Errorf("%w: filters: there are %d, the limit is %d", ErrParam, len(list), maxFilters)
+		return nil, fmt.Errorf("%w: filters: %w", ErrParam, err) // Bind has read them once.
 	}
 	return list, nil
+}
+
+// filterList reads filters and writes them in the one form that the server reads
+// them in, too: it knows names of members in small letters only, takes the first
+// of two members of one name where this takes the last, and fewer forms of numbers.
+// What is no regular expression would be refused only where there is a row.
+func filterList(v string) (string, error) {
+	var list []filter
+	if err := json.Unmarshal([]byte(v), &list); err != nil {
+		return "", fmt.Errorf("give JSON as in [{\"key\": \"plan\", \"operator\": \"=\", \"values\": [\"pro\"]}]: %w", err)
+	}
+	if len(list) == 0 {
+		return "", nil
+	}
+	if len(list) > maxFilters {
+		return "", fmt.Errorf("there are %d, the limit is %d", len(list), maxFilters)
+	}
+	for _, f := range list {
+		switch f.Operator {
+		case "=", "=|", "!=", "!=|":
+		case "=~", "!~":
+			for _, pattern := range f.Values {
+				if _, err := syntax.Parse(pattern, syntax.Perl); err != nil {
+					return "", fmt.Errorf("%.100q of %.100q is not a regular expression", pattern, f.Key)
+				}
+			}
+		case "<", ">", "<=", ">=":
+			n, err := strconv.ParseFloat(strings.TrimSpace(strings.Join(f.Values, ",")), 64)
+			if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
+				return "", fmt.Errorf("%s of %.100q compares with one number, not with %.100q", f.Operator, f.Key, f.Values)
+			}
+			f.Values[0] = strconv.FormatFloat(n, 'g', -1, 64)
+		default:
+			return "", fmt.Errorf("%.100q is none of =, =|, !=, !=|, =~, !~, <, >, <= and >=", f.Operator)
+		}
+	}
+	out, err := json.Marshal(list)
+	return string(out), err
 }
 
 func (c Choice) filters(columns map[string]string, other string) (string, error) {
