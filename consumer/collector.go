@@ -96,6 +96,13 @@ func (c *collector) run(ctx context.Context) error {
 			c.giveTurn()
 		}
 		if err := c.fetch(ctx, b); err != nil {
+			if errors.Is(err, errGone) && b.Records > 0 { // It was read: it is stored, whatever the log has lost after it.
+				select {
+				case c.ready <- b:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
 			return err
 		}
 	}
@@ -290,7 +297,7 @@ func (c *collector) fetch(ctx context.Context, b *block.Block) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, kafka.OffsetOutOfRange):
-		return fmt.Errorf("%w: offset %d of %s/%d is not in the log any more", errAgain, c.next, c.p.topic, c.p.id)
+		return fmt.Errorf("%w: offset %d of %s/%d", errGone, c.next, c.p.topic, c.p.id)
 	default:
 		return fmt.Errorf("cannot fetch %s/%d: %w", c.p.topic, c.p.id, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -134,4 +135,44 @@ func TestStoppedWhileItJoins(t *testing.T) {
 	s.eventually(200, "SELECT count() FROM events")
 	s.drained(s.config().Group, func() {})
 	s.balanced()
+}
+
+// Records that are deleted while ClickHouse hangs are counted as lost, those that
+// were read before are not, and none is both.
+func TestGapWhileClickHouseHangs(t *testing.T) {
+	t.Parallel()
+	server := clickhousetest.StartIn(t, t.TempDir())
+	s := newStoreOn(t, server, 1, "errata")
+	cfg := s.config()
+	cfg.BatchRows = 100
+	s.send(schema.TopicEvents, "a", anEvent(0))
+	s.start(cfg)
+	s.eventually(1, "SELECT count() FROM events")
+	const rounds, each = 6, 400
+	chance := rand.NewChaCha8([32]byte{1})
+	for round := range uint64(rounds) {
+		from := 1 + round*each
+		require.NoError(t, syscall.Kill(server.PID(), syscall.SIGSTOP))
+		var some []*schema.Record // More than one fetch brings.
+		for n := range uint64(each) {
+			r := anEvent(from + n)
+			r.Event.Payload = make([]byte, 12<<10)
+			_, _ = chance.Read(r.Event.Payload)
+			some = append(some, r)
+		}
+		s.send(schema.TopicEvents, "a", some...)
+		time.Sleep(time.Duration(rand.IntN(400)) * time.Millisecond)
+		s.forget(schema.TopicEvents, int64(from)+each*3/4)
+		require.NoError(t, syscall.Kill(server.PID(), syscall.SIGCONT))
+		s.drained(cfg.Group, func() {})
+	}
+	stored := s.number("SELECT count() FROM events")
+	lost := s.number("SELECT sum(quantity) FROM outcomes WHERE outcome = 'offset_gap'")
+	t.Logf("%d stored, %d lost", stored, lost)
+	require.NotZero(t, lost)
+	require.Equal(t, stored, s.number("SELECT uniqExact(event_id) FROM events"))
+	require.EqualValues(t, 1+rounds*each, stored+lost)
+	require.Equal(t, stored, s.number("SELECT sum(events) FROM issue_rollup"))
+	require.Equal(t, stored, s.number("SELECT sum(quantity) FROM outcomes WHERE outcome = 'stored'"))
+	require.Equal(t, stored, s.number("SELECT sum(quantity) FROM outcomes WHERE outcome = 'accepted'"))
 }

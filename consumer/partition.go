@@ -36,6 +36,10 @@ func (p *partition) kind() string { return strings.TrimPrefix(p.topic, p.c.cfg.T
 // rows were refused, and what was decided after them does not hold.
 var errAgain = errors.New("start again from the committed offset")
 
+// errGone says that the log has lost what is to be read next. What was read before
+// is stored first.
+var errGone = fmt.Errorf("%w: records are not in the log any more", errAgain)
+
 // run returns when the generation ends, when the consumer drains, or when the
 // partition belongs to another member.
 func (p *partition) run(ctx context.Context) {
@@ -84,12 +88,21 @@ func (p *partition) live(ctx context.Context) error {
 	ready, full := make(chan *block.Block), make(chan *block.Block)
 	blocks := newHand(p.c)
 	defer blocks.close()
+	var gone error
 	g.Go(func() error {
 		defer close(ready)
-		return (&collector{p: p, next: pos.Offset, ready: ready, full: full, blocks: blocks}).run(ctx)
+		err := (&collector{p: p, next: pos.Offset, ready: ready, full: full, blocks: blocks}).run(ctx)
+		if errors.Is(err, errGone) {
+			gone = err
+			return nil
+		}
+		return err
 	})
 	g.Go(func() error { return p.store(ctx, pos, ready, full, blocks) })
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return gone
 }
 
 // finish builds an announced range again, exactly as announced.
