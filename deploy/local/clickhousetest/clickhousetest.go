@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -84,6 +85,8 @@ func Shared(t testing.TB) *clickhouse.Server {
 func removeAfter(child, dir string) error {
 	cmd := exec.Command(child)
 	cmd.Env = append(os.Environ(), "ERRATA_TEST_REMOVE="+dir)
+	// Of a group of its own, as the server: tests that take too long are killed as a group.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	// The other end stays open as long as this process lives.
 	if _, err := cmd.StdinPipe(); err != nil {
 		return fmt.Errorf("cannot make a pipe: %w", err)

@@ -3,6 +3,7 @@ package clickhousetest_test
 import (
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -27,17 +28,18 @@ func TestSharedLeavesNothing(t *testing.T) {
 		t.Skip("starts servers: not with -short")
 	}
 	clickhousetest.Config(t, "") // Skips where there is no engine.
-	for name, end := range map[string]string{"a clean end": "end", "a killed server": "kill server", "killed tests": "kill tests", "no engine": "no engine"} {
+	for name, end := range map[string]string{"a clean end": "end", "a killed server": "kill server", "killed tests": "kill tests", "a killed group": "kill group", "no engine": "no engine"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			temp := t.TempDir()
 			cmd := exec.Command(os.Args[0], "-test.run", "^TestShared$")
 			cmd.Env = append(os.Environ(), inside+"="+end, "TMPDIR="+temp)
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 			if end == "no engine" {
 				cmd.Env = append(cmd.Env, clickhouse.LibraryEnv+"="+temp+"/none", "CI=")
 			}
 			out, err := cmd.CombinedOutput()
-			if end != "kill tests" {
+			if !strings.HasPrefix(end, "kill ") || end == "kill server" {
 				require.NoError(t, err, "%s", out)
 			}
 			require.Eventually(t, func() bool {
@@ -59,6 +61,8 @@ func TestShared(t *testing.T) { //nolint:paralleltest // Alone in its process.
 	switch end {
 	case "kill server":
 		require.NoError(t, syscall.Kill(s.PID(), syscall.SIGKILL))
+	case "kill group":
+		require.NoError(t, syscall.Kill(0, syscall.SIGKILL))
 	case "kill tests":
 		require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGKILL))
 	}
