@@ -18,9 +18,10 @@ type id [16]byte
 
 // worker holds one connection's counts; they are merged at the end.
 type worker struct {
-	accepted  []id // Answered 200.
-	unknown   []id // The connection broke: stored or not, but never twice.
-	latencies []uint32
+	accepted  []id     // Answered 200.
+	unknown   []id     // The connection broke: stored or not, but never twice.
+	latencies []uint32 // Microseconds from the due time to the answer.
+	answers   []uint32 // The same from the moment of sending: what is not in it the request waited in the generator.
 	statuses  map[string]int
 	resent    int
 	bytes     int64
@@ -75,6 +76,7 @@ func (l *load) run(ctx context.Context) (*worker, time.Duration) {
 		total.accepted = append(total.accepted, w.accepted...)
 		total.unknown = append(total.unknown, w.unknown...)
 		total.latencies = append(total.latencies, w.latencies...)
+		total.answers = append(total.answers, w.answers...)
 		total.resent += w.resent
 		total.bytes += w.bytes
 		for s, n := range w.statuses {
@@ -134,8 +136,11 @@ func (l *load) work(ctx context.Context, w *worker, start time.Time, next *atomi
 		}
 		l.prepare(req, out)
 		l.sent.Add(int64(per))
+		begun := time.Now()
 		err := l.client.Do(req, resp)
-		w.latencies = append(w.latencies, uint32(min(time.Since(due).Microseconds(), 1<<32-1)))
+		ended := time.Now()
+		w.latencies = append(w.latencies, micros(ended.Sub(due)))
+		w.answers = append(w.answers, micros(ended.Sub(begun)))
 		status := "connection error"
 		switch {
 		case err != nil:
@@ -164,6 +169,8 @@ func (l *load) work(ctx context.Context, w *worker, start time.Time, next *atomi
 		}
 	}
 }
+
+func micros(d time.Duration) uint32 { return uint32(min(d.Microseconds(), 1<<32-1)) }
 
 // body makes one request's body.
 func (l *load) body(b []byte, batch []occurrence, r *rand.Rand) []byte {

@@ -13,18 +13,18 @@ import (
 // Report is what a run measured. Latencies are milliseconds, from the due time
 // in open loop, so that a stall counts for all that waited behind it.
 type Report struct {
-	Mode          string         `json:"mode"`
-	Seconds       float64        `json:"seconds"`
-	Sent          int            `json:"sent"`
-	Accepted      int            `json:"accepted"`
-	AcceptedRate  float64        `json:"accepted_per_second"`
-	BodyBytes     float64        `json:"body_bytes"` // Mean, before compression.
-	P50, P95, P99 float64        `json:"-"`
-	Latency       map[string]any `json:"latency_ms"`
-	Statuses      map[string]int `json:"statuses"`
-	Resent        int            `json:"resent"`
-	Processes     []Process      `json:"processes,omitempty"`
-	CPUPer1000    float64        `json:"cpu_seconds_per_1000_events,omitempty"`
+	Mode         string         `json:"mode"`
+	Seconds      float64        `json:"seconds"`
+	Sent         int            `json:"sent"`
+	Accepted     int            `json:"accepted"`
+	AcceptedRate float64        `json:"accepted_per_second"`
+	BodyBytes    float64        `json:"body_bytes"` // Mean, before compression.
+	Latency      map[string]any `json:"latency_ms"`
+	Answer       map[string]any `json:"answer_ms"` // Without what a request waited in the generator.
+	Statuses     map[string]int `json:"statuses"`
+	Resent       int            `json:"resent"`
+	Processes    []Process      `json:"processes,omitempty"`
+	CPUPer1000   float64        `json:"cpu_seconds_per_1000_events,omitempty"`
 
 	Backlog       int64    `json:"backlog_at_end"` // Accepted, not yet visible, when the load stopped.
 	BacklogHalf   int64    `json:"backlog_at_half"`
@@ -115,6 +115,18 @@ func (r *Report) watch(ctx context.Context, l *load, m *meter, st *store, p *pac
 	}
 }
 
+// quantiles are in milliseconds, of microseconds.
+func quantiles(all []uint32) map[string]any {
+	slices.Sort(all)
+	q := func(p float64) float64 {
+		if len(all) == 0 {
+			return 0
+		}
+		return float64(all[int(p*float64(len(all)-1))]) / 1000
+	}
+	return map[string]any{"p50": q(.5), "p95": q(.95), "p99": q(.99), "max": q(1)}
+}
+
 func (r *Report) fill(w *worker, took time.Duration) {
 	r.Seconds, r.Accepted, r.Resent, r.Statuses = took.Seconds(), len(w.accepted), w.resent, w.statuses
 	for _, n := range w.statuses {
@@ -124,15 +136,7 @@ func (r *Report) fill(w *worker, took time.Duration) {
 	if r.Sent > 0 {
 		r.BodyBytes = float64(w.bytes) / float64(r.Sent)
 	}
-	slices.Sort(w.latencies)
-	q := func(p float64) float64 {
-		if len(w.latencies) == 0 {
-			return 0
-		}
-		return float64(w.latencies[int(p*float64(len(w.latencies)-1))]) / 1000
-	}
-	r.P50, r.P95, r.P99 = q(.5), q(.95), q(.99)
-	r.Latency = map[string]any{"p50": r.P50, "p95": r.P95, "p99": r.P99, "max": q(1)}
+	r.Latency, r.Answer = quantiles(w.latencies), quantiles(w.answers)
 	if n := len(r.backlogPoints); n > 0 {
 		r.BacklogHalf, r.Backlog = r.backlogPoints[n/2], r.backlogPoints[n-1]
 	}
@@ -200,7 +204,11 @@ func (r *Report) Print(out io.Writer) {
 	p := func(format string, a ...any) { _, _ = fmt.Fprintf(out, format+"\n", a...) }
 	p("mode            %s, mean body %.0f bytes", r.Mode, r.BodyBytes)
 	p("accepted        %d of %d in %.1f s = %.0f/s", r.Accepted, r.Sent, r.Seconds, r.AcceptedRate)
-	p("latency ms      p50 %.2f  p95 %.2f  p99 %.2f  max %.2f", r.P50, r.P95, r.P99, r.Latency["max"])
+	line := func(name string, q map[string]any) {
+		p("%-15s p50 %.2f  p95 %.2f  p99 %.2f  max %.2f", name, q["p50"], q["p95"], q["p99"], q["max"])
+	}
+	line("latency ms", r.Latency)
+	line("of it, answer", r.Answer)
 	names := make([]string, 0, len(r.Statuses))
 	for s := range r.Statuses {
 		names = append(names, s)
