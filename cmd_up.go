@@ -57,7 +57,7 @@ func (c *upCmd) Run(ctx context.Context) error {
 		debug.SetMemoryLimit(768 << 20) // With ClickHouse's share it fits a machine of 4 GiB.
 	}
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(300) // Little lives long here; the limit above still holds.
+		debug.SetGCPercent(200) // Little lives long here; the limit above still holds.
 	}
 	// One of Go's processors more than there are cores: requests go on while one of
 	// them computes, or waits for ClickHouse to leave a core. With twice as many a
@@ -67,7 +67,10 @@ func (c *upCmd) Run(ctx context.Context) error {
 	}
 	// Under load the heap has some hundred MiB, which small pages reach by way of
 	// memory again and again (docs/adr/043).
-	if err := heap.Large(384 << 20); err != nil {
+	// Its first seconds are as the others are: collections and new pages made the
+	// slowest of a hundred requests of a young store (docs/adr/074).
+	defer runtime.KeepAlive(heap.Floor(32 << 20))
+	if err := heap.Large(384<<20, 96<<20); err != nil {
 		logger.Info("the heap stays on small pages", "cause", err)
 	}
 	// After the first signal the second one ends the process at once, which

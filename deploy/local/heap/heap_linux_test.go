@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/stretchr/testify/require"
@@ -27,10 +29,46 @@ func TestLarge(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	require.NoError(t, Large(64<<20))
+	require.NoError(t, Large(64<<20, 0))
 	runtime.ReadMemStats(&after)
 	require.GreaterOrEqual(t, after.HeapIdle, uint64(56<<20))
 	require.Less(t, after.HeapAlloc, before.HeapAlloc+(8<<20))
+}
+
+// What counts as live has no pages, and what was filled stays, since the heap may
+// grow into it.
+func TestFloor(t *testing.T) {
+	const inside = "ERRATA_TEST_YOUNG_HEAP"
+	if os.Getenv(inside) == "" { // In a process of its own: this one's heap is not young.
+		cmd := exec.Command(os.Args[0], "-test.run", "^TestFloor$")
+		cmd.Env = append(os.Environ(), inside+"=1", "GOGC=100")
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		return
+	}
+	runtime.GC()
+	before := resident(t)
+	defer runtime.KeepAlive(Floor(64 << 20))
+	runtime.GC()
+	require.Less(t, resident(t), before+(16<<20))
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	require.GreaterOrEqual(t, m.NextGC, uint64(128<<20))
+
+	require.NoError(t, Large(64<<20, 32<<20))
+	time.Sleep(100 * time.Millisecond) // Go gives back what it does not need, a little at a time.
+	require.GreaterOrEqual(t, resident(t), before+(24<<20))
+}
+
+// resident is what this process has in memory, in bytes.
+func resident(t *testing.T) uint64 {
+	t.Helper()
+	raw, err := os.ReadFile("/proc/self/statm")
+	require.NoError(t, err)
+	var size, pages uint64
+	_, err = fmt.Sscan(string(raw), &size, &pages)
+	require.NoError(t, err)
+	return pages * uint64(os.Getpagesize())
 }
 
 // flagsAt returns the flags of the mapping that holds an address.
