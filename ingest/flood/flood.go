@@ -95,19 +95,28 @@ type Flood struct {
 	open   sync.WaitGroup
 }
 
-// traffic counts the errors that the edge kept whole in this minute. Events that
-// pass while the minute turns may be missed.
-type traffic struct {
-	minute atomic.Int64
+// traffic counts the errors that the edge kept whole in this minute.
+type traffic struct{ now atomic.Pointer[tally] }
+
+type tally struct {
+	minute int64
 	whole  atomic.Uint64
 }
 
-// in returns how many events were whole in a minute so far.
-func (t *traffic) in(minute int64) uint64 {
-	if old := t.minute.Load(); old < minute && t.minute.CompareAndSwap(old, minute) {
-		t.whole.Store(0)
+// in returns the tally of a minute. A request that came before the minute turned
+// may be judged after one that came later: time does not go back, so it is one of
+// the new minute. It would be a flood beside the few others of that minute if what
+// its own fingerprint brought in the one before still counted.
+func (t *traffic) in(minute int64) *tally {
+	for {
+		x := t.now.Load()
+		if x != nil && x.minute >= minute {
+			return x
+		}
+		if n := (&tally{minute: minute}); t.now.CompareAndSwap(x, n) {
+			return n
+		}
 	}
-	return t.whole.Load()
 }
 
 type stateKey struct {
@@ -235,19 +244,18 @@ func (f *Flood) wets(project uint32, minute int64) {
 
 // Judge decides over one event, received at now.
 func (f *Flood) Judge(p *intake.Project, ev *schema.Event, now time.Time) Verdict {
-	minute := now.Unix() / 60
-	all := f.traffic.in(minute)
+	all := f.traffic.in(now.Unix() / 60)
 	key := stateKey{p.ID, ev.Fingerprint}
 	sh := f.shard(key)
 	sh.Lock()
 	defer sh.Unlock()
-	st := f.state(sh, key, minute)
+	st := f.state(sh, key, all.minute)
 	v := Whole // Where there are more fingerprints at once than can be told apart.
 	if st != nil {
 		v = f.judge(st, p, ev, now, all)
 	}
 	if v == Whole {
-		f.traffic.whole.Add(1)
+		all.whole.Add(1)
 		if st != nil {
 			st.whole++
 		}
@@ -260,11 +268,10 @@ func (f *Flood) Judge(p *intake.Project, ev *schema.Event, now time.Time) Verdic
 
 // judge decides over one event of a fingerprint; all is what is whole of all
 // fingerprints in this minute.
-func (f *Flood) judge(st *state, p *intake.Project, ev *schema.Event, now time.Time, all uint64) Verdict {
-	minute := now.Unix() / 60
-	// A request that came before the minute turned may be judged after one that
-	// came later: time does not go back, or all that is known would be forgotten.
-	minute = max(minute, st.minute)
+func (f *Flood) judge(st *state, p *intake.Project, ev *schema.Event, now time.Time, all *tally) Verdict {
+	// Who took the tally before the minute turned may have waited for the lock since:
+	// time does not go back here either, or all that is known would be forgotten.
+	minute := max(all.minute, st.minute)
 	if st.minute != minute {
 		f.drop(&st.old)
 		st.old, st.now = st.now, generation{}
@@ -276,7 +283,7 @@ func (f *Flood) judge(st *state, p *intake.Project, ev *schema.Event, now time.T
 	}
 	pace, burst := st.paceOf(ev.Protocol)
 	full := pace.full(now, burst)
-	limit := f.limit(p, st.whole, all, full || st.fast || st.ongoing)
+	limit := f.limit(p, st.whole, all.whole.Load(), full || st.fast || st.ongoing)
 	flooded := st.count >= limit
 	if !flooded && limit > rememberAll && st.count < limit/2 && len(st.old.traces) == 0 {
 		st.take(pace, full)

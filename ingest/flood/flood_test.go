@@ -307,6 +307,29 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	require.EqualValues(t, 100, f.tracked.Load(), "nothing of an old minute is kept")
 }
 
+// TestOneOfManyStaysWholeWhileTheMinuteTurns: requests of two minutes are judged
+// side by side, and one of the minute before is not alone in the new one.
+func TestOneOfManyStaysWholeWhileTheMinuteTurns(t *testing.T) {
+	f := New(Config{})
+	p := project(0)
+	judge := func(fingerprint uint64, n int, at time.Time) Verdict {
+		ev := event(n, "", sentry)
+		ev.Fingerprint = fingerprint
+		return f.Judge(p, ev, at)
+	}
+	turn := noon.Add(time.Minute)
+	for i := range 3000 { // 50 a second of each of ten errors.
+		at := noon.Add(time.Duration(i) * 20 * time.Millisecond)
+		for fingerprint := range uint64(10) {
+			require.Equal(t, Whole, judge(fingerprint, i, at))
+		}
+	}
+	require.Equal(t, Whole, judge(1, 3000, turn), "the first of the new minute")
+	for fingerprint := range uint64(10) {
+		require.Equal(t, Whole, judge(fingerprint, 3001, turn.Add(-time.Millisecond)), "a late one of error %d", fingerprint)
+	}
+}
+
 // TestBothWitnessesOfAWholeOccurrence: a failure told by two SDKs is one of the
 // limit, and its second witness is kept where the first one was.
 func TestBothWitnessesOfAWholeOccurrence(t *testing.T) {
