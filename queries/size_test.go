@@ -89,7 +89,7 @@ func TestCostOfRawEvents(t *testing.T) {
 					return (project == 0 || e.project == project) && !e.ts.Before(start) && e.ts.Before(end)
 				}
 				for by, key := range map[string]func(event) string{
-					"issue": func(e event) string { return issueHex(h.issue(e.fingerprint)) }, "project": func(e event) string { return text(e.project) }, "environment": func(e event) string { return e.environment },
+					"issue": func(e event) string { return text(e.project) + " " + issueHex(h.issue(e.fingerprint)) }, "project": func(e event) string { return text(e.project) }, "environment": func(e event) string { return e.environment },
 					"release": func(e event) string { return e.release }, "service": func(e event) string { return e.service }, "level": func(e event) string { return e.level },
 					"protocol": func(e event) string { return e.protocol }, "sdk": func(event) string { return " " }, "tag": func(e event) string { return e.tags["plan"] },
 				} {
@@ -100,7 +100,11 @@ func TestCostOfRawEvents(t *testing.T) {
 						all += x[2]
 					}
 					for _, row := range rows(r) {
-						got[text(row["value"])] = [3]uint64{row["events"].(uint64), row["rows"].(uint64), row["bytes"].(uint64)}
+						value := text(row["value"])
+						if by == "issue" {
+							value = text(row["project_id"]) + " " + value
+						}
+						got[value] = [3]uint64{row["events"].(uint64), row["rows"].(uint64), row["bytes"].(uint64)}
 						require.InDelta(t, float64(row["bytes"].(uint64))/float64(all), row["share"], 1e-9)
 						shares += row["share"].(float64)
 					}

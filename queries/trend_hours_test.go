@@ -43,7 +43,7 @@ func TestTrendInHours(t *testing.T) {
 					maps.Copy(values, map[string]string{"from": w[0].Format(time.RFC3339Nano), "to": w[1].Format(time.RFC3339Nano), "by": by, "service": service, "level": level, "series": text(series), "bucket_seconds": text(seconds)})
 					keep := func(e event) bool {
 						m := e.ts.Truncate(time.Minute)
-						return (projects != "1" || e.project == 1) && !m.Before(w[0].Truncate(time.Minute)) && !m.After(w[1]) && (service == "" || e.service == service) && (level == "" || e.level == level)
+						return (projects != "1" || e.project == 1) && !m.Before(w[0].Truncate(time.Minute)) && m.Before(w[1]) && (service == "" || e.service == service) && (level == "" || e.level == level)
 					}
 					key := column
 					if by == "none" {

@@ -28,8 +28,8 @@ func TestTrendReadsByIssue(t *testing.T) {
 		from                time.Duration
 		points              int
 	}{
-		{"days", "issue_day", "toDate({now:DateTime('UTC')}) - number % 60", 60 * 24 * time.Hour, 61},
-		{"hours", "issue_hour", "{now:DateTime('UTC')} - 3600 * (number % 60)", 60 * time.Hour, 61},
+		{"days", "issue_day", "toDate({now:DateTime('UTC')}) - number % 60", 60 * 24 * time.Hour, 60},
+		{"hours", "issue_hour", "{now:DateTime('UTC')} - 3600 * (number % 60)", 60 * time.Hour, 60},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			database := "by_issue_" + c.name

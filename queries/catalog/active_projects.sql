@@ -1,7 +1,7 @@
 -- name: active_projects
 -- purpose: Projects that have errors in a time window, those with most first: whom a list over all projects has to ask.
 -- param from DateTime64 = -14d: Start; whole days.
--- param to DateTime64 = now: End; whole days.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param limit UInt32 = 1000: Rows, at most 10000.
 -- column project_id UInt32: Project.
 -- column events UInt64: Errors of the days of the window.

@@ -52,7 +52,29 @@ func (q *Query) Bind(values map[string]string, now time.Time) (map[string]string
 	if from, to := out["from"], out["to"]; from > to && q.timed("from") && q.timed("to") {
 		return nil, fmt.Errorf("cannot run query %s: %w: from (%s) is after to (%s): give both, the earlier one as from", q.Name, ErrParam, from, to)
 	}
+	if q.counts() && out["from"] < out["to"] {
+		out["to"] = before(out["to"])
+	}
 	return out, nil
+}
+
+// uncounted is what the end of a window is for questions that count slots: what
+// begins at that moment is the next window's, else the whole slot that begins there
+// would be counted, a day of it in a long window. Questions that show rows go to
+// the moment itself.
+const uncounted = "a whole minute is not itself counted"
+
+func (q *Query) counts() bool {
+	return slices.ContainsFunc(q.Params, func(p Param) bool { return p.Name == "to" && strings.Contains(p.Purpose, uncounted) })
+}
+
+// before is the last moment before a whole minute, and any other moment itself.
+func before(v string) string {
+	at, err := time.Parse(Moments, v)
+	if err != nil || at.UnixMilli()%60_000 != 0 {
+		return v
+	}
+	return at.Add(-time.Millisecond).Format(Moments)
 }
 
 func (q *Query) timed(name string) bool {
@@ -72,7 +94,8 @@ func (q *Query) paramNames() string {
 
 func (p Param) bind(v string, now time.Time) (string, error) {
 	most := maxParamBytes
-	if p.Name == "filters" || strings.Contains(p.Purpose, "one a line") {
+	lines := strings.Contains(p.Purpose, "one a line")
+	if p.Name == "filters" || lines {
 		most = maxListBytes
 	}
 	if len(v) > most {
@@ -122,10 +145,22 @@ func (p Param) bind(v string, now time.Time) (string, error) {
 			return "", err
 		}
 		return held(t).Format(Moments), nil
+	case p.Type == "String" && lines:
+		return Escape(ended(v)), nil
 	case p.Type == "String":
 		return Escape(v), nil
 	}
 	return "", fmt.Errorf("type %s has no form", p.Type)
+}
+
+// ended are lines without the end of the last one, which would be one more value,
+// the empty text. An empty line before it is that value, as is a line break alone.
+func ended(v string) string {
+	v = strings.ReplaceAll(v, "\r\n", "\n")
+	if rest := strings.TrimSuffix(v, "\n"); rest != "" {
+		return rest
+	}
+	return v
 }
 
 // held is a moment within what the tables can hold: before it and after it

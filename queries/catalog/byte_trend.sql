@@ -2,7 +2,7 @@
 -- purpose: Bytes of stored payloads over time, by protocol; of whole minutes.
 -- param projects String: Project ids with commas between; empty for all.
 -- param from DateTime64 = -24h: Start.
--- param to DateTime64 = now: End.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param bucket_seconds UInt32 = 3600: Width of a bucket.
 -- column project_id UInt32: Project.
 -- column time DateTime('UTC'): Start of the bucket.

@@ -2,7 +2,7 @@
 -- purpose: Crash-free sessions of each release in a window, of releases with enough sessions to judge.
 -- param projects String: Project ids with commas between; empty for all.
 -- param from DateTime64 = -24h: Start, in whole hours.
--- param to DateTime64 = now: End.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param min_sessions UInt32 = 100: Releases with fewer sessions in the window are left out.
 -- column project_id UInt32: Project.
 -- column release String: Release.

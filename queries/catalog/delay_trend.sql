@@ -2,7 +2,7 @@
 -- purpose: How long after they happened errors were received, over time: buffers of SDKs, retries, wrong clocks.
 -- param projects String: Project ids with commas between; empty for all.
 -- param from DateTime64 = -24h: Start.
--- param to DateTime64 = now: End.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param bucket_seconds UInt32 = 3600: Width of a bucket. In whole five minutes the window is counted in them too.
 -- column time DateTime('UTC'): Start of the bucket of receipt.
 -- column p50 Float64: Median, in seconds, to 1.6 %.

@@ -1,8 +1,8 @@
 -- name: error_trend
 -- purpose: Events of a project over time, split by a dimension.
 -- param project UInt32 = 0: Project id; 0 for all projects.
--- param from DateTime64 = -24h: Start.
--- param to DateTime64 = now: End.
+-- param from DateTime64 = -24h: Start, in whole minutes.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param bucket_seconds UInt32 = 3600: Width of a bucket, from 60.
 -- param by String = none of none,environment,release,service,level,handled,protocol: Dimension.
 -- param environment String: Environment; empty for all.

@@ -1,8 +1,8 @@
 -- name: error_trend_split
 -- purpose: Events over time, split by any dimension or tag, with every filter.
 -- param projects String: Project ids with commas between; empty for all.
--- param from DateTime64 = -24h: Start.
--- param to DateTime64 = now: End.
+-- param from DateTime64 = -24h: Start, in whole minutes.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param bucket_seconds UInt32 = 3600: Width of a bucket, from 60.
 -- param by String = none of none,project,environment,release,service,level,handled,protocol,issue,tag,platform,server_name,transaction,sdk,type,logger,mechanism,country,http_status: Dimension.
 -- param tag_key String: Of by tag: the key.

@@ -2,7 +2,7 @@
 -- purpose: One page of a project's issues in a time window, filtered and sorted.
 -- param project UInt32 required: Project id.
 -- param from DateTime64 = -14d: Start of the window; whole hours up to 3 days, whole days beyond.
--- param to DateTime64 = now: End of the window.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param status String = any of any,unresolved,new,ongoing,regressed,resolved,ignored: State; unresolved is new, ongoing or regressed.
 -- param environment String: Environments, one a line; empty for all.
 -- param release String: Releases, one a line; empty for all.

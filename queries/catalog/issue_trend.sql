@@ -2,8 +2,8 @@
 -- purpose: Events and users of one issue over time, gaps filled with zeros.
 -- param project UInt32 required: Project id.
 -- param issue Issue required: 16 hex digits.
--- param from DateTime64 = -24h: Start.
--- param to DateTime64 = now: End.
+-- param from DateTime64 = -24h: Start, in whole buckets.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param bucket String = hour of minute,hour,day: Width of a bucket; minutes are read from events.
 -- param environment String: Environment; empty for all.
 -- param release String: Release; empty for all.

@@ -1,8 +1,8 @@
 -- name: ledger_balance
 -- purpose: Minutes in which accepted items and the sum of their fates differ. Nothing comes out of a store that has read all its topics.
 -- param project UInt32 = 0: Project id; 0 for all.
--- param from DateTime64 = -30d: Start.
--- param to DateTime64 = now: End.
+-- param from DateTime64 = -30d: Start, in whole minutes.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- column project_id UInt32: Project.
 -- column minute DateTime('UTC'): Minute of receipt.
 -- column category String: Category.

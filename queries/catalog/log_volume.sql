@@ -2,7 +2,7 @@
 -- purpose: How many log records of each severity there are over time.
 -- param projects String: Project ids with commas between; empty for all.
 -- param from DateTime64 = -1h: Start.
--- param to DateTime64 = now: End.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param bucket_seconds UInt32 = 60: Width of a bucket, from 1.
 -- param service String: Services, one a line; empty for all.
 -- param environment String: Environments, one a line; empty for all.

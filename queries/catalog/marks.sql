@@ -4,7 +4,7 @@
 -- param from DateTime64 = -24h: Start.
 -- param to DateTime64 = now: End.
 -- param kind String = releases of releases,first_seen,regressions,actions: What to mark.
--- param issue String: 16 hex digits; empty for all.
+-- param issue String: 16 hex digits; empty for all; of one that was merged away, the issue that it went into.
 -- param environment String: Of releases: environments, one a line; empty for all.
 -- param limit UInt32 = 200: Rows, at most 1000.
 -- column time DateTime64(3, 'UTC'): When.
@@ -80,6 +80,9 @@ FROM (
     FROM issue_history AS h
     WHERE <<.Projects>> AND h.undone = 0
     <<- end>>)
-WHERE time >= {from:DateTime64(3, 'UTC')} AND time <= {to:DateTime64(3, 'UTC')} AND <<.Same "issue" "issue">>
+WHERE time >= {from:DateTime64(3, 'UTC')} AND time <= {to:DateTime64(3, 'UTC')} 
+    <<- if .Given "issue">>
+    AND (issue = {issue:String} OR (project_id, issue) IN (SELECT project_id, <<hex "survivor">> FROM issue_of WHERE fingerprint = <<issue>>))
+    <<- end>>
 ORDER BY time DESC, title
 LIMIT least({limit:UInt32}, 1000)

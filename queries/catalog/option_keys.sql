@@ -2,7 +2,7 @@
 -- purpose: Tag keys of projects, most frequent first.
 -- param projects String: Project ids with commas between; empty for all.
 -- param from DateTime64 = -30d: Start, in whole days.
--- param to DateTime64 = now: End.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param limit UInt32 = 500: Rows, at most 5000.
 -- column key String: The key.
 -- column events UInt64: Events that carry it.

@@ -3,7 +3,7 @@
 -- param projects String: Project ids with commas between; empty for all.
 -- param key String required: Tag, or environment, release, level, server_name, transaction, service.
 -- param from DateTime64 = -30d: Start, in whole days.
--- param to DateTime64 = now: End.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param text String: Part of the value.
 -- param limit UInt32 = 500: Rows, at most 5000.
 -- column value String: The value.

@@ -1,8 +1,8 @@
 -- name: outcome_trend
 -- purpose: What became of everything that came in, over time.
 -- param projects String: Project ids with commas between; empty for all.
--- param from DateTime64 = -24h: Start.
--- param to DateTime64 = now: End.
+-- param from DateTime64 = -24h: Start, in whole minutes.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param bucket_seconds UInt32 = 3600: Width of a bucket, from 60.
 -- column time DateTime('UTC'): Start of the bucket.
 -- column series String: accepted, stored, duplicate, twin, filtered ...

@@ -1,8 +1,8 @@
 -- name: outcomes
 -- purpose: What became of everything that came in, by category, outcome and reason.
 -- param project UInt32 = 0: Project id; 0 for all.
--- param from DateTime64 = -24h: Start.
--- param to DateTime64 = now: End.
+-- param from DateTime64 = -24h: Start, in whole minutes.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- column project_id UInt32: Project.
 -- column category String: error, transaction, span, log_item ...
 -- column outcome String: accepted, stored, duplicate, twin, filtered ...

@@ -2,7 +2,7 @@
 -- purpose: Crash-free sessions over time, releases side by side.
 -- param projects String: Project ids with commas between; empty for all.
 -- param from DateTime64 = -24h: Start, in whole hours.
--- param to DateTime64 = now: End.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param bucket_hours UInt32 = 1: Width of a bucket.
 -- param environment String: Environments, one a line; empty for all.
 -- column project_id UInt32: Project.

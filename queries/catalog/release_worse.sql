@@ -2,7 +2,7 @@
 -- purpose: How much larger a share of sessions crashes in the newest release of each project than in the one before, of releases with enough sessions to judge.
 -- param projects String: Project ids with commas between; empty for all.
 -- param from DateTime64 = -14d: Start, in whole hours.
--- param to DateTime64 = now: End.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param min_sessions UInt32 = 100: Releases with fewer sessions in the window are passed over, as newest and as the one before.
 -- column project_id UInt32: Project.
 -- column release String: Newest release, by its first session in the window.

@@ -2,7 +2,7 @@
 -- purpose: Requests, and those of them that failed, over time.
 -- param projects String: Project ids with commas between; empty for all.
 -- param from DateTime64 = -24h: Start, in whole hours.
--- param to DateTime64 = now: End.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param bucket_hours UInt32 = 1: Width of a bucket.
 -- param service String: Services, one a line; empty for all.
 -- param environment String: Environments, one a line; empty for all.

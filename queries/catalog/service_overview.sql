@@ -2,7 +2,7 @@
 -- purpose: Services of a project: errors, unhandled errors, segments, failure rate and latency.
 -- param project UInt32 required: Project id.
 -- param from DateTime64 = -24h: Start, in whole hours.
--- param to DateTime64 = now: End.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param environment String: Environment; empty for all.
 -- column service String: Service; empty where events name none.
 -- column errors UInt64: Errors.

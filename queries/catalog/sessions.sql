@@ -2,7 +2,7 @@
 -- purpose: Release health over time: sessions, crashes, errored sessions, users, crash-free rates, durations.
 -- param project UInt32 required: Project id.
 -- param from DateTime64 = -24h: Start, in whole hours.
--- param to DateTime64 = now: End.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param bucket_hours UInt32 = 1: Width of a bucket.
 -- param release String: Release; empty for all.
 -- param environment String: Environment; empty for all.

@@ -2,7 +2,7 @@
 -- purpose: Transactions by latency: throughput, failures and quantiles of segment spans.
 -- param project UInt32 required: Project id.
 -- param from DateTime64 = -24h: Start, in whole hours.
--- param to DateTime64 = now: End.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param service String: Service; empty for all.
 -- param environment String: Environment; empty for all.
 -- param sort String = p95 of p50,p75,p95,p99,count,failure_rate,total: Descending order; total is time spent in all.

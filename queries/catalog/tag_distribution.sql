@@ -4,7 +4,7 @@
 -- param issue Issue required: 16 hex digits.
 -- param key String: One key; empty for all.
 -- param from DateTime64 = -14d: Start, in whole days.
--- param to DateTime64 = now: End.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param top UInt32 = 10: Values a key, at most 1000.
 -- column key String: Tag.
 -- column value String: Value.

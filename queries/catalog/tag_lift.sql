@@ -3,7 +3,7 @@
 -- param project UInt32 required: Project id.
 -- param issue Issue required: 16 hex digits.
 -- param from DateTime64 = -14d: Start, in whole days.
--- param to DateTime64 = now: End.
+-- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param min_support Float64 = 0.05: Least share of the issue's events that have the value.
 -- param limit UInt32 = 50: Rows, at most 1000.
 -- column key String: Tag.
