@@ -42,9 +42,9 @@ type Config struct {
 	BlobURL    string // gocloud.dev/blob URL; empty: the folder blobs under Data.
 	SpoolBytes int64  // Cap of the disk spool; 0 means 256 MiB, negative: no spool.
 
-	// Full, where set, says that the broker has no room for more unread records:
-	// requests are refused with 503 until it has.
-	Full func() bool
+	// Full, where set, says why the broker can take no more records, empty while it
+	// can: until then requests are refused with 503.
+	Full func() string
 
 	// OTLPAnonymous lets OTLP requests without a key into the OTLP default
 	// project from anywhere; without it only from loopback.

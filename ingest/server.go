@@ -223,7 +223,18 @@ func (s *Server) ready() error {
 	if !s.directory.Loaded() {
 		return errors.New("projects are not loaded yet")
 	}
+	if why := s.full(); why != "" {
+		return errors.New(why)
+	}
 	return s.producer.Ready()
+}
+
+// full says why nothing can be accepted now, empty where it can.
+func (s *Server) full() string {
+	if s.cfg.Full == nil {
+		return ""
+	}
+	return s.cfg.Full()
 }
 
 // request copies what the adapters may know of an HTTP request.

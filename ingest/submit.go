@@ -17,8 +17,8 @@ import (
 // every item of it is on a topic or in the spool, as a row or as a fate;
 // *judge.Limited means the same, and that some of the fates are a quota's.
 func (s *Server) submit(ctx context.Context, b *intake.Batch) error {
-	if s.cfg.Full != nil && s.cfg.Full() {
-		return intake.Refuse(503, "the store cannot keep events now", "unavailable", "the broker is full of records that are not stored yet")
+	if why := s.full(); why != "" {
+		return intake.Refuse(503, "the store cannot keep events now", "unavailable", why)
 	}
 	for _, r := range b.Receipts {
 		s.metrics.Came(r.Category, r.Quantity)

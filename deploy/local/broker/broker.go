@@ -30,6 +30,7 @@ import (
 // Defaults of Config.
 const (
 	DefaultMaxBytes  = 256 << 20
+	DefaultLeastFree = 64 << 20
 	DefaultSyncEvery = 250 * time.Millisecond
 	segmentBytes     = 16 << 20
 	deadBytes        = 32 << 20
@@ -49,6 +50,9 @@ type Config struct {
 	// engine reads it all when it starts, in memory then. DefaultMaxBytes where
 	// zero.
 	MaxBytes int64
+	// LeastFree is what the disk must have free for Full not to say so:
+	// DefaultLeastFree where zero.
+	LeastFree int64
 
 	SyncWrites bool          // Every acknowledgement waits for the disk.
 	SyncEvery  time.Duration // Otherwise the disk is asked this often.
@@ -67,7 +71,7 @@ type Broker struct {
 	inside  *inside
 	lock    *os.File
 
-	full   atomic.Bool
+	full   atomic.Pointer[string] // Why nothing more can be written; nil while it can.
 	bytes  atomic.Int64
 	synced map[string]int64 // File -> size that is on disk for sure.
 
@@ -154,6 +158,9 @@ func (cfg *Config) complete() (port int, err error) {
 	if cfg.MaxBytes == 0 {
 		cfg.MaxBytes = DefaultMaxBytes
 	}
+	if cfg.LeastFree == 0 {
+		cfg.LeastFree = DefaultLeastFree
+	}
 	if cfg.SyncEvery == 0 {
 		cfg.SyncEvery = DefaultSyncEvery
 	}
@@ -178,7 +185,7 @@ func (b *Broker) open(port int) error {
 			}
 			return l, err
 		}),
-		kfake.WithLogger(engineLogger{b.cfg.Logger}),
+		kfake.WithLogger(&engineLogger{log: b.cfg.Logger, told: map[string]time.Time{}}),
 		kfake.BrokerConfigs(map[string]string{
 			"group.initial.rebalance.delay.ms": "0",
 			"log.cleaner.backoff.ms":           "60000",
@@ -195,7 +202,9 @@ func (b *Broker) open(port int) error {
 		return fmt.Errorf("cannot start the broker on %s: %w", b.cfg.Addr, err)
 	}
 	b.cluster = cluster
-	(&joins{}).watch(cluster)
+	room := newRoom(b.cfg.Dir, b.cfg.Logger)
+	(&joins{room: room}).watch(cluster)
+	room.watch(cluster)
 	b.addr = cluster.ListenAddrs()[0]
 	b.client, err = kgo.NewClient(kgo.SeedBrokers(b.addr))
 	if err != nil {
@@ -216,9 +225,15 @@ func (b *Broker) Dial(ctx context.Context, network, address string) (net.Conn, e
 	return (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, network, address)
 }
 
-// Full says that records not yet committed reach the cap: whoever writes must
-// refuse until it is over.
-func (b *Broker) Full() bool { return b.full.Load() }
+// Full says why nothing more can be written, empty while it can: records not yet
+// committed reach the cap, or the disk is nearly full. Whoever writes must refuse
+// until it is over.
+func (b *Broker) Full() string {
+	if why := b.full.Load(); why != nil {
+		return *why
+	}
+	return ""
+}
 
 // Bytes is the size of the log on disk, at most TrimEvery old.
 func (b *Broker) Bytes() int64 { return b.bytes.Load() }
@@ -250,15 +265,30 @@ func (b *Broker) shut() {
 	_ = b.lock.Close()
 }
 
-// engineLogger passes on what the engine warns of.
-type engineLogger struct{ log *slog.Logger }
+// engineLogger passes on what the engine warns of, the same not more often than
+// once a second: it warns of every record that a full disk does not take.
+type engineLogger struct {
+	log *slog.Logger
 
-func (l engineLogger) Logf(level kfake.LogLevel, format string, args ...any) {
-	switch level {
-	case kfake.LogLevelError:
+	mu   sync.Mutex
+	told map[string]time.Time // By the format.
+}
+
+func (l *engineLogger) Logf(level kfake.LogLevel, format string, args ...any) {
+	if level != kfake.LogLevelError && level != kfake.LogLevelWarn {
+		return
+	}
+	l.mu.Lock()
+	again := time.Since(l.told[format]) < time.Second
+	if !again {
+		l.told[format] = time.Now()
+	}
+	l.mu.Unlock()
+	switch {
+	case again:
+	case level == kfake.LogLevelError:
 		l.log.Error(fmt.Sprintf(format, args...), "part", "broker")
-	case kfake.LogLevelWarn:
+	default:
 		l.log.Warn(fmt.Sprintf(format, args...), "part", "broker")
-	case kfake.LogLevelNone, kfake.LogLevelInfo, kfake.LogLevelDebug:
 	}
 }

@@ -16,6 +16,7 @@ import (
 // rebalance has lasted for its time new members are sent away until it is over,
 // to ask again; those it waits for are taken.
 type joins struct {
+	room   *room // Nil: not asked. A join is written where commits are.
 	mu     sync.Mutex
 	groups map[string]*rebalance
 }
@@ -33,7 +34,7 @@ func (j *joins) watch(cluster *kfake.Cluster) {
 	cluster.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		cluster.KeepControl()
 		req, ok := r.(*kmsg.JoinGroupRequest)
-		if !ok || j.admit(req, time.Now()) {
+		if !ok || (j.room == nil || j.room.has()) && j.admit(req, time.Now()) {
 			return nil, nil, false
 		}
 		resp := req.ResponseKind().(*kmsg.JoinGroupResponse) //nolint:forcetypeassert // It is that of the request.

@@ -88,13 +88,33 @@ func (b *Broker) keepOnce(ctx context.Context) error {
 		}
 	}
 	b.bytes.Store(total)
-	switch full := b.full.Load(); {
-	case !full && total >= b.cfg.MaxBytes:
-		b.full.Store(true)
-		b.cfg.Logger.Warn("the broker is full of records that were not consumed", "bytes", total, "limit", b.cfg.MaxBytes)
-	case full && total < b.cfg.MaxBytes/10*9:
-		b.full.Store(false)
-		b.cfg.Logger.Info("the broker has room again", "bytes", total, "limit", b.cfg.MaxBytes)
+	return b.judge(total)
+}
+
+// judge says whether more may be written.
+func (b *Broker) judge(total int64) error {
+	free, err := freeBytes(b.cfg.Dir)
+	if err != nil {
+		return fmt.Errorf("cannot ask how much room the disk has: %w", err)
+	}
+	was, why := b.full.Load(), ""
+	switch least, most := b.cfg.LeastFree, b.cfg.MaxBytes; {
+	case free < least || was != nil && free < least/4*5:
+		why = fmt.Sprintf("the disk is full: %d MiB are free and the store needs %d to go on", free>>20, least>>20)
+	case total >= most || was != nil && total >= most/10*9:
+		why = "the broker is full of records that are not stored yet"
+	}
+	if why == "" {
+		b.full.Store(nil)
+	} else {
+		b.full.Store(&why)
+	}
+	log := b.cfg.Logger.With("bytes", total, "limit", b.cfg.MaxBytes, "free", free)
+	switch {
+	case why == "" && was != nil:
+		log.Info("the broker has room again")
+	case why != "" && was == nil:
+		log.Warn("nothing more is accepted: " + why)
 	}
 	return nil
 }

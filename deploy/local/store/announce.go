@@ -30,7 +30,7 @@ func (p *parts) waitReady(ctx context.Context) error {
 		if err == nil {
 			body, _ := io.ReadAll(io.LimitReader(resp.Body, 512))
 			_ = resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
+			if resp.StatusCode == http.StatusOK || p.broker.Full() != "" { // A full store starts, to get rid of what fills it.
 				return nil
 			}
 			err = fmt.Errorf("answer %d: %s", resp.StatusCode, strings.TrimSpace(string(body)))

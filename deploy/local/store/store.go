@@ -186,9 +186,9 @@ func (p *parts) startBroker(ctx context.Context) (err error) {
 			Name: "errata_broker_log_bytes", Help: "Size of the embedded broker's log.",
 		}, func() float64 { return float64(p.broker.Bytes()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "errata_broker_full", Help: "1 while unread records reach the cap and the edge refuses.",
+			Name: "errata_broker_full", Help: "1 while unread records reach the cap or the disk is nearly full, and the edge refuses.",
 		}, func() float64 {
-			if p.broker.Full() {
+			if p.broker.Full() != "" {
 				return 1
 			}
 			return 0
