@@ -103,11 +103,32 @@ func (s *Store) Triage(ctx context.Context, c Change) (Done, error) {
 			return Done{}, fmt.Errorf("cannot %s issue %016x: %w: project %d has no such issue", c.Kind, f, ErrTriage, c.Project)
 		}
 	}
+	if c.Kind != Merge && c.Kind != Split {
+		if fingerprints, err = s.survivors(ctx, c.Project, fingerprints); err != nil {
+			return Done{}, err
+		}
+	}
 	actions, err := s.plan(ctx, &c, fingerprints)
 	if err != nil {
 		return Done{}, err
 	}
 	return s.appendActions(ctx, c, c.Kind, actions)
+}
+
+// survivors are the issues that fingerprints belong to, each once: what is said
+// of one that was merged is said of the issue, else nobody would see it.
+func (s *Store) survivors(ctx context.Context, project uint32, fingerprints []uint64) ([]uint64, error) {
+	members, err := s.members(ctx, project, fingerprints)
+	if err != nil {
+		return nil, err
+	}
+	var out []uint64
+	for _, f := range fingerprints {
+		if of := members[f]; !slices.Contains(out, of) {
+			out = append(out, of)
+		}
+	}
+	return out, nil
 }
 
 // check is what can be said without asking the store.

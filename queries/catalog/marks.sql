@@ -27,7 +27,7 @@ LIMIT 10000
 SELECT *
 FROM (
     <<- if .Is "kind" "releases">>
-    SELECT toDateTime64(min(r.first_seen), 3, 'UTC') AS time, concat('Release ', release) AS title, concat('First event of ', release, if(env = '', '', concat(' in ', env)), '.') AS text,
+    SELECT toDateTime64(min(r.first_seen), 3, 'UTC') AS time, concat('Release ', release) AS title, concat('First seen: ', release, if(env = '', '', concat(' in ', env)), '.') AS text,
         'release' AS tags, project_id, '' AS issue
     FROM (SELECT project_id, release, CAST(environment, 'String') AS env, first_seen FROM release_rollup
         WHERE <<.Projects>> AND <<.AnyOf "environment">>) AS r

@@ -51,7 +51,7 @@ WITH
                 SELECT release, min(first_seen) AS born, sum(events) AS n, toUInt64(0) AS started, toUInt64(0) AS crashed FROM release_rollup
                 WHERE project_id = {project:UInt32} AND <<.Same "environment" "environment">> GROUP BY release
                 UNION ALL
-                SELECT CAST(release, 'String'), toDateTime64(min(hour), 3, 'UTC'), toUInt64(0), sum(h.started), sum(h.crashed) FROM session_hour AS h
+                SELECT CAST(release, 'String'), toDateTime64(min(hour) + 3599, 3, 'UTC'), toUInt64(0), sum(h.started), sum(h.crashed) FROM session_hour AS h
                 WHERE project_id = {project:UInt32} AND release != '' AND <<.Same "environment" "environment">> GROUP BY release)
             GROUP BY release))
 SELECT r.release AS release, p.release AS before, toDateTime64(r.born, 3, 'UTC') AS first_seen, r.n AS events, cityHash64(r.release) AS hash,
@@ -76,7 +76,7 @@ WITH
                 SELECT release, min(first_seen) AS born, sum(events) AS n, toUInt64(0) AS started, toUInt64(0) AS crashed FROM release_rollup
                 WHERE project_id = {project:UInt32} AND <<.Same "environment" "environment">> GROUP BY release
                 UNION ALL
-                SELECT CAST(release, 'String'), toDateTime64(min(hour), 3, 'UTC'), toUInt64(0), sum(h.started), sum(h.crashed) FROM session_hour AS h
+                SELECT CAST(release, 'String'), toDateTime64(min(hour) + 3599, 3, 'UTC'), toUInt64(0), sum(h.started), sum(h.crashed) FROM session_hour AS h
                 WHERE project_id = {project:UInt32} AND release != '' AND <<.Same "environment" "environment">> GROUP BY release)
             GROUP BY release))
 SELECT r.release AS release, p.release AS before, toDateTime64(r.born, 3, 'UTC') AS first_seen, r.n AS events,

@@ -3,8 +3,8 @@
 -- param project UInt32 required: Project id.
 -- param limit UInt32 = 100: Rows, at most 1000.
 -- column release String: Release.
--- column first_seen DateTime64(3, 'UTC'): First event or session.
--- column last_seen DateTime64(3, 'UTC'): Last event or session.
+-- column first_seen DateTime64(3, 'UTC'): First error, session or transaction.
+-- column last_seen DateTime64(3, 'UTC'): Last error, session or transaction.
 -- column events UInt64: Events.
 -- column issues UInt64: Issues seen in it.
 -- column new_issues UInt64: Issues first seen in it.
@@ -37,7 +37,7 @@ SELECT toUInt64(0), cityHash64(serverUUID()), toInt64(0), '', ''
 -- step merged: rows
 SELECT fingerprint, survivor FROM issue_of WHERE project_id = {project:UInt32} AND survivor != fingerprint
 -- step known: rows
-SELECT release, toDateTime64(min(first), 3, 'UTC') AS first_seen, toDateTime64(max(last), 3, 'UTC') AS last_seen, sum(n) AS events, cityHash64(release) AS hash, toUInt64(0) AS issues, toUInt64(0) AS new_issues,
+SELECT release, toDateTime64(min(first), 3, 'UTC') AS first_seen, greatest(toDateTime64(max(last), 3, 'UTC'), first_seen) AS last_seen, sum(n) AS events, cityHash64(release) AS hash, toUInt64(0) AS issues, toUInt64(0) AS new_issues,
     sum(began) AS sessions, sum(failed) AS crashed_sessions, if(sessions > 0, 1 - crashed_sessions / sessions, NULL) AS crash_free_sessions,
     uniqCombinedMerge(14)(people) AS users, if(users > 0, 1 - uniqCombinedMerge(14)(unlucky) / users, NULL) AS crash_free_users
 FROM (
@@ -47,7 +47,7 @@ FROM (
     WHERE project_id = {project:UInt32}
     GROUP BY release
     UNION ALL
-    SELECT CAST(release, 'String'), toDateTime64(min(hour), 3, 'UTC'), toDateTime64(max(hour), 3, 'UTC'), toUInt64(0), sum(h.started), sum(h.crashed),
+    SELECT CAST(release, 'String'), toDateTime64(min(hour) + 3599, 3, 'UTC'), toDateTime64(max(hour), 3, 'UTC'), toUInt64(0), sum(h.started), sum(h.crashed),
         uniqCombinedMergeState(14)(h.users), uniqCombinedMergeState(14)(h.users_crashed)
     FROM session_hour AS h
     WHERE project_id = {project:UInt32} AND release != ''

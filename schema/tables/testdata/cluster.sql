@@ -1346,6 +1346,21 @@ CREATE TABLE IF NOT EXISTS errata.replayed ON CLUSTER prod AS errata.replayed_lo
 -- 117_merge_in_smaller_blocks.sql
 ALTER TABLE errata.events_local ON CLUSTER prod MODIFY SETTING merge_max_block_size_bytes = 4194304;
 
+-- 123_known_releases.sql
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.release_sessions_mv ON CLUSTER prod TO errata.release_rollup_local AS
+SELECT project_id, release, environment,
+    min(s.started) AS first_seen, max(s.started) AS last_seen, toUInt64(0) AS events
+FROM errata.sessions_local AS s
+WHERE release != ''
+GROUP BY project_id, release, environment;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.release_spans_mv ON CLUSTER prod TO errata.release_rollup_local AS
+SELECT project_id, release, environment,
+    toDateTime64(min(s.ts), 3, 'UTC') AS first_seen, toDateTime64(max(s.ts), 3, 'UTC') AS last_seen, toUInt64(0) AS events
+FROM errata.spans_local AS s
+WHERE is_segment AND protocol = 'sentry' AND release != ''
+GROUP BY project_id, release, environment;
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges ON CLUSTER prod AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor
@@ -1533,12 +1548,12 @@ SELECT r.project_id AS project_id, r.release AS release,
     if(s.started_ > 0, 1 - s.crashed_ / s.started_, NULL) AS crash_free_sessions,
     s.users_ AS users, if(s.users_ > 0, 1 - s.users_crashed_ / s.users_, NULL) AS crash_free_users
 FROM (
-    SELECT project_id, release, min(first_seen_) AS first_seen_, max(last_seen_) AS last_seen_, sum(events_) AS events_
+    SELECT project_id, release, min(first_seen_) AS first_seen_, greatest(max(last_seen_), first_seen_) AS last_seen_, sum(events_) AS events_
     FROM (
         SELECT project_id, release, min(first_seen) AS first_seen_, max(last_seen) AS last_seen_, sum(events) AS events_
         FROM errata.release_rollup GROUP BY project_id, release
         UNION ALL
-        SELECT project_id, CAST(release, 'String') AS release, toDateTime64(min(hour), 3, 'UTC') AS first_seen_, toDateTime64(max(hour), 3, 'UTC') AS last_seen_, toUInt64(0) AS events_
+        SELECT project_id, CAST(release, 'String') AS release, toDateTime64(min(hour) + 3599, 3, 'UTC') AS first_seen_, toDateTime64(max(hour), 3, 'UTC') AS last_seen_, toUInt64(0) AS events_
         FROM errata.session_hour WHERE release != '' GROUP BY project_id, release)
     GROUP BY project_id, release) AS r
 LEFT JOIN (

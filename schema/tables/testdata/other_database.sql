@@ -1162,6 +1162,21 @@ SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 -- 117_merge_in_smaller_blocks.sql
 ALTER TABLE `errors-2`.events MODIFY SETTING merge_max_block_size_bytes = 4194304;
 
+-- 123_known_releases.sql
+CREATE MATERIALIZED VIEW IF NOT EXISTS `errors-2`.release_sessions_mv TO `errors-2`.release_rollup AS
+SELECT project_id, release, environment,
+    min(s.started) AS first_seen, max(s.started) AS last_seen, toUInt64(0) AS events
+FROM `errors-2`.sessions AS s
+WHERE release != ''
+GROUP BY project_id, release, environment;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS `errors-2`.release_spans_mv TO `errors-2`.release_rollup AS
+SELECT project_id, release, environment,
+    toDateTime64(min(s.ts), 3, 'UTC') AS first_seen, toDateTime64(max(s.ts), 3, 'UTC') AS last_seen, toUInt64(0) AS events
+FROM `errors-2`.spans AS s
+WHERE is_segment AND protocol = 'sentry' AND release != ''
+GROUP BY project_id, release, environment;
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW `errors-2`.issue_merges AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor
@@ -1345,12 +1360,12 @@ SELECT r.project_id AS project_id, r.release AS release,
     if(s.started_ > 0, 1 - s.crashed_ / s.started_, NULL) AS crash_free_sessions,
     s.users_ AS users, if(s.users_ > 0, 1 - s.users_crashed_ / s.users_, NULL) AS crash_free_users
 FROM (
-    SELECT project_id, release, min(first_seen_) AS first_seen_, max(last_seen_) AS last_seen_, sum(events_) AS events_
+    SELECT project_id, release, min(first_seen_) AS first_seen_, greatest(max(last_seen_), first_seen_) AS last_seen_, sum(events_) AS events_
     FROM (
         SELECT project_id, release, min(first_seen) AS first_seen_, max(last_seen) AS last_seen_, sum(events) AS events_
         FROM `errors-2`.release_rollup GROUP BY project_id, release
         UNION ALL
-        SELECT project_id, CAST(release, 'String') AS release, toDateTime64(min(hour), 3, 'UTC') AS first_seen_, toDateTime64(max(hour), 3, 'UTC') AS last_seen_, toUInt64(0) AS events_
+        SELECT project_id, CAST(release, 'String') AS release, toDateTime64(min(hour) + 3599, 3, 'UTC') AS first_seen_, toDateTime64(max(hour), 3, 'UTC') AS last_seen_, toUInt64(0) AS events_
         FROM `errors-2`.session_hour WHERE release != '' GROUP BY project_id, release)
     GROUP BY project_id, release) AS r
 LEFT JOIN (

@@ -40,6 +40,9 @@ FROM (
     WHERE (project_id, fingerprint) IN ({{template "members"}})
     GROUP BY project_id, survivor, hour, environment, release);
 
+-- Sessions of before migration 123 are known by their hours only: what that
+-- leaves open is decided for the end of the hour, so that a release of sessions
+-- is never older than one of errors that it came after.
 {{view "releases"}} AS
 SELECT r.project_id AS project_id, r.release AS release,
     toDateTime64(r.first_seen_, 3, 'UTC') AS first_seen, toDateTime64(r.last_seen_, 3, 'UTC') AS last_seen, r.events_ AS events,
@@ -48,12 +51,12 @@ SELECT r.project_id AS project_id, r.release AS release,
     if(s.started_ > 0, 1 - s.crashed_ / s.started_, NULL) AS crash_free_sessions,
     s.users_ AS users, if(s.users_ > 0, 1 - s.users_crashed_ / s.users_, NULL) AS crash_free_users
 FROM (
-    SELECT project_id, release, min(first_seen_) AS first_seen_, max(last_seen_) AS last_seen_, sum(events_) AS events_
+    SELECT project_id, release, min(first_seen_) AS first_seen_, greatest(max(last_seen_), first_seen_) AS last_seen_, sum(events_) AS events_
     FROM (
         SELECT project_id, release, min(first_seen) AS first_seen_, max(last_seen) AS last_seen_, sum(events) AS events_
         FROM {{name "release_rollup"}} GROUP BY project_id, release
         UNION ALL
-        SELECT project_id, CAST(release, 'String') AS release, toDateTime64(min(hour), 3, 'UTC') AS first_seen_, toDateTime64(max(hour), 3, 'UTC') AS last_seen_, toUInt64(0) AS events_
+        SELECT project_id, CAST(release, 'String') AS release, toDateTime64(min(hour) + 3599, 3, 'UTC') AS first_seen_, toDateTime64(max(hour), 3, 'UTC') AS last_seen_, toUInt64(0) AS events_
         FROM {{name "session_hour"}} WHERE release != '' GROUP BY project_id, release)
     GROUP BY project_id, release) AS r
 LEFT JOIN (
