@@ -29,6 +29,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"errata/ingest/intake"
+	"errata/ingest/otlp/astray"
 	"errata/ingest/otlp/attribute"
 	"errata/ingest/otlp/decode"
 	"errata/ingest/otlp/identity"
@@ -78,14 +79,14 @@ func Traces(req *intake.Request, body []byte, contentType string) (*intake.Batch
 	var m coltrace.ExportTraceServiceRequest
 	memory := decode.Borrow()
 	defer memory.Release() // No row points to a message.
-	left, err := read(body, contentType, &m, memory)
+	left, err := read(body, contentType, &m, memory, SignalTraces)
 	if err != nil {
 		return nil, nil, err
 	}
 	a := newAdapter(req)
 	a.left = left
 	if len(m.ResourceSpans) == 0 {
-		a.astray = astray(body, contentType, SignalTraces)
+		a.astray = unread(body, contentType, SignalTraces)
 	}
 	a.traces(&m, uint64(len(body)))
 	return a.batch, a.partial("spans"), nil
@@ -96,14 +97,14 @@ func Logs(req *intake.Request, body []byte, contentType string) (*intake.Batch, 
 	var m collogs.ExportLogsServiceRequest
 	memory := decode.Borrow()
 	defer memory.Release()
-	left, err := read(body, contentType, &m, memory)
+	left, err := read(body, contentType, &m, memory, SignalLogs)
 	if err != nil {
 		return nil, nil, err
 	}
 	a := newAdapter(req)
 	a.left = left
 	if len(m.ResourceLogs) == 0 {
-		a.astray = astray(body, contentType, SignalLogs)
+		a.astray = unread(body, contentType, SignalLogs)
 	}
 	a.logs(&m, uint64(len(body)))
 	return a.batch, a.partial("log records"), nil
@@ -112,20 +113,26 @@ func Logs(req *intake.Request, body []byte, contentType string) (*intake.Batch, 
 // Metrics reads an ExportMetricsServiceRequest.
 func Metrics(req *intake.Request, body []byte, contentType string) (*intake.Batch, *Partial, error) {
 	var m colmetrics.ExportMetricsServiceRequest
-	left, err := read(body, contentType, &m, nil)
+	left, err := read(body, contentType, &m, nil, SignalMetrics)
 	if err != nil {
 		return nil, nil, err
 	}
 	a := newAdapter(req)
 	a.left = left
 	if len(m.ResourceMetrics) == 0 {
-		a.astray = astray(body, contentType, SignalMetrics)
+		a.astray = unread(body, contentType, SignalMetrics)
 	}
 	a.metrics(&m, uint64(len(body)))
 	return a.batch, a.partial("data points"), nil
 }
 
-func read(body []byte, contentType string, m proto.Message, memory *decode.Memory) (left int, err error) {
+func read(body []byte, contentType string, m proto.Message, memory *decode.Memory, own Signal) (left int, err error) {
+	// Before it is read: what is no log record could be read as one.
+	if t, err := decode.ContentType(contentType); err == nil && t == decode.Protobuf {
+		if at := astray.Protobuf(body, string(own)); at != "" {
+			return 0, &intake.Error{Status: 400, Detail: "cannot read OTLP request", Causes: []string{"these are " + at + ", which are taken at /v1/" + at}, Reason: "another_signal"}
+		}
+	}
 	left, err = decode.Into(body, contentType, m, memory)
 	if err == nil {
 		return left, nil
@@ -138,6 +145,19 @@ func read(body []byte, contentType string, m proto.Message, memory *decode.Memor
 		e.Status, e.Reason = 415, "content_type"
 	}
 	return 0, e
+}
+
+// unread is what to say of a request in JSON that holds nothing of this signal.
+func unread(body []byte, contentType string, own Signal) string {
+	if t, err := decode.ContentType(contentType); err != nil || t != decode.JSON {
+		return ""
+	}
+	at := astray.JSON(body, string(own))
+	if at == "" {
+		return ""
+	}
+	field := map[string]string{astray.Traces: "resourceSpans", astray.Logs: "resourceLogs", astray.Metrics: "resourceMetrics"}[at]
+	return "nothing was read: " + field + " are taken at /v1/" + at
 }
 
 // adapter holds what one request needs while it is read.

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
+	"google.golang.org/protobuf/proto"
 
 	"errata/ingest/intake"
 )
@@ -77,4 +79,25 @@ func TestAnotherSignalIsNamed(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, c.want, p, "%s %s", c.at, c.body)
 	}
+}
+
+// In protobuf a request of another signal is refused: what is read as another
+// message would be kept as something that nobody sent.
+func TestAnotherSignalInProtobuf(t *testing.T) {
+	t.Parallel()
+	body, err := proto.Marshal(metricsOf(&metricspb.Metric{Name: "requests", Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{
+		{TimeUnixNano: 1, Value: &metricspb.NumberDataPoint_AsInt{AsInt: 3}},
+	}}}}))
+	require.NoError(t, err)
+	for _, own := range []Signal{SignalLogs, SignalTraces} {
+		batch, _, err := Adapt(own)(request(t), body, "application/x-protobuf")
+		require.Nil(t, batch)
+		var e *intake.Error
+		require.ErrorAs(t, err, &e)
+		require.Equal(t, 400, e.Status)
+		require.Equal(t, []string{"these are metrics, which are taken at /v1/metrics"}, e.Causes)
+	}
+	_, p, err := Adapt(SignalMetrics)(request(t), body, "application/x-protobuf")
+	require.NoError(t, err)
+	require.Nil(t, p)
 }
