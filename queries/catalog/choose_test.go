@@ -16,7 +16,7 @@ func statement(t *testing.T, name string, values map[string]string) (string, err
 	t.Helper()
 	q, err := catalog.Lookup(name)
 	require.NoError(t, err)
-	bound, err := q.Bind(values, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
+	bound, err := q.Bind(values, time.Date(2026, 11, 20, 12, 0, 7, 0, time.UTC))
 	if err != nil {
 		return "", err
 	}
