@@ -1361,6 +1361,9 @@ FROM errata.spans_local AS s
 WHERE is_segment AND protocol = 'sentry' AND release != ''
 GROUP BY project_id, release, environment;
 
+-- 125_merge_more_parts_at_once.sql
+ALTER TABLE errata.events_local ON CLUSTER prod MODIFY SETTING merge_selector_base = 10;
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges ON CLUSTER prod AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor

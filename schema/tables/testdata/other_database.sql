@@ -1177,6 +1177,9 @@ FROM `errors-2`.spans AS s
 WHERE is_segment AND protocol = 'sentry' AND release != ''
 GROUP BY project_id, release, environment;
 
+-- 125_merge_more_parts_at_once.sql
+ALTER TABLE `errors-2`.events MODIFY SETTING merge_selector_base = 10;
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW `errors-2`.issue_merges AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor
