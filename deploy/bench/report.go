@@ -42,6 +42,7 @@ type Verdict struct {
 	Accepted    int    `json:"accepted"`
 	Missing     int    `json:"missing"`
 	Doubled     int    `json:"doubled"`
+	Counted     int    `json:"counted"`        // Of a flood: they count, their ids are not kept.
 	Unknown     int    `json:"unknown"`        // The connection broke before an answer.
 	UnknownKept int    `json:"unknown_stored"` // Of those, how many are stored once.
 	IssueEvents uint64 `json:"issue_events"`   // sum(events) over errata.issues of the project.
@@ -166,23 +167,12 @@ func verify(ctx context.Context, c *Config, st *store, w *worker) (*Verdict, err
 	for {
 		stored, err := st.ids(ctx)
 		if err == nil {
-			v.Missing, v.Doubled, v.UnknownKept = 0, 0, 0
-			for _, key := range w.accepted {
-				switch n := stored[key]; {
-				case n == 0:
-					v.Missing++
-				case n > 1:
-					v.Doubled++
-				}
+			var counted int
+			if counted, err = st.counted(ctx); err == nil {
+				v.compare(w.accepted, w.unknown, stored, counted)
 			}
-			for _, key := range w.unknown {
-				switch n := stored[key]; {
-				case n == 1:
-					v.UnknownKept++
-				case n > 1:
-					v.Doubled++
-				}
-			}
+		}
+		if err == nil {
 			if v.IssueEvents, v.Events, err = st.issueEvents(ctx); err == nil && v.Missing == 0 && v.IssueEvents == v.Events { // Views follow their table within the insert, not before it.
 				break
 			}
@@ -197,6 +187,34 @@ func verify(ctx context.Context, c *Config, st *store, w *worker) (*Verdict, err
 	}
 	v.OK = v.Missing == 0 && v.Doubled == 0 && v.IssueEvents == v.Events
 	return v, nil
+}
+
+// compare looks up every id; counted is how many events the store counts without
+// their ids, which are some of those that are not found.
+func (v *Verdict) compare(accepted, unknown []id, stored map[id]int, counted int) {
+	v.Missing, v.Doubled, v.UnknownKept = 0, 0, 0
+	for _, key := range accepted {
+		switch n := stored[key]; {
+		case n == 0:
+			v.Missing++
+		case n > 1:
+			v.Doubled++
+		}
+	}
+	for _, key := range unknown {
+		switch n := stored[key]; {
+		case n == 1:
+			v.UnknownKept++
+		case n > 1:
+			v.Doubled++
+		}
+	}
+	v.Counted = min(counted, v.Missing)
+	v.Missing -= v.Counted
+	// One that had no answer may have been counted, too.
+	more := min(counted-v.Counted, len(unknown)-v.UnknownKept)
+	v.Counted, v.UnknownKept = v.Counted+more, v.UnknownKept+more
+	v.Doubled += counted - v.Counted
 }
 
 // Print writes the report for a person.
@@ -234,5 +252,8 @@ func (r *Report) Print(out io.Writer) {
 	}
 	if v := r.Verified; v != nil {
 		p("verify          %d accepted: %d missing, %d doubled; %d unanswered, of which %d stored; issues say %d events, events say %d", v.Accepted, v.Missing, v.Doubled, v.Unknown, v.UnknownKept, v.IssueEvents, v.Events)
+		if v.Counted > 0 {
+			p("                %d of them came in a flood and are counted without their bodies and ids", v.Counted)
+		}
 	}
 }

@@ -10,6 +10,8 @@ var (
 	sqlIssues string
 	//go:embed sql/events.sql
 	sqlEvents string
+	//go:embed sql/counted.sql
+	sqlCounted string
 	//go:embed sql/ids.sql
 	sqlIDs string
 	//go:embed sql/traces.sql

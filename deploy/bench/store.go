@@ -56,6 +56,15 @@ func (s *store) issueEvents(ctx context.Context) (issues, events uint64, err err
 	return
 }
 
+// counted is how many events of the run count without having a row of their own.
+func (s *store) counted(ctx context.Context) (int, error) {
+	var n uint64
+	if err := s.conn.QueryRow(ctx, sqlCounted, clickhouse.Named("project", s.project), clickhouse.Named("since", s.since.UTC().Format("2006-01-02 15:04:05"))).Scan(&n); err != nil {
+		return 0, fmt.Errorf("cannot ask how many events of floods are counted: %w", err)
+	}
+	return int(n), nil //nolint:gosec // No run has so many.
+}
+
 // ids gives how often each event of the run is stored with a weight.
 func (s *store) ids(ctx context.Context) (map[id]int, error) {
 	query := sqlIDs
