@@ -232,8 +232,15 @@ func chaos(t *testing.T, x *stall, s *store, session time.Duration, killBroker f
 		}
 	})
 	r := rand.New(rand.NewPCG(seed, 2))
+	var pausing sync.WaitGroup
 	for range kills {
 		time.Sleep(time.Duration(200+r.IntN(1000)) * time.Millisecond)
+		switch r.IntN(5) {
+		case 0: // A member that is taken for dead, and goes on in the middle of what another one does again.
+			pausing.Go(pause(children[r.IntN(len(children))].cmd.Process.Pid, session+time.Duration(r.IntN(3000))*time.Millisecond))
+		case 1:
+			pausing.Go(pause(server.PID(), time.Duration(500+r.IntN(2000))*time.Millisecond))
+		}
 		switch n := r.IntN(10); {
 		case n < 2:
 			if pid := server.PID(); pid > 0 { // 0, while it starts again, would be this process group.
@@ -249,6 +256,7 @@ func chaos(t *testing.T, x *stall, s *store, session time.Duration, killBroker f
 		c.start()
 	}
 	producing.Wait()
+	pausing.Wait()
 	s.drained(cfg.Group, func() { x.tell(t, s, cfg.Group) })
 	for _, c := range children {
 		c.kill()
@@ -277,6 +285,16 @@ func chaos(t *testing.T, x *stall, s *store, session time.Duration, killBroker f
 		}
 	}
 	s.balanced()
+}
+
+// pause returns what stops a process for a time, whether or not it lives that long.
+func pause(pid int, d time.Duration) func() {
+	return func() {
+		if pid > 0 && syscall.Kill(pid, syscall.SIGSTOP) == nil {
+			time.Sleep(d)
+			_ = syscall.Kill(pid, syscall.SIGCONT)
+		}
+	}
 }
 
 // drained waits until a group has committed all that the topics hold. Where

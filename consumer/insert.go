@@ -84,7 +84,7 @@ func (p *partition) sortOut(ctx context.Context, pos mark.Position, b *block.Blo
 	p.log.Error("ClickHouse refuses rows, looking for them", "table", r.table.Table, "reason", r.reason, "from", pos.Offset, "to", pos.Mark.End)
 	var bad []int
 	err := p.retry(ctx, "probe rows", func() error {
-		probe, err := p.c.sink.Probe(ctx, r.table.Table)
+		probe, err := p.c.sink.Probe(ctx, r.table.Table, fmt.Sprintf("%s_%d", p.topic, p.id))
 		if err == nil {
 			bad, err = probe.Search(ctx, r.table)
 		}

@@ -3,6 +3,7 @@ package sink
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/ClickHouse/ch-go"
 
@@ -16,9 +17,10 @@ type Probe struct {
 }
 
 // Probe makes the probe of a table: its columns and constraints over an engine
-// that stores nothing and has no views.
-func (s *Sink) Probe(ctx context.Context, of string) (*Probe, error) {
-	p := &Probe{s: s, name: "probe_" + of}
+// that stores nothing and has no views. Who names those who look at the same time:
+// each has a probe of its own, and finds what a killed life of it left.
+func (s *Sink) Probe(ctx context.Context, of, who string) (*Probe, error) {
+	p := &Probe{s: s, name: "`probe_" + of + "_" + strings.NewReplacer("`", "", "\\", "").Replace(who) + "`"}
 	for _, q := range []string{"DROP TABLE IF EXISTS " + p.name, "CREATE TABLE " + p.name + " AS " + of + " ENGINE = Null"} {
 		if err := s.do(ctx, ch.Query{Body: q}); err != nil {
 			return nil, fmt.Errorf("cannot make a table to try rows of %s on: %w", of, err)
