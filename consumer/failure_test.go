@@ -2,6 +2,8 @@ package consumer_test
 
 import (
 	"context"
+	"io"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -89,6 +91,39 @@ func TestOffsetGap(t *testing.T) {
 	defer s.start(s.config())()
 	s.eventually(42, "SELECT count() FROM events")
 	s.eventually(10, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'offset_gap' AND project_id = 0 AND reason = 'errata.events'")
+}
+
+// A consumer dies after it has counted what the log lost and before it could commit
+// that; until the next one comes the log loses more. Each record is counted once.
+func TestGapCountedByAKilledConsumer(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, 1)
+	s.send(schema.TopicEvents, "a", anEvent(1), anEvent(2))
+	stop := s.start(s.config())
+	s.eventually(2, "SELECT count() FROM events")
+	stop()
+	for n := range uint64(50) {
+		s.send(schema.TopicEvents, "a", anEvent(100+n))
+	}
+	s.forget(schema.TopicEvents, 12)
+	var dying atomic.Bool
+	dying.Store(true)
+	s.cluster.ControlKey(int16(kmsg.OffsetCommit), func(q kmsg.Request) (kmsg.Response, error, bool) {
+		s.cluster.KeepControl()
+		req := q.(*kmsg.OffsetCommitRequest) //nolint:forcetypeassert // It is that of the key.
+		if req.Topics[0].Partitions[0].Offset <= 2 || !dying.Load() {
+			return nil, nil, false
+		}
+		return nil, io.ErrUnexpectedEOF, true
+	})
+	stop = s.start(s.config())
+	s.eventually(10, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'offset_gap'")
+	stop()
+	s.forget(schema.TopicEvents, 22)
+	dying.Store(false)
+	defer s.start(s.config())()
+	s.eventually(32, "SELECT count() FROM events")
+	require.EqualValues(t, 20, s.number("SELECT sum(quantity) FROM outcomes WHERE outcome = 'offset_gap'"))
 }
 
 // forget deletes the records of partition 0 before offset.

@@ -27,6 +27,7 @@ import (
 type store struct {
 	t        testing.TB
 	brokers  []string
+	cluster  *kfake.Cluster // Nil where the broker is another one.
 	click    sink.Options
 	conn     driver.Conn
 	database string
@@ -55,7 +56,7 @@ func newStoreOn(t testing.TB, server *localclick.Server, partitions int, databas
 		kfake.SeedTopics(int32(partitions), append(append([]string{}, schema.Topics...), schema.TopicDead)...))
 	require.NoError(t, err)
 	t.Cleanup(cluster.Close)
-	s.brokers = cluster.ListenAddrs()
+	s.brokers, s.cluster = cluster.ListenAddrs(), cluster
 	s.migrate(server.Addr(), server.Password("errata"))
 	s.writer = s.newWriter()
 	return s

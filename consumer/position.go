@@ -49,7 +49,7 @@ func (p *partition) readPosition(ctx context.Context) (mark.Position, error) {
 		pos = mark.Position{Offset: first, Mark: mark.Mark{Log: mark.NewLog()}}
 	case !known:
 		pos.Mark = mark.Mark{Log: mark.NewLog()}
-	case st.CommittedOffset > last || m.End > last:
+	case max(st.CommittedOffset, m.End, m.Gap) > last:
 		// A new leader may tell an old end for a moment.
 		if p.beyond.IsZero() {
 			p.beyond = time.Now()
@@ -61,7 +61,7 @@ func (p *partition) readPosition(ctx context.Context) (mark.Position, error) {
 		p.log.Error("the topic ends before the committed offset: it was made anew; reading it from its start",
 			"committed", st.CommittedOffset, "announced", m.End, "end", last)
 		pos = mark.Position{Offset: first, Mark: mark.Mark{Log: mark.NewLog()}}
-	case st.CommittedOffset < first:
+	case st.CommittedOffset < first || m.Gap > 0:
 		return p.skipGap(ctx, pos, first)
 	}
 	p.beyond = time.Time{}
@@ -93,8 +93,12 @@ func (p *partition) bounds(ctx context.Context) (first, last int64, err error) {
 // skipGap goes on where the log begins: records before it were deleted before
 // they were read. Their number becomes an outcome of project 0. Of an announced
 // range that is cut by the gap, what remains is dropped too unless none of it
-// is in the tables: it cannot be built as announced any more.
+// is in the tables: it cannot be built as announced any more. What is counted is
+// announced too: the log may lose more before the count is committed.
 func (p *partition) skipGap(ctx context.Context, pos mark.Position, first int64) (mark.Position, error) {
+	if pos.Mark.Gap > 0 {
+		first = pos.Mark.Gap
+	}
 	to := first
 	if pos.Mark.End > first {
 		there, err := p.c.sink.Stored(ctx, p.kind(), p.id, pos.Offset, pos.Mark.End)
@@ -118,6 +122,13 @@ func (p *partition) skipGap(ctx context.Context, pos mark.Position, first int64)
 		lost = 0
 	}
 	if lost > 0 {
+		if pos.Mark.Gap == 0 {
+			pos = pos.At(pos.Offset)
+			pos.Mark.Gap = first
+			if err := p.commit(ctx, pos); err != nil {
+				return mark.Position{}, err
+			}
+		}
 		p.log.Error("records were deleted before they were read: raise the retention of the topic or add consumers", "from", pos.Offset, "to", first, "lost", lost)
 		p.metrics.Gap(lost)
 		if err := p.writeGap(ctx, pos, first, lost); err != nil {

@@ -19,6 +19,9 @@ import (
 type Mark struct {
 	V   int   `json:"v"`
 	End int64 `json:"end,omitempty"`
+	// Gap, where set, says that [o, Gap) is lost to the log and is being counted so:
+	// whatever the log loses meanwhile is counted after it.
+	Gap int64 `json:"gap,omitempty"`
 	// Log names this life of the partition. A topic that is made anew counts
 	// its offsets from 0 again; without a new name its tokens would repeat, and
 	// ClickHouse would drop its blocks as known.
