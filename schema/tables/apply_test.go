@@ -146,6 +146,24 @@ func TestColumnsAreDescribed(t *testing.T) {
 	}
 	require.NoError(t, rows.Err())
 	require.Greater(t, seen, 250)
+
+	// People read the views first. One with parameters has no columns of its own.
+	rows, err = conn.Query(t.Context(), `SELECT table, name, comment FROM system.columns
+		WHERE database = 'described' AND table IN (SELECT name FROM system.tables WHERE database = 'described' AND engine = 'View')`)
+	require.NoError(t, err)
+	defer rows.Close()
+	views := map[string]bool{}
+	for rows.Next() {
+		var table, name, comment string
+		require.NoError(t, rows.Scan(&table, &name, &comment))
+		views[table] = true
+		require.NotEmpty(t, comment, "%s.%s", table, name)
+		from := strings.Contains(comment, "Sentry") && strings.Contains(comment, "OTLP") || strings.Contains(comment, "Both: ") || strings.Contains(comment, "both protocols") ||
+			strings.HasPrefix(comment, "Of the triage log: ") || strings.HasPrefix(comment, "Computed: ")
+		require.True(t, from, "%s.%s must name its source: %s", table, name, comment)
+	}
+	require.NoError(t, rows.Err())
+	require.Len(t, views, 8)
 }
 
 // The cluster form cannot run on the embedded engine; that it parses is what

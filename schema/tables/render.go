@@ -160,6 +160,18 @@ func (o Options) macros() template.FuncMap {
 		"issueOf": func(project, fingerprint string) string {
 			return fmt.Sprintf("dictGetOrDefault(%s, 'survivor', (%s, %s), %s)", quoteText(o.Database+".issue_of"), project, fingerprint, fingerprint)
 		},
+		// describe gives the columns of a view their comments, by pairs: a view has
+		// none of what it reads.
+		"describe": func(view string, pairs ...string) (string, error) {
+			if len(pairs) == 0 || len(pairs)%2 != 0 {
+				return "", fmt.Errorf("cannot describe %s: columns and comments come in pairs", view)
+			}
+			var parts []string
+			for i := 0; i < len(pairs); i += 2 {
+				parts = append(parts, "COMMENT COLUMN "+quoteName(pairs[i])+" "+quoteText(pairs[i+1]))
+			}
+			return "ALTER TABLE " + full(view) + on + "\n    " + strings.Join(parts, ",\n    "), nil
+		},
 		"semver": semver,
 		"dbText": func() string { return quoteText(o.Database) },
 	}

@@ -1188,6 +1188,11 @@ WHERE action IN ('merge', 'split')
     AND action_id NOT IN (SELECT target_action FROM `errors-2`.issue_actions WHERE action = 'undo')
 GROUP BY project_id, fingerprint;
 
+ALTER TABLE `errors-2`.issue_merges
+    COMMENT COLUMN project_id 'Sentry: project of the DSN. OTLP: project of the request.',
+    COMMENT COLUMN fingerprint 'Both: of the events that moved.',
+    COMMENT COLUMN survivor 'Of the triage log: fingerprint of the issue that they belong to now.';
+
 CREATE OR REPLACE DICTIONARY `errors-2`.issue_of
 (
     project_id UInt32,
@@ -1262,6 +1267,23 @@ LEFT JOIN (
     SELECT project_id, release, min(first_seen) AS born
     FROM `errors-2`.release_rollup
     GROUP BY project_id, release) AS fixed ON fixed.project_id = acted.project_id AND fixed.release = acted.s.in_release;
+
+ALTER TABLE `errors-2`.issue_state
+    COMMENT COLUMN project_id 'Sentry: project of the DSN. OTLP: project of the request.',
+    COMMENT COLUMN fingerprint 'Both: of the issue; a number.',
+    COMMENT COLUMN issue 'Both: 16 hex digits of the issue.',
+    COMMENT COLUMN status 'Computed: ongoing, regressed, resolved, ignored; empty where only other things were done.',
+    COMMENT COLUMN status_at 'Of the triage log: when it was last resolved, reopened or ignored.',
+    COMMENT COLUMN status_by 'Of the triage log: by whom.',
+    COMMENT COLUMN resolution 'Of the triage log: now, in_release, in_next_release.',
+    COMMENT COLUMN in_release 'Of the triage log: in which release; of in_next_release the newest one then.',
+    COMMENT COLUMN until 'Of the triage log: ignored until this time; zero for none.',
+    COMMENT COLUMN until_events 'Of the triage log: ignored until this many more events; 0 for none.',
+    COMMENT COLUMN until_users 'Of the triage log: ignored until this many more users; 0 for none.',
+    COMMENT COLUMN assignee 'Of the triage log: to whom; empty for nobody.',
+    COMMENT COLUMN priority 'Of the triage log: low, medium, high.',
+    COMMENT COLUMN owner 'Of the triage log: team or person.',
+    COMMENT COLUMN comments 'Of the triage log: how many actions have one.';
 
 CREATE OR REPLACE VIEW `errors-2`.issue_state_of AS
 SELECT acted.project_id AS project_id, acted.fingerprint AS fingerprint,
@@ -1340,6 +1362,26 @@ FROM (
     GROUP BY project_id, survivor) AS g
 LEFT JOIN `errors-2`.issue_state AS st ON st.project_id = g.project_id AND st.fingerprint = g.survivor;
 
+ALTER TABLE `errors-2`.issues
+    COMMENT COLUMN project_id 'Sentry: project of the DSN. OTLP: project of the request.',
+    COMMENT COLUMN issue 'Both: 16 hex digits of the issue, merges applied.',
+    COMMENT COLUMN title 'Of the newest event. Sentry: type and value of the main exception, or message. OTLP: exception.type and exception.message.',
+    COMMENT COLUMN culprit 'Of the newest event. Both: where it happened, the in-app frame nearest to the crash; Sentry also: transaction.',
+    COMMENT COLUMN type 'Of the newest event. Sentry: type of the main exception. OTLP: exception.type.',
+    COMMENT COLUMN level 'Highest. Sentry: level. OTLP: error of a span, else the severity of the log record.',
+    COMMENT COLUMN status 'Computed: new, ongoing, regressed, resolved, ignored.',
+    COMMENT COLUMN assignee 'Of the triage log: to whom; empty for nobody.',
+    COMMENT COLUMN first_seen 'Oldest event. Sentry: timestamp. OTLP: time of the span event or log record.',
+    COMMENT COLUMN last_seen 'Newest event. Sentry: timestamp. OTLP: time of the span event or log record.',
+    COMMENT COLUMN events 'Both: occurrences, sum(weight); twins count 0.',
+    COMMENT COLUMN users 'Sketch. Sentry: user. OTLP: user.id, enduser.id and their like.',
+    COMMENT COLUMN protocols 'Both: which reported it, sentry, otlp.',
+    COMMENT COLUMN environments 'Sentry: environment. OTLP: deployment.environment.name.',
+    COMMENT COLUMN first_release 'Of the oldest event. Sentry: release. OTLP: service.version.',
+    COMMENT COLUMN last_release 'Of the newest event. Sentry: release. OTLP: service.version.',
+    COMMENT COLUMN sample_event_id 'Of the newest event. Sentry: event_id. OTLP: derived from its content.',
+    COMMENT COLUMN sample_trace_id 'Of the newest event. Sentry: contexts.trace.trace_id. OTLP: trace_id.';
+
 CREATE OR REPLACE VIEW `errors-2`.issue_trend AS
 SELECT project_id, lower(leftPad(hex(fingerprint), 16, '0')) AS issue, hour, environment, release,
     toString(h.level) AS level, toUInt64(h.events) AS events, finalizeAggregation(h.users) AS users
@@ -1354,6 +1396,16 @@ FROM (
     FROM `errors-2`.issue_hour
     WHERE (project_id, fingerprint) IN (SELECT project_id, arrayJoin([fingerprint, survivor]) AS member FROM `errors-2`.issue_of WHERE survivor != fingerprint)
     GROUP BY project_id, survivor, hour, environment, release);
+
+ALTER TABLE `errors-2`.issue_trend
+    COMMENT COLUMN project_id 'Sentry: project of the DSN. OTLP: project of the request.',
+    COMMENT COLUMN issue 'Both: 16 hex digits of the issue, merges applied.',
+    COMMENT COLUMN hour 'Hour of ts. Sentry: timestamp. OTLP: time of the span event or log record.',
+    COMMENT COLUMN environment 'Sentry: environment. OTLP: deployment.environment.name.',
+    COMMENT COLUMN release 'Sentry: release. OTLP: service.version.',
+    COMMENT COLUMN level 'Highest. Sentry: level. OTLP: error of a span, else the severity of the log record.',
+    COMMENT COLUMN events 'Both: occurrences, sum(weight).',
+    COMMENT COLUMN users 'Sketch. Sentry: user. OTLP: user.id, enduser.id and their like.';
 
 CREATE OR REPLACE VIEW `errors-2`.releases AS
 SELECT r.project_id AS project_id, r.release AS release,
@@ -1385,6 +1437,20 @@ LEFT JOIN (
     WHERE release != ''
     GROUP BY project_id, release) AS s ON s.project_id = r.project_id AND s.release = r.release;
 
+ALTER TABLE `errors-2`.releases
+    COMMENT COLUMN project_id 'Sentry: project of the DSN. OTLP: project of the request.',
+    COMMENT COLUMN release 'Sentry: release. OTLP: service.version.',
+    COMMENT COLUMN first_seen 'First error of both protocols; Sentry also: session or transaction.',
+    COMMENT COLUMN last_seen 'Last error of both protocols; Sentry also: session or transaction.',
+    COMMENT COLUMN events 'Both: errors, sum(weight).',
+    COMMENT COLUMN issues 'Both: issues seen in it.',
+    COMMENT COLUMN new_issues 'Both: issues seen first in it.',
+    COMMENT COLUMN sessions 'Sentry: sessions that began. OTLP: none.',
+    COMMENT COLUMN crashed_sessions 'Sentry: status crashed. OTLP: none.',
+    COMMENT COLUMN crash_free_sessions 'Sentry: share from 0 to 1; NULL without sessions. OTLP: none.',
+    COMMENT COLUMN users 'Sketch. Sentry: did of sessions. OTLP: none.',
+    COMMENT COLUMN crash_free_users 'Sentry: share from 0 to 1; NULL without users. OTLP: none.';
+
 CREATE OR REPLACE VIEW `errors-2`.traces AS
 SELECT project_id, trace_id, toDateTime64(min(min_ts), 3, 'UTC') AS started, toDateTime64(max(max_ts), 3, 'UTC') AS ended,
     dateDiff('millisecond', started, ended) AS duration_ms,
@@ -1394,6 +1460,19 @@ SELECT project_id, trace_id, toDateTime64(min(min_ts), 3, 'UTC') AS started, toD
     arrayDistinct(arrayMap(f -> lower(leftPad(hex(dictGetOrDefault('errors-2.issue_of', 'survivor', (project_id, f), f)), 16, '0')), groupUniqArrayArray(issues))) AS issue_list
 FROM `errors-2`.trace_index
 GROUP BY project_id, trace_id;
+
+ALTER TABLE `errors-2`.traces
+    COMMENT COLUMN project_id 'Sentry: project of the DSN. OTLP: project of the request.',
+    COMMENT COLUMN trace_id 'Sentry: trace_id of the trace context. OTLP: trace_id.',
+    COMMENT COLUMN started 'Both: earliest error, span or log record.',
+    COMMENT COLUMN ended 'Both: latest of them, ends of spans included.',
+    COMMENT COLUMN duration_ms 'Computed: from started to ended.',
+    COMMENT COLUMN error_count 'Both: errors, sum(weight).',
+    COMMENT COLUMN span_count 'Both: spans.',
+    COMMENT COLUMN log_count 'Both: log records.',
+    COMMENT COLUMN service_names 'Sentry: service. OTLP: service.name.',
+    COMMENT COLUMN root 'Both: name of a span without a parent.',
+    COMMENT COLUMN issue_list 'Both: 16 hex digits of each issue, merges applied.';
 
 CREATE OR REPLACE VIEW `errors-2`.issue_history AS
 SELECT project_id, lower(leftPad(hex(fingerprint), 16, '0')) AS issue, at, actor, action,
@@ -1411,8 +1490,25 @@ SELECT project_id, lower(leftPad(hex(fingerprint), 16, '0')) AS issue, at, actor
     action_id IN (SELECT target_action FROM `errors-2`.issue_actions WHERE action = 'undo') AS undone
 FROM `errors-2`.issue_actions;
 
+ALTER TABLE `errors-2`.issue_history
+    COMMENT COLUMN project_id 'Sentry: project of the DSN. OTLP: project of the request.',
+    COMMENT COLUMN issue 'Of the triage log: the fingerprint acted on, 16 hex digits; of a merge or split the one that moves.',
+    COMMENT COLUMN at 'Of the triage log: when.',
+    COMMENT COLUMN actor 'Of the triage log: who.',
+    COMMENT COLUMN action 'Of the triage log: resolve, unresolve, ignore, assign, merge, split, comment, priority, owner, undo.',
+    COMMENT COLUMN detail 'Of the triage log: in words, such as the release or the person.',
+    COMMENT COLUMN comment 'Of the triage log: in words.',
+    COMMENT COLUMN action_id 'Of the triage log: identity; undo names it.',
+    COMMENT COLUMN bulk_id 'Of the triage log: shared by the actions of one command; zero for a single one.',
+    COMMENT COLUMN undone 'Of the triage log: 1 where an undo names it.';
+
 CREATE OR REPLACE VIEW `errors-2`.spans_trace_id_ts AS
 SELECT trace_id AS TraceId, toDateTime64(min(min_ts), 3, 'UTC') AS Start, toDateTime64(max(max_ts), 3, 'UTC') AS End
 FROM `errors-2`.trace_index
 GROUP BY trace_id;
+
+ALTER TABLE `errors-2`.spans_trace_id_ts
+    COMMENT COLUMN TraceId 'Sentry: trace_id of the trace context. OTLP: trace_id.',
+    COMMENT COLUMN Start 'Both: earliest error, span or log record.',
+    COMMENT COLUMN End 'Both: latest of them, ends of spans included.';
 

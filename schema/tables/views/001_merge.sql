@@ -6,6 +6,10 @@ FROM {{name "issue_actions"}}
 WHERE action IN ('merge', 'split')
     AND action_id NOT IN (SELECT target_action FROM {{name "issue_actions"}} WHERE action = 'undo')
 GROUP BY project_id, fingerprint;
+{{describe "issue_merges"
+    "project_id" "Sentry: project of the DSN. OTLP: project of the request."
+    "fingerprint" "Both: of the events that moved."
+    "survivor" "Of the triage log: fingerprint of the issue that they belong to now."}};
 
 {{dictionary "issue_of"}}
 (
