@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -192,7 +193,9 @@ func edge(ctx context.Context, t Target) Finding {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return Finding{Verdict: Fail, Detail: fmt.Sprintf("http://%s/readyz answers %s", t.Edge, resp.Status), Next: "look at the log of the edge: it cannot reach Kafka, or its spool is full"}
+		why, _ := io.ReadAll(io.LimitReader(resp.Body, 512)) // The status says enough where it cannot be read.
+		return Finding{Verdict: Fail, Detail: strings.TrimSpace(fmt.Sprintf("http://%s/readyz answers %s %s", t.Edge, resp.Status, why)),
+			Next: "do what it says, or look at the log of the edge: it cannot reach Kafka, or its spool or its disk is full"}
 	}
 	return Finding{Verdict: OK, Detail: "ready at http://" + t.Edge}
 }

@@ -34,7 +34,7 @@ func TestExamine(t *testing.T) {
 	edge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		require.Equal(t, "/readyz", r.URL.Path)
 		if !ready {
-			w.WriteHeader(http.StatusServiceUnavailable)
+			http.Error(w, "not ready: the disk is full", http.StatusServiceUnavailable)
 		}
 	}))
 	defer edge.Close()
@@ -78,7 +78,7 @@ func TestExamine(t *testing.T) {
 	exec("INSERT INTO migrations VALUES ('views/020_issues.sql', 'other', now64(3) + 1)")
 	exec("ALTER TABLE issue_hour MODIFY SETTING non_replicated_deduplication_window = 0")
 	got = examine()
-	for check, detail := range map[string]string{"edge": "503", "ledger": "+2 items", "schema": "views/020_issues.sql", "deduplication": "issue_hour"} {
+	for check, detail := range map[string]string{"edge": "503 Service Unavailable not ready: the disk is full", "ledger": "+2 items", "schema": "views/020_issues.sql", "deduplication": "issue_hour"} {
 		require.Equal(t, doctor.Fail, got[check].Verdict, check)
 		require.Contains(t, got[check].Detail, detail)
 	}
