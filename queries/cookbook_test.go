@@ -28,7 +28,7 @@ func TestCookbook(t *testing.T) {
 	seed(t, owner,
 		event{project: project, fingerprint: 0xa1, id: uuid.NewString(), ts: now.Add(-time.Minute), title: "PaymentDeclined: card declined", release: "shop@1.0.0", user: 7, trace: trace, tags: map[string]string{"plan": "pro"},
 			payload: `{"contexts":{"runtime":{"version":"3.13"}}}`},
-		event{project: project, fingerprint: 0xa1, id: uuid.NewString(), ts: now.Add(-30 * time.Second), protocol: "otlp", weight: 25, users: []uint64{8, 9}, release: "shop@1.0.0", trace: trace})
+		event{project: project, fingerprint: 0xa1, id: uuid.NewString(), ts: now.Add(-30 * time.Second), protocol: "otlp", weight: 25, users: []uint64{8, 9}, release: "shop@1.0.0", trace: trace, title: "Отказ: «ОшиБка» оплаты"})
 	for _, sql := range []string{
 		"INSERT INTO events (project_id, ts, fingerprint, event_id, frames_file, frames_line, frames_function, frames_in_app, handled, user_hash, task_name, task_id) VALUES (%d, now64(3), 0xa2, generateUUIDv4(), ['app.py'], [3], ['pay'], [true], 'no', 5, 'jobs.pay', 'x')",
 		"INSERT INTO spans (project_id, ts, trace_id, service, name, is_segment, duration_us) VALUES (%d, now64(6), '" + trace + "', 'shop', 'GET /pay', true, 1000)",

@@ -36,7 +36,7 @@ FROM logs
 WHERE <<.Projects>> AND logs.ts >= {from:DateTime64(3, 'UTC')} AND logs.ts <= {to:DateTime64(3, 'UTC')} + INTERVAL 1 MILLISECOND
     AND <<.AnyOf "service">> AND <<.AnyOf "environment">>
     AND ({level:String} = '' OR has(splitByChar('\n', replaceAll({level:String}, 'fatal', 'critical')), <<severity "severity">>))
-    AND <<.Words "lower(body)">>
+    AND <<.Words "body">>
     AND ({trace_id:String} = '' OR trace_id = lower({trace_id:String}))
     AND <<.LogFilters>>
 ORDER BY if({order:String} = 'newest', -toUnixTimestamp64Micro(logs.ts), toUnixTimestamp64Micro(logs.ts)), log_id

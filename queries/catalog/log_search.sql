@@ -23,6 +23,6 @@ SELECT ts, severity, CAST(severity_text, 'String') AS severity_text, CAST(servic
 FROM logs
 WHERE project_id = {project:UInt32} AND ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}
     AND <<.Same "service" "logs.service">> AND severity >= {min_severity:UInt8}
-    AND <<.Words "lower(body)">>
+    AND <<.Words "body">>
 ORDER BY ts DESC, log_id
 LIMIT least({limit:UInt32}, 10000)

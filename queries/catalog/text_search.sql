@@ -1,7 +1,7 @@
 -- name: text_search
 -- purpose: Events whose title or message holds all these words, newest first.
 -- param project UInt32 required: Project id.
--- param text String required: Words; letters and digits count, case does not; of letters other than A to Z it may be small, capital, or capital in front.
+-- param text String required: Words; letters and digits count, case does not, in any alphabet.
 -- param from DateTime64 = -14d: Start.
 -- param to DateTime64 = now: End.
 -- param limit UInt32 = 100: Rows, at most 1000.

@@ -86,7 +86,7 @@ func (c Choice) Selected() (string, error) {
 // HasWords compares title and message with the words of parameter text, as the
 // index of both reads them.
 func (c Choice) HasWords() (string, error) {
-	return c.Words("lower(concat(title, ' ', message))")
+	return c.Words("concat(title, ' ', message)")
 }
 
 // sized are rollups that came later: by their name in rollup_since, how

@@ -1346,6 +1346,17 @@ CREATE TABLE IF NOT EXISTS errata.replayed ON CLUSTER prod AS errata.replayed_lo
 -- 117_merge_in_smaller_blocks.sql
 ALTER TABLE errata.events_local ON CLUSTER prod MODIFY SETTING merge_max_block_size_bytes = 4194304;
 
+-- 120_words_of_any_alphabet.sql
+ALTER TABLE errata.events_local ON CLUSTER prod
+    ADD INDEX IF NOT EXISTS ix_text_fold if(isValidASCII(concat(title, ' ', message)), '', lowerUTF8(replaceRegexpAll(concat(title, ' ', message), '[\\p{P}\\p{Z}]+', ' '))) TYPE text(tokenizer = splitByNonAlpha);
+
+ALTER TABLE errata.logs_local ON CLUSTER prod
+    ADD INDEX IF NOT EXISTS ix_body_fold if(isValidASCII(body), '', lowerUTF8(replaceRegexpAll(body, '[\\p{P}\\p{Z}]+', ' '))) TYPE text(tokenizer = splitByNonAlpha);
+
+ALTER TABLE errata.events_local ON CLUSTER prod MATERIALIZE INDEX ix_text_fold SETTINGS mutations_sync = 0;
+
+ALTER TABLE errata.logs_local ON CLUSTER prod MATERIALIZE INDEX ix_body_fold SETTINGS mutations_sync = 0;
+
 -- 123_known_releases.sql
 CREATE MATERIALIZED VIEW IF NOT EXISTS errata.release_sessions_mv ON CLUSTER prod TO errata.release_rollup_local AS
 SELECT project_id, release, environment,
