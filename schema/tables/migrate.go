@@ -181,8 +181,7 @@ func exec(ctx context.Context, conn driver.Conn, statement string) error {
 const racePatience = 8 * time.Second
 
 // racing reports whether an error is one that a statement meets beside another
-// migration: dictionary not found, table exists, table unknown, a view replaced
-// while its columns get their comments.
+// migration: dictionary not found, table exists, table unknown.
 func racing(err error) bool {
 	e, ok := errors.AsType[*clickhouse.Exception](err)
 	if !ok {
@@ -191,7 +190,7 @@ func racing(err error) bool {
 	switch e.Code {
 	case 36:
 		return strings.Contains(e.Message, "dictionary")
-	case 57, 60, 517:
+	case 57, 60:
 		return true
 	}
 	return false

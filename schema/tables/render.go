@@ -150,7 +150,19 @@ func (o Options) macros() template.FuncMap {
 		"materialized": func(view, target string) string {
 			return "CREATE MATERIALIZED VIEW IF NOT EXISTS " + full(view) + on + " TO " + local(target) + " AS"
 		},
-		"view": func(t string) string { return "CREATE OR REPLACE VIEW " + full(t) + on },
+		// Columns of a view, where they are named, come as name, type and comment: a
+		// view has no comments of what it reads, and to alter one that somebody else
+		// replaces at that moment breaks it.
+		"view": func(t string, columns ...string) string {
+			var parts []string
+			for i := 0; i+2 < len(columns); i += 3 {
+				parts = append(parts, quoteName(columns[i])+" "+columns[i+1]+" COMMENT "+quoteText(columns[i+2]))
+			}
+			if len(parts) == 0 {
+				return "CREATE OR REPLACE VIEW " + full(t) + on
+			}
+			return "CREATE OR REPLACE VIEW " + full(t) + on + "\n(\n    " + strings.Join(parts, ",\n    ") + "\n)"
+		},
 		// The server reads its own table for a dictionary and must log in for it.
 		"selfSource": func(query string) string {
 			return fmt.Sprintf("SOURCE(CLICKHOUSE(USER %s PASSWORD %s DB %s QUERY %s))",
@@ -159,18 +171,6 @@ func (o Options) macros() template.FuncMap {
 		"dictionary": func(t string) string { return "CREATE OR REPLACE DICTIONARY " + full(t) + on },
 		"issueOf": func(project, fingerprint string) string {
 			return fmt.Sprintf("dictGetOrDefault(%s, 'survivor', (%s, %s), %s)", quoteText(o.Database+".issue_of"), project, fingerprint, fingerprint)
-		},
-		// describe gives the columns of a view their comments, by pairs: a view has
-		// none of what it reads.
-		"describe": func(view string, pairs ...string) (string, error) {
-			if len(pairs) == 0 || len(pairs)%2 != 0 {
-				return "", fmt.Errorf("cannot describe %s: columns and comments come in pairs", view)
-			}
-			var parts []string
-			for i := 0; i < len(pairs); i += 2 {
-				parts = append(parts, "COMMENT COLUMN "+quoteName(pairs[i])+" "+quoteText(pairs[i+1]))
-			}
-			return "ALTER TABLE " + full(view) + on + "\n    " + strings.Join(parts, ",\n    "), nil
 		},
 		"semver": semver,
 		"dbText": func() string { return quoteText(o.Database) },

@@ -1192,17 +1192,17 @@ GROUP BY project_id, release, environment;
 ALTER TABLE `errors-2`.events MODIFY SETTING merge_selector_base = 10;
 
 -- views/001_merge.sql
-CREATE OR REPLACE VIEW `errors-2`.issue_merges AS
+CREATE OR REPLACE VIEW `errors-2`.issue_merges
+(
+    project_id UInt32 COMMENT 'Sentry: project of the DSN. OTLP: project of the request.',
+    fingerprint UInt64 COMMENT 'Both: of the events that moved.',
+    survivor UInt64 COMMENT 'Of the triage log: fingerprint of the issue that they belong to now.'
+) AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor
 FROM `errors-2`.issue_actions
 WHERE action IN ('merge', 'split')
     AND action_id NOT IN (SELECT target_action FROM `errors-2`.issue_actions WHERE action = 'undo')
 GROUP BY project_id, fingerprint;
-
-ALTER TABLE `errors-2`.issue_merges
-    COMMENT COLUMN project_id 'Sentry: project of the DSN. OTLP: project of the request.',
-    COMMENT COLUMN fingerprint 'Both: of the events that moved.',
-    COMMENT COLUMN survivor 'Of the triage log: fingerprint of the issue that they belong to now.';
 
 CREATE OR REPLACE DICTIONARY `errors-2`.issue_of
 (
@@ -1222,7 +1222,24 @@ ALTER TABLE `errors-2`.events ADD COLUMN IF NOT EXISTS issue String ALIAS lower(
 ALTER TABLE `errors-2`.logs ADD COLUMN IF NOT EXISTS issue String ALIAS if(fingerprint = 0, '', lower(leftPad(hex(dictGetOrDefault('errors-2.issue_of', 'survivor', (project_id, fingerprint), fingerprint)), 16, '0'))) COMMENT 'Both: 16 hex digits of the issue that the record made; empty where none.';
 
 -- views/010_issue_state.sql
-CREATE OR REPLACE VIEW `errors-2`.issue_state AS
+CREATE OR REPLACE VIEW `errors-2`.issue_state
+(
+    project_id UInt32 COMMENT 'Sentry: project of the DSN. OTLP: project of the request.',
+    fingerprint UInt64 COMMENT 'Both: of the issue; a number.',
+    issue String COMMENT 'Both: 16 hex digits of the issue.',
+    status String COMMENT 'Computed: ongoing, regressed, resolved, ignored; empty where only other things were done.',
+    status_at DateTime64(3, 'UTC') COMMENT 'Of the triage log: when it was last resolved, reopened or ignored.',
+    status_by String COMMENT 'Of the triage log: by whom.',
+    resolution String COMMENT 'Of the triage log: now, in_release, in_next_release.',
+    in_release String COMMENT 'Of the triage log: in which release; of in_next_release the newest one then.',
+    until DateTime64(3, 'UTC') COMMENT 'Of the triage log: ignored until this time; zero for none.',
+    until_events UInt64 COMMENT 'Of the triage log: ignored until this many more events; 0 for none.',
+    until_users UInt64 COMMENT 'Of the triage log: ignored until this many more users; 0 for none.',
+    assignee String COMMENT 'Of the triage log: to whom; empty for nobody.',
+    priority String COMMENT 'Of the triage log: low, medium, high.',
+    owner String COMMENT 'Of the triage log: team or person.',
+    comments UInt64 COMMENT 'Of the triage log: how many actions have one.'
+) AS
 SELECT acted.project_id AS project_id, acted.fingerprint AS fingerprint,
     lower(leftPad(hex(acted.fingerprint), 16, '0')) AS issue,
     multiIf(
@@ -1278,23 +1295,6 @@ LEFT JOIN (
     SELECT project_id, release, min(first_seen) AS born
     FROM `errors-2`.release_rollup
     GROUP BY project_id, release) AS fixed ON fixed.project_id = acted.project_id AND fixed.release = acted.s.in_release;
-
-ALTER TABLE `errors-2`.issue_state
-    COMMENT COLUMN project_id 'Sentry: project of the DSN. OTLP: project of the request.',
-    COMMENT COLUMN fingerprint 'Both: of the issue; a number.',
-    COMMENT COLUMN issue 'Both: 16 hex digits of the issue.',
-    COMMENT COLUMN status 'Computed: ongoing, regressed, resolved, ignored; empty where only other things were done.',
-    COMMENT COLUMN status_at 'Of the triage log: when it was last resolved, reopened or ignored.',
-    COMMENT COLUMN status_by 'Of the triage log: by whom.',
-    COMMENT COLUMN resolution 'Of the triage log: now, in_release, in_next_release.',
-    COMMENT COLUMN in_release 'Of the triage log: in which release; of in_next_release the newest one then.',
-    COMMENT COLUMN until 'Of the triage log: ignored until this time; zero for none.',
-    COMMENT COLUMN until_events 'Of the triage log: ignored until this many more events; 0 for none.',
-    COMMENT COLUMN until_users 'Of the triage log: ignored until this many more users; 0 for none.',
-    COMMENT COLUMN assignee 'Of the triage log: to whom; empty for nobody.',
-    COMMENT COLUMN priority 'Of the triage log: low, medium, high.',
-    COMMENT COLUMN owner 'Of the triage log: team or person.',
-    COMMENT COLUMN comments 'Of the triage log: how many actions have one.';
 
 CREATE OR REPLACE VIEW `errors-2`.issue_state_of AS
 SELECT acted.project_id AS project_id, acted.fingerprint AS fingerprint,
@@ -1354,7 +1354,27 @@ LEFT JOIN (
     GROUP BY project_id, release) AS fixed ON fixed.project_id = acted.project_id AND fixed.release = acted.s.in_release;
 
 -- views/020_issues.sql
-CREATE OR REPLACE VIEW `errors-2`.issues AS
+CREATE OR REPLACE VIEW `errors-2`.issues
+(
+    project_id UInt32 COMMENT 'Sentry: project of the DSN. OTLP: project of the request.',
+    issue String COMMENT 'Both: 16 hex digits of the issue, merges applied.',
+    title String COMMENT 'Of the newest event. Sentry: type and value of the main exception, or message. OTLP: exception.type and exception.message.',
+    culprit String COMMENT 'Of the newest event. Both: where it happened, the in-app frame nearest to the crash; Sentry also: transaction.',
+    type String COMMENT 'Of the newest event. Sentry: type of the main exception. OTLP: exception.type.',
+    level String COMMENT 'Highest. Sentry: level. OTLP: error of a span, else the severity of the log record.',
+    status String COMMENT 'Computed: new, ongoing, regressed, resolved, ignored.',
+    assignee String COMMENT 'Of the triage log: to whom; empty for nobody.',
+    first_seen DateTime64(3, 'UTC') COMMENT 'Oldest event. Sentry: timestamp. OTLP: time of the span event or log record.',
+    last_seen DateTime64(3, 'UTC') COMMENT 'Newest event. Sentry: timestamp. OTLP: time of the span event or log record.',
+    events UInt64 COMMENT 'Both: occurrences, sum(weight); twins count 0.',
+    users UInt64 COMMENT 'Sketch. Sentry: user. OTLP: user.id, enduser.id and their like.',
+    protocols Array(String) COMMENT 'Both: which reported it, sentry, otlp.',
+    environments Array(String) COMMENT 'Sentry: environment. OTLP: deployment.environment.name.',
+    first_release String COMMENT 'Of the oldest event. Sentry: release. OTLP: service.version.',
+    last_release String COMMENT 'Of the newest event. Sentry: release. OTLP: service.version.',
+    sample_event_id UUID COMMENT 'Of the newest event. Sentry: event_id. OTLP: derived from its content.',
+    sample_trace_id String COMMENT 'Of the newest event. Sentry: contexts.trace.trace_id. OTLP: trace_id.'
+) AS
 SELECT g.project_id AS project_id,
     lower(leftPad(hex(g.survivor), 16, '0')) AS issue,
     g.l.1 AS title, g.l.2 AS culprit, g.l.3 AS type, toString(g.level_max_) AS level,
@@ -1373,27 +1393,17 @@ FROM (
     GROUP BY project_id, survivor) AS g
 LEFT JOIN `errors-2`.issue_state AS st ON st.project_id = g.project_id AND st.fingerprint = g.survivor;
 
-ALTER TABLE `errors-2`.issues
-    COMMENT COLUMN project_id 'Sentry: project of the DSN. OTLP: project of the request.',
-    COMMENT COLUMN issue 'Both: 16 hex digits of the issue, merges applied.',
-    COMMENT COLUMN title 'Of the newest event. Sentry: type and value of the main exception, or message. OTLP: exception.type and exception.message.',
-    COMMENT COLUMN culprit 'Of the newest event. Both: where it happened, the in-app frame nearest to the crash; Sentry also: transaction.',
-    COMMENT COLUMN type 'Of the newest event. Sentry: type of the main exception. OTLP: exception.type.',
-    COMMENT COLUMN level 'Highest. Sentry: level. OTLP: error of a span, else the severity of the log record.',
-    COMMENT COLUMN status 'Computed: new, ongoing, regressed, resolved, ignored.',
-    COMMENT COLUMN assignee 'Of the triage log: to whom; empty for nobody.',
-    COMMENT COLUMN first_seen 'Oldest event. Sentry: timestamp. OTLP: time of the span event or log record.',
-    COMMENT COLUMN last_seen 'Newest event. Sentry: timestamp. OTLP: time of the span event or log record.',
-    COMMENT COLUMN events 'Both: occurrences, sum(weight); twins count 0.',
-    COMMENT COLUMN users 'Sketch. Sentry: user. OTLP: user.id, enduser.id and their like.',
-    COMMENT COLUMN protocols 'Both: which reported it, sentry, otlp.',
-    COMMENT COLUMN environments 'Sentry: environment. OTLP: deployment.environment.name.',
-    COMMENT COLUMN first_release 'Of the oldest event. Sentry: release. OTLP: service.version.',
-    COMMENT COLUMN last_release 'Of the newest event. Sentry: release. OTLP: service.version.',
-    COMMENT COLUMN sample_event_id 'Of the newest event. Sentry: event_id. OTLP: derived from its content.',
-    COMMENT COLUMN sample_trace_id 'Of the newest event. Sentry: contexts.trace.trace_id. OTLP: trace_id.';
-
-CREATE OR REPLACE VIEW `errors-2`.issue_trend AS
+CREATE OR REPLACE VIEW `errors-2`.issue_trend
+(
+    project_id UInt32 COMMENT 'Sentry: project of the DSN. OTLP: project of the request.',
+    issue String COMMENT 'Both: 16 hex digits of the issue, merges applied.',
+    hour DateTime('UTC') COMMENT 'Hour of ts. Sentry: timestamp. OTLP: time of the span event or log record.',
+    environment LowCardinality(String) COMMENT 'Sentry: environment. OTLP: deployment.environment.name.',
+    release LowCardinality(String) COMMENT 'Sentry: release. OTLP: service.version.',
+    level String COMMENT 'Highest. Sentry: level. OTLP: error of a span, else the severity of the log record.',
+    events UInt64 COMMENT 'Both: occurrences, sum(weight).',
+    users UInt64 COMMENT 'Sketch. Sentry: user. OTLP: user.id, enduser.id and their like.'
+) AS
 SELECT project_id, lower(leftPad(hex(fingerprint), 16, '0')) AS issue, hour, environment, release,
     toString(h.level) AS level, toUInt64(h.events) AS events, finalizeAggregation(h.users) AS users
 FROM `errors-2`.issue_hour AS h FINAL
@@ -1408,17 +1418,21 @@ FROM (
     WHERE (project_id, fingerprint) IN (SELECT project_id, arrayJoin([fingerprint, survivor]) AS member FROM `errors-2`.issue_of WHERE survivor != fingerprint)
     GROUP BY project_id, survivor, hour, environment, release);
 
-ALTER TABLE `errors-2`.issue_trend
-    COMMENT COLUMN project_id 'Sentry: project of the DSN. OTLP: project of the request.',
-    COMMENT COLUMN issue 'Both: 16 hex digits of the issue, merges applied.',
-    COMMENT COLUMN hour 'Hour of ts. Sentry: timestamp. OTLP: time of the span event or log record.',
-    COMMENT COLUMN environment 'Sentry: environment. OTLP: deployment.environment.name.',
-    COMMENT COLUMN release 'Sentry: release. OTLP: service.version.',
-    COMMENT COLUMN level 'Highest. Sentry: level. OTLP: error of a span, else the severity of the log record.',
-    COMMENT COLUMN events 'Both: occurrences, sum(weight).',
-    COMMENT COLUMN users 'Sketch. Sentry: user. OTLP: user.id, enduser.id and their like.';
-
-CREATE OR REPLACE VIEW `errors-2`.releases AS
+CREATE OR REPLACE VIEW `errors-2`.releases
+(
+    project_id UInt32 COMMENT 'Sentry: project of the DSN. OTLP: project of the request.',
+    release String COMMENT 'Sentry: release. OTLP: service.version.',
+    first_seen DateTime64(3, 'UTC') COMMENT 'First error of both protocols; Sentry also: session or transaction.',
+    last_seen DateTime64(3, 'UTC') COMMENT 'Last error of both protocols; Sentry also: session or transaction.',
+    events UInt64 COMMENT 'Both: errors, sum(weight).',
+    issues UInt64 COMMENT 'Both: issues seen in it.',
+    new_issues UInt64 COMMENT 'Both: issues seen first in it.',
+    sessions UInt64 COMMENT 'Sentry: sessions that began. OTLP: none.',
+    crashed_sessions UInt64 COMMENT 'Sentry: status crashed. OTLP: none.',
+    crash_free_sessions Nullable(Float64) COMMENT 'Sentry: share from 0 to 1; NULL without sessions. OTLP: none.',
+    users UInt64 COMMENT 'Sketch. Sentry: did of sessions. OTLP: none.',
+    crash_free_users Nullable(Float64) COMMENT 'Sentry: share from 0 to 1; NULL without users. OTLP: none.'
+) AS
 SELECT r.project_id AS project_id, r.release AS release,
     toDateTime64(r.first_seen_, 3, 'UTC') AS first_seen, toDateTime64(r.last_seen_, 3, 'UTC') AS last_seen, r.events_ AS events,
     i.issues_ AS issues, i.new_issues_ AS new_issues,
@@ -1448,21 +1462,20 @@ LEFT JOIN (
     WHERE release != ''
     GROUP BY project_id, release) AS s ON s.project_id = r.project_id AND s.release = r.release;
 
-ALTER TABLE `errors-2`.releases
-    COMMENT COLUMN project_id 'Sentry: project of the DSN. OTLP: project of the request.',
-    COMMENT COLUMN release 'Sentry: release. OTLP: service.version.',
-    COMMENT COLUMN first_seen 'First error of both protocols; Sentry also: session or transaction.',
-    COMMENT COLUMN last_seen 'Last error of both protocols; Sentry also: session or transaction.',
-    COMMENT COLUMN events 'Both: errors, sum(weight).',
-    COMMENT COLUMN issues 'Both: issues seen in it.',
-    COMMENT COLUMN new_issues 'Both: issues seen first in it.',
-    COMMENT COLUMN sessions 'Sentry: sessions that began. OTLP: none.',
-    COMMENT COLUMN crashed_sessions 'Sentry: status crashed. OTLP: none.',
-    COMMENT COLUMN crash_free_sessions 'Sentry: share from 0 to 1; NULL without sessions. OTLP: none.',
-    COMMENT COLUMN users 'Sketch. Sentry: did of sessions. OTLP: none.',
-    COMMENT COLUMN crash_free_users 'Sentry: share from 0 to 1; NULL without users. OTLP: none.';
-
-CREATE OR REPLACE VIEW `errors-2`.traces AS
+CREATE OR REPLACE VIEW `errors-2`.traces
+(
+    project_id UInt32 COMMENT 'Sentry: project of the DSN. OTLP: project of the request.',
+    trace_id String COMMENT 'Sentry: trace_id of the trace context. OTLP: trace_id.',
+    started DateTime64(3, 'UTC') COMMENT 'Both: earliest error, span or log record.',
+    ended DateTime64(3, 'UTC') COMMENT 'Both: latest of them, ends of spans included.',
+    duration_ms Int64 COMMENT 'Computed: from started to ended.',
+    error_count UInt64 COMMENT 'Both: errors, sum(weight).',
+    span_count UInt64 COMMENT 'Both: spans.',
+    log_count UInt64 COMMENT 'Both: log records.',
+    service_names Array(String) COMMENT 'Sentry: service. OTLP: service.name.',
+    root String COMMENT 'Both: name of a span without a parent.',
+    issue_list Array(String) COMMENT 'Both: 16 hex digits of each issue, merges applied.'
+) AS
 SELECT project_id, trace_id, toDateTime64(min(min_ts), 3, 'UTC') AS started, toDateTime64(max(max_ts), 3, 'UTC') AS ended,
     dateDiff('millisecond', started, ended) AS duration_ms,
     sum(errors) AS error_count, sum(spans) AS span_count, sum(logs) AS log_count,
@@ -1472,20 +1485,19 @@ SELECT project_id, trace_id, toDateTime64(min(min_ts), 3, 'UTC') AS started, toD
 FROM `errors-2`.trace_index
 GROUP BY project_id, trace_id;
 
-ALTER TABLE `errors-2`.traces
-    COMMENT COLUMN project_id 'Sentry: project of the DSN. OTLP: project of the request.',
-    COMMENT COLUMN trace_id 'Sentry: trace_id of the trace context. OTLP: trace_id.',
-    COMMENT COLUMN started 'Both: earliest error, span or log record.',
-    COMMENT COLUMN ended 'Both: latest of them, ends of spans included.',
-    COMMENT COLUMN duration_ms 'Computed: from started to ended.',
-    COMMENT COLUMN error_count 'Both: errors, sum(weight).',
-    COMMENT COLUMN span_count 'Both: spans.',
-    COMMENT COLUMN log_count 'Both: log records.',
-    COMMENT COLUMN service_names 'Sentry: service. OTLP: service.name.',
-    COMMENT COLUMN root 'Both: name of a span without a parent.',
-    COMMENT COLUMN issue_list 'Both: 16 hex digits of each issue, merges applied.';
-
-CREATE OR REPLACE VIEW `errors-2`.issue_history AS
+CREATE OR REPLACE VIEW `errors-2`.issue_history
+(
+    project_id UInt32 COMMENT 'Sentry: project of the DSN. OTLP: project of the request.',
+    issue String COMMENT 'Of the triage log: the fingerprint acted on, 16 hex digits; of a merge or split the one that moves.',
+    at DateTime64(3, 'UTC') COMMENT 'Of the triage log: when.',
+    actor String COMMENT 'Of the triage log: who.',
+    action LowCardinality(String) COMMENT 'Of the triage log: resolve, unresolve, ignore, assign, merge, split, comment, priority, owner, undo.',
+    detail String COMMENT 'Of the triage log: in words, such as the release or the person.',
+    comment String COMMENT 'Of the triage log: in words.',
+    action_id UUID COMMENT 'Of the triage log: identity; undo names it.',
+    bulk_id UUID COMMENT 'Of the triage log: shared by the actions of one command; zero for a single one.',
+    undone UInt8 COMMENT 'Of the triage log: 1 where an undo names it.'
+) AS
 SELECT project_id, lower(leftPad(hex(fingerprint), 16, '0')) AS issue, at, actor, action,
     multiIf(
         action = 'resolve' AND resolution != 'now', concat(replaceAll(resolution, '_', ' '), ' ', in_release),
@@ -1501,25 +1513,13 @@ SELECT project_id, lower(leftPad(hex(fingerprint), 16, '0')) AS issue, at, actor
     action_id IN (SELECT target_action FROM `errors-2`.issue_actions WHERE action = 'undo') AS undone
 FROM `errors-2`.issue_actions;
 
-ALTER TABLE `errors-2`.issue_history
-    COMMENT COLUMN project_id 'Sentry: project of the DSN. OTLP: project of the request.',
-    COMMENT COLUMN issue 'Of the triage log: the fingerprint acted on, 16 hex digits; of a merge or split the one that moves.',
-    COMMENT COLUMN at 'Of the triage log: when.',
-    COMMENT COLUMN actor 'Of the triage log: who.',
-    COMMENT COLUMN action 'Of the triage log: resolve, unresolve, ignore, assign, merge, split, comment, priority, owner, undo.',
-    COMMENT COLUMN detail 'Of the triage log: in words, such as the release or the person.',
-    COMMENT COLUMN comment 'Of the triage log: in words.',
-    COMMENT COLUMN action_id 'Of the triage log: identity; undo names it.',
-    COMMENT COLUMN bulk_id 'Of the triage log: shared by the actions of one command; zero for a single one.',
-    COMMENT COLUMN undone 'Of the triage log: 1 where an undo names it.';
-
-CREATE OR REPLACE VIEW `errors-2`.spans_trace_id_ts AS
+CREATE OR REPLACE VIEW `errors-2`.spans_trace_id_ts
+(
+    TraceId String COMMENT 'Sentry: trace_id of the trace context. OTLP: trace_id.',
+    Start DateTime64(3, 'UTC') COMMENT 'Both: earliest error, span or log record.',
+    End DateTime64(3, 'UTC') COMMENT 'Both: latest of them, ends of spans included.'
+) AS
 SELECT trace_id AS TraceId, toDateTime64(min(min_ts), 3, 'UTC') AS Start, toDateTime64(max(max_ts), 3, 'UTC') AS End
 FROM `errors-2`.trace_index
 GROUP BY trace_id;
-
-ALTER TABLE `errors-2`.spans_trace_id_ts
-    COMMENT COLUMN TraceId 'Sentry: trace_id of the trace context. OTLP: trace_id.',
-    COMMENT COLUMN Start 'Both: earliest error, span or log record.',
-    COMMENT COLUMN End 'Both: latest of them, ends of spans included.';
 

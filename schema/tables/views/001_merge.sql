@@ -1,15 +1,14 @@
 -- Where a fingerprint belongs: the newest merge or split that was not undone.
 -- A fingerprint without one is its own issue.
-{{view "issue_merges"}} AS
+{{view "issue_merges"
+    "project_id" "UInt32" "Sentry: project of the DSN. OTLP: project of the request."
+    "fingerprint" "UInt64" "Both: of the events that moved."
+    "survivor" "UInt64" "Of the triage log: fingerprint of the issue that they belong to now."}} AS
 SELECT project_id, fingerprint, argMax(into, (at, action_id)) AS survivor
 FROM {{name "issue_actions"}}
 WHERE action IN ('merge', 'split')
     AND action_id NOT IN (SELECT target_action FROM {{name "issue_actions"}} WHERE action = 'undo')
 GROUP BY project_id, fingerprint;
-{{describe "issue_merges"
-    "project_id" "Sentry: project of the DSN. OTLP: project of the request."
-    "fingerprint" "Both: of the events that moved."
-    "survivor" "Of the triage log: fingerprint of the issue that they belong to now."}};
 
 {{dictionary "issue_of"}}
 (

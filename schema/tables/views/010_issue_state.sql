@@ -65,24 +65,23 @@ LEFT JOIN (
     FROM {{name "release_rollup"}}{{if .}} WHERE project_id = {project:UInt32}{{end}}
     GROUP BY project_id, release) AS fixed ON fixed.project_id = acted.project_id AND fixed.release = acted.s.in_release
 {{- end}}
-{{view "issue_state"}} AS
+{{view "issue_state"
+    "project_id" "UInt32" "Sentry: project of the DSN. OTLP: project of the request."
+    "fingerprint" "UInt64" "Both: of the issue; a number."
+    "issue" "String" "Both: 16 hex digits of the issue."
+    "status" "String" "Computed: ongoing, regressed, resolved, ignored; empty where only other things were done."
+    "status_at" "DateTime64(3, 'UTC')" "Of the triage log: when it was last resolved, reopened or ignored."
+    "status_by" "String" "Of the triage log: by whom."
+    "resolution" "String" "Of the triage log: now, in_release, in_next_release."
+    "in_release" "String" "Of the triage log: in which release; of in_next_release the newest one then."
+    "until" "DateTime64(3, 'UTC')" "Of the triage log: ignored until this time; zero for none."
+    "until_events" "UInt64" "Of the triage log: ignored until this many more events; 0 for none."
+    "until_users" "UInt64" "Of the triage log: ignored until this many more users; 0 for none."
+    "assignee" "String" "Of the triage log: to whom; empty for nobody."
+    "priority" "String" "Of the triage log: low, medium, high."
+    "owner" "String" "Of the triage log: team or person."
+    "comments" "UInt64" "Of the triage log: how many actions have one."}} AS
 {{template "state" false}};
-{{describe "issue_state"
-    "project_id" "Sentry: project of the DSN. OTLP: project of the request."
-    "fingerprint" "Both: of the issue; a number."
-    "issue" "Both: 16 hex digits of the issue."
-    "status" "Computed: ongoing, regressed, resolved, ignored; empty where only other things were done."
-    "status_at" "Of the triage log: when it was last resolved, reopened or ignored."
-    "status_by" "Of the triage log: by whom."
-    "resolution" "Of the triage log: now, in_release, in_next_release."
-    "in_release" "Of the triage log: in which release; of in_next_release the newest one then."
-    "until" "Of the triage log: ignored until this time; zero for none."
-    "until_events" "Of the triage log: ignored until this many more events; 0 for none."
-    "until_users" "Of the triage log: ignored until this many more users; 0 for none."
-    "assignee" "Of the triage log: to whom; empty for nobody."
-    "priority" "Of the triage log: low, medium, high."
-    "owner" "Of the triage log: team or person."
-    "comments" "Of the triage log: how many actions have one."}};
 
 -- The same of some issues of one project, with parameters project and issues
 -- (their fingerprints and all that were merged into them): no filter on

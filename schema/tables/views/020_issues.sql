@@ -1,6 +1,24 @@
 -- What people and Grafana read. Names and columns here are stable: a change is
 -- a migration with an alias and a line in the change log.
-{{view "issues"}} AS
+{{view "issues"
+    "project_id" "UInt32" "Sentry: project of the DSN. OTLP: project of the request."
+    "issue" "String" "Both: 16 hex digits of the issue, merges applied."
+    "title" "String" "Of the newest event. Sentry: type and value of the main exception, or message. OTLP: exception.type and exception.message."
+    "culprit" "String" "Of the newest event. Both: where it happened, the in-app frame nearest to the crash; Sentry also: transaction."
+    "type" "String" "Of the newest event. Sentry: type of the main exception. OTLP: exception.type."
+    "level" "String" "Highest. Sentry: level. OTLP: error of a span, else the severity of the log record."
+    "status" "String" "Computed: new, ongoing, regressed, resolved, ignored."
+    "assignee" "String" "Of the triage log: to whom; empty for nobody."
+    "first_seen" "DateTime64(3, 'UTC')" "Oldest event. Sentry: timestamp. OTLP: time of the span event or log record."
+    "last_seen" "DateTime64(3, 'UTC')" "Newest event. Sentry: timestamp. OTLP: time of the span event or log record."
+    "events" "UInt64" "Both: occurrences, sum(weight); twins count 0."
+    "users" "UInt64" "Sketch. Sentry: user. OTLP: user.id, enduser.id and their like."
+    "protocols" "Array(String)" "Both: which reported it, sentry, otlp."
+    "environments" "Array(String)" "Sentry: environment. OTLP: deployment.environment.name."
+    "first_release" "String" "Of the oldest event. Sentry: release. OTLP: service.version."
+    "last_release" "String" "Of the newest event. Sentry: release. OTLP: service.version."
+    "sample_event_id" "UUID" "Of the newest event. Sentry: event_id. OTLP: derived from its content."
+    "sample_trace_id" "String" "Of the newest event. Sentry: contexts.trace.trace_id. OTLP: trace_id."}} AS
 SELECT g.project_id AS project_id,
     lower(leftPad(hex(g.survivor), 16, '0')) AS issue,
     g.l.1 AS title, g.l.2 AS culprit, g.l.3 AS type, toString(g.level_max_) AS level,
@@ -18,25 +36,6 @@ FROM (
     FROM {{name "issue_rollup"}}
     GROUP BY project_id, survivor) AS g
 LEFT JOIN {{name "issue_state"}} AS st ON st.project_id = g.project_id AND st.fingerprint = g.survivor;
-{{describe "issues"
-    "project_id" "Sentry: project of the DSN. OTLP: project of the request."
-    "issue" "Both: 16 hex digits of the issue, merges applied."
-    "title" "Of the newest event. Sentry: type and value of the main exception, or message. OTLP: exception.type and exception.message."
-    "culprit" "Of the newest event. Both: where it happened, the in-app frame nearest to the crash; Sentry also: transaction."
-    "type" "Of the newest event. Sentry: type of the main exception. OTLP: exception.type."
-    "level" "Highest. Sentry: level. OTLP: error of a span, else the severity of the log record."
-    "status" "Computed: new, ongoing, regressed, resolved, ignored."
-    "assignee" "Of the triage log: to whom; empty for nobody."
-    "first_seen" "Oldest event. Sentry: timestamp. OTLP: time of the span event or log record."
-    "last_seen" "Newest event. Sentry: timestamp. OTLP: time of the span event or log record."
-    "events" "Both: occurrences, sum(weight); twins count 0."
-    "users" "Sketch. Sentry: user. OTLP: user.id, enduser.id and their like."
-    "protocols" "Both: which reported it, sentry, otlp."
-    "environments" "Sentry: environment. OTLP: deployment.environment.name."
-    "first_release" "Of the oldest event. Sentry: release. OTLP: service.version."
-    "last_release" "Of the newest event. Sentry: release. OTLP: service.version."
-    "sample_event_id" "Of the newest event. Sentry: event_id. OTLP: derived from its content."
-    "sample_trace_id" "Of the newest event. Sentry: contexts.trace.trace_id. OTLP: trace_id."}};
 
 -- Rows of fingerprints that no merge names are taken as they are stored: FINAL
 -- puts pieces together along the key, which costs next to nothing where parts
@@ -44,7 +43,15 @@ LEFT JOIN {{name "issue_state"}} AS st ON st.project_id = g.project_id AND st.fi
 -- question groups once, not twice. Where nothing was merged, which is known before
 -- a row is read, no fingerprint is looked up: a third of the cost.
 {{define "members"}}SELECT project_id, arrayJoin([fingerprint, survivor]) AS member FROM {{name "issue_of"}} WHERE survivor != fingerprint{{end}}
-{{view "issue_trend"}} AS
+{{view "issue_trend"
+    "project_id" "UInt32" "Sentry: project of the DSN. OTLP: project of the request."
+    "issue" "String" "Both: 16 hex digits of the issue, merges applied."
+    "hour" "DateTime('UTC')" "Hour of ts. Sentry: timestamp. OTLP: time of the span event or log record."
+    "environment" "LowCardinality(String)" "Sentry: environment. OTLP: deployment.environment.name."
+    "release" "LowCardinality(String)" "Sentry: release. OTLP: service.version."
+    "level" "String" "Highest. Sentry: level. OTLP: error of a span, else the severity of the log record."
+    "events" "UInt64" "Both: occurrences, sum(weight)."
+    "users" "UInt64" "Sketch. Sentry: user. OTLP: user.id, enduser.id and their like."}} AS
 SELECT project_id, lower(leftPad(hex(fingerprint), 16, '0')) AS issue, hour, environment, release,
     toString(h.level) AS level, toUInt64(h.events) AS events, finalizeAggregation(h.users) AS users
 FROM {{name "issue_hour"}} AS h FINAL
@@ -58,20 +65,23 @@ FROM (
     FROM {{name "issue_hour"}}
     WHERE (project_id, fingerprint) IN ({{template "members"}})
     GROUP BY project_id, survivor, hour, environment, release);
-{{describe "issue_trend"
-    "project_id" "Sentry: project of the DSN. OTLP: project of the request."
-    "issue" "Both: 16 hex digits of the issue, merges applied."
-    "hour" "Hour of ts. Sentry: timestamp. OTLP: time of the span event or log record."
-    "environment" "Sentry: environment. OTLP: deployment.environment.name."
-    "release" "Sentry: release. OTLP: service.version."
-    "level" "Highest. Sentry: level. OTLP: error of a span, else the severity of the log record."
-    "events" "Both: occurrences, sum(weight)."
-    "users" "Sketch. Sentry: user. OTLP: user.id, enduser.id and their like."}};
 
 -- Sessions of before migration 123 are known by their hours only: what that
 -- leaves open is decided for the end of the hour, so that a release of sessions
 -- is never older than one of errors that it came after.
-{{view "releases"}} AS
+{{view "releases"
+    "project_id" "UInt32" "Sentry: project of the DSN. OTLP: project of the request."
+    "release" "String" "Sentry: release. OTLP: service.version."
+    "first_seen" "DateTime64(3, 'UTC')" "First error of both protocols; Sentry also: session or transaction."
+    "last_seen" "DateTime64(3, 'UTC')" "Last error of both protocols; Sentry also: session or transaction."
+    "events" "UInt64" "Both: errors, sum(weight)."
+    "issues" "UInt64" "Both: issues seen in it."
+    "new_issues" "UInt64" "Both: issues seen first in it."
+    "sessions" "UInt64" "Sentry: sessions that began. OTLP: none."
+    "crashed_sessions" "UInt64" "Sentry: status crashed. OTLP: none."
+    "crash_free_sessions" "Nullable(Float64)" "Sentry: share from 0 to 1; NULL without sessions. OTLP: none."
+    "users" "UInt64" "Sketch. Sentry: did of sessions. OTLP: none."
+    "crash_free_users" "Nullable(Float64)" "Sentry: share from 0 to 1; NULL without users. OTLP: none."}} AS
 SELECT r.project_id AS project_id, r.release AS release,
     toDateTime64(r.first_seen_, 3, 'UTC') AS first_seen, toDateTime64(r.last_seen_, 3, 'UTC') AS last_seen, r.events_ AS events,
     i.issues_ AS issues, i.new_issues_ AS new_issues,
@@ -100,21 +110,19 @@ LEFT JOIN (
     FROM {{name "session_hour"}}
     WHERE release != ''
     GROUP BY project_id, release) AS s ON s.project_id = r.project_id AND s.release = r.release;
-{{describe "releases"
-    "project_id" "Sentry: project of the DSN. OTLP: project of the request."
-    "release" "Sentry: release. OTLP: service.version."
-    "first_seen" "First error of both protocols; Sentry also: session or transaction."
-    "last_seen" "Last error of both protocols; Sentry also: session or transaction."
-    "events" "Both: errors, sum(weight)."
-    "issues" "Both: issues seen in it."
-    "new_issues" "Both: issues seen first in it."
-    "sessions" "Sentry: sessions that began. OTLP: none."
-    "crashed_sessions" "Sentry: status crashed. OTLP: none."
-    "crash_free_sessions" "Sentry: share from 0 to 1; NULL without sessions. OTLP: none."
-    "users" "Sketch. Sentry: did of sessions. OTLP: none."
-    "crash_free_users" "Sentry: share from 0 to 1; NULL without users. OTLP: none."}};
 
-{{view "traces"}} AS
+{{view "traces"
+    "project_id" "UInt32" "Sentry: project of the DSN. OTLP: project of the request."
+    "trace_id" "String" "Sentry: trace_id of the trace context. OTLP: trace_id."
+    "started" "DateTime64(3, 'UTC')" "Both: earliest error, span or log record."
+    "ended" "DateTime64(3, 'UTC')" "Both: latest of them, ends of spans included."
+    "duration_ms" "Int64" "Computed: from started to ended."
+    "error_count" "UInt64" "Both: errors, sum(weight)."
+    "span_count" "UInt64" "Both: spans."
+    "log_count" "UInt64" "Both: log records."
+    "service_names" "Array(String)" "Sentry: service. OTLP: service.name."
+    "root" "String" "Both: name of a span without a parent."
+    "issue_list" "Array(String)" "Both: 16 hex digits of each issue, merges applied."}} AS
 SELECT project_id, trace_id, toDateTime64(min(min_ts), 3, 'UTC') AS started, toDateTime64(max(max_ts), 3, 'UTC') AS ended,
     dateDiff('millisecond', started, ended) AS duration_ms,
     sum(errors) AS error_count, sum(spans) AS span_count, sum(logs) AS log_count,
@@ -123,20 +131,18 @@ SELECT project_id, trace_id, toDateTime64(min(min_ts), 3, 'UTC') AS started, toD
     arrayDistinct(arrayMap(f -> lower(leftPad(hex({{issueOf "project_id" "f"}}), 16, '0')), groupUniqArrayArray(issues))) AS issue_list
 FROM {{name "trace_index"}}
 GROUP BY project_id, trace_id;
-{{describe "traces"
-    "project_id" "Sentry: project of the DSN. OTLP: project of the request."
-    "trace_id" "Sentry: trace_id of the trace context. OTLP: trace_id."
-    "started" "Both: earliest error, span or log record."
-    "ended" "Both: latest of them, ends of spans included."
-    "duration_ms" "Computed: from started to ended."
-    "error_count" "Both: errors, sum(weight)."
-    "span_count" "Both: spans."
-    "log_count" "Both: log records."
-    "service_names" "Sentry: service. OTLP: service.name."
-    "root" "Both: name of a span without a parent."
-    "issue_list" "Both: 16 hex digits of each issue, merges applied."}};
 
-{{view "issue_history"}} AS
+{{view "issue_history"
+    "project_id" "UInt32" "Sentry: project of the DSN. OTLP: project of the request."
+    "issue" "String" "Of the triage log: the fingerprint acted on, 16 hex digits; of a merge or split the one that moves."
+    "at" "DateTime64(3, 'UTC')" "Of the triage log: when."
+    "actor" "String" "Of the triage log: who."
+    "action" "LowCardinality(String)" "Of the triage log: resolve, unresolve, ignore, assign, merge, split, comment, priority, owner, undo."
+    "detail" "String" "Of the triage log: in words, such as the release or the person."
+    "comment" "String" "Of the triage log: in words."
+    "action_id" "UUID" "Of the triage log: identity; undo names it."
+    "bulk_id" "UUID" "Of the triage log: shared by the actions of one command; zero for a single one."
+    "undone" "UInt8" "Of the triage log: 1 where an undo names it."}} AS
 SELECT project_id, lower(leftPad(hex(fingerprint), 16, '0')) AS issue, at, actor, action,
     multiIf(
         action = 'resolve' AND resolution != 'now', concat(replaceAll(resolution, '_', ' '), ' ', in_release),
@@ -151,24 +157,12 @@ SELECT project_id, lower(leftPad(hex(fingerprint), 16, '0')) AS issue, at, actor
     comment, action_id, bulk_id,
     action_id IN (SELECT target_action FROM {{name "issue_actions"}} WHERE action = 'undo') AS undone
 FROM {{name "issue_actions"}};
-{{describe "issue_history"
-    "project_id" "Sentry: project of the DSN. OTLP: project of the request."
-    "issue" "Of the triage log: the fingerprint acted on, 16 hex digits; of a merge or split the one that moves."
-    "at" "Of the triage log: when."
-    "actor" "Of the triage log: who."
-    "action" "Of the triage log: resolve, unresolve, ignore, assign, merge, split, comment, priority, owner, undo."
-    "detail" "Of the triage log: in words, such as the release or the person."
-    "comment" "Of the triage log: in words."
-    "action_id" "Of the triage log: identity; undo names it."
-    "bulk_id" "Of the triage log: shared by the actions of one command; zero for a single one."
-    "undone" "Of the triage log: 1 where an undo names it."}};
 
 -- The official ClickHouse data source of Grafana finds a trace by this name.
-{{view "spans_trace_id_ts"}} AS
+{{view "spans_trace_id_ts"
+    "TraceId" "String" "Sentry: trace_id of the trace context. OTLP: trace_id."
+    "Start" "DateTime64(3, 'UTC')" "Both: earliest error, span or log record."
+    "End" "DateTime64(3, 'UTC')" "Both: latest of them, ends of spans included."}} AS
 SELECT trace_id AS TraceId, toDateTime64(min(min_ts), 3, 'UTC') AS Start, toDateTime64(max(max_ts), 3, 'UTC') AS End
 FROM {{name "trace_index"}}
 GROUP BY trace_id;
-{{describe "spans_trace_id_ts"
-    "TraceId" "Sentry: trace_id of the trace context. OTLP: trace_id."
-    "Start" "Both: earliest error, span or log record."
-    "End" "Both: latest of them, ends of spans included."}};
