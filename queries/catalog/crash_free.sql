@@ -10,7 +10,7 @@
 -- column sessions UInt64: Its sessions in the window.
 -- cost: session_hour of the window. 10 ms.
 -- bound: 1000 rows, those with the lowest share first.
-SELECT h.project_id AS project_id, CAST(h.release, 'String') AS release, 1 - sum(h.crashed) / sum(h.started) AS crash_free, sum(h.started) AS sessions
+SELECT h.project_id AS project_id, CAST(h.release, 'String') AS release, greatest(0, 1 - sum(h.crashed) / sum(h.started)) AS crash_free, sum(h.started) AS sessions
 FROM session_hour AS h
 WHERE <<.Projects>> AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')} AND release != ''
 GROUP BY project_id, release

@@ -56,7 +56,7 @@ WITH
             GROUP BY release))
 SELECT r.release AS release, p.release AS before, toDateTime64(r.born, 3, 'UTC') AS first_seen, r.n AS events, cityHash64(r.release) AS hash,
     toUInt64(0) AS new_issues, toUInt64(0) AS returned_issues, r.started AS sessions,
-    if(r.started > 0, 1 - r.crashed / r.started, NULL) AS crash_free, if(p.started > 0, 1 - p.crashed / p.started, NULL) AS crash_free_before,
+    if(r.started > 0, greatest(0, 1 - r.crashed / r.started), NULL) AS crash_free, if(p.started > 0, greatest(0, 1 - p.crashed / p.started), NULL) AS crash_free_before,
     if(r.started > 0, r.n / r.started, NULL) AS events_per_session,
     multiIf(r.started < greatest({min_sessions:UInt32}, 1) OR p.started < greatest({min_sessions:UInt32}, 1), 'unknown', crash_free < crash_free_before - 0.005, 'worse', crash_free > crash_free_before + 0.005, 'better', 'same') AS verdict,
     toUInt64(r.base) AS base
@@ -81,7 +81,7 @@ WITH
             GROUP BY release))
 SELECT r.release AS release, p.release AS before, toDateTime64(r.born, 3, 'UTC') AS first_seen, r.n AS events,
     i.fresh AS new_issues, i.returned AS returned_issues, r.started AS sessions,
-    if(r.started > 0, 1 - r.crashed / r.started, NULL) AS crash_free, if(p.started > 0, 1 - p.crashed / p.started, NULL) AS crash_free_before,
+    if(r.started > 0, greatest(0, 1 - r.crashed / r.started), NULL) AS crash_free, if(p.started > 0, greatest(0, 1 - p.crashed / p.started), NULL) AS crash_free_before,
     if(r.started > 0, r.n / r.started, NULL) AS events_per_session,
     multiIf(r.started < greatest({min_sessions:UInt32}, 1) OR p.started < greatest({min_sessions:UInt32}, 1), 'unknown', crash_free < crash_free_before - 0.005, 'worse', crash_free > crash_free_before + 0.005, 'better', 'same') AS verdict
 FROM known AS r

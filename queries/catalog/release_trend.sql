@@ -14,7 +14,7 @@
 SELECT *
 FROM (
     SELECT h.project_id AS project_id, toStartOfInterval(h.hour, toIntervalHour(greatest({bucket_hours:UInt32}, 1)), 'UTC') AS time, CAST(h.release, 'String') AS release,
-        1 - sum(h.crashed) / sum(h.started) AS crash_free
+        greatest(0, 1 - sum(h.crashed) / sum(h.started)) AS crash_free
     FROM session_hour AS h
     WHERE <<.Projects>> AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')} AND <<.AnyOf "environment">>
     GROUP BY project_id, time, release

@@ -15,7 +15,7 @@ FROM (
     SELECT project_id, release, crash_rate, lagInFrame(crash_rate, 1, -1) OVER w AS before, lagInFrame(release) OVER w AS previous,
         row_number() OVER (PARTITION BY project_id ORDER BY born DESC, release DESC) AS age
     FROM (
-        SELECT h.project_id AS project_id, CAST(h.release, 'String') AS release, min(h.hour) AS born, sum(h.crashed) / sum(h.started) AS crash_rate
+        SELECT h.project_id AS project_id, CAST(h.release, 'String') AS release, min(h.hour) AS born, least(1, sum(h.crashed) / sum(h.started)) AS crash_rate
         FROM session_hour AS h
         WHERE <<.Projects>> AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')} AND release != ''
         GROUP BY project_id, release

@@ -38,8 +38,8 @@ SELECT toUInt64(0), cityHash64(serverUUID()), toInt64(0), '', ''
 SELECT fingerprint, survivor FROM issue_of WHERE project_id = {project:UInt32} AND survivor != fingerprint
 -- step known: rows
 SELECT release, toDateTime64(min(first), 3, 'UTC') AS first_seen, greatest(toDateTime64(max(last), 3, 'UTC'), first_seen) AS last_seen, sum(n) AS events, cityHash64(release) AS hash, toUInt64(0) AS issues, toUInt64(0) AS new_issues,
-    sum(began) AS sessions, sum(failed) AS crashed_sessions, if(sessions > 0, 1 - crashed_sessions / sessions, NULL) AS crash_free_sessions,
-    uniqCombinedMerge(14)(people) AS users, if(users > 0, 1 - uniqCombinedMerge(14)(unlucky) / users, NULL) AS crash_free_users
+    sum(began) AS sessions, sum(failed) AS crashed_sessions, if(sessions > 0, greatest(0, 1 - crashed_sessions / sessions), NULL) AS crash_free_sessions,
+    uniqCombinedMerge(14)(people) AS users, if(users > 0, greatest(0, 1 - uniqCombinedMerge(14)(unlucky) / users), NULL) AS crash_free_users
 FROM (
     SELECT release, min(r.first_seen) AS first, max(r.last_seen) AS last, sum(r.events) AS n, toUInt64(0) AS began, toUInt64(0) AS failed,
         arrayReduce('uniqCombinedState(14)', emptyArrayUInt64()) AS people, people AS unlucky

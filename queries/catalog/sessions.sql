@@ -23,7 +23,7 @@ SELECT toStartOfInterval(h.hour, toIntervalHour(greatest({bucket_hours:UInt32}, 
     sum(h.started) AS sessions, sum(h.crashed) AS crashed, sum(h.abnormal) AS abnormal, sum(h.unhandled) AS unhandled,
     uniqCombinedMerge(14)(h.errored) + sum(h.errored_buckets) AS errored,
     uniqCombinedMerge(14)(h.users) AS users, uniqCombinedMerge(14)(h.users_crashed) AS users_crashed,
-    if(sessions > 0, 1 - crashed / sessions, NULL) AS crash_free_sessions, if(users > 0, 1 - users_crashed / users, NULL) AS crash_free_users,
+    if(sessions > 0, greatest(0, 1 - crashed / sessions), NULL) AS crash_free_sessions, if(users > 0, greatest(0, 1 - users_crashed / users), NULL) AS crash_free_users,
     ifNotFinite(toFloat64(quantilesTDigestMerge(0.5, 0.9, 0.99)(h.duration)[1]), 0) AS p50_ms
 FROM session_hour AS h
 WHERE project_id = {project:UInt32} AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')}

@@ -1437,8 +1437,8 @@ SELECT r.project_id AS project_id, r.release AS release,
     toDateTime64(r.first_seen_, 3, 'UTC') AS first_seen, toDateTime64(r.last_seen_, 3, 'UTC') AS last_seen, r.events_ AS events,
     i.issues_ AS issues, i.new_issues_ AS new_issues,
     s.started_ AS sessions, s.crashed_ AS crashed_sessions,
-    if(s.started_ > 0, 1 - s.crashed_ / s.started_, NULL) AS crash_free_sessions,
-    s.users_ AS users, if(s.users_ > 0, 1 - s.users_crashed_ / s.users_, NULL) AS crash_free_users
+    if(s.started_ > 0, greatest(0, 1 - s.crashed_ / s.started_), NULL) AS crash_free_sessions,
+    s.users_ AS users, if(s.users_ > 0, greatest(0, 1 - s.users_crashed_ / s.users_), NULL) AS crash_free_users
 FROM (
     SELECT project_id, release, min(first_seen_) AS first_seen_, greatest(max(last_seen_), first_seen_) AS last_seen_, sum(events_) AS events_
     FROM (
