@@ -194,7 +194,8 @@ func TestMergedIssueRegresses(t *testing.T) {
 func TestStateAsOf(t *testing.T) {
 	project := newProject()
 	owner, triage := store(t, "errata"), store(t, "triage")
-	seed(t, owner, event{project: project, fingerprint: 1, ts: time.Now().Add(-time.Hour), id: uuid.NewString()}, event{project: project, fingerprint: 2, ts: time.Now().Add(-time.Hour), id: uuid.NewString()})
+	before := time.Now().Add(-time.Hour) // Of both: which one is newer decides the order.
+	seed(t, owner, event{project: project, fingerprint: 1, ts: before, id: uuid.NewString()}, event{project: project, fingerprint: 2, ts: before, id: uuid.NewString()})
 	moments := map[string]time.Time{}
 	mark := func(name string) {
 		time.Sleep(5 * time.Millisecond)
