@@ -52,12 +52,15 @@ func main() {
 		// be had, the store runs as well, for more CPU time.
 		_ = timers.Late(timerSlack)
 	}
+	if len(os.Args) == 1 {
+		os.Args = append(os.Args, "--help") // Who does not know a command yet is told of all.
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	var c cli
 	k := kong.Parse(&c, kong.Name("errata"),
 		kong.Description("An analytics event store for errors: any Sentry SDK or OpenTelemetry exporter in, SQL out."),
-		kong.UsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)), kong.Exit(exitCode))
+		kong.ShortUsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)), kong.Exit(exitCode))
 	if err := k.Run(); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "errata: "+err.Error())
 		os.Exit(1)

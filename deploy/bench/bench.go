@@ -50,6 +50,12 @@ func (c *Config) check() error {
 	default:
 		return fmt.Errorf("cannot run mode %q: use envelope, store or otlp", c.Mode)
 	}
+	for name, n := range map[string]float64{"rate": c.Rate, "callers": float64(c.Callers), "duration": float64(c.Duration), "events": float64(c.Events),
+		"fingerprints": float64(c.Fingerprints), "users": float64(c.Users), "batch": float64(c.Batch), "wait": float64(c.Wait)} {
+		if n < 0 {
+			return fmt.Errorf("cannot run the bench: --%s is less than 0: leave it out for its default", name)
+		}
+	}
 	if c.Callers <= 0 {
 		c.Callers = 16
 	}

@@ -127,3 +127,10 @@ func BenchmarkPayload(b *testing.B) {
 	}
 	b.SetBytes(int64(len(buf)))
 }
+
+func TestCheckRefusesLessThanNothing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]Config{"rate": {Rate: -1}, "duration": {Duration: -1}, "callers": {Callers: -1}, "events": {Events: -1}} {
+		require.ErrorContains(t, c.check(), "--"+name+" is less than 0", name)
+	}
+}

@@ -69,6 +69,8 @@ func TestGuide(t *testing.T) {
 		shown := s.tool(t, "query", "trace", "--param", "trace_id="+trace)
 		require.Contains(t, shown, "price-cart")
 		require.Contains(t, shown, "CheckoutError")
+		require.Equal(t, shown, s.tool(t, "query", "trace", "trace_id="+trace), "parameters may stand behind the name")
+		require.Contains(t, s.tool(t, "query", "issue_list", "project=default"), "CheckoutError", "a project has a slug")
 	})
 
 	t.Run("every accepted item has one fate", func(t *testing.T) {
