@@ -19,6 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"errata/deploy/kafka/kafkatest"
+	"errata/deploy/kafka/topics"
 	"errata/deploy/local/clickhousetest"
 	"errata/ingest/intake"
 	"errata/ingest/record"
@@ -32,7 +34,8 @@ import (
 // a backlog of the envelopes that errata bench sends: every id, user, time,
 // message and breadcrumb different. ERRATA_CATCH_UP is the number of events,
 // without it nothing is measured; ERRATA_CATCH_UP_PARTITIONS spreads them
-// (default 1); ERRATA_CATCH_UP_RUNS does it again and again on new topics;
+// (default 1); ERRATA_CATCH_UP_KAFKA=1 has them on a real Apache Kafka, on the
+// same cores; ERRATA_CATCH_UP_RUNS does it again and again on new topics;
 // ERRATA_CATCH_UP_SQL is done once before, statements with semicolons between.
 // ERRATA_CATCH_UP_RATE puts that many a second on the topic while the consumer
 // runs, instead of all before it starts: what it takes at a steady rate.
@@ -77,10 +80,8 @@ func TestCatchUp(t *testing.T) {
 				messages[i].Value, messages[i].Lent = bytes.Clone(messages[i].Value), nil
 			}
 		}
-		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DataDir(t.TempDir()),
-			kfake.SeedTopics(int32(partitions), append(append([]string{}, schema.Topics...), schema.TopicDead)...))
-		require.NoError(t, err)
-		w, err := topic.New(topic.Config{Brokers: cluster.ListenAddrs(), AckTimeout: time.Minute}) // As the edge writes: frames have no checksums of their own.
+		address, stop := broker(t, partitions)
+		w, err := topic.New(topic.Config{Brokers: []string{address}, AckTimeout: time.Minute}) // As the edge writes: frames have no checksums of their own.
 		require.NoError(t, err)
 		const step = 50 * time.Millisecond
 		rate, batch := number("ERRATA_CATCH_UP_RATE", 0), 1000
@@ -115,10 +116,10 @@ func TestCatchUp(t *testing.T) {
 			debug.FreeOSMemory()
 		}
 
-		child := exec.Command(binary, "consume", "--metrics", "", "--kafka", cluster.ListenAddrs()[0], "--clickhouse", server.Addr(), "--password", password)
+		child := exec.Command(binary, "consume", "--metrics", "", "--kafka", address, "--clickhouse", server.Addr(), "--password", password)
 		var output bytes.Buffer
 		child.Stdout, child.Stderr = &output, &output
-		clicks, merging, broker := cpuOf(t, server.PID()), mergingOf(t, server.PID()), cpuOf(t, os.Getpid())
+		clicks, merging, test := cpuOf(t, server.PID()), mergingOf(t, server.PID()), cpuOf(t, os.Getpid())
 		started := time.Now()
 		require.NoError(t, child.Start())
 		if rate > 0 {
@@ -141,18 +142,32 @@ func TestCatchUp(t *testing.T) {
 		}
 		require.NoError(t, <-written)
 		took := time.Since(started)
-		clicks, merging, broker = cpuOf(t, server.PID())-clicks, mergingOf(t, server.PID())-merging, cpuOf(t, os.Getpid())-broker
+		clicks, merging, test = cpuOf(t, server.PID())-clicks, mergingOf(t, server.PID())-merging, cpuOf(t, os.Getpid())-test
 		peak := peakOf(t, child.Process.Pid)
 		require.NoError(t, child.Process.Signal(syscall.SIGTERM))
 		require.NoError(t, child.Wait(), output.String())
-		cluster.Close()
+		stop()
 		self := child.ProcessState.UserTime() + child.ProcessState.SystemTime()
 		each := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(n) }
 		var parts uint64
 		require.NoError(t, conn.QueryRow(t.Context(), "SELECT count() FROM system.parts WHERE active AND database = 'errata' AND table = 'events'").Scan(&parts))
 		t.Logf("run %d: %d events, %d partitions, in %s: %.0f/s, between the first and the last block %.0f/s; CPU us an event: consumer %.1f, ClickHouse %.1f and merging %.1f, broker of the test %.1f; at most resident: consumer %s, ClickHouse %s; %d parts",
-			run+1, n, partitions, took.Round(time.Millisecond), float64(n)/took.Seconds(), float64(lastAt-firstAt)/last.Sub(first).Seconds(), each(self), each(clicks-merging), each(merging), each(broker), peak, peakOf(t, server.PID()), parts)
+			run+1, n, partitions, took.Round(time.Millisecond), float64(n)/took.Seconds(), float64(lastAt-firstAt)/last.Sub(first).Seconds(), each(self), each(clicks-merging), each(merging), each(test), peak, peakOf(t, server.PID()), parts)
 	}
+}
+
+// broker runs one with the store's topics in so many partitions, until stop.
+func broker(t *testing.T, partitions int) (address string, stop func()) {
+	t.Helper()
+	if os.Getenv("ERRATA_CATCH_UP_KAFKA") != "1" {
+		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DataDir(t.TempDir()),
+			kfake.SeedTopics(int32(partitions), append(append([]string{}, schema.Topics...), schema.TopicDead)...))
+		require.NoError(t, err)
+		return cluster.ListenAddrs()[0], cluster.Close
+	}
+	b := kafkatest.Start(t)
+	require.NoError(t, topics.Ensure(t.Context(), topics.Options{Brokers: []string{b.Addr}, Partitions: partitions, Replication: 1}))
+	return b.Addr, func() { b.Stop(t) }
 }
 
 // backlog is what the edge makes of n envelopes of the generator.
