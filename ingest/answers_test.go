@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -52,4 +53,50 @@ func TestAnswersSayWhatToDo(t *testing.T) {
 	}
 	body := sent(hexID(1), "x")
 	require.Regexp(t, "^HTTP/1.1 200", e.spoken(fmt.Sprintf("%s%x\r\n%s\r\n0\r\n\r\n", chunked, len(body), body)))
+}
+
+// TestRefusedWhileItSends refuses clients that have not sent all of a request: each reads
+// why, and then the end of the connection. A connection that is reset may lose the answer
+// on its way.
+func TestRefusedWhileItSends(t *testing.T) {
+	t.Parallel()
+	e := start(t, withSettings("", `{"quotas":[{"limit":0,"window_seconds":86400}]}`))
+	head := func(key, more string) string {
+		return "POST /api/1/envelope/ HTTP/1.1\r\nHost: x\r\nX-Sentry-Auth: Sentry sentry_key=" + key + "\r\n" + more
+	}
+	const megabytes = 2 << 20
+	length := "Content-Length: " + strconv.Itoa(2*megabytes) + "\r\n\r\n"
+	for name, c := range map[string]struct{ request, status string }{
+		"a key that nobody has": {head(strings.Repeat("9", 32), length), "403"},
+		"over a quota":          {head(testKey, length), "429"},
+		"over a quota, chunks":  {head(testKey, "Transfer-Encoding: chunked\r\n\r\n400000\r\n"), "429"},
+		"no address":            {strings.Replace(head(testKey, length), "/api/1/envelope/", "/nowhere", 1), "404"},
+		"headers too long":      {head(testKey, "Baggage: "), "431"},
+		"chunks without a size": {strings.Replace(head(otherKey, "Transfer-Encoding: chunked\r\n\r\n"), "/1/", "/2/", 1), "400"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			one := func() (string, error) {
+				conn, err := net.Dial("tcp", e.Addr())
+				require.NoError(t, err)
+				defer func() { _ = conn.Close() }()
+				require.NoError(t, conn.SetDeadline(time.Now().Add(time.Minute)))
+				if _, err = io.WriteString(conn, c.request+strings.Repeat("z", megabytes)); err != nil {
+					return "", err
+				}
+				answer, err := io.ReadAll(conn)
+				return string(answer), err
+			}
+			var answer string
+			var err error
+			for range 20 { // The edge does not wait for a client for ever, and the machine may do other work.
+				if answer, err = one(); err == nil {
+					break
+				}
+			}
+			require.NoError(t, err)
+			require.Regexp(t, "^HTTP/1.1 "+c.status, answer)
+			require.Contains(t, answer, `"detail":"`)
+		})
+	}
 }

@@ -141,7 +141,7 @@ func (s *Server) Start(ctx context.Context) error {
 	write := func(ctx context.Context, m []topic.Message) error { return s.producer.Write(ctx, m) } // Tests change the producer.
 	s.serving.Go(func() { s.refusals.Run(s.quiet, write, s.log) })
 	// Handler builds the route tree before two listeners share the server.
-	s.app.Server().Handler = anyMethod(s.app.Handler())
+	peer.Serve(s.app.Server(), anyMethod(s.app.Handler()))
 	serve("http", func() error { return s.app.Server().Serve(peer.Listen(s.http)) })
 	if s.otlpHTTP != nil {
 		serve("otlp_http", func() error { return s.app.Server().Serve(peer.Listen(s.otlpHTTP)) })

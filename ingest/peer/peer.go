@@ -2,7 +2,9 @@
 // whose connections know their client's address as text, and whose deadlines cost
 // nothing as long as they are met: the runtime's timer is moved only when it ends or
 // when one is asked for that is sooner. A server that sets three for each request
-// pays a hundredth of it for them otherwise (docs/adr/059).
+// pays a hundredth of it for them otherwise (docs/adr/059). Who is refused before all
+// of a request was read gets the answer, and not the reset that would overtake it
+// (docs/adr/081).
 package peer
 
 import (
@@ -10,6 +12,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -47,6 +50,7 @@ type Conn struct {
 	net.Conn
 	ip          string
 	read, write deadline
+	refused     atomic.Bool // See Close.
 }
 
 // Read reads until the deadline that was asked for last.
