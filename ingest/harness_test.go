@@ -69,7 +69,7 @@ func start(t testing.TB, change ...func(*Config)) *edge {
 	e := &edge{t: t, cluster: c, brokers: c.ListenAddrs()}
 	cfg := Config{
 		HTTP: "127.0.0.1:0", OTLPHTTP: "127.0.0.1:0", OTLPGRPC: "127.0.0.1:0",
-		Kafka: e.brokers, Projects: twoProjects(), Data: t.TempDir(),
+		Kafka: e.brokers, Projects: twoProjects(), Data: t.TempDir(), AckTimeout: 20 * time.Second, // A busy machine is no silent broker.
 	}
 	for _, f := range change {
 		f(&cfg)
@@ -79,14 +79,14 @@ func start(t testing.TB, change ...func(*Config)) *edge {
 	require.NoError(t, err)
 	require.NoError(t, e.Start(context.Background()))
 	tr := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64}
-	e.client = &http.Client{Transport: tr, Timeout: 20 * time.Second}
+	e.client = &http.Client{Transport: tr, Timeout: time.Minute}
 	t.Cleanup(func() {
 		tr.CloseIdleConnections()
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		require.NoError(t, e.Stop(ctx))
 	})
-	require.Eventually(t, e.directory.Loaded, 10*time.Second, time.Millisecond)
+	require.Eventually(t, e.directory.Loaded, time.Minute, time.Millisecond)
 	return e
 }
 
@@ -136,7 +136,7 @@ func readTopic(t testing.TB, brokers []string, topicName string) []*schema.Recor
 		require.NoError(t, err)
 		_, err = conn.Seek(first, kafka.SeekAbsolute)
 		require.NoError(t, err)
-		require.NoError(t, conn.SetReadDeadline(time.Now().Add(5*time.Second)))
+		require.NoError(t, conn.SetReadDeadline(time.Now().Add(time.Minute)))
 		for at := first; at < last; {
 			batch := conn.ReadBatch(1, 64<<20)
 			for {

@@ -112,7 +112,7 @@ func TestLifecycle(t *testing.T) {
 // The dictionary follows the merge log within two seconds.
 func eventually(t *testing.T, want string, get func() string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return get() == want }, 10*time.Second, 100*time.Millisecond, "want %s, have %s", want, get())
+	require.Eventually(t, func() bool { return get() == want }, time.Minute, 100*time.Millisecond, "want %s, have %s", want, get())
 }
 
 func TestMergeSplitUndo(t *testing.T) {

@@ -133,6 +133,6 @@ func (s *store) project(t *testing.T, slug string) string {
 		}
 		_ = resp.Body.Close()
 		return resp.StatusCode == http.StatusOK
-	}, 10*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 	return made[0].DSN
 }

@@ -262,7 +262,7 @@ func (s *store) sql(t *testing.T, format string, args ...any) []map[string]any {
 func (s *store) eventually(t *testing.T, query string, check func(rows []map[string]any) bool) []map[string]any {
 	t.Helper()
 	var rows []map[string]any
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		rows = s.sql(t, "%s", query)
 		if check(rows) {
 			return rows
@@ -310,7 +310,7 @@ func (s *store) drained(t *testing.T) {
 			}
 		}
 		return true
-	}, time.Minute, 20*time.Millisecond, "the consumer does not catch up")
+	}, 3*time.Minute, 20*time.Millisecond, "the consumer does not catch up")
 }
 
 func rowsAre(n int) func([]map[string]any) bool {

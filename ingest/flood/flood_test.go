@@ -93,8 +93,9 @@ func TestGroupsAreExactAndAcknowledgedWhenDurable(t *testing.T) {
 	var mu sync.Mutex
 	var sent []*schema.Record
 	writes := 0
+	var joined, wg sync.WaitGroup
 	f := New(Config{Send: func(list []Keyed) error {
-		time.Sleep(5 * time.Millisecond)
+		joined.Wait() // While the first write lasts, all others come.
 		mu.Lock()
 		defer mu.Unlock()
 		writes++
@@ -104,14 +105,16 @@ func TestGroupsAreExactAndAcknowledgedWhenDurable(t *testing.T) {
 		return nil
 	}})
 	req := &intake.Request{Project: project(1), ReceivedAt: noon}
-	var wg sync.WaitGroup
+	joined.Add(500)
 	for i := range 500 {
 		wg.Go(func() {
 			ev := event(i, "", sentry)
 			if i%2 == 0 {
 				ev.Environment = "staging"
 			}
-			if err := f.Join(req, ev, 10).Wait(); err != nil {
+			ticket := f.Join(req, ev, 10)
+			joined.Done()
+			if err := ticket.Wait(); err != nil {
 				t.Error(err)
 			}
 		})

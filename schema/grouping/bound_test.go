@@ -54,7 +54,7 @@ func TestBounded(t *testing.T) {
 				took = min(took, time.Since(start))
 			}
 			t.Logf("%-20s %6d bytes of rules: %v", name, len(rules.InApp), took)
-			require.Less(t, took, slower*50*time.Millisecond, "%s with %d bytes of rules", name, len(rules.InApp))
+			require.Less(t, took, slower*time.Second, "a hang, not a measurement: %s with %d bytes of rules", name, len(rules.InApp))
 		}
 	}
 }

@@ -21,7 +21,7 @@ import (
 
 func start(t *testing.T, cfg broker.Config) *broker.Broker {
 	t.Helper()
-	cfg.LockWait = 5 * time.Second
+	cfg.LockWait = 30 * time.Second
 	b, err := broker.Start(t.Context(), cfg)
 	require.NoError(t, err)
 	t.Cleanup(b.Stop)
@@ -94,14 +94,14 @@ func TestFullAndTrim(t *testing.T) {
 	cfg.MaxBytes = 8 << 20
 	b := start(t, cfg)
 	write(t, b.Addr(), 40, func(int) []byte { return noise(256 << 10) })
-	require.Eventually(t, func() bool { return b.Full() != "" }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return b.Full() != "" }, 30*time.Second, 10*time.Millisecond)
 	first, last := ends(t, b.Addr())
 	require.EqualValues(t, 0, first, "unread records stay")
 	require.EqualValues(t, 40, last)
 	require.Greater(t, b.Bytes(), int64(8<<20))
 
 	commit(t, b.Addr(), 40)
-	require.Eventually(t, func() bool { return b.Full() == "" }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return b.Full() == "" }, 30*time.Second, 10*time.Millisecond)
 	require.Less(t, b.Bytes(), int64(6<<20))
 	first, last = ends(t, b.Addr())
 	require.Positive(t, first)

@@ -150,7 +150,7 @@ func groupContract(t *testing.T, c *kafka.Client, addr string) {
 	t.Helper()
 	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID: "store", Brokers: []string{addr}, Topics: []string{"events", "other"},
-		HeartbeatInterval: 300 * time.Millisecond, SessionTimeout: 2 * time.Second, RebalanceTimeout: 2 * time.Second,
+		HeartbeatInterval: 300 * time.Millisecond, SessionTimeout: 20 * time.Second, RebalanceTimeout: 2 * time.Second, // The member stays while the machine does other work.
 		StartOffset: kafka.FirstOffset,
 	})
 	require.NoError(t, err)

@@ -105,7 +105,7 @@ func diskFull(t *testing.T, dir string) {
 		require.Positive(t, refused)
 		killed(fmt.Sprintf("on a full disk, time %d", round))
 		require.NoError(t, os.Remove(ballast))
-		require.Eventually(t, func() bool { return add() == nil && move() == nil }, 10*time.Second, 20*time.Millisecond, "there is room again")
+		require.Eventually(t, func() bool { return add() == nil && move() == nil }, time.Minute, 20*time.Millisecond, "there is room again")
 		killed(fmt.Sprintf("after it, time %d", round))
 	}
 }

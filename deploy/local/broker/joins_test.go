@@ -41,7 +41,7 @@ func TestManyMembersWaitForOneThatIsGone(t *testing.T) {
 		time.Sleep(rebalance / 2) // No second goes by without somebody who joins.
 	}
 	// A generation that all are in: each has a partition of its own.
-	for alone, deadline := 0, time.After(time.Minute); alone < members; {
+	for alone, deadline := 0, time.After(3*time.Minute); alone < members; {
 		select {
 		case n := <-joined:
 			if alone++; n != 1 {
