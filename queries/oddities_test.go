@@ -138,7 +138,7 @@ func TestEmptyStore(t *testing.T) {
 		ask(nil)
 		for _, p := range q.Params {
 			for _, v := range p.OneOf {
-				ask(map[string]string{p.Name: v, "tag_key": "plan"})
+				ask(map[string]string{p.Name: v, "tag_key": "plan", "key": "plan"})
 			}
 			if v, ok := given[p.Name]; ok && !p.Required {
 				ask(map[string]string{p.Name: v})

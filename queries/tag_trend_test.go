@@ -69,7 +69,6 @@ func TestTagTrendIsExact(t *testing.T) {
 		{"by tag, one environment", map[string]string{"by": "tag", "tag_key": "plan", "environment": "staging"}},
 		{"by tag, largest series", map[string]string{"by": "tag", "tag_key": "region", "series": "1"}},
 		{"by a tag that nothing has", map[string]string{"by": "tag", "tag_key": "nothing"}},
-		{"by no tag", map[string]string{"by": "tag", "tag_key": ""}},
 		{"by tag, filtered by it", map[string]string{"by": "tag", "tag_key": "plan", "filters": one("=~", `"^pr"`)}},
 		{"equal", map[string]string{"filters": one("=", `"pro"`)}},
 		{"any of, odd characters", map[string]string{"filters": one("=|", `"free","prö ' \\ x"`)}},

@@ -1,7 +1,6 @@
 package queries_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -16,11 +15,11 @@ import (
 // there.
 func TestWordsOfAnyAlphabet(t *testing.T) {
 	project, owner := newProject(), store(t, "errata")
-	titles := []string{"PaymentError: Ошибка оплаты 42", "PaymentError: ОШИБКА ОПЛАТЫ", "Fehler: Übertragung nach Zürich abgebrochen", "支払い失敗: 注文 42", "Error: İstanbul kapalı", "plain: nothing of it", "TimeOut: сБоЙ ÉchEC Straße", "Отказ: «заказ» — “Größe”：超时", "Отказ 🙂"}
+	titles := []string{"PaymentError: Ошибка оплаты 42", "PaymentError: ОШИБКА ОПЛАТЫ", "Fehler: Übertragung nach Zürich abgebrochen", "支払い失敗: 注文 42", "Error: İstanbul kapalı", "plain: nothing of it", "TimeOut: сБоЙ ÉchEC Straße", "Отказ: «заказ» — “Größe”：超时", "Отказ 🙂", "token expired", "“expired” token", "It won't start", "It won’t start—now"}
 	now := time.Now()
 	for i, title := range titles {
 		seed(t, owner, event{project: project, fingerprint: uint64(i + 1), id: uuid.NewString(), ts: now, title: title})
-		require.NoError(t, owner.Conn().Exec(t.Context(), fmt.Sprintf("INSERT INTO logs (project_id, ts, log_id, service, body) VALUES (%d, now64(6), generateUUIDv4(), 'shop', '%s')", project, title)))
+		require.NoError(t, owner.Conn().Exec(t.Context(), "INSERT INTO logs (project_id, ts, log_id, service, body) VALUES (?, now64(6), generateUUIDv4(), 'shop', ?)", project, title))
 	}
 	for _, c := range []struct {
 		name, text string
@@ -53,6 +52,12 @@ func TestWordsOfAnyAlphabet(t *testing.T) {
 		{"dotted capital", "İstanbul", []int{4}},
 		{"ASCII", "PAYMENTERROR 42", []int{0}},
 		{"only signs", "!!! ::", nil},
+		{"quotes of other alphabets", "“Expired”", []int{9, 10}},
+		{"quotes of ASCII", "'EXPIRED'", []int{9, 10}},
+		{"an apostrophe", "won't START", []int{11, 12}},
+		{"an apostrophe of other alphabets", "WON’T", []int{11, 12}},
+		{"a dash of other alphabets", "start—it", []int{11, 12}},
+		{"only signs of other alphabets", "“—”", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var want []string

@@ -5,7 +5,9 @@ package issue
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 
 	"errata/command/connect"
 	"errata/command/show"
@@ -99,6 +101,7 @@ func (c *showCmd) Run(ctx context.Context) error {
 	if len(detail.Rows) == 0 {
 		return fmt.Errorf("cannot show issue %s: project %d has none (see `errata issue list`)", c.Issue, project)
 	}
+	tellMerged(os.Stderr, c.Issue, fmt.Sprint(detail.Column("issue")[0]))
 	values["limit"] = fmt.Sprint(c.Events)
 	events, err := s.Run(ctx, "latest_events", values)
 	if err != nil {
@@ -112,4 +115,12 @@ func (c *showCmd) Run(ctx context.Context) error {
 	}
 	fmt.Println()
 	return show.Result(os.Stdout, events.Pick("event_id", "ts", "protocol", "environment", "release", "user_id", "trace_id", "weight"), false)
+}
+
+// tellMerged says, beside the answer, where that is of another issue than the one
+// that was asked for.
+func tellMerged(w io.Writer, asked, issue string) {
+	if !strings.EqualFold(strings.TrimSpace(asked), issue) {
+		fmt.Fprintf(w, "Issue %s was merged into %s, which is shown.\n", strings.TrimSpace(asked), issue)
+	}
 }

@@ -231,9 +231,19 @@ func (c *historyCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.Run(ctx, "issue_history", map[string]string{"project": fmt.Sprint(project), "issue": c.Issue})
+	values := map[string]string{"project": fmt.Sprint(project), "issue": c.Issue}
+	r, err := s.Run(ctx, "issue_history", values)
 	if err != nil {
 		return err
+	}
+	detail, err := s.Run(ctx, "issue_detail", values)
+	if err != nil {
+		return err
+	}
+	if len(detail.Rows) > 0 {
+		tellMerged(os.Stderr, c.Issue, fmt.Sprint(detail.Column("issue")[0]))
+	} else if len(r.Rows) == 0 {
+		return fmt.Errorf("cannot list the history of issue %s: project %d has none (see `errata issue list`)", c.Issue, project)
 	}
 	return show.Result(os.Stdout, r, c.JSON)
 }

@@ -33,3 +33,16 @@ func TestPrintDone(t *testing.T) {
 		require.Equal(t, c.text, out.String(), name)
 	}
 }
+
+// Who asks for an issue that was merged away hears which one is shown.
+func TestTellMerged(t *testing.T) {
+	t.Parallel()
+	for asked, want := range map[string]string{
+		"00000000000000ab":   "Issue 00000000000000ab was merged into 00000000000000cd, which is shown.\n",
+		" 00000000000000CD ": "",
+	} {
+		var out bytes.Buffer
+		tellMerged(&out, asked, "00000000000000cd")
+		require.Equal(t, want, out.String(), asked)
+	}
+}

@@ -101,11 +101,10 @@ func Users(ctx context.Context, a *asking.Asking) (*asking.Result, error) {
 	first, end := asking.Floor(from.UnixMilli()+asking.DayMS-1, asking.DayMS), asking.Floor(to.UnixMilli()+1, asking.DayMS)
 	limit, _ := strconv.Atoi(a.Bound["limit"])
 	limit = min(limit, 10_000)
-	issue, err := strconv.ParseUint(a.Bound["issue"], 16, 64)
-	if err != nil || first < 0 || first >= end || limit == 0 || !a.Single(ctx) {
+	if first < 0 || first >= end || limit == 0 || !a.Single(ctx) {
 		return whole()
 	}
-	members := []uint64{issue}
+	var members []uint64
 	err = a.Rows(ctx, "merged", func(r driver.Rows) error {
 		var f uint64
 		err := r.Scan(&f)

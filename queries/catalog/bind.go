@@ -36,10 +36,11 @@ func (q *Query) Bind(values map[string]string, now time.Time) (map[string]string
 	out := make(map[string]string, len(q.Params))
 	for _, p := range q.Params {
 		v, given := values[p.Name]
+		empty := p.Type == "String" && p.Name != "trace_id" && v == "" || p.Name == "text" && strings.TrimSpace(v) == "" // Of an id bind says what it is.
+		if p.Required && (!given || empty) {
+			return nil, fmt.Errorf("cannot run query %s: %w: %s (%s) must be given: %s", q.Name, ErrParam, p.Name, p.Type, p.Purpose)
+		}
 		if !given || v == "" && p.Default != "" {
-			if p.Required {
-				return nil, fmt.Errorf("cannot run query %s: %w: %s (%s) must be given: %s", q.Name, ErrParam, p.Name, p.Type, p.Purpose)
-			}
 			v = p.Default
 		}
 		bound, err := p.bind(v, now)
@@ -47,6 +48,10 @@ func (q *Query) Bind(values map[string]string, now time.Time) (map[string]string
 			return nil, fmt.Errorf("cannot run query %s: %w: %s: %w", q.Name, ErrParam, p.Name, err)
 		}
 		out[p.Name] = bound
+	}
+	if p, lacks := q.Lacks(out); lacks {
+		by := needs.FindStringSubmatch(p.Purpose)
+		return nil, fmt.Errorf("cannot run query %s: %w: %s must be given where %s is %s: %s (query option_keys lists them)", q.Name, ErrParam, p.Name, by[1], by[2], strings.TrimSuffix(strings.TrimPrefix(p.Purpose, by[0]), "."))
 	}
 	// Both have one form, in which text orders as time does.
 	if from, to := out["from"], out["to"]; from > to && q.timed("from") && q.timed("to") {
@@ -75,6 +80,21 @@ func before(v string) string {
 		return v
 	}
 	return at.Add(-time.Millisecond).Format(Moments)
+}
+
+var needs = regexp.MustCompile(`^Of (\w+)=(\w+): `)
+
+// Lacks names the parameter that a value of another one needs and that is empty:
+// the answer would be of nothing.
+func (q *Query) Lacks(values map[string]string) (Param, bool) {
+	at := slices.IndexFunc(q.Params, func(p Param) bool {
+		by := needs.FindStringSubmatch(p.Purpose)
+		return by != nil && values[by[1]] == by[2] && values[p.Name] == ""
+	})
+	if at < 0 {
+		return Param{}, false
+	}
+	return q.Params[at], true
 }
 
 func (q *Query) timed(name string) bool {

@@ -27,6 +27,10 @@ func TestBindRefuses(t *testing.T) {
 		{"not an id", "event_by_id", map[string]string{"event_id": "12"}, "not an id"},
 		{"no tag", "issue_list", map[string]string{"project": "1", "tag": "plan"}, `tag: "plan" is no tag: give key=value, such as plan=pro`},
 		{"tag without key", "issue_list", map[string]string{"project": "1", "tag": "=pro"}, "give key=value"},
+		{"words that are none", "text_search", map[string]string{"project": "1", "text": " "}, "text (String) must be given: Words"},
+		{"no issues", "issue_titles", map[string]string{"issues": ""}, "issues (String) must be given: Issues of 16 hex digits"},
+		{"split by no tag", "error_trend_split", map[string]string{"by": "tag"}, "tag_key must be given where by is tag: the key of the tag, such as plan (query option_keys lists them)"},
+		{"cost by no tag", "cost", map[string]string{"by": "tag", "key": ""}, "key must be given where by is tag"},
 		{"too long", "issue_list", map[string]string{"project": "1", "text": strings.Repeat("x", 70000)}, "the limit is 65536"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -132,14 +132,16 @@ func Lookup(name string) (*Query, error) {
 var fragments = template.FuncMap{
 	// The issue that a fingerprint belongs to.
 	"survivor": survivor,
-	// The fingerprint of parameter issue.
-	"issue": func() string { return "reinterpretAsUInt64(reverse(unhex({issue:String})))" },
+	// The fingerprint of parameter issue; of one that was merged away, of the issue
+	// that it went into.
+	"issue": func() string { return askedIssue },
+	// The fingerprint that parameter issue names, whatever belongs to what.
+	"named": func() string { return namedIssue },
 	// All fingerprints of parameter issue: a set that the primary key is read by.
 	// It is run while the question is planned, for which the merge log itself
 	// takes 4 ms more than what is in memory of it.
 	"members": func() string {
-		return "(SELECT reinterpretAsUInt64(reverse(unhex({issue:String}))) AS fingerprint UNION ALL SELECT fingerprint FROM issue_of" +
-			" WHERE project_id = {project:UInt32} AND survivor = reinterpretAsUInt64(reverse(unhex({issue:String}))))"
+		return "(SELECT " + askedIssue + " AS fingerprint UNION ALL SELECT fingerprint FROM issue_of WHERE project_id = {project:UInt32} AND survivor = " + askedIssue + ")"
 	},
 	// strip is all slots of a group as pieces.Unpack reads them; a slot may come more than once.
 	"strip": func(slot, n string) string {
@@ -154,6 +156,13 @@ var fragments = template.FuncMap{
 	// Newest state first, then as a semantic version where both are one.
 	"zero": func() string { return "toDateTime64(0, 3, 'UTC')" },
 }
+
+// namedIssue is the fingerprint that parameter issue names, and askedIssue that of
+// the issue it belongs to.
+const (
+	namedIssue = "reinterpretAsUInt64(reverse(unhex({issue:String})))"
+	askedIssue = "dictGetOrDefault(concat(currentDatabase(), '.issue_of'), 'survivor', ({project:UInt32}, " + namedIssue + "), " + namedIssue + ")"
+)
 
 // survivor names the dictionary with its database: another shard runs its part
 // of a question in the database that its cluster is configured with.

@@ -2,7 +2,7 @@
 -- purpose: What takes the space: bytes as received, by issue, SDK, tag value or any dimension. A window over six hours counts whole hours, as lists of issues do.
 -- param project UInt32 = 0: Project id; 0 for all.
 -- param by String = issue of issue,sdk,environment,release,service,protocol,level,project,tag: Dimension.
--- param key String: Of by=tag: which tag.
+-- param key String: Of by=tag: the key of the tag, such as plan.
 -- param from DateTime64 = -24h: Start.
 -- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param limit UInt32 = 50: Rows, at most 1000.

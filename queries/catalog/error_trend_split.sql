@@ -5,8 +5,8 @@
 -- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param bucket_seconds UInt32 = 3600: Width of a bucket, from 60.
 -- param by String = none of none,project,environment,release,service,level,handled,protocol,issue,tag,platform,server_name,transaction,sdk,type,logger,mechanism,country,http_status: Dimension.
--- param tag_key String: Of by tag: the key.
--- param issue String: 16 hex digits; empty for all.
+-- param tag_key String: Of by=tag: the key of the tag, such as plan.
+-- param issue String: 16 hex digits; empty for all; of one that was merged away, the issue that it went into.
 -- param environment String: Environments, one a line; empty for all.
 -- param release String: Releases, one a line; empty for all.
 -- param service String: Services, one a line; empty for all.

@@ -3,7 +3,7 @@
 -- param projects String: Project ids with commas between; empty for all.
 -- param from DateTime64 = -24h: Start.
 -- param to DateTime64 = now: End.
--- param issue String: 16 hex digits; empty for all.
+-- param issue String: 16 hex digits; empty for all; of one that was merged away, the issue that it went into.
 -- param environment String: Environments, one a line; empty for all.
 -- param release String: Releases, one a line; empty for all.
 -- param service String: Services, one a line; empty for all.

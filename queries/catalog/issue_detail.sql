@@ -1,8 +1,8 @@
 -- name: issue_detail
 -- purpose: Everything about one issue: what, since when, how often, whom it hits, its state.
 -- param project UInt32 required: Project id.
--- param issue Issue required: 16 hex digits.
--- column issue String: 16 hex digits.
+-- param issue Issue required: 16 hex digits; of one that was merged away, the issue that it went into.
+-- column issue String: 16 hex digits; of one that was merged away, the issue that it went into.
 -- column title String: Of the newest event.
 -- column culprit String: Where it happened.
 -- column type String: Type of the exception.

@@ -1,7 +1,7 @@
 -- name: issue_events
 -- purpose: The events of one issue that are older or newer than a place in it, nearest first: pages without an end, both ways.
 -- param project UInt32 required: Project id.
--- param issue Issue required: 16 hex digits.
+-- param issue Issue required: 16 hex digits; of one that was merged away, the issue that it went into.
 -- param direction String = older of older,newer: Which way to go.
 -- param before DateTime64 = now: Time of the place: of the event to go on from.
 -- param event_id UUID = 00000000-0000-0000-0000-000000000000: Id of that event: several may have the same time.

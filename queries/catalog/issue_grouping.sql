@@ -1,7 +1,7 @@
 -- name: issue_grouping
 -- purpose: Why the events of an issue are one issue: how its newest event was grouped.
 -- param project UInt32 required: Project id.
--- param issue Issue required: 16 hex digits.
+-- param issue Issue required: 16 hex digits; of one that was merged away, the issue that it went into.
 -- column grouping_version String: Version of grouping.
 -- column component String: What decided.
 -- column reason String: Which values counted.

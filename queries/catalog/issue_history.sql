@@ -1,7 +1,7 @@
 -- name: issue_history
 -- purpose: What was done about an issue, oldest first, undone actions marked; comments on what was merged into it are its own.
 -- param project UInt32 required: Project id.
--- param issue Issue required: 16 hex digits.
+-- param issue Issue required: 16 hex digits; of one that was merged away, the issue that it went into.
 -- column at DateTime64(3, 'UTC'): When.
 -- column actor String: Who.
 -- column action String: What.
@@ -15,7 +15,7 @@
 -- bound: 10,000 rows.
 SELECT at, actor, CAST(action, 'String') AS action, CAST(detail, 'String') AS detail, comment, undone, issue, action_id, bulk_id
 FROM issue_history
-WHERE project_id = {project:UInt32} AND (issue = {issue:String} OR comment != '' AND reinterpretAsUInt64(reverse(unhex(issue))) IN <<members>> OR action IN ('merge', 'split') AND action_id IN (
+WHERE project_id = {project:UInt32} AND (issue = <<hex issue>> OR comment != '' AND reinterpretAsUInt64(reverse(unhex(issue))) IN <<members>> OR action IN ('merge', 'split') AND action_id IN (
     SELECT action_id FROM issue_actions WHERE project_id = {project:UInt32} AND (into = <<issue>> OR fingerprint = <<issue>>
         OR fingerprint IN (SELECT fingerprint FROM issue_actions WHERE project_id = {project:UInt32} AND action = 'merge' AND into = <<issue>>))))
 ORDER BY at, action_id

@@ -1,7 +1,7 @@
 -- name: issue_releases
 -- purpose: Releases that an issue was seen in.
 -- param project UInt32 required: Project id.
--- param issue Issue required: 16 hex digits.
+-- param issue Issue required: 16 hex digits; of one that was merged away, the issue that it went into.
 -- param limit UInt32 = 100: Rows, at most 1000.
 -- column release String: Release.
 -- column events UInt64: Events of the issue in it.

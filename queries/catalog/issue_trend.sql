@@ -1,7 +1,7 @@
 -- name: issue_trend
 -- purpose: Events and users of one issue over time, gaps filled with zeros.
 -- param project UInt32 required: Project id.
--- param issue Issue required: 16 hex digits.
+-- param issue Issue required: 16 hex digits; of one that was merged away, the issue that it went into.
 -- param from DateTime64 = -24h: Start, in whole buckets.
 -- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param bucket String = hour of minute,hour,day: Width of a bucket; minutes are read from events.

@@ -1,7 +1,7 @@
 -- name: latest_events
 -- purpose: The newest events of one issue, twins marked.
 -- param project UInt32 required: Project id.
--- param issue Issue required: 16 hex digits.
+-- param issue Issue required: 16 hex digits; of one that was merged away, the issue that it went into.
 -- param environment String: Environment; empty for all.
 -- param release String: Release; empty for all.
 -- param limit UInt32 = 50: Rows, at most 1000.

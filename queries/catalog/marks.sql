@@ -82,7 +82,7 @@ FROM (
     <<- end>>)
 WHERE time >= {from:DateTime64(3, 'UTC')} AND time <= {to:DateTime64(3, 'UTC')} 
     <<- if .Given "issue">>
-    AND (issue = {issue:String} OR (project_id, issue) IN (SELECT project_id, <<hex "survivor">> FROM issue_of WHERE fingerprint = <<issue>>))
+    AND (issue = {issue:String} OR (project_id, issue) IN (SELECT project_id, <<hex "survivor">> FROM issue_of WHERE fingerprint = <<named>>))
     <<- end>>
 ORDER BY time DESC, title
 LIMIT least({limit:UInt32}, 1000)

@@ -1,7 +1,7 @@
 -- name: sampled_events
 -- purpose: Events of one issue spread over the window and over its users, for reading: always the same for the same window.
 -- param project UInt32 required: Project id.
--- param issue Issue required: 16 hex digits.
+-- param issue Issue required: 16 hex digits; of one that was merged away, the issue that it went into.
 -- param from DateTime64 = -14d: Start.
 -- param to DateTime64 = now: End.
 -- param limit UInt32 = 20: Rows, at most 1000.

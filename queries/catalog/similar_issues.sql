@@ -1,7 +1,7 @@
 -- name: similar_issues
 -- purpose: Other issues of the project that look like this one: same type, culprit or words of the title. Candidates to merge.
 -- param project UInt32 required: Project id.
--- param issue Issue required: 16 hex digits.
+-- param issue Issue required: 16 hex digits; of one that was merged away, the issue that it went into.
 -- param limit UInt32 = 20: Rows, at most 200.
 -- column issue String: 16 hex digits.
 -- column title String: Of the newest event.

@@ -240,13 +240,14 @@ func (c Choice) TagKey() (string, error) {
 	return "JSONExtractString({filters:String}, 1, 'key')", err
 }
 
-// OfIssue compares with parameter issue, empty for all. The set is what the
+// OfIssue compares with parameter issue, empty for all; of one that was merged away,
+// with the issue that it went into, in the projects where it did. The set is what the
 // primary key is read by.
 func (c Choice) OfIssue() (string, error) {
 	if given, err := c.Given("issue"); !given {
 		return "1", err
 	}
-	issue := "reinterpretAsUInt64(reverse(unhex({issue:String})))"
-	return "fingerprint IN (SELECT " + issue + " AS fingerprint UNION ALL SELECT fingerprint FROM issue_of WHERE survivor = " + issue + ") AND " +
-		survivor("fingerprint") + " = " + issue, nil
+	const went = "SELECT survivor FROM issue_of WHERE fingerprint = " + namedIssue
+	return "fingerprint IN (SELECT " + namedIssue + " AS fingerprint UNION ALL " + went + " UNION ALL SELECT fingerprint FROM issue_of WHERE survivor = " + namedIssue + " OR survivor IN (" + went + ")) AND " +
+		survivor("fingerprint") + " = " + survivor(namedIssue), nil
 }

@@ -1,7 +1,7 @@
 -- name: tag_distribution
 -- purpose: Values of the tags of one issue, with their share; environment, release, level, server_name, transaction and service count as tags.
 -- param project UInt32 required: Project id.
--- param issue Issue required: 16 hex digits.
+-- param issue Issue required: 16 hex digits; of one that was merged away, the issue that it went into.
 -- param key String: One key; empty for all.
 -- param from DateTime64 = -14d: Start, in whole days.
 -- param to DateTime64 = now: End; a whole minute is not itself counted.

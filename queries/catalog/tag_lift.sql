@@ -1,7 +1,7 @@
 -- name: tag_lift
 -- purpose: What is over-represented in one issue against its project: tag values by lift, with their support.
 -- param project UInt32 required: Project id.
--- param issue Issue required: 16 hex digits.
+-- param issue Issue required: 16 hex digits; of one that was merged away, the issue that it went into.
 -- param from DateTime64 = -14d: Start, in whole days.
 -- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param min_support Float64 = 0.05: Least share of the issue's events that have the value.

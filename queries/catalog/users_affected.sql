@@ -1,7 +1,7 @@
 -- name: users_affected
 -- purpose: Whom an issue hits: users with their number of events, most first.
 -- param project UInt32 required: Project id.
--- param issue Issue required: 16 hex digits.
+-- param issue Issue required: 16 hex digits; of one that was merged away, the issue that it went into.
 -- param from DateTime64 = -14d: Start.
 -- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param limit UInt32 = 100: Rows, at most 10000.
@@ -17,7 +17,7 @@
 -- step engine: rows
 SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = 'issue_day'
 -- step merged: rows
-SELECT fingerprint FROM issue_of WHERE project_id = {project:UInt32} AND survivor = reinterpretAsUInt64(reverse(unhex({issue:String})))<<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
+SELECT fingerprint FROM <<members>><<if .Given "part">> WHERE fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
 -- step event_parts: rows
 SELECT cityHash64(_part, serverUUID()) AS part, _part AS name, toUnixTimestamp64Milli(min(ts)) AS first, toUnixTimestamp64Milli(max(ts)) AS last, count() AS n, cityHash64(serverUUID()) AS server, toInt64(0) AS fresh
 FROM events

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -102,11 +103,17 @@ func (q *question) name(into map[owned]uint64) string {
 			b.WriteString("\x00" + q.Bound[p.Name])
 		}
 	}
-	if q.Given("issue") {
+	if issue, err := strconv.ParseUint(q.Bound["issue"], 16, 64); err == nil {
+		its := map[uint64]bool{issue: true} // And the issues that it was merged into.
+		for of, survivor := range into {
+			if of.fingerprint == issue {
+				its[survivor] = true
+			}
+		}
 		var moved []string
 		for of, survivor := range into {
-			if text := fmt.Sprintf("%016x", survivor); text == q.Bound["issue"] || fmt.Sprintf("%016x", of.fingerprint) == q.Bound["issue"] {
-				moved = append(moved, fmt.Sprint(of.project, " ", of.fingerprint, " ", text))
+			if its[survivor] || its[of.fingerprint] {
+				moved = append(moved, fmt.Sprint(of.project, " ", of.fingerprint, " ", survivor))
 			}
 		}
 		slices.Sort(moved)

@@ -73,7 +73,7 @@ func Split(ctx context.Context, a *asking.Asking) (*asking.Result, error) {
 			return err
 		}
 		top = s.largest()
-		points, err = s.points(ctx, top)
+		points, err = s.points(ctx, top, nil)
 		return err
 	}, func(ctx context.Context) (err error) { all, err = s.all(ctx); return err })
 	if err != nil || points == nil || all == nil {
@@ -162,10 +162,16 @@ func (s *splitting) single(ctx context.Context) (*asking.Result, error) {
 		return s.orWhole(ctx, nil)
 	}
 	var points map[point]uint64
-	// Hours are of the fingerprints that belong to it.
+	// It, or the issue that it was merged into in a project. Hours are of the
+	// fingerprints that belong to either.
+	own := func(project uint32, key uint64) bool { return key == s.survivor(project, issue) }
 	err = asking.AtOnce(ctx, s.readEdges, func(ctx context.Context) (err error) {
 		if err = s.readMerged(ctx); err == nil {
-			points, err = s.points(ctx, []uint64{issue})
+			top := []uint64{issue}
+			for project := range s.into {
+				top = append(top, s.survivor(project, issue))
+			}
+			points, err = s.points(ctx, top, own)
 		}
 		return err
 	})
@@ -181,7 +187,7 @@ func (s *splitting) single(ctx context.Context) (*asking.Result, error) {
 		add(p.at, n)
 	}
 	for _, e := range s.edges {
-		if s.survivor(e.project, e.fingerprint) == issue {
+		if own(e.project, s.survivor(e.project, e.fingerprint)) {
 			add(e.at, e.events)
 		}
 	}
@@ -310,9 +316,9 @@ func (s *splitting) largest() []uint64 {
 	return out
 }
 
-// points are events of these issues by bucket; nil where they are to be read
-// with all others.
-func (s *splitting) points(ctx context.Context, top []uint64) (map[point]uint64, error) {
+// points are events of these issues by bucket, in the projects where own keeps them;
+// nil where they are to be read with all others.
+func (s *splitting) points(ctx context.Context, top []uint64, own func(project uint32, key uint64) bool) (map[point]uint64, error) {
 	out := map[point]uint64{}
 	if len(top) == 0 {
 		return out, nil
@@ -339,7 +345,7 @@ func (s *splitting) points(ctx context.Context, top []uint64) (map[point]uint64,
 	}
 	for _, of := range rows.Of {
 		for n := range of {
-			if key := s.survivor(of[n].Value.Project, of[n].Issue); shown[key] {
+			if key := s.survivor(of[n].Value.Project, of[n].Issue); shown[key] && (own == nil || own(of[n].Value.Project, key)) {
 				of[n].Value.Each(s.first/asking.HourMS, (s.end-1)/asking.HourMS, func(hour int64, n uint64) { out[point{key, asking.Floor(hour*asking.HourMS, s.width)}] += n })
 			}
 		}

@@ -185,7 +185,10 @@ func (a *Asker) Projects(ctx context.Context, given string) ([]uint32, error) {
 		found := false
 		for _, p := range all {
 			if p.Slug == w || strconv.FormatUint(uint64(p.ID), 10) == w {
-				out, found = append(out, p.ID), true
+				found = true
+				if !slices.Contains(out, p.ID) { // By name and by number, it is one.
+					out = append(out, p.ID)
+				}
 			}
 		}
 		if !found {

@@ -45,8 +45,15 @@ func (a *Asker) catalogFrame(ctx context.Context, q *ask.Query, numeric, alert b
 	if err != nil {
 		return nil, err
 	}
-	r, left, more, err := a.eachCatalog(ctx, q, asked, v)
-	if err != nil {
+	var r *queries.Result
+	var left int
+	var more bool
+	lacking, unsaid := asked.Lacks(v)
+	// An empty text is what a variable without any value gives, as in a store without
+	// tags: that is nothing to warn of.
+	if _, given := q.Params[lacking.Name]; unsaid && given && !alert {
+		r = &queries.Result{Columns: slices.Clone(asked.Columns)}
+	} else if r, left, more, err = a.eachCatalog(ctx, q, asked, v); err != nil {
 		return nil, err
 	}
 	ignored := sift.Keep(r, q.Filters)
@@ -73,6 +80,9 @@ func (a *Asker) catalogFrame(ctx context.Context, q *ask.Query, numeric, alert b
 		if f, err = cut(f, limit, "rows"); err != nil {
 			return nil, err
 		}
+	}
+	if unsaid {
+		frame.Notice(f, data.NoticeSeverityInfo, fmt.Sprintf("%s is empty, so that there is nothing to show. Give it a value.", lacking.Name))
 	}
 	if left > 0 {
 		frame.Notice(f, data.NoticeSeverityWarning, fmt.Sprintf("Only the first %d projects were asked, %d were not. Name projects to see theirs.", maxProjects, left))

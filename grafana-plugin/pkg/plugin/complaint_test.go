@@ -53,6 +53,34 @@ func TestIssuesOfAService(t *testing.T) {
 	}
 }
 
+// A project that is named twice, by its name and by its number, is one.
+func TestAProjectNamedTwice(t *testing.T) {
+	s := source(t, nil, nil)
+	for _, q := range []string{`"mode":"issues"`, `"mode":"error_trend"`, `"mode":"catalog","name":"issue_list"`, `"mode":"catalog","name":"error_trend"`, `"mode":"releases"`} {
+		once, twice := askOne(t, s, `{`+q+`,"project":"shop"}`, nil), askOne(t, s, `{`+q+`,"project":"[\"shop\",\"1\"]"}`, nil)
+		require.NoError(t, once.Error, q)
+		require.NoError(t, twice.Error, q)
+		require.NotZero(t, once.Frames[0].Rows(), q)
+		require.Equal(t, once.Frames[0].Rows(), twice.Frames[0].Rows(), q)
+	}
+}
+
+// What needs a key says so, and what to do.
+func TestCostByNoTag(t *testing.T) {
+	s := source(t, nil, nil)
+	r := askOne(t, s, `{"mode":"catalog","name":"cost","params":{"by":"tag"}}`, nil)
+	require.ErrorContains(t, r.Error, "key must be given where by is tag: the key of the tag, such as plan")
+	require.Equal(t, backend.ErrorSourceDownstream, r.ErrorSource)
+	require.Equal(t, backend.StatusBadRequest, r.Status)
+	// Of a variable that has no values a panel says so, and a rule fails.
+	blank := `{"mode":"catalog","name":"cost","params":{"by":"tag","key":""}}`
+	r = askOne(t, s, blank, nil)
+	require.NoError(t, r.Error)
+	require.Zero(t, r.Frames[0].Rows())
+	require.Contains(t, r.Frames[0].Meta.Notices[0].Text, "key is empty")
+	require.ErrorContains(t, askOne(t, s, blank, fromAlert).Error, "key must be given")
+}
+
 // A rule counts to the minute, where a list reads whole hours.
 func TestRulesCountToTheMinute(t *testing.T) {
 	s := source(t, nil, nil)

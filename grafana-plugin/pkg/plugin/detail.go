@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -73,13 +74,13 @@ func (s *Source) getIssue(r *http.Request) (any, error) {
 	given := r.PathValue("issue")
 	brief := r.URL.Query().Get("brief") == "true" // A row of a list, asked for again after a change.
 	d, err := s.detailOf(r, project, given, brief)
-	// A link to what was merged leads to what it was merged into.
-	if err != nil || !brief && !slices.ContainsFunc(d.History, func(a action) bool { return a.Action == queries.Merge }) {
-		return d, err
-	}
-	into, err := s.survivor(r, project, given)
-	if err == nil && into != "" {
-		d, err = s.detailOf(r, project, into, brief)
+	// A link to what was merged leads to what it was merged into, at once: what the
+	// store knows of merges while it reads may be two seconds old.
+	if err == nil && strings.EqualFold(d.Issue.Issue, given) && (brief || slices.ContainsFunc(d.History, func(a action) bool { return a.Action == queries.Merge })) {
+		var into string
+		if into, err = s.survivor(r, project, given); err == nil && into != "" {
+			d, err = s.detailOf(r, project, into, brief)
+		}
 	}
 	if err == nil && brief {
 		return d.Issue, nil
