@@ -142,17 +142,32 @@ func (h *history) step(t *testing.T, owner *queries.Store) []event {
 			require.ErrorIs(t, err, queries.ErrTriage)
 			return nil
 		}
-		h.act(t, owner, h.project, c, done.Actions)
+		h.act(t, owner, h.project, c, done.Actions, uuid.Nil)
+		h.follow(t, owner, done)
 	default:
 		a := h.actions[random.IntN(len(h.actions))]
-		_, err := owner.Undo(t.Context(), h.project, "ann", a.id, "")
+		done, err := owner.Undo(t.Context(), h.project, "ann", a.id, "")
 		if !errors.Is(err, queries.ErrTriage) {
 			require.NoError(t, err)
-			h.actions = slices.DeleteFunc(h.actions, func(b did) bool { return a.id == b.id })
+			h.actions = slices.DeleteFunc(h.actions, func(b did) bool { return a.id == b.id || a.id == b.follows })
 			h.did = append(h.did, fmt.Sprintf("undo %s of %x", a.change.Kind, a.fingerprint))
+			h.follow(t, owner, done)
 		}
 	}
 	return nil
+}
+
+// follow remembers the moves that an action made necessary: no fingerprint belongs
+// to an issue that belongs to another one.
+func (h *history) follow(t *testing.T, owner *queries.Store, done queries.Done) {
+	t.Helper()
+	if len(done.Followed) > 0 {
+		h.did = append(h.did, fmt.Sprintf("followed by %d moves", len(done.Followed)))
+		h.act(t, owner, h.project, queries.Change{Kind: queries.Merge}, done.Followed, done.Actions[0])
+	}
+	for f := uint64(1); f <= 4; f++ {
+		require.Equal(t, h.survivor(f), h.survivor(h.survivor(f)), "history %d\n%s", h.seed, strings.Join(h.did, "\n"))
+	}
 }
 
 // change is a random one on one of these issues.
@@ -201,17 +216,18 @@ type did struct {
 	events      uint64 // Of the issue then.
 	users       uint64
 	change      queries.Change
+	follows     uuid.UUID // The action that made it necessary; zero for none.
 }
 
 // act takes over from the log what only the store knows: when it was, which
 // release was the newest, which fingerprints move.
-func (l *lifecycle) act(t *testing.T, s *queries.Store, project uint32, c queries.Change, ids []uuid.UUID) {
+func (l *lifecycle) act(t *testing.T, s *queries.Store, project uint32, c queries.Change, ids []uuid.UUID, follows uuid.UUID) {
 	t.Helper()
 	r, err := s.SQL(t.Context(), fmt.Sprintf("SELECT action_id, fingerprint, at, into, in_release FROM issue_actions WHERE project_id = %d ORDER BY at, action_id", project))
 	require.NoError(t, err)
 	for _, row := range r.Rows {
 		if id := row[0].(uuid.UUID); slices.Contains(ids, id) {
-			a := did{id: id, fingerprint: row[1].(uint64), at: row[2].(time.Time), into: row[3].(uint64), release: row[4].(string), change: c}
+			a := did{id: id, fingerprint: row[1].(uint64), at: row[2].(time.Time), into: row[3].(uint64), release: row[4].(string), change: c, follows: follows}
 			a.events, a.users = l.total(a.fingerprint)
 			l.actions = append(l.actions, a)
 		}

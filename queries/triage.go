@@ -85,6 +85,8 @@ type action struct {
 type Done struct {
 	Actions []uuid.UUID // One of each issue; what they entail is in the log too.
 	Bulk    uuid.UUID   // By which Undo takes all of them back; zero where it was one.
+	// Followed are moves that it made necessary: see settle. Undo takes them back with it.
+	Followed []uuid.UUID
 }
 
 // Triage appends a change. All actions of one change share one time and one bulk
@@ -313,7 +315,9 @@ func (s *Store) Undo(ctx context.Context, project uint32, actor string, id uuid.
 	return s.appendActions(ctx, c, "undo", actions)
 }
 
-func (s *Store) appendActions(ctx context.Context, c Change, kind string, actions []action) (Done, error) {
+// write appends actions of one kind. They share bulk, or one of their own where
+// that is zero and they are several.
+func (s *Store) write(ctx context.Context, c Change, kind string, actions []action, bulk uuid.UUID) (Done, error) {
 	moves := kind == Merge || kind == Split || kind == "undo"
 	said := len(actions) // Ids of these are returned; what they entail is in the log.
 	for i := range actions {
@@ -341,8 +345,7 @@ func (s *Store) appendActions(ctx context.Context, c Change, kind string, action
 		return Done{}, fmt.Errorf("cannot write to the triage log: %w", err)
 	}
 	defer batch.Close()
-	var bulk uuid.UUID
-	if len(actions) > 1 {
+	if len(actions) > 1 && bulk == uuid.Nil {
 		bulk = uuid.New()
 	}
 	ids := make([]uuid.UUID, len(actions))
