@@ -126,6 +126,26 @@ func TestGapCountedByAKilledConsumer(t *testing.T) {
 	require.EqualValues(t, 20, s.number("SELECT sum(quantity) FROM outcomes WHERE outcome = 'offset_gap'"))
 }
 
+// An operator sets the group to an offset that the log has lost meanwhile, as after a
+// restored backup: what is lost is counted, and the rest stored.
+func TestOffsetSetBeforeTheLog(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, 1)
+	for n := range uint64(50) {
+		s.send(schema.TopicEvents, "a", anEvent(n))
+	}
+	s.forget(schema.TopicEvents, 12)
+	client := &kafka.Client{Addr: kafka.TCP(s.brokers...)}
+	r, err := client.OffsetCommit(t.Context(), &kafka.OffsetCommitRequest{GroupID: s.config().Group, GenerationID: -1, Topics: map[string][]kafka.OffsetCommit{
+		schema.TopicEvents: {{Partition: 0, Offset: 5}}}})
+	require.NoError(t, err)
+	require.NoError(t, r.Topics[schema.TopicEvents][0].Error)
+	defer s.start(s.config())()
+	s.eventually(38, "SELECT count() FROM events")
+	s.drained(s.config().Group, func() {})
+	require.EqualValues(t, 7, s.number("SELECT sum(quantity) FROM outcomes WHERE outcome = 'offset_gap'"))
+}
+
 // forget deletes the records of partition 0 before offset.
 func (s *store) forget(topic string, offset int64) {
 	s.t.Helper()

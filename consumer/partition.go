@@ -28,6 +28,7 @@ type partition struct {
 	win     *block.Windows
 	sizes   sizes     // Of the windows from now on.
 	beyond  time.Time // Since when the log ends before the committed offset.
+	first   int64     // Where the log began when the position was read.
 }
 
 func (p *partition) kind() string { return strings.TrimPrefix(p.topic, p.c.cfg.TopicPrefix) }
@@ -105,16 +106,25 @@ func (p *partition) live(ctx context.Context) error {
 	return gone
 }
 
-// finish builds an announced range again, exactly as announced.
+// finish builds an announced range again, exactly as announced. Where the log has
+// lost the beginning of it, what is left is built, and the rest counted as lost:
+// a table that has the range knows its token and keeps what it has, and the ledger,
+// which is the last one, then has counted all of it.
 func (p *partition) finish(ctx context.Context, pos mark.Position) (mark.Position, error) {
 	p.metrics.Replayed()
 	b, err := p.c.blocks.get(p.c.types())
 	if err != nil {
 		return pos, err
 	}
-	b.Reset(pos.Offset)
+	from := p.begins(pos)
+	b.Reset(from)
 	b.Refuse(pos.Mark.Refused)
-	c := &collector{p: p, next: pos.Offset}
+	if lost := from - pos.Offset; lost > 0 {
+		p.log.Error("records of an announced range were deleted before it was known to be stored: raise the retention of the topic", "from", pos.Offset, "to", from, "end", pos.Mark.End)
+		p.metrics.Gap(lost)
+		b.Lose(p.topic, time.Now(), lost)
+	}
+	c := &collector{p: p, next: from}
 	defer func() {
 		p.c.memory.Give(b.Held)
 		p.c.blocks.put(b)

@@ -18,7 +18,8 @@ import (
 var errFenced = errors.New("the partition belongs to another member now")
 
 // readPosition reads the committed pair. A partition that never had one starts
-// at the beginning of its log, as a new life of it.
+// at the beginning of its log, as a new life of it. Where the log begins is noted:
+// it may be within an announced range, or after it.
 func (p *partition) readPosition(ctx context.Context) (mark.Position, error) {
 	r, err := p.c.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: p.gen.GroupID, Topics: map[string][]int{p.topic: {p.id}}})
 	if err != nil {
@@ -43,12 +44,13 @@ func (p *partition) readPosition(ctx context.Context) (mark.Position, error) {
 	if err != nil {
 		return mark.Position{}, err
 	}
+	if !known { // The partition is new, or an operator has set the group to an offset.
+		m = mark.Mark{Log: mark.NewLog()}
+	}
 	pos := mark.Position{Offset: st.CommittedOffset, Mark: m}
 	switch {
 	case st.CommittedOffset < 0:
 		pos = mark.Position{Offset: first, Mark: mark.Mark{Log: mark.NewLog()}}
-	case !known:
-		pos.Mark = mark.Mark{Log: mark.NewLog()}
 	case max(st.CommittedOffset, m.End, m.Gap) > last:
 		// A new leader may tell an old end for a moment.
 		if p.beyond.IsZero() {
@@ -61,10 +63,10 @@ func (p *partition) readPosition(ctx context.Context) (mark.Position, error) {
 		p.log.Error("the topic ends before the committed offset: it was made anew; reading it from its start",
 			"committed", st.CommittedOffset, "announced", m.End, "end", last)
 		pos = mark.Position{Offset: first, Mark: mark.Mark{Log: mark.NewLog()}}
-	case st.CommittedOffset < first || m.Gap > 0:
+	case m.End == 0 && (st.CommittedOffset < first || m.Gap > 0):
 		return p.skipGap(ctx, pos, first)
 	}
-	p.beyond = time.Time{}
+	p.beyond, p.first = time.Time{}, first
 	return pos, nil
 }
 
@@ -91,52 +93,32 @@ func (p *partition) bounds(ctx context.Context) (first, last int64, err error) {
 }
 
 // skipGap goes on where the log begins: records before it were deleted before
-// they were read. Their number becomes an outcome of project 0. Of an announced
-// range that is cut by the gap, what remains is dropped too unless none of it
-// is in the tables: it cannot be built as announced any more. What is counted is
-// announced too: the log may lose more before the count is committed.
+// they were read. Their number becomes an outcome of project 0. What is counted is
+// announced: the log may lose more before the count is committed.
 func (p *partition) skipGap(ctx context.Context, pos mark.Position, first int64) (mark.Position, error) {
+	p.first = first
 	if pos.Mark.Gap > 0 {
 		first = pos.Mark.Gap
-	}
-	to := first
-	if pos.Mark.End > first {
-		there, err := p.c.sink.Stored(ctx, p.kind(), p.id, pos.Offset, pos.Mark.End)
-		if err != nil {
+	} else {
+		pos.Mark.Gap = first
+		if err := p.commit(ctx, pos); err != nil {
 			return mark.Position{}, err
-		}
-		if there {
-			to = pos.Mark.End
-		}
-	} else if pos.Mark.End > 0 {
-		there, err := p.c.sink.Stored(ctx, p.kind(), p.id, pos.Offset, pos.Mark.End)
-		if err != nil {
-			return mark.Position{}, err
-		}
-		if there { // All of the announced range was in already; the loss begins after it.
-			pos = pos.At(pos.Mark.End)
 		}
 	}
 	lost := first - pos.Offset
-	if to > first {
-		lost = 0
+	p.log.Error("records were deleted before they were read: raise the retention of the topic or add consumers", "from", pos.Offset, "to", first, "lost", lost)
+	p.metrics.Gap(lost)
+	if err := p.writeGap(ctx, pos, first, lost); err != nil {
+		return mark.Position{}, err
 	}
-	if lost > 0 {
-		if pos.Mark.Gap == 0 {
-			pos = pos.At(pos.Offset)
-			pos.Mark.Gap = first
-			if err := p.commit(ctx, pos); err != nil {
-				return mark.Position{}, err
-			}
-		}
-		p.log.Error("records were deleted before they were read: raise the retention of the topic or add consumers", "from", pos.Offset, "to", first, "lost", lost)
-		p.metrics.Gap(lost)
-		if err := p.writeGap(ctx, pos, first, lost); err != nil {
-			return mark.Position{}, err
-		}
-	}
-	next := pos.At(to)
+	next := pos.At(first)
 	return next, p.commit(ctx, next)
+}
+
+// begins is where what is left of an announced range begins: the log may have lost
+// its first records, or all of it.
+func (p *partition) begins(pos mark.Position) int64 {
+	return max(pos.Offset, min(p.first, pos.Mark.End))
 }
 
 // commit makes pos the committed pair, trying again until the broker answers.
@@ -215,20 +197,24 @@ func (p *partition) loadWindows(ctx context.Context, pos mark.Position) error {
 		records, rows, twins = pos.Mark.DuplicateRecords, pos.Mark.DuplicateRows, pos.Mark.TwinRecords
 	}
 	w := block.NewWindows(p.kind(), records, rows, twins)
-	err := p.loadLetters(ctx, w, pos.Offset)
+	high := pos.Offset
+	if pos.Mark.End > 0 {
+		high = p.begins(pos)
+	}
+	err := p.loadLetters(ctx, w, high)
 	if err != nil {
 		return err
 	}
 	switch p.kind() {
 	case schema.TopicEvents:
-		err = p.c.loadEvents(ctx, w, p.id, pos.Offset)
+		err = p.c.loadEvents(ctx, w, p.id, high)
 	case schema.TopicSpans:
-		err = p.c.loadSeen(ctx, w.Spans, p.id, pos.Offset, p.c.sink.Spans)
+		err = p.c.loadSeen(ctx, w.Spans, p.id, high, p.c.sink.Spans)
 	case schema.TopicLogs:
-		err = p.c.loadSeen(ctx, w.Logs, p.id, pos.Offset, p.c.sink.Logs)
+		err = p.c.loadSeen(ctx, w.Logs, p.id, high, p.c.sink.Logs)
 	case schema.TopicSessions:
-		err = errors.Join(p.c.loadSeen(ctx, w.Sessions, p.id, pos.Offset, p.c.sink.Sessions),
-			p.c.loadSeen(ctx, w.Metrics, p.id, pos.Offset, p.c.sink.Metrics))
+		err = errors.Join(p.c.loadSeen(ctx, w.Sessions, p.id, high, p.c.sink.Sessions),
+			p.c.loadSeen(ctx, w.Metrics, p.id, high, p.c.sink.Metrics))
 	}
 	if err != nil {
 		return err

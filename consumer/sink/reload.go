@@ -199,20 +199,3 @@ func reloadError(table string, err error) error {
 	}
 	return nil
 }
-
-// Stored says whether the table of a topic holds a row of records [low, high).
-func (s *Sink) Stored(ctx context.Context, topic string, partition int, low, high int64) (bool, error) {
-	query := map[string]string{schema.TopicEvents: windowEvents, schema.TopicSpans: windowSpans, schema.TopicLogs: windowLogs, schema.TopicSessions: windowSessions}[topic]
-	if query == "" {
-		return false, nil
-	}
-	found := false
-	err := s.do(ctx, ch.Query{Body: "SELECT 1 AS found FROM (" + query + ") LIMIT 1", Settings: readback(),
-		Parameters: Range{Partition: partition, Low: low, High: high, Rows: 1}.parameters(),
-		Result:     proto.Results{{Name: "found", Data: new(proto.ColUInt8)}},
-		OnResult: func(_ context.Context, b proto.Block) error {
-			found = found || b.Rows > 0
-			return nil
-		}})
-	return found, reloadError(topic, err)
-}
