@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -81,7 +82,7 @@ func TestAnnouncedRangeIsCut(t *testing.T) {
 			s.drained(cfg.Group, func() {})
 			stop()
 			send(before, last)
-			s.dieWithin(x.died, last)
+			s.dieWithin(t, x.died, last)
 			send(last, all)
 			for topic := range cutTopics {
 				s.forget(topic, x.begins)
@@ -113,8 +114,8 @@ func TestAnnouncedRangeIsCut(t *testing.T) {
 
 // dieWithin runs a consumer until it is at a place within the blocks that it has
 // announced. From there on none of its commits succeeds.
-func (s *store) dieWithin(died string, last uint64) {
-	s.t.Helper()
+func (s *store) dieWithin(t *testing.T, died string, last uint64) {
+	t.Helper()
 	exec := func(q string) { require.NoError(s.t, s.conn.Exec(context.Background(), q)) }
 	away := map[string][]string{"before its rows": {"events", "spans", "check_ins", "metrics", "outcomes"}, "before its ledger": {"outcomes"}}[died]
 	for _, table := range away {
@@ -133,9 +134,10 @@ func (s *store) dieWithin(died string, last uint64) {
 		}
 		return nil, io.ErrUnexpectedEOF, true
 	})
-	cfg := s.config()
-	cfg.DrainTimeout = time.Millisecond
-	stop := s.start(cfg)
+	c := &child{t: t, cfg: s.config(), output: filepath.Join(t.TempDir(), "output")}
+	c.cfg.Log = nil
+	c.start()
+	defer c.kill()
 	for topic, tables := range cutTopics {
 		require.Eventually(s.t, func() bool {
 			mu.Lock()
@@ -151,7 +153,7 @@ func (s *store) dieWithin(died string, last uint64) {
 			s.eventually(last, "SELECT sum(quantity) FROM outcomes WHERE category = ? AND outcome = 'accepted'", cutCategories[topic])
 		}
 	}
-	stop()
+	c.kill()
 	s.eventually(0, "SELECT count() FROM system.processes WHERE query_kind = 'Insert' AND current_database = currentDatabase()")
 	for _, table := range away {
 		exec("ALTER TABLE " + table + " RESET SETTING parts_to_throw_insert")

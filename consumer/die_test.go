@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -258,11 +259,13 @@ func TestDeadAfterEachStatement(t *testing.T) {
 	cfg := s.config()
 	cfg.ClickHouse.Addrs = []string{f.ln.Addr().String()}
 	cfg.BatchRows, cfg.MinAge, cfg.MaxAge = 10, 10*time.Millisecond, 20*time.Millisecond
-	cfg.DrainTimeout = time.Millisecond
-	step := 4 // One of so many of them, another one each time.
+	cfg.SessionTimeout, cfg.Log = 500*time.Millisecond, nil
+	c := &child{t: t, cfg: cfg, output: filepath.Join(t.TempDir(), "output")}
+	step := 6 // One of so many of them, another one each time.
 	if os.Getenv("ERRATA_CHAOS_KILLS") != "" {
 		step = 1
 	}
+	defer func() { c.kill() }()
 	total, number := map[string]uint64{}, uint64(0)
 	for _, topic := range schema.Topics {
 		for _, kind := range []string{"inserts", "commits"} {
@@ -272,16 +275,16 @@ func TestDeadAfterEachStatement(t *testing.T) {
 					total[q] += more
 				}
 				f.open(kind, n)
-				stop := s.start(cfg)
+				c.start()
 				require.Eventually(t, func() bool { return f.died() || s.caughtUp(topic, cfg.Group) }, 90*time.Second, 10*time.Millisecond)
 				died := f.died()
 				f.die()
-				stop()
+				c.kill()
 				s.eventually(0, "SELECT count() FROM system.processes WHERE query_kind = 'Insert' AND current_database = currentDatabase()")
 				f.open("", 0)
-				stop = s.start(cfg)
+				c.start()
 				require.Eventually(t, func() bool { return s.caughtUp(topic, cfg.Group) }, 90*time.Second, 10*time.Millisecond)
-				stop()
+				c.kill()
 				for q, want := range total {
 					require.Equal(t, want, s.number("SELECT "+q), "%s: dead after %d %s of %s", q, n, kind, topic)
 				}
