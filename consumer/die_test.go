@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -245,11 +244,10 @@ func (s *store) caughtUp(topic, group string) bool {
 // A consumer dies after each of its statements in turn, those to ClickHouse and
 // those to the broker, and another one goes on: nothing is lost, nothing is there
 // twice, and the ledger is balanced, wherever it was.
-func TestDeadAfterEachStatement(t *testing.T) {
-	if testing.Short() {
-		t.Skip("stops a consumer at each of its statements: not with -short")
+func TestChaosEachStatement(t *testing.T) {
+	if os.Getenv("ERRATA_CHAOS_KILLS") == "" {
+		t.Skip("kills a consumer at each of its statements: make chaos runs it")
 	}
-	t.Parallel()
 	s := newStore(t, 1)
 	exec := func(q string) { require.NoError(t, s.conn.Exec(context.Background(), q)) }
 	defer func() { exec("DROP DATABASE " + s.database + " SYNC") }()
@@ -261,15 +259,11 @@ func TestDeadAfterEachStatement(t *testing.T) {
 	cfg.BatchRows, cfg.MinAge, cfg.MaxAge = 10, 10*time.Millisecond, 20*time.Millisecond
 	cfg.SessionTimeout, cfg.Log = 500*time.Millisecond, nil
 	c := &child{t: t, cfg: cfg, output: filepath.Join(t.TempDir(), "output")}
-	step := 6 // One of so many of them, another one each time.
-	if os.Getenv("ERRATA_CHAOS_KILLS") != "" {
-		step = 1
-	}
 	defer func() { c.kill() }()
 	total, number := map[string]uint64{}, uint64(0)
 	for _, topic := range schema.Topics {
 		for _, kind := range []string{"inserts", "commits"} {
-			for n := rand.IntN(step); ; n += step {
+			for n := 0; ; n++ {
 				number++
 				for q, more := range s.round(topic, number) {
 					total[q] += more
