@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"errata/deploy/local/clickhousetest"
 	"errata/schema"
 )
 
@@ -63,14 +64,14 @@ var cutCategories = map[string]string{
 func TestAnnouncedRangeIsCut(t *testing.T) {
 	t.Parallel()
 	const before, last, all = 2, 50, 70
-	for _, x := range []struct {
+	server := clickhousetest.StartIn(t, t.TempDir()) // Five databases more are too much for the shared one.
+	for i, x := range []struct {
 		died   string
 		begins int64
 	}{{"before its rows", 12}, {"before its ledger", 12}, {"before its ledger", last + 7}, {"before its commit", 12}, {"before its commit", last + 7}} {
 		t.Run(fmt.Sprintf("%s, log from %d", x.died, x.begins), func(t *testing.T) {
-			t.Parallel()
-			s := newStore(t, 1)
-			defer func() { require.NoError(t, s.conn.Exec(context.Background(), "DROP DATABASE "+s.database+" SYNC")) }() // The server is shared.
+			s := newStoreOn(t, server, 1, fmt.Sprintf("errata_%d", i))
+			defer func() { require.NoError(t, s.conn.Exec(context.Background(), "DROP DATABASE "+s.database+" SYNC")) }()
 			cfg := s.config()
 			send := func(from, to int) {
 				for topic := range cutTopics {
