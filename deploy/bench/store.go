@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -20,6 +21,9 @@ type store struct {
 	before  uint64 // What the rollups held of these minutes before the run.
 }
 
+// wrongLogin is ClickHouse's code of an unknown user or a wrong password.
+const wrongLogin = 516
+
 func openStore(c *Config, project string, since time.Time) (*store, error) {
 	conn, err := clickhouse.Open(&clickhouse.Options{
 		Addr: []string{c.ClickHouse}, Auth: clickhouse.Auth{Database: "errata", Username: c.User, Password: c.Password},
@@ -33,7 +37,15 @@ func openStore(c *Config, project string, since time.Time) (*store, error) {
 		return nil, fmt.Errorf("cannot read the project id %q of the DSN: it is a number", project)
 	}
 	s := &store{conn: conn, project: uint32(p), since: since.Add(-time.Second), otlp: c.Mode == "otlp"}
-	if s.before, err = s.count(context.Background()); err != nil {
+	// A ClickHouse that was just killed comes again within seconds.
+	for asked := time.Now(); ; time.Sleep(200 * time.Millisecond) {
+		var refused *clickhouse.Exception
+		s.before, err = s.count(context.Background())
+		if err == nil || time.Since(asked) > 10*time.Second || errors.As(err, &refused) && refused.Code == wrongLogin {
+			break
+		}
+	}
+	if err != nil {
 		_ = conn.Close()
 		return nil, fmt.Errorf("cannot count events at %s: %w", c.ClickHouse, err)
 	}
