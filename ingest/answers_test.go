@@ -21,7 +21,7 @@ func (e *edge) spoken(request string) string {
 	require.NoError(e.t, conn.SetDeadline(time.Now().Add(10*time.Second)))
 	_, err = io.WriteString(conn, request)
 	require.NoError(e.t, err)
-	// A refusal of what was not read to its end resets the connection, before or after this side closes it.
+	// The edge waits for a client that it refuses for a while only, and may be gone by now.
 	_ = conn.(*net.TCPConn).CloseWrite()
 	answer, _ := io.ReadAll(conn)
 	return string(answer)

@@ -125,7 +125,7 @@ func Pick(ctx context.Context, conn driver.Conn, slug string) (uint32, error) {
 			return p.ID, nil
 		}
 	}
-	return 0, fmt.Errorf("cannot choose among %d projects: name one with --project (see `errata project list`)", len(all))
+	return 0, fmt.Errorf("cannot choose among %d projects: name one, by --project SLUG or in a query by project=SLUG (`errata project list` names them)", len(all))
 }
 
 // Create checks and stores a new project. A zero id is the next free
