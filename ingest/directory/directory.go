@@ -39,6 +39,7 @@ type Config struct {
 	File    string        // Last good copy, mode 0600; empty: none.
 	Every   time.Duration // Between refreshes; 0 means 3 s.
 	Missing time.Duration // At least this between refreshes for unknown keys; 0 means 500 ms.
+	Waiting time.Duration // At most so long a request with an unknown key waits for a refresh; 0 means 1 s.
 	Logger  *slog.Logger
 }
 
@@ -90,10 +91,12 @@ type Directory struct {
 	snap atomic.Pointer[snapshot]
 
 	mu      sync.Mutex
-	flight  chan struct{} // Open while a refresh runs.
-	started time.Time     // Of the last refresh.
-	failed  bool          // The last refresh failed.
-	age     atomic.Int64  // Unix nanoseconds of the last good refresh.
+	flight  chan struct{}       // Open while a refresh runs.
+	started time.Time           // Of the last refresh.
+	failed  bool                // The last refresh failed.
+	strange map[string]struct{} // Unknown keys that were met: one waits for a listing that is younger than itself once only.
+	waiters int                 // Requests that wait for such a listing now.
+	age     atomic.Int64        // Unix nanoseconds of the last good refresh.
 
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -107,6 +110,9 @@ func Open(cfg Config) *Directory {
 	}
 	if cfg.Missing <= 0 {
 		cfg.Missing = 500 * time.Millisecond
+	}
+	if cfg.Waiting <= 0 {
+		cfg.Waiting = time.Second
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -169,17 +175,11 @@ func (d *Directory) run(ctx context.Context) {
 func (d *Directory) refresh(ctx context.Context, force bool) {
 	d.mu.Lock()
 	if d.flight == nil {
-		pause := d.cfg.Missing
-		if d.failed {
-			// An absent source must not be asked for each wrong key.
-			pause *= 4
-		}
-		if !force && time.Since(d.started) < pause {
+		if !force && time.Since(d.started) < d.pause() {
 			d.mu.Unlock()
 			return
 		}
-		d.flight, d.started = make(chan struct{}), time.Now()
-		go d.load(d.flight)
+		d.fly()
 	}
 	flight := d.flight
 	d.mu.Unlock()
@@ -187,6 +187,21 @@ func (d *Directory) refresh(ctx context.Context, force bool) {
 	case <-flight:
 	case <-ctx.Done():
 	}
+}
+
+// fly starts a load, under the lock.
+func (d *Directory) fly() {
+	d.flight, d.started = make(chan struct{}), time.Now()
+	go d.load(d.flight)
+}
+
+// pause is the time between refreshes for unknown keys, under the lock: an
+// absent source must not be asked for each wrong key.
+func (d *Directory) pause() time.Duration {
+	if d.failed {
+		return 4 * d.cfg.Missing
+	}
+	return d.cfg.Missing
 }
 
 func (d *Directory) load(flight chan struct{}) {
@@ -283,31 +298,6 @@ func (d *Directory) save(l Listing) error {
 		return fmt.Errorf("cannot save projects: %w", err)
 	}
 	return nil
-}
-
-// ByKey returns the key's entry, or a *Disabled. An unknown key is looked for at the source at
-// once, at most twice a second for all of them together, so that a key works
-// within a second of its creation.
-func (d *Directory) ByKey(ctx context.Context, key string) (*Entry, error) {
-	if s := d.snap.Load(); s != nil {
-		if e := s.byKey[key]; e != nil {
-			return e, nil
-		}
-	}
-	wait, cancel := context.WithTimeout(ctx, time.Second)
-	d.refresh(wait, false)
-	cancel()
-	s := d.snap.Load()
-	if s == nil {
-		return nil, ErrNotLoaded
-	}
-	if e := s.byKey[key]; e != nil {
-		return e, nil
-	}
-	if off := s.off[key]; off != nil {
-		return nil, off
-	}
-	return nil, ErrUnknown
 }
 
 // ByID returns a project that is not disabled.

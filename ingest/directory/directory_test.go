@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -23,14 +24,25 @@ type fakeSource struct {
 	mu    sync.Mutex
 	l     Listing
 	err   error
+	held  func() // Called between reading and giving.
 	loads atomic.Int64
 }
 
 func (f *fakeSource) Load(context.Context) (Listing, error) {
 	f.loads.Add(1)
 	f.mu.Lock()
+	l, err, held := f.l, f.err, f.held
+	f.mu.Unlock()
+	if held != nil {
+		held()
+	}
+	return l, err
+}
+
+func (f *fakeSource) hold(held func()) {
+	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.l, f.err
+	f.held = held
 }
 
 func (f *fakeSource) set(l Listing, err error) {
@@ -89,12 +101,47 @@ func TestNewKeyWorksWithinASecondAndWrongKeysAreCheap(t *testing.T) {
 	}, 10*time.Second, 5*time.Millisecond)
 	before := src.loads.Load()
 	start := time.Now()
-	for i := range 2000 {
-		_, err := d.ByKey(t.Context(), key(1000+i))
-		require.ErrorIs(t, err, ErrUnknown)
+	var floods sync.WaitGroup
+	for at := range 2 * maxWaiters {
+		floods.Go(func() {
+			for range 50 {
+				_, err := d.ByKey(t.Context(), key(1000+at))
+				assert.ErrorIs(t, err, ErrUnknown)
+			}
+		})
 	}
+	floods.Wait()
 	allowed := int64(time.Since(start)/(100*time.Millisecond)) + 2
 	require.LessOrEqual(t, src.loads.Load()-before, allowed, "a flood of wrong keys does not reach the source")
+}
+
+// TestNewKeyWorksAtOnce is a project that is created a moment after the listing was
+// read, or while it is read, and an application that starts at once.
+func TestNewKeyWorksAtOnce(t *testing.T) {
+	src := &fakeSource{l: listing(key(1))}
+	d := Open(Config{Source: src, Every: time.Hour, Waiting: time.Minute})
+	defer d.Close()
+	require.Eventually(t, d.Loaded, 10*time.Second, time.Millisecond)
+	src.set(listing(key(1), key(2)), nil)
+	_, err := d.ByKey(t.Context(), key(2))
+	require.NoError(t, err, "a moment after a listing")
+
+	gate, reading := make(chan struct{}), make(chan struct{}, 1)
+	src.hold(func() { reading <- struct{}{}; <-gate })
+	var others sync.WaitGroup
+	others.Go(func() {
+		_, err := d.ByKey(t.Context(), key(9))
+		assert.ErrorIs(t, err, ErrUnknown)
+	})
+	<-reading // It has what was there before, and gives it later.
+	src.hold(nil)
+	src.set(listing(key(1), key(2), key(3)), nil)
+	others.Go(func() {
+		_, err := d.ByKey(t.Context(), key(3))
+		assert.NoError(t, err, "while a listing is read")
+	})
+	time.AfterFunc(20*time.Millisecond, func() { close(gate) })
+	others.Wait()
 }
 
 func TestRunsFromTheFileWhileTheSourceIsAway(t *testing.T) {
