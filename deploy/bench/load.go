@@ -47,7 +47,7 @@ func newLoad(c *Config) (*load, error) {
 	l := &load{cfg: c, base: base, key: key, project: project, client: &fasthttp.Client{
 		Name: "errata-bench/1", MaxConnsPerHost: c.Callers + 4, ReadTimeout: 15 * time.Second, WriteTimeout: 15 * time.Second,
 		MaxIdemponentCallAttempts: 1, RetryIfErr: func(*fasthttp.Request, int, error) (bool, bool) { return false, false },
-		DisablePathNormalizing: true, NoDefaultUserAgentHeader: false,
+		DisablePathNormalizing: true, NoDefaultUserAgentHeader: false, DialDualStack: true,
 	}}
 	for k := range c.Fingerprints {
 		l.sentry = append(l.sentry, sentryTemplate(k))

@@ -11,11 +11,12 @@
 -- column verdict String: ok, differs, or expired where raw rows are gone by their retention and the rollup still counts them, or the other way round: rollups by hour, minute and tag keep 90 days, by day 400.
 -- cost: Reads narrow columns of all rows: 1 s for 20 million events.
 -- bound: One row a project and rollup.
+-- A server lets days go by its own time zone, which may be ahead of UTC.
 WITH
     (SELECT if(count() = 0, toDateTime('2100-01-01 00:00:00', 'UTC'), max(r.since)) FROM rollup_since AS r WHERE r.rollup = 'tag_trend') AS since,
     (SELECT if(count() = 0, toDateTime('2100-01-01 00:00:00', 'UTC'), max(r.since)) FROM rollup_since AS r WHERE r.rollup = 'stored_size') AS sized_since,
     (SELECT if(count() = 0, toDateTime('2100-01-01 00:00:00', 'UTC'), max(r.since)) FROM rollup_since AS r WHERE r.rollup = 'received_delay') AS delay_since,
-    (SELECT if(count() = 0, toDate('2100-01-01'), greatest(toDate(max(r.since) + INTERVAL 86399 SECOND), today() - 89)) FROM rollup_since AS r WHERE r.rollup = 'tag_issue') AS days_since,
+    (SELECT if(count() = 0, toDate('2100-01-01'), greatest(toDate(max(r.since) + INTERVAL 86399 SECOND), greatest(today(), toDate(now('UTC'))) - 89)) FROM rollup_since AS r WHERE r.rollup = 'tag_issue') AS days_since,
     raw AS (
         SELECT project_id, sum(toUInt64(weight)) AS n, sumIf(toUInt64(weight), ts >= since) AS tagged, sumIf(toUInt64(weight), ts >= sized_since) AS sized, sumIf(toUInt64(payload_bytes), ts >= sized_since) AS size, countIf(ts >= delay_since) AS timed, sumIf(toUInt64(weight), release != '') AS released, sumIf(toUInt64(weight), trace_id != '') AS traced,
             uniqExactArray(arrayFilter(h -> h != 0, arrayPushBack(user_hashes, user_hash))) AS people, min(ts) AS oldest, min(retention_days) AS days, uniqExact(fingerprint) AS issues
@@ -50,8 +51,8 @@ WITH
         GROUP BY project_id)
 SELECT c.project_id AS project_id, c.rollup AS rollup, c.measure AS measure, c.expected AS expected, c.actual AS actual, toInt64(c.actual) - toInt64(c.expected) AS difference,
     multiIf(c.measure = 'recent events' AND difference != 0, 'differs', difference = 0 OR c.measure = 'users' AND abs(difference) <= greatest(2, c.expected * 0.065), 'ok', difference > 0 AND (o.oldest < r.oldest OR b.oldest > toDateTime64(0, 3, 'UTC') AND b.oldest < x.at)
-            OR difference < 0 AND c.rollup IN ('issue_hour', 'project_minute', 'issue_tag', 'project_tag', 'tag_trend', 'stored_size', 'received_delay', 'trace_index') AND toDate(r.oldest) <= toDate(now('UTC')) - 90
-            OR difference < 0 AND c.rollup = 'issue_day' AND toDate(r.oldest) <= toDate(now('UTC')) - 400, 'expired', 'differs') AS verdict
+            OR difference < 0 AND c.rollup IN ('issue_hour', 'project_minute', 'issue_tag', 'project_tag', 'tag_trend', 'stored_size', 'received_delay', 'trace_index') AND toDate(r.oldest) <= greatest(today(), toDate(now('UTC'))) - 90
+            OR difference < 0 AND c.rollup = 'issue_day' AND toDate(r.oldest) <= greatest(today(), toDate(now('UTC'))) - 400, 'expired', 'differs') AS verdict
 FROM (
     SELECT project_id, rollup, measure, sum(e) AS expected, sum(a) AS actual
     FROM (

@@ -203,7 +203,8 @@ func command(cfg Config) *exec.Cmd {
 	}
 	cmd := exec.Command(cfg.Child[0], args...)
 	if cfg.Binary == "" {
-		cmd.Env = allocator(os.Environ())
+		// The library does not read the time zone of config.xml.
+		cmd.Env = append(allocator(os.Environ()), "TZ=UTC")
 	}
 	return cmd
 }

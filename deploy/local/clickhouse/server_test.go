@@ -80,6 +80,19 @@ func TestEngineSettings(t *testing.T) {
 	}
 }
 
+// TestDaysAreThoseOfUTC says that rollups by day expire at midnight in UTC, as
+// their days are counted, wherever the machine stands.
+func TestDaysAreThoseOfUTC(t *testing.T) {
+	t.Setenv("TZ", "Pacific/Honolulu")
+	db := open(t, clickhousetest.Start(t).Addr(), "errata")
+	require.EqualValues(t, 1, count(t, db, "SELECT toUInt64(timezone() = 'UTC')"))
+	mustExec(t, db,
+		"CREATE TABLE default.by_day (day Date) ENGINE = MergeTree ORDER BY day TTL day + toIntervalDay(90)",
+		"INSERT INTO default.by_day SELECT toDate(now('UTC')) - 90 UNION ALL SELECT toDate(now('UTC')) - 88",
+		"OPTIMIZE TABLE default.by_day FINAL")
+	require.EqualValues(t, 1, count(t, db, "SELECT count() FROM default.by_day"))
+}
+
 // TestLargePiecesStay says that memory of one statement is there for the next one:
 // pieces of tens of megabytes that went back to the kernel come back page by page.
 func TestLargePiecesStay(t *testing.T) {
