@@ -40,6 +40,9 @@ func TestAnswersSayWhatToDo(t *testing.T) {
 		"a chunk too long":       {chunked + "2\r\n{}xx\r\n0\r\n\r\n", "400", "the chunks of the body"},
 		"a body that ends early": {envelope + "Content-Length: 50\r\n\r\n{}", "400", "the connection ended in the middle of it"},
 		"chunks that end early":  {chunked + "50\r\n{}", "400", "the connection ended before the body did"},
+		"a name with a space":    {envelope + "Content Length: 2\r\n\r\n{}", "400", "the name of a header holds a space"},
+		"a header in two lines":  {envelope + "X-A: b\r\n Content-Length: 2\r\n\r\n", "400", "a header goes on in a second line"},
+		"a bare line end":        {envelope + "X-A: b\nX-B: c\r\nContent-Length: 0\r\n\r\n", "400", "ends without a carriage return"},
 		"no path":                {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "404", "POST / " + addresses},
 		"a path twice":           {"POST /v1/traces/v1/traces HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "404", addresses},
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/valyala/fasthttp"
 
+	"errata/ingest/framing"
 	"errata/ingest/intake"
 	"errata/ingest/otlp"
 	"errata/ingest/reply"
@@ -41,7 +42,7 @@ func (s *Server) routes() *fiber.App {
 			return s.fail(c, err)
 		},
 	})
-	app.Use(fold)
+	app.Use(readable, fold)
 	app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
 	app.Get("/readyz", func(c *fiber.Ctx) error {
 		if err := s.ready(); err != nil {
@@ -133,6 +134,16 @@ func methodOf(c *fiber.Ctx) string {
 		return cutText(m, 40)
 	}
 	return c.Method()
+}
+
+// readable refuses headers that a server in front may have read otherwise. The rest of
+// such a connection may be anything.
+func readable(c *fiber.Ctx) error {
+	if why := framing.Refused(c.Request().Header.RawHeaders()); why != "" {
+		c.Context().SetConnectionClose()
+		return intake.Refuse(http.StatusBadRequest, "cannot read the HTTP request", "http", why)
+	}
+	return c.Next()
 }
 
 // fold makes one slash of several before routing.
