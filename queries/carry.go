@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"errata/queries/catalog"
+	"errata/queries/standing"
 )
 
 // carryIgnores are the ignores that go on from other counts because these
@@ -21,28 +22,27 @@ func (s *Store) carryIgnores(ctx context.Context, project uint32, actions []acti
 	if err != nil {
 		return nil, err
 	}
-	a := s.asked(list, map[string]string{"project": fmt.Sprint(project)})
-	log, err := a.readLog(ctx)
+	log, err := standing.Read(ctx, s.asking(list, map[string]string{"project": fmt.Sprint(project)}))
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the triage log: %w", err)
 	}
-	before := standingOf(log)
+	before := standing.Of(log)
 	for _, a := range actions {
-		log = append(log, logged{standing: standing{id: a.id, action: a.kind}, fingerprint: a.fingerprint, into: a.into, target: a.target})
+		log = append(log, standing.Logged{Action: standing.Action{ID: a.id, Kind: a.kind}, Fingerprint: a.fingerprint, Into: a.into, Target: a.target})
 	}
-	after := standingOf(log)
+	after := standing.Of(log)
 	var out []action
-	for f, now := range after.state {
-		if now.action != Ignore || now.over || now.events == 0 && now.users == 0 || after.survivor(f) != f {
+	for f, now := range after.State {
+		if now.Kind != Ignore || now.Over || now.Events == 0 && now.Users == 0 || after.Survivor(f) != f {
 			continue
 		}
-		members := after.members(f)
-		if now.id == before.state[f].id && slices.Equal(members, before.members(f)) {
+		members := after.Members(f)
+		if now.ID == before.State[f].ID && slices.Equal(members, before.Members(f)) {
 			continue
 		}
-		root := now.id
-		if now.root != (uuid.UUID{}) {
-			root = now.root
+		root := now.ID
+		if now.Root != (uuid.UUID{}) {
+			root = now.Root
 		}
 		r, err := s.Run(ctx, "triage_since", map[string]string{"project": fmt.Sprint(project), "id": root.String(), "fingerprints": hexList(members)})
 		if err != nil {
@@ -54,7 +54,7 @@ func (s *Store) carryIgnores(ctx context.Context, project uint32, actions []acti
 		c := action{kind: Ignore, fingerprint: f, target: root, comment: "counted from when it was ignored, over what belongs to the issue now"}
 		row := r.Rows[0]
 		c.until, c.untilEvents, c.untilUsers, c.baseEvents, c.baseUsers = row[0].(time.Time), row[1].(uint64), row[2].(uint64), row[3].(uint64), row[4].(uint64)
-		if (now.events == 0 || now.events == c.baseEvents+c.untilEvents) && (now.users == 0 || now.users == c.baseUsers+c.untilUsers) {
+		if (now.Events == 0 || now.Events == c.baseEvents+c.untilEvents) && (now.Users == 0 || now.Users == c.baseUsers+c.untilUsers) {
 			continue
 		}
 		if c.id, err = uuid.NewV7(); err != nil {
@@ -63,19 +63,4 @@ func (s *Store) carryIgnores(ctx context.Context, project uint32, actions []acti
 		out = append(out, c)
 	}
 	return out, nil
-}
-
-// members are the fingerprints of an issue, in order.
-func (l *triageLog) members(f uint64) []uint64 {
-	var out []uint64
-	if l.survivor(f) == f {
-		out = append(out, f)
-	}
-	for g, into := range l.into {
-		if into == f && g != f {
-			out = append(out, g)
-		}
-	}
-	slices.Sort(out)
-	return out
 }

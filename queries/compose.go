@@ -6,6 +6,7 @@ import (
 	"errata/queries/affected"
 	"errata/queries/asking"
 	"errata/queries/catalog"
+	"errata/queries/issues"
 	"errata/queries/newest"
 	"errata/queries/release"
 	"errata/queries/tag"
@@ -15,38 +16,31 @@ import (
 // composed are the queries whose steps are plain reads that are put together
 // here: planning one statement that does the same costs the server more than
 // all of them, or which one is asked depends on what another gave.
-var composed = map[string]func(context.Context, *asked) (*Result, error){
-	"issue_list": listIssues, "event_search": listNewest, "text_search": listNewest,
-	"releases": func(ctx context.Context, a *asked) (*Result, error) {
-		return release.List(ctx, a.Asking, &a.store.releases)
+var composed = map[string]func(context.Context, *Store, *asking.Asking) (*Result, error){
+	"issue_list": func(ctx context.Context, s *Store, a *asking.Asking) (*Result, error) {
+		return issues.List(ctx, a, &s.cards)
 	},
-	"release_compare": func(ctx context.Context, a *asked) (*Result, error) {
-		return release.Compare(ctx, a.Asking, &a.store.releases)
+	"event_search": listNewest, "text_search": listNewest,
+	"releases": func(ctx context.Context, s *Store, a *asking.Asking) (*Result, error) {
+		return release.List(ctx, a, &s.releases)
+	},
+	"release_compare": func(ctx context.Context, s *Store, a *asking.Asking) (*Result, error) {
+		return release.Compare(ctx, a, &s.releases)
 	},
 	"error_trend": alone(trend.Hours), "error_trend_split": alone(trend.Split), "issue_trend": alone(trend.Issue),
 	"tag_distribution": alone(tag.Distribution), "tag_lift": alone(tag.Lift), "users_affected": alone(affected.Users),
 }
 
-// asked is one run of such a query that keeps what it knows in the store.
-type asked struct {
-	*asking.Asking
-	store *Store
-}
-
-func (s *Store) asked(q *catalog.Query, bound map[string]string) *asked {
-	return &asked{&asking.Asking{Server: &s.server, Query: q, Bound: bound}, s}
-}
-
-// with is the same with more values bound.
-func (a *asked) with(values map[string]string) *asked {
-	return &asked{a.With(values), a.store}
+// asking is one run of a query.
+func (s *Store) asking(q *catalog.Query, bound map[string]string) *asking.Asking {
+	return &asking.Asking{Server: &s.server, Query: q, Bound: bound}
 }
 
 // alone is a question that needs nothing else of the store.
-func alone(of func(context.Context, *asking.Asking) (*Result, error)) func(context.Context, *asked) (*Result, error) {
-	return func(ctx context.Context, a *asked) (*Result, error) { return of(ctx, a.Asking) }
+func alone(of func(context.Context, *asking.Asking) (*Result, error)) func(context.Context, *Store, *asking.Asking) (*Result, error) {
+	return func(ctx context.Context, _ *Store, a *asking.Asking) (*Result, error) { return of(ctx, a) }
 }
 
-func listNewest(ctx context.Context, a *asked) (*Result, error) {
-	return newest.List(ctx, a.Asking, &a.store.newest)
+func listNewest(ctx context.Context, s *Store, a *asking.Asking) (*Result, error) {
+	return newest.List(ctx, a, &s.newest)
 }

@@ -27,7 +27,7 @@ func (s *Store) Run(ctx context.Context, name string, values map[string]string) 
 		return nil, err
 	}
 	if compose := composed[q.Name]; compose != nil {
-		r, err := compose(ctx, s.asked(q, bound))
+		r, err := compose(ctx, s, s.asking(q, bound))
 		if err != nil {
 			return nil, fmt.Errorf("cannot run query %s: %w", q.Name, err)
 		}

@@ -7,12 +7,14 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
+
+	"errata/queries/standing"
 )
 
 // appendActions writes a change, and what has to follow it.
 func (s *Store) appendActions(ctx context.Context, c Change, kind string, actions []action) (Done, error) {
 	done, err := s.write(ctx, c, kind, actions, uuid.Nil)
-	if err != nil || kind != Merge && kind != Split && kind != "undo" {
+	if err != nil || kind != Merge && kind != Split && kind != standing.Undo {
 		return done, err
 	}
 	id := done.Bulk

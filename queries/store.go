@@ -15,6 +15,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"errata/queries/asking"
+	"errata/queries/issues"
 	"errata/queries/newest"
 	"errata/queries/release"
 )
@@ -34,7 +35,7 @@ type Config struct {
 type Store struct {
 	conn     driver.Conn
 	config   Config // Empty where the connection came from elsewhere.
-	cards    cards
+	cards    issues.Cards
 	releases release.Numbers
 	newest   newest.Kept
 	server   asking.Server

@@ -13,26 +13,27 @@ import (
 	"github.com/google/uuid"
 
 	"errata/queries/catalog"
+	"errata/queries/standing"
 )
 
 // Kinds of a change.
 const (
-	Resolve   = "resolve"
-	Unresolve = "unresolve"
-	Ignore    = "ignore"
-	Assign    = "assign"
+	Resolve   = standing.Resolve
+	Unresolve = standing.Unresolve
+	Ignore    = standing.Ignore
+	Assign    = standing.Assign
 	Comment   = "comment"
 	Priority  = "priority"
 	Owner     = "owner"
-	Merge     = "merge"
-	Split     = "split"
+	Merge     = standing.Merge
+	Split     = standing.Split
 )
 
 // How an issue is resolved.
 const (
 	ResolvedNow           = "now"
-	ResolvedInRelease     = "in_release"
-	ResolvedInNextRelease = "in_next_release"
+	ResolvedInRelease     = standing.InRelease
+	ResolvedInNextRelease = standing.InNextRelease
 )
 
 // ErrTriage is returned for a change that makes no sense.
@@ -312,13 +313,13 @@ func (s *Store) Undo(ctx context.Context, project uint32, actor string, id uuid.
 	if len(actions) == 0 {
 		return Done{}, fmt.Errorf("cannot undo %s: %w: project %d has no such action, or it is undone already (see `errata issue history`)", id, ErrTriage, project)
 	}
-	return s.appendActions(ctx, c, "undo", actions)
+	return s.appendActions(ctx, c, standing.Undo, actions)
 }
 
 // write appends actions of one kind. They share bulk, or one of their own where
 // that is zero and they are several.
 func (s *Store) write(ctx context.Context, c Change, kind string, actions []action, bulk uuid.UUID) (Done, error) {
-	moves := kind == Merge || kind == Split || kind == "undo"
+	moves := kind == Merge || kind == Split || kind == standing.Undo
 	said := len(actions) // Ids of these are returned; what they entail is in the log.
 	for i := range actions {
 		id, err := uuid.NewV7()

@@ -143,10 +143,7 @@ var fragments = template.FuncMap{
 	"members": func() string {
 		return "(SELECT " + askedIssue + " AS fingerprint UNION ALL SELECT fingerprint FROM issue_of WHERE project_id = {project:UInt32} AND survivor = " + askedIssue + ")"
 	},
-	// strip is all slots of a group as pieces.Unpack reads them; a slot may come more than once.
-	"strip": func(slot, n string) string {
-		return "arrayStringConcat(arrayMap(c -> reinterpretAsFixedString(c), groupArray(bitOr(bitShiftLeft(toUInt64(8388608 + " + slot + "), 40), least(" + n + ", toUInt64(1099511627775))))))"
-	},
+	"strip": strip,
 	// packed is an array of hashes, each once, as eight bytes each whose highest bit
 	// is set: the server leaves out zeros at the end.
 	"packed": func(hashes string) string {
@@ -163,6 +160,12 @@ const (
 	namedIssue = "reinterpretAsUInt64(reverse(unhex({issue:String})))"
 	askedIssue = "dictGetOrDefault(concat(currentDatabase(), '.issue_of'), 'survivor', ({project:UInt32}, " + namedIssue + "), " + namedIssue + ")"
 )
+
+// strip is all slots of a group as pieces.Unpack reads them; a slot may come more
+// than once.
+func strip(slot, n string) string {
+	return "arrayStringConcat(arrayMap(c -> reinterpretAsFixedString(c), groupArray(bitOr(bitShiftLeft(toUInt64(8388608 + " + slot + "), 40), least(" + n + ", toUInt64(1099511627775))))))"
+}
 
 // survivor names the dictionary with its database: another shard runs its part
 // of a question in the database that its cluster is configured with.

@@ -22,22 +22,9 @@ SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = '
 -- step members: rows
 SELECT fingerprint FROM <<members>>
 -- step tag_parts: rows
-SELECT cityHash64(_part, serverUUID()) AS part, _part AS name, toInt64(toUInt16(min(day))) * 86400000 AS first, toInt64(toUInt16(max(day))) * 86400000 AS last, count() AS n, cityHash64(serverUUID()) AS server, toInt64(0) AS fresh
-FROM issue_tag
-GROUP BY part, name, server
+<<tagParts "issue_tag">>
 -- step tags: rows
-<<- if .Given "names">>
-SELECT part, cityHash64(key, value) AS hash, key, value, <<strip "toUInt16(day)" "n">> AS cells, arrayStringConcat(arrayMap(l -> reinterpretAsFixedString(l), groupArray(bitOr(l, toUInt32(2147483648))))) AS newest
-FROM (
-    SELECT cityHash64(_part, serverUUID()) AS part, CAST(t.key, 'String') AS key, t.value AS value, day, sum(t.events) AS n, toUInt32(toUnixTimestamp(max(t.last_seen)) % 86400) AS l
-    FROM issue_tag AS t
-    WHERE project_id = {project:UInt32} AND fingerprint IN {page:Array(UInt64)} AND day >= toDate(fromUnixTimestamp64Milli({span:Array(Int64)}[1], 'UTC')) AND day <= toDate(fromUnixTimestamp64Milli({span:Array(Int64)}[2], 'UTC'))
-        AND _part IN {names:Array(String)}<<if .Given "part">> AND cityHash64(CAST(t.key, 'String'), t.value) % 16 = {part:Array(UInt8)}[1]<<end>>
-    GROUP BY part, key, value, day)
-GROUP BY part, key, value
-UNION ALL
-SELECT toUInt64(0), cityHash64(serverUUID()), '', '', '', ''
-<<- end>>
+<<.IssueTags>>
 -- step result: rows
 SELECT key, value, n AS events, n / total AS share, values, toDateTime(last, 'UTC') AS last_seen
 FROM (

@@ -92,17 +92,22 @@ func Hours(ctx context.Context, a *asking.Asking) (*asking.Result, error) {
 	if rows == nil {
 		return a.Result(ctx, whole)
 	}
-	for _, of := range rows.Of {
-		for _, r := range of {
-			if r.At >= first && r.At < end {
-				add(r.At, r.Value.series, r.Value.events)
-			}
-		}
-	}
+	within(rows, first, end, func(at int64, v *counter) { add(at, v.series, v.events) })
 	for _, x := range cuts {
 		add(x.at, x.series, x.events)
 	}
 	return ranked(a, points, total), nil
+}
+
+// within gives what is kept of the moments from first on and before end.
+func within[V any](rows *pieces.Rows[V], first, end int64, each func(at int64, v *V)) {
+	for _, of := range rows.Of {
+		for n := range of {
+			if r := &of[n]; r.At >= first && r.At < end {
+				each(r.At, &r.Value)
+			}
+		}
+	}
 }
 
 // ranked makes rows of the points: the largest series by name, all others as other.

@@ -85,30 +85,20 @@ func tagTrend(ctx context.Context, a *asking.Asking) (*asking.Result, error) {
 		return a.Result(ctx, whole)
 	}
 	bare := map[momentOf]int64{}
-	for _, of := range rows.Of {
-		for n := range of {
-			switch r := &of[n]; {
-			case r.At < first || r.At >= end:
-			case r.Value.bare:
-				bare[momentOf{r.Value.series, r.At}] += r.Value.events
-			default:
-				add(r.At, r.Value.series, r.Value.events)
-			}
+	within(rows, first, end, func(at int64, v *tagHour) {
+		if v.bare {
+			bare[momentOf{v.series, at}] += v.events
+		} else {
+			add(at, v.series, v.events)
 		}
-	}
+	})
 	for p, n := range bare {
 		if n > 0 {
 			add(p.at, p.series, n)
 		}
 	}
 	for n, rows := range minutes {
-		for _, of := range rows.Of {
-			for i := range of {
-				if r := &of[i]; r.At >= cut[n].first && r.At < cut[n].end {
-					add(r.At, r.Value.series, r.Value.events)
-				}
-			}
-		}
+		within(rows, cut[n].first, cut[n].end, func(at int64, v *tagHour) { add(at, v.series, v.events) })
 	}
 	for _, x := range rest {
 		add(x.at, x.series, x.events)

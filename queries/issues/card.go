@@ -1,4 +1,4 @@
-package queries
+package issues
 
 import (
 	"context"
@@ -68,13 +68,13 @@ func (a *asked) newest(ctx context.Context, place map[uint64]int, into []*card) 
 // maxCards bounds how many are kept: about 10 MB.
 const maxCards = 20_000
 
-// cards keeps what was read of issues. Sketches of users and titles are most of
+// Cards keeps what was read of issues. Sketches of users and titles are most of
 // what a page costs, and stand in parts of a table that never change: an issue
 // that the same parts know is the same. Which parts know it is read with every
 // page and by every read that is kept, so that nothing old is shown, whichever
 // replica answers.
-type cards struct {
-	sync.Mutex
+type Cards struct {
+	mu      sync.Mutex
 	byIssue map[cardKey]*card
 }
 
@@ -84,9 +84,9 @@ type cardKey struct {
 }
 
 // known are the cards of a page, nil for what must be read.
-func (c *cards) known(project string, page []*listed) []*card {
-	c.Lock()
-	defer c.Unlock()
+func (c *Cards) known(project string, page []*listed) []*card {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	out := make([]*card, len(page))
 	for n, i := range page {
 		out[n] = c.byIssue[cardKey{project, i.key, i.version}]
@@ -95,9 +95,9 @@ func (c *cards) known(project string, page []*listed) []*card {
 }
 
 // keep remembers what both reads had of the same parts as the page.
-func (c *cards) keep(project string, page []*listed, read []*card) {
-	c.Lock()
-	defer c.Unlock()
+func (c *Cards) keep(project string, page []*listed, read []*card) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if len(c.byIssue)+len(page) > maxCards || c.byIssue == nil {
 		c.byIssue = make(map[cardKey]*card, len(page))
 	}

@@ -1,4 +1,8 @@
-package queries
+// Package issues is the list of issues. In: query issue_list with bound values.
+// Out: a page of them, put together from plain reads of counts, of what is known
+// of each, of the triage log and of what filters match; what parts of tables that
+// never change say is kept. What a state means is known to package standing.
+package issues
 
 import (
 	"cmp"
@@ -10,6 +14,7 @@ import (
 
 	"errata/queries/asking"
 	"errata/queries/catalog"
+	"errata/queries/standing"
 )
 
 // maxPage bounds a page of issues.
@@ -26,19 +31,31 @@ type listed struct {
 	known
 	status string
 	rank   int64 // What the list is sorted by.
-	seen
+	seen   standing.Seen
 }
 
-// listIssues is query issue_list: plain reads of the whole project, at once;
-// then who matches; then what is shown of the page, at once again.
-func listIssues(ctx context.Context, a *asked) (*Result, error) {
-	var actions []logged
+// asked is one run of the query, and the cards that are kept between runs.
+type asked struct {
+	*asking.Asking
+	cards *Cards
+}
+
+// with is the same with more values bound.
+func (a *asked) with(values map[string]string) *asked {
+	return &asked{a.With(values), a.cards}
+}
+
+// List is query issue_list: plain reads of the whole project, at once; then who
+// matches; then what is shown of the page, at once again.
+func List(ctx context.Context, of *asking.Asking, kept *Cards) (*asking.Result, error) {
+	a := &asked{of, kept}
+	var actions []standing.Logged
 	var issues []known
 	var fresh int64
 	var filters []map[uint64]bool
 	window := &tally{}
 	todo := []func(context.Context) error{
-		func(ctx context.Context) (err error) { actions, err = a.readLog(ctx); return err },
+		func(ctx context.Context) (err error) { actions, err = standing.Read(ctx, a.Asking); return err },
 		func(ctx context.Context) error { return a.readWindow(ctx, window) },
 		func(ctx context.Context) (err error) { issues, fresh, err = a.readIssues(ctx); return err },
 	}
@@ -60,8 +77,8 @@ func listIssues(ctx context.Context, a *asked) (*Result, error) {
 	if err := asking.AtOnce(ctx, todo...); err != nil {
 		return nil, err
 	}
-	log := standingOf(actions)
-	all := log.join(issues, fresh, window.of, filters)
+	log := standing.Of(actions)
+	all := join(log, issues, fresh, window.of, filters)
 	if err := a.decide(ctx, log, all); err != nil {
 		return nil, err
 	}
@@ -69,7 +86,7 @@ func listIssues(ctx context.Context, a *asked) (*Result, error) {
 	levels, status, assignee := a.Lines("level"), a.Bound["status"], catalog.Unescape(a.Bound["assignee"])
 	for _, i := range all {
 		fits := status == "any" || i.status == status || status == "unresolved" && i.status != "resolved" && i.status != "ignored"
-		if fits && (levels == nil || slices.Contains(levels, levelName(i.level))) && (assignee == "" || log.who[i.key] == assignee) {
+		if fits && (levels == nil || slices.Contains(levels, levelName(i.level))) && (assignee == "" || log.Who[i.key] == assignee) {
 			matches = append(matches, i)
 		}
 	}
@@ -85,7 +102,7 @@ func listIssues(ctx context.Context, a *asked) (*Result, error) {
 	rank := map[string]func(*listed) int64{
 		"events": func(i *listed) int64 { return int64(i.window) }, "users": func(i *listed) int64 { return int64(i.visitors) },
 		"trend":      func(i *listed) int64 { return 2*int64(i.late) - int64(i.window) },
-		"first_seen": func(i *listed) int64 { return i.first }, "last_seen": func(i *listed) int64 { return i.known.last },
+		"first_seen": func(i *listed) int64 { return i.first }, "last_seen": func(i *listed) int64 { return i.last },
 	}[a.Bound["sort"]]
 	for _, i := range matches {
 		i.rank = rank(i)
@@ -115,9 +132,9 @@ func foremost(all []*listed, n int, order func(x, y *listed) int) []*listed {
 // join makes issues of fingerprints: those that have events in the window and
 // pass every filter by one of their members. Both lists are in order; an issue is
 // fresh that was first seen after fresh.
-func (l *triageLog) join(issues []known, fresh int64, window []tallied, filters []map[uint64]bool) []*listed {
+func join(l *standing.Log, issues []known, fresh int64, window []tallied, filters []map[uint64]bool) []*listed {
 	moved := map[uint64][]uint64{}
-	for f, into := range l.into {
+	for f, into := range l.Into {
 		if f != into {
 			moved[into] = append(moved[into], f)
 		}
@@ -125,10 +142,10 @@ func (l *triageLog) join(issues []known, fresh int64, window []tallied, filters 
 	passed := make([]map[uint64]bool, len(filters))
 	for n, found := range filters {
 		passed[n] = found
-		if len(l.into) > 0 {
+		if len(l.Into) > 0 {
 			passed[n] = make(map[uint64]bool, len(found))
 			for f := range found {
-				passed[n][l.survivor(f)] = true
+				passed[n][l.Survivor(f)] = true
 			}
 		}
 	}
@@ -139,8 +156,8 @@ func (l *triageLog) join(issues []known, fresh int64, window []tallied, filters 
 	at := 0
 	for _, t := range window {
 		key := t.fingerprint
-		if len(l.into) > 0 {
-			key = l.survivor(key)
+		if len(l.Into) > 0 {
+			key = l.Survivor(key)
 		}
 		for at < len(issues) && issues[at].key < t.fingerprint {
 			at++
@@ -160,7 +177,7 @@ func (l *triageLog) join(issues []known, fresh int64, window []tallied, filters 
 			*p = no
 			if !slices.ContainsFunc(passed, func(found map[uint64]bool) bool { return !found[key] }) {
 				i := listed{known: known{key: key}}
-				if own && l.survivor(key) == key {
+				if own && l.Survivor(key) == key {
 					keys = append(keys, key)
 					i.known, i.members = issues[n], keys[len(keys)-1:len(keys):len(keys)]
 				}
@@ -176,7 +193,7 @@ func (l *triageLog) join(issues []known, fresh int64, window []tallied, filters 
 					}
 				}
 				if i.members != nil {
-					i.fresh, i.seen.last, i.seen.events = i.first > fresh, time.UnixMilli(i.known.last).UTC(), i.known.events
+					i.seen.Fresh, i.seen.Last, i.seen.Events = i.first > fresh, time.UnixMilli(i.last).UTC(), i.events
 					pool = append(pool, i)
 					*p = int32(len(pool)) //nolint:gosec // As many as fingerprints in memory.
 				}
@@ -205,21 +222,21 @@ func find(issues []known, key uint64) (int, bool) {
 }
 
 // decide sets the states, where filters need them.
-func (a *asked) decide(ctx context.Context, log *triageLog, all []*listed) error {
+func (a *asked) decide(ctx context.Context, log *standing.Log, all []*listed) error {
 	if a.Bound["status"] == "any" {
 		return nil
 	}
 	ask := subjects{}
 	for _, i := range all {
-		ask.add(i, log.state[i.key])
+		ask.add(i, log.State[i.key])
 	}
 	b := a.with(ask.values())
 	crowds, reopened := map[uint64]uint64{}, map[uint64]bool{}
 	err := asking.AtOnce(ctx, func(ctx context.Context) error { return b.Counts(ctx, "crowds", crowds) },
 		func(ctx context.Context) error { return b.Set(ctx, "reopened", reopened) })
 	for _, i := range all {
-		i.users, i.reopened = crowds[i.key], reopened[i.key]
-		i.status = log.state[i.key].status(i.seen)
+		i.seen.Users, i.seen.Reopened = crowds[i.key], reopened[i.key]
+		i.status = log.State[i.key].Status(i.seen)
 	}
 	return err
 }
@@ -230,11 +247,11 @@ type subjects struct {
 	resolutions                              []any
 }
 
-func (s *subjects) add(i *listed, said standing) {
-	if said.inRelease() {
-		s.resolved, s.resolvedMembers, s.resolutions = append(s.resolved, i.key), append(s.resolvedMembers, i.members...), append(s.resolutions, said.id)
+func (s *subjects) add(i *listed, said standing.Action) {
+	if said.InRelease() {
+		s.resolved, s.resolvedMembers, s.resolutions = append(s.resolved, i.key), append(s.resolvedMembers, i.members...), append(s.resolutions, said.ID)
 	}
-	if said.action == Ignore && said.users > 0 {
+	if said.Kind == standing.Ignore && said.Users > 0 {
 		for _, f := range i.members {
 			s.crowd, s.crowds = append(s.crowd, f), append(s.crowds, i.key)
 		}
@@ -247,8 +264,8 @@ func (s *subjects) values() map[string]string {
 }
 
 // show reads what a page shows.
-func (a *asked) show(ctx context.Context, log *triageLog, window *tally, page []*listed, matches uint64) (*Result, error) {
-	out := &Result{}
+func (a *asked) show(ctx context.Context, log *standing.Log, window *tally, page []*listed, matches uint64) (*asking.Result, error) {
+	out := &asking.Result{}
 	for _, c := range a.Query.Columns {
 		out.Columns = append(out.Columns, catalog.Field{Name: c.Name, Type: c.Type})
 	}
@@ -259,10 +276,10 @@ func (a *asked) show(ctx context.Context, log *triageLog, window *tally, page []
 	var all, members, owners []uint64
 	place := map[uint64]int{}
 	moved := "[0]"
-	cards := a.store.cards.known(a.Bound["project"], page)
+	cards := a.cards.known(a.Bound["project"], page)
 	for n, i := range page {
 		place[i.key] = n
-		ask.add(i, log.state[i.key])
+		ask.add(i, log.State[i.key])
 		all = append(all, i.members...)
 		if cards[n] != nil {
 			continue
@@ -287,14 +304,14 @@ func (a *asked) show(ctx context.Context, log *triageLog, window *tally, page []
 	if err != nil {
 		return nil, err
 	}
-	a.store.cards.keep(a.Bound["project"], page, cards)
+	a.cards.keep(a.Bound["project"], page, cards)
 	for n, i := range page {
 		c := cards[n]
 		if !c.counted || !c.named {
 			continue // Its last event was dropped meanwhile.
 		}
-		of := seen{fresh: i.fresh, last: c.lastSeen, events: c.events, users: c.users, reopened: reopened[i.key]}
-		out.Rows = append(out.Rows, []any{fmt.Sprintf("%016x", i.key), c.title, c.culprit, c.kind, c.level, log.state[i.key].status(of), log.who[i.key], c.firstSeen, c.lastSeen, i.window,
+		of := standing.Seen{Fresh: i.seen.Fresh, Last: c.lastSeen, Events: c.events, Users: c.users, Reopened: reopened[i.key]}
+		out.Rows = append(out.Rows, []any{fmt.Sprintf("%016x", i.key), c.title, c.culprit, c.kind, c.level, log.State[i.key].Status(of), log.Who[i.key], c.firstSeen, c.lastSeen, i.window,
 			c.events, c.users, slices.Clone(c.protocols), slices.Clone(c.environments), c.firstRelease, c.lastRelease, c.sample, c.trace, trends[n], matches})
 	}
 	return out, nil

@@ -1,4 +1,4 @@
-package queries
+package issues
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"errata/queries/asking"
+	"errata/queries/standing"
 )
 
 // point is a fingerprint at a time.
@@ -29,7 +30,7 @@ func (a *asked) readTrend(ctx context.Context, of []uint64, into map[point]uint6
 // trends are events of the window by the hour in 24 equal parts, or by day, of
 // the issues at place, whose fingerprints are members; what is kept of the
 // window is not read again.
-func (a *asked) trends(ctx context.Context, log *triageLog, place map[uint64]int, members []uint64, window *tally, into [][]uint64) error {
+func (a *asked) trends(ctx context.Context, log *standing.Log, place map[uint64]int, members []uint64, window *tally, into [][]uint64) error {
 	hourly, err := a.Query.Choice(a.Bound).Within(72)
 	if err != nil {
 		return err
@@ -58,7 +59,7 @@ func (a *asked) trends(ctx context.Context, log *triageLog, place map[uint64]int
 		if hourly {
 			slot = min(int((x.at-start.Unix())*24/span), 23)
 		}
-		if p, ok := place[log.survivor(x.fingerprint)]; ok && slot >= 0 && slot < slots {
+		if p, ok := place[log.Survivor(x.fingerprint)]; ok && slot >= 0 && slot < slots {
 			into[p][slot] += n
 		}
 	}
