@@ -61,3 +61,20 @@ func TestRates(t *testing.T) {
 		})
 	}
 }
+
+// Of releases that both report since before the window the newest is the one that
+// was first seen last, whatever their names.
+func TestTheNewestReleaseMayBeOlderThanTheWindow(t *testing.T) {
+	owner, s := store(t, "errata"), store(t, "reader")
+	project := newProject()
+	day := func(n int) string { return time.Now().UTC().AddDate(0, 0, n-5).Format("2006-01-02") }
+	for _, c := range []struct{ day, release, share string }{
+		{day(0), "app@1.9.0", "0"}, {day(1), "app@1.10.0", "10"}, {day(2), "app@1.9.0", "0"}, {day(2), "app@1.10.0", "10"},
+	} {
+		require.NoError(t, owner.Conn().Exec(t.Context(), `INSERT INTO sessions (project_id, started, ts, session_id, init, release, environment, status, quantity)
+			SELECT ?, toDateTime64('`+c.day+` 10:00:00', 3, 'UTC'), now64(3), generateUUIDv4(), true, '`+c.release+`', 'production', if(number < `+c.share+`, 'crashed', 'exited'), 1 FROM numbers(100)`, project))
+	}
+	for name, from := range map[string]string{"both before": day(2), "one before": day(1), "all of both": day(0)} {
+		require.Equal(t, []string{"app@1.10.0 | app@1.9.0 | 0.100"}, askAny(t, s, "release_worse", "release previous worse", "projects", text(project), "from", from, "to", day(3)), name)
+	}
+}
