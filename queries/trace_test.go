@@ -49,3 +49,22 @@ func TestTraceIsInOrder(t *testing.T) {
 		require.Len(t, r.Columns, 14)
 	}
 }
+
+// A project may keep more than the 90 days that trace_index does.
+func TestATraceOlderThanItsIndex(t *testing.T) {
+	owner := store(t, "errata")
+	project, trace := newProject(), fmt.Sprintf("%032x", 79)
+	at := time.Now().UTC().AddDate(0, 0, -200).Truncate(time.Second)
+	for _, sql := range []string{
+		"INSERT INTO events (project_id, ts, received_at, fingerprint, event_id, weight, title, trace_id, payload, retention_days) VALUES (?, ?, now64(3), 5, generateUUIDv4(), 1, 'ValueError: long ago', ?, '{}', 400)",
+		"INSERT INTO spans (project_id, ts, trace_id, span_id, service, name, duration_us, retention_days) SELECT ?, ?, ?, 'a', 'shop', 'long ago', 1, 400",
+		"INSERT INTO logs (project_id, ts, trace_id, service, body, retention_days) SELECT ?, ?, ?, 'shop', 'long ago', 400",
+	} {
+		require.NoError(t, owner.Conn().Exec(t.Context(), sql, project, at, trace))
+	}
+	// As it is when its rows have expired.
+	require.NoError(t, owner.Conn().Exec(t.Context(), "DELETE FROM trace_index WHERE trace_id = ? SETTINGS mutations_sync = 2", trace))
+	require.Equal(t, []string{"span | long ago", "log | long ago", "error | ValueError: long ago"}, ask(t, owner, project, "trace", "kind name", "trace_id", trace))
+	require.Equal(t, []string{"long ago"}, askAny(t, owner, "trace_spans", "name", "projects", text(project), "trace_id", trace))
+	require.Empty(t, ask(t, owner, project+100_000, "trace", "kind", "trace_id", trace))
+}

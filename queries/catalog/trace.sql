@@ -17,8 +17,8 @@
 -- column issue String: Of an error, or of a log that made one.
 -- column event_id String: Of an error.
 -- column weight UInt32: Occurrences of an error: 0 for a twin.
--- cost: trace_index for when, then one granule or so of each table by the bloom filter. 30 ms.
--- bound: The limit; the days that trace_index names.
+-- cost: trace_index for when, then one granule or so of each table by the bloom filter; of a trace that it does not know, those of 89 days ago and more. 30 ms.
+-- bound: The limit; the days that trace_index names, or those before it.
 -- step when: mins Array(DateTime64(3)), maxs Array(DateTime64(3))
 SELECT min(min_ts), max(max_ts)
 FROM trace_index
@@ -32,17 +32,17 @@ FROM (
         <<hex (survivor "fingerprint")>> AS issue, toString(event_id) AS event_id, weight
     FROM events
     WHERE trace_id = lower({trace_id:String}) AND <<.Project>>
-        AND events.ts >= {mins:Array(DateTime64(3, 'UTC'))}[1] AND events.ts <= {maxs:Array(DateTime64(3, 'UTC'))}[1]
+        AND <<.OfTrace "events" "mins" "maxs">>
     UNION ALL
     SELECT ts, 'span', toString(protocol), project_id, CAST(service, 'String'), CAST(op, 'String'), name, toString(status), duration_us, span_id, parent_span_id, '', '', toUInt32(0)
     FROM spans
     WHERE trace_id = lower({trace_id:String}) AND <<.Project>>
-        AND spans.ts >= {mins:Array(DateTime64(3, 'UTC'))}[1] AND spans.ts <= {maxs:Array(DateTime64(3, 'UTC'))}[1] + INTERVAL 1 SECOND
+        AND <<.OfTrace "spans" "mins" "maxs">>
     UNION ALL
     SELECT ts, 'log', toString(protocol), project_id, CAST(service, 'String'), CAST(scope_name, 'String'), body, CAST(severity_text, 'String'), toUInt64(0), span_id, '',
         if(fingerprint = 0, '', <<hex (survivor "fingerprint")>>), '', toUInt32(0)
     FROM logs
     WHERE trace_id = lower({trace_id:String}) AND <<.Project>>
-        AND logs.ts >= {mins:Array(DateTime64(3, 'UTC'))}[1] AND logs.ts <= {maxs:Array(DateTime64(3, 'UTC'))}[1] + INTERVAL 1 SECOND)
+        AND <<.OfTrace "logs" "mins" "maxs">>)
 ORDER BY ts, kind DESC, span_id
 LIMIT least({limit:UInt32}, 100000)

@@ -26,8 +26,8 @@
 -- column link_trace_id Array(String): Links: traces.
 -- column link_span_id Array(String): Links: spans.
 -- column link_attributes Array(Map(LowCardinality(String), String)): Links: attributes.
--- cost: trace_index for when, then one granule or so of spans by the bloom filter. 25 ms.
--- bound: 50,000 rows; the days that trace_index names.
+-- cost: trace_index for when, then one granule or so of spans by the bloom filter; of a trace that it does not know, those of 89 days ago and more. 25 ms.
+-- bound: 50,000 rows; the days that trace_index names, or those before it.
 -- step when: mins Array(DateTime64(3)), maxs Array(DateTime64(3))
 SELECT min(min_ts), max(max_ts)
 FROM trace_index
@@ -39,7 +39,7 @@ SELECT ts, project_id, span_id, parent_span_id, name, CAST(op, 'String') AS op, 
     event_ts, CAST(event_name, 'Array(String)') AS event_name, event_attributes, link_trace_id, link_span_id, link_attributes
 FROM spans
 WHERE trace_id = lower({trace_id:String}) AND <<.Projects>>
-    AND spans.ts >= {mins:Array(DateTime64(3, 'UTC'))}[1] AND spans.ts <= {maxs:Array(DateTime64(3, 'UTC'))}[1] + INTERVAL 1 SECOND
+    AND <<.OfTrace "spans" "mins" "maxs">>
 ORDER BY ts, parent_span_id != '', span_id
 LIMIT 1 BY span_id
 LIMIT least({limit:UInt32}, 50000)

@@ -118,6 +118,22 @@ func (c Choice) Window() string {
 	return "ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}"
 }
 
+// OfTrace selects when rows of a trace may be: as trace_index says, or, where it
+// knows nothing, before the 90 days that it keeps: a project may keep more. Of a
+// trace that is nowhere these are few partitions, of which an index says no. mins
+// and maxs name what the step before hands on.
+func (c Choice) OfTrace(table, mins, maxs string) (string, error) {
+	given, err := c.Given(mins)
+	if !given {
+		return table + ".ts < now64(3) - INTERVAL 89 DAY", err
+	}
+	end := "{" + maxs + ":Array(DateTime64(3, 'UTC'))}[1]"
+	if table != "events" { // Their times are finer.
+		end += " + INTERVAL 1 SECOND"
+	}
+	return table + ".ts >= {" + mins + ":Array(DateTime64(3, 'UTC'))}[1] AND " + table + ".ts <= " + end, nil
+}
+
 // Minutely tells whether buckets are whole minutes.
 func (c Choice) Minutely() (bool, error) { return c.buckets(60) }
 
