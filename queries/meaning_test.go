@@ -220,6 +220,14 @@ func TestTagsOfTwins(t *testing.T) {
 			require.NotContains(t, line, "NaN")
 		}
 	}
+	for filter, want := range map[string][]string{
+		`"=","values":["pro"]`: {issueHex(1)}, `"=","values":["twin"]`: nil, `"!=","values":["pro"]`: nil, `"=~","values":["^tw"]`: nil,
+	} {
+		require.Equal(t, want, ask(t, owner, project, "issue_list", "issue", "status", "any", "filters", `[{"key":"plan","operator":`+filter+`}]`), filter)
+	}
+	require.Equal(t, []string{issueHex(1)}, ask(t, owner, project, "issue_list", "issue", "status", "any", "tag", "plan=pro"), "as by the filter")
+	require.Empty(t, ask(t, owner, project, "issue_list", "issue", "status", "any", "tag", "plan=twin"))
+	require.Len(t, ask(t, owner, project, "issue_list", "issue", "status", "any", "filters", `[{"key":"level","operator":"=","values":["error"]}]`), 2, "a column is every row's")
 }
 
 // A page of events is full while there are older ones: rows that count a flood

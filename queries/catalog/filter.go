@@ -91,6 +91,18 @@ func (c Choice) Projects() (string, error) {
 // EventFilters compares rows of events with parameter filters.
 func (c Choice) EventFilters() (string, error) { return c.filters(eventKeys, "tags[%s]") }
 
+// Counted leaves out twins where parameter filters asks for a tag: each row brings
+// its own, and what has tags by issue counts those of events.
+func (c Choice) Counted() (string, error) {
+	list, err := c.list()
+	for _, f := range list {
+		if _, ok := eventKeys[f.Key]; !ok {
+			return "weight > 0", err
+		}
+	}
+	return "1", err
+}
+
 // LogFilters is EventFilters for logs.
 func (c Choice) LogFilters() (string, error) {
 	return c.filters(logKeys, "if(mapContains(attributes, %[1]s), attributes[%[1]s], resource[%[1]s])")

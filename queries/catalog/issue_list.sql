@@ -122,7 +122,7 @@ SELECT toUInt64(0), cityHash64(serverUUID()), toInt64(0), toInt64(0), toInt64(0)
 SELECT <<if .Given "names">>cityHash64(_part, serverUUID()) AS part, fingerprint, toInt64(toUInt16(toDate(ts))) * 86400000 AS slot, toUnixTimestamp64Milli(min(ts)) AS oldest, toUnixTimestamp64Milli(max(ts)) AS newest<<else>>DISTINCT fingerprint<<end>>
 FROM events
 WHERE project_id = {project:UInt32} AND <<if .Given "names">>ts >= fromUnixTimestamp64Milli({span:Array(Int64)}[1], 'UTC') AND ts <= fromUnixTimestamp64Milli({span:Array(Int64)}[2], 'UTC') AND _part IN {names:Array(String)}<<else>>ts >= {from:DateTime64(3, 'UTC')} AND ts <= {to:DateTime64(3, 'UTC')}<<end>>
-    AND <<.EventFilters>><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
+    AND <<.Counted>> AND <<.EventFilters>><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
 <<if .Given "names">>
 GROUP BY part, fingerprint, toDate(ts)
 UNION ALL
@@ -147,7 +147,7 @@ WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')
 <<- end>><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
 <<- end>>
 -- step decided: members Array(UInt64), owners Array(UInt64), moved Array(UInt8), resolved Array(UInt64), resolutions Array(UUID), resolved_members Array(UInt64), crowd Array(UInt64), crowds Array(UInt64), visitors Array(UInt64), visited Array(UInt64)
-<</* Here issue_list.go puts together which issues match, and what is still to be asked of which of them. */>>
+<</* Here package issues puts together which issues match, and what is still to be asked of which of them. */>>
 -- step visits: rows
 <<- if .Given "visitors">>
 SELECT transform(fingerprint, {visitors:Array(UInt64)}, {visited:Array(UInt64)}, fingerprint) AS owner, uniqCombinedArrayMerge(12)(users) AS u, any(cityHash64(serverUUID())) AS server
