@@ -4,8 +4,10 @@
 package schedule
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -87,24 +89,37 @@ func (s *Schedule) crontab(text string) error {
 	return nil
 }
 
-// sunday writes 0 for a 7 that stands alone or in a list, and 0 beside the rest
-// of a range that ends with it.
+// sunday writes 0 for a 7 that stands alone or in a list, and the days one by one
+// for a range that ends with it.
 func sunday(field string) string {
 	parts := strings.Split(field, ",")
 	for i, p := range parts {
-		span, step, stepped := strings.Cut(p, "/")
-		from, to, ranged := strings.Cut(span, "-")
+		span, every, _ := strings.Cut(p, "/")
+		from, to, _ := strings.Cut(span, "-")
+		first := slices.Index(days, strings.ToLower(from))
+		if first < 0 {
+			first = slices.Index(numbers, from)
+		}
+		step, err := strconv.Atoi(cmp.Or(every, "1"))
 		switch {
 		case span == "7":
 			parts[i] = "0"
-		case ranged && to == "7" && !stepped && from != "7":
-			parts[i] = from + "-6,0"
-		case ranged && to == "7" && stepped:
-			parts[i] = from + "-6/" + step
+		case to == "7" && first >= 0 && first < 7 && err == nil && step > 0:
+			var list []string
+			for day := first; day <= 7; day += min(step, 8) {
+				list = append(list, numbers[day%7])
+			}
+			parts[i] = strings.Join(list, ",")
 		}
 	}
 	return strings.Join(parts, ",")
 }
+
+// Days of a week as a crontab has them.
+var (
+	days    = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
+	numbers = []string{"0", "1", "2", "3", "4", "5", "6"}
+)
 
 func (s *Schedule) interval(text string) error {
 	number, unit, _ := strings.Cut(text, " ")
