@@ -20,7 +20,7 @@ func TestTwoPeopleAtOnce(t *testing.T) {
 	owner, err := queries.Open(t.Context(), queries.Config{Addr: address(t), User: "errata", Password: clickhousetest.Passwords["errata"]})
 	require.NoError(t, err)
 	defer owner.Close()
-	at := base.Add(-20 * 24 * time.Hour) // A time that no other test looks at.
+	at := base.Add(-41 * 24 * time.Hour) // A time that no other test looks at.
 	require.NoError(t, owner.Conn().Exec(t.Context(), fmt.Sprintf(`INSERT INTO events (project_id, ts, received_at, fingerprint, hashes, event_id, weight, protocol, type, level, title, exception_type, payload)
 		SELECT 4000, toDateTime64('%s', 3), now64(3), number + 1000001, [number + 1000001], generateUUIDv4(), 1, 'sentry', 'error', 'error', concat('Crowd', toString(number)), 'E', '{}' FROM numbers(1000)`, at.Format("2006-01-02 15:04:05"))))
 	var wg sync.WaitGroup

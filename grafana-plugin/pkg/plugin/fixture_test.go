@@ -132,6 +132,17 @@ func seed(ctx context.Context, conn driver.Conn) error {
 	return nil
 }
 
+// unsaid takes back what tests before said of issues: tests share one store, and
+// stand in no order.
+func unsaid(t testing.TB) {
+	t.Helper()
+	owner, err := queries.Open(t.Context(), queries.Config{Addr: address(t), User: "errata", Password: clickhousetest.Passwords["errata"]})
+	require.NoError(t, err)
+	defer owner.Close()
+	require.NoError(t, owner.Conn().Exec(t.Context(), "TRUNCATE TABLE issue_actions"))
+	require.NoError(t, owner.Conn().Exec(t.Context(), "SYSTEM RELOAD DICTIONARY issue_of"))
+}
+
 type settings map[string]any
 
 // source is a data source on the seeded store.

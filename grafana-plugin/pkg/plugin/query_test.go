@@ -53,6 +53,7 @@ var modes = []struct{ name, body string }{
 // What a panel gets, what a rule gets, and what format numeric gives.
 func TestFrames(t *testing.T) {
 	s := source(t, settings{"tracesDatasourceUid": "tempo"}, nil)
+	unsaid(t)
 	for _, m := range modes {
 		t.Run(m.name, func(t *testing.T) {
 			r := askOne(t, s, m.body, nil)

@@ -30,6 +30,7 @@ func resolve(project int, issues ...string) string {
 // Every route by everybody: who may read may read all, who may write is
 // decided by the setting.
 func TestRoles(t *testing.T) {
+	unsaid(t)
 	users := []struct {
 		name string
 		user *backend.User
