@@ -171,6 +171,16 @@ func TestChaosApacheKafka(t *testing.T) {
 	if os.Getenv("ERRATA_INTEGRATION") == "" {
 		t.Skip("starts an Apache Kafka: set ERRATA_INTEGRATION=1")
 	}
+	s, x, broker := newStoreOnKafka(t)
+	chaos(t, x, s, time.Second, func() {
+		broker.Kill()
+		broker.Run(t)
+	})
+}
+
+// newStoreOnKafka has an Apache Kafka with three partitions a topic.
+func newStoreOnKafka(t *testing.T) (*store, *stall, *kafkatest.Broker) {
+	t.Helper()
 	dir := t.TempDir()
 	server := clickhousetest.StartIn(t, dir)
 	broker := kafkatest.Start(t)
@@ -187,10 +197,7 @@ func TestChaosApacheKafka(t *testing.T) {
 	}
 	s.migrate(server.Addr(), server.Password("errata"))
 	s.writer = s.newWriter()
-	chaos(t, &stall{server: server, serverDir: dir}, s, time.Second, func() {
-		broker.Kill()
-		broker.Run(t)
-	})
+	return s, &stall{server: server, serverDir: dir}, broker
 }
 
 // chaos kills; killBroker, where set, kills the broker too and starts it again.
@@ -200,9 +207,6 @@ func chaos(t *testing.T, x *stall, s *store, session time.Duration, killBroker f
 	if v, err := strconv.Atoi(os.Getenv("ERRATA_CHAOS_KILLS")); err == nil {
 		kills = v
 	}
-	peace := &store{t: t, database: "peace", brokers: s.brokers}
-	peace.migrate(server.Addr(), server.Password("errata"))
-
 	cfg := s.config()
 	cfg.Log = nil
 	cfg.BatchRows, cfg.MinAge, cfg.MaxAge = 150, 20*time.Millisecond, 40*time.Millisecond
@@ -262,6 +266,16 @@ func chaos(t *testing.T, x *stall, s *store, session time.Duration, killBroker f
 		c.kill()
 	}
 
+	asInPeace(t, x, s, cfg)
+}
+
+// asInPeace fails where a store holds anything else than one that was filled from the
+// same records in peace.
+func asInPeace(t *testing.T, x *stall, s *store, cfg consumer.Config) {
+	t.Helper()
+	server := x.server
+	peace := &store{t: t, database: "peace", brokers: s.brokers}
+	peace.migrate(server.Addr(), server.Password("errata"))
 	calm := cfg
 	calm.ClickHouse, calm.Group, calm.BatchRows = peace.click, "peace", 1000
 	calm.Log = s.config().Log

@@ -122,7 +122,11 @@ func (s *Sink) dial(ctx context.Context, addr string) (*link, error) {
 	if compressed {
 		o.Compression = ch.CompressionLZ4
 	}
+	stop := closeAtEnd(ctx, conn)
 	c, err := ch.Connect(ctx, conn, o)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
 	if err != nil {
 		_ = conn.Close()
 		return nil, err
@@ -131,6 +135,12 @@ func (s *Sink) dial(ctx context.Context, addr string) (*link, error) {
 }
 
 const dialTimeout = 5 * time.Second
+
+// closeAtEnd closes a connection when ctx ends, unless stop comes first: the client
+// looks at ctx between two packets only, and a server that hangs sends none.
+func closeAtEnd(ctx context.Context, conn net.Conn) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { _ = conn.Close() })
+}
 
 // next makes the following dial try another address.
 func (s *Sink) next() {
@@ -175,7 +185,10 @@ func (s *Sink) doHeld(ctx context.Context, q ch.Query, hold <-chan struct{}) err
 	if len(q.Input) > 0 && (c.stream.frames != nil || hold != nil) {
 		err = c.stream.insert(ctx, q, hold)
 	} else {
-		err = c.Do(ctx, q)
+		stop := closeAtEnd(ctx, c.stream.conn)
+		if err = c.Do(ctx, q); !stop() {
+			err = errors.Join(ctx.Err(), err)
+		}
 	}
 	if err != nil {
 		_ = c.Close()

@@ -60,7 +60,7 @@ func (b *Broker) keep() {
 
 // keepOnce trims what was committed and measures what is left.
 func (b *Broker) keepOnce(ctx context.Context) error {
-	committed, err := b.committed(ctx)
+	committed, _, err := b.committed(ctx)
 	if err != nil {
 		return err
 	}
@@ -240,14 +240,15 @@ func syncFile(path string) error {
 	return nil
 }
 
-// behind is a partition whose log ends before what the group has committed.
+// behind is a partition whose log ends before what the group has committed, or has
+// announced to store.
 type behind struct {
 	place
 	end, committed int64
 }
 
 func (b *Broker) behindCommits(ctx context.Context) ([]behind, error) {
-	committed, err := b.committed(ctx)
+	committed, announced, err := b.committed(ctx)
 	if err != nil || len(committed) == 0 {
 		return nil, err
 	}
@@ -257,6 +258,7 @@ func (b *Broker) behindCommits(ctx context.Context) ([]behind, error) {
 	}
 	var out []behind
 	for p, c := range committed {
+		c = max(c, announced[p])
 		if end, known := ends[p]; known && end < c {
 			out = append(out, behind{p, end, c})
 		}
@@ -264,19 +266,17 @@ func (b *Broker) behindCommits(ctx context.Context) ([]behind, error) {
 	return out, nil
 }
 
-// moveEnd appends a segment with one empty record just below the commit, which
-// the group never reads. The engine must be closed.
+// moveEnd appends a segment with one batch just below the commit, which holds no
+// record: the group may have announced to read there. The engine must be closed.
 func (b *Broker) moveEnd(p behind) error {
 	dir := filepath.Join(b.cfg.Dir, "partitions", fmt.Sprintf("%s-%d", url.PathEscape(p.topic), p.partition))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("cannot move the end of %s-%d: %w", p.topic, p.partition, err)
 	}
 	now := time.Now().UnixMilli()
-	record := kmsg.Record{}
-	record.Length = int32(len(record.AppendTo(nil)) - 1)
 	batch := kmsg.RecordBatch{
 		FirstOffset: p.committed - 1, Magic: 2, FirstTimestamp: now, MaxTimestamp: now,
-		ProducerID: -1, ProducerEpoch: -1, FirstSequence: -1, NumRecords: 1, Records: record.AppendTo(nil),
+		ProducerID: -1, ProducerEpoch: -1, FirstSequence: -1,
 	}
 	raw := batch.AppendTo(nil)
 	// Length covers what follows offset and length, the checksum what follows

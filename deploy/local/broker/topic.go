@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -116,8 +117,9 @@ type place struct {
 	partition int32
 }
 
-// committed is what the group has read of each partition.
-func (b *Broker) committed(ctx context.Context) (map[place]int64, error) {
+// committed is what the group has read of each partition, and up to where it has
+// announced to go on.
+func (b *Broker) committed(ctx context.Context) (committed, announced map[place]int64, err error) {
 	g := kmsg.NewOffsetFetchRequestGroup()
 	g.Group = b.cfg.Group
 	req := kmsg.NewPtrOffsetFetchRequest()
@@ -125,24 +127,30 @@ func (b *Broker) committed(ctx context.Context) (map[place]int64, error) {
 	req.Groups = append(req.Groups, g)
 	resp, err := req.RequestWith(ctx, b.client)
 	if err != nil {
-		return nil, fmt.Errorf("cannot ask what group %s has committed: %w", b.cfg.Group, err)
+		return nil, nil, fmt.Errorf("cannot ask what group %s has committed: %w", b.cfg.Group, err)
 	}
-	out := make(map[place]int64)
+	committed, announced = make(map[place]int64), make(map[place]int64)
 	for _, g := range resp.Groups {
 		if err := kerr.ErrorForCode(g.ErrorCode); errors.Is(err, kerr.GroupIDNotFound) {
 			continue // Nobody has read anything yet.
 		} else if err != nil {
-			return nil, fmt.Errorf("cannot ask what group %s has committed: %w", b.cfg.Group, err)
+			return nil, nil, fmt.Errorf("cannot ask what group %s has committed: %w", b.cfg.Group, err)
 		}
 		for _, t := range g.Topics {
 			for _, p := range t.Partitions {
 				if p.ErrorCode == 0 && p.Offset >= 0 {
-					out[place{t.Topic, p.Partition}] = p.Offset
+					committed[place{t.Topic, p.Partition}] = p.Offset
+					if p.Metadata != nil {
+						var m struct{ End, Gap int64 }
+						if json.Unmarshal([]byte(*p.Metadata), &m) == nil { // Else it is nothing that the consumer said.
+							announced[place{t.Topic, p.Partition}] = max(m.End, m.Gap)
+						}
+					}
 				}
 			}
 		}
 	}
-	return out, nil
+	return committed, announced, nil
 }
 
 // ends is the offset that the next record of each partition gets.
