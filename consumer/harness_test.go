@@ -17,6 +17,7 @@ import (
 
 	"errata/consumer"
 	"errata/consumer/sink"
+	"errata/deploy/local/broker"
 	localclick "errata/deploy/local/clickhouse"
 	"errata/deploy/local/clickhousetest"
 	"errata/schema"
@@ -56,6 +57,7 @@ func newStoreOn(t testing.TB, server *localclick.Server, partitions int, databas
 		kfake.SeedTopics(int32(partitions), append(append([]string{}, schema.Topics...), schema.TopicDead)...))
 	require.NoError(t, err)
 	t.Cleanup(cluster.Close)
+	t.Cleanup(broker.Watch(cluster)) // Tests kill members at any moment.
 	s.brokers, s.cluster = cluster.ListenAddrs(), cluster
 	s.migrate(server.Addr(), server.Password("errata"))
 	s.writer = s.newWriter()
@@ -72,6 +74,14 @@ func (s *store) migrate(addr, password string) {
 	root, err := clickhouse.Open(&clickhouse.Options{Addr: []string{addr}, Auth: clickhouse.Auth{Database: "default", Username: "errata", Password: password}})
 	require.NoError(s.t, err)
 	defer root.Close()
+	s.t.Cleanup(func() { // What it has in memory is much of a server that many tests share.
+		if db, err := clickhouse.Open(&clickhouse.Options{Addr: []string{addr}, Auth: clickhouse.Auth{Database: "default", Username: "errata", Password: password}}); err == nil {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			_ = db.Exec(ctx, "DROP DATABASE IF EXISTS "+s.database+" SYNC") // Its own server may be gone.
+			_ = db.Close()
+		}
+	})
 	require.NoError(s.t, tables.Migrate(context.Background(), root, tables.Options{Database: s.database, Password: password}))
 	s.connect(addr, password)
 }

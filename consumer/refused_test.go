@@ -76,6 +76,7 @@ func TestKilledAmongRefusedRows(t *testing.T) {
 		c.start()
 		defer c.kill()
 	}
+	x := &stall{server: clickhousetest.Shared(t), children: children}
 	trouble := func(times int) {
 		for range times {
 			time.Sleep(time.Duration(100+r.IntN(900)) * time.Millisecond)
@@ -92,7 +93,7 @@ func TestKilledAmongRefusedRows(t *testing.T) {
 		require.NoError(t, s.writer.WriteMessages(context.Background(), all[i:min(i+250, len(all))]...))
 		trouble(1)
 	}
-	s.drained(cfg.Group, func() {})
+	s.drained(cfg.Group, func() { x.tell(t, s, cfg.Group) })
 	require.EqualValues(t, int(n)-bad, s.number("SELECT count() FROM events"))
 	require.EqualValues(t, int(n)-bad, s.number("SELECT uniqExact(event_id) FROM events"))
 	require.EqualValues(t, bad+badFiles+poison, s.number("SELECT sum(quantity) FROM outcomes WHERE outcome = 'dead_letter'"))
@@ -112,7 +113,7 @@ func TestKilledAmongRefusedRows(t *testing.T) {
 	_, err := replay.Run(t.Context(), replay.Config{Brokers: s.brokers, Again: true})
 	require.NoError(t, err)
 	trouble(3)
-	s.drained(cfg.Group, func() {})
+	s.drained(cfg.Group, func() { x.tell(t, s, cfg.Group) })
 	require.Equal(t, n, s.number("SELECT uniqExact(event_id) FROM events"), "all are stored")
 	require.Equal(t, n, s.number("SELECT count() FROM events"), "and once")
 	require.Equal(t, n, s.number("SELECT sum(events) FROM issue_rollup"))

@@ -69,6 +69,7 @@ type Broker struct {
 	client  *kgo.Client
 	addr    string
 	inside  *inside
+	unwatch func() // Nil without a cluster.
 	lock    *os.File
 
 	full   atomic.Pointer[string] // Why nothing more can be written; nil while it can.
@@ -205,6 +206,7 @@ func (b *Broker) open(port int) error {
 	room := newRoom(b.cfg.Dir, b.cfg.Logger)
 	(&joins{room: room}).watch(cluster)
 	room.watch(cluster)
+	b.unwatch = Watch(cluster)
 	b.addr = cluster.ListenAddrs()[0]
 	b.client, err = kgo.NewClient(kgo.SeedBrokers(b.addr))
 	if err != nil {
@@ -252,6 +254,9 @@ func (b *Broker) closeEngine() {
 		b.client.Close()
 	}
 	if b.cluster != nil {
+		if b.unwatch != nil {
+			b.unwatch()
+		}
 		b.cluster.Close()
 	}
 	b.client, b.cluster = nil, nil
