@@ -60,9 +60,9 @@ func (p *partition) readPosition(ctx context.Context) (mark.Position, error) {
 			return mark.Position{}, fmt.Errorf("cannot read on from offset %d: the topic ends at %d; if it was made anew it is read from its start in %s",
 				max(st.CommittedOffset, m.End), last, beyondPatience-time.Since(p.beyond).Round(time.Second))
 		}
-		p.log.Error("the topic ends before the committed offset: it was made anew; reading it from its start",
+		p.log.Error("the topic ends before the committed offset: it was made anew, or lost its newest records; reading it from its start, without what is stored already",
 			"committed", st.CommittedOffset, "announced", m.End, "end", last)
-		pos = mark.Position{Offset: first, Mark: mark.Mark{Log: mark.NewLog()}}
+		pos = mark.Position{Offset: first, Mark: mark.Mark{Log: mark.NewLog(), Known: max(st.CommittedOffset, m.End, m.Known)}}
 	case m.End == 0 && (st.CommittedOffset < first || m.Gap > 0):
 		return p.skipGap(ctx, pos, first)
 	}
@@ -201,6 +201,7 @@ func (p *partition) loadWindows(ctx context.Context, pos mark.Position) error {
 	if pos.Mark.End > 0 {
 		high = p.begins(pos)
 	}
+	high = max(high, pos.Mark.Known)
 	err := p.loadLetters(ctx, w, high)
 	if err != nil {
 		return err

@@ -26,6 +26,10 @@ type Mark struct {
 	// its offsets from 0 again; without a new name its tokens would repeat, and
 	// ClickHouse would drop its blocks as known.
 	Log string `json:"log"`
+	// Known, where set, is up to where the partition had been stored before its log
+	// ended sooner and was read again from its start: what may come again is looked for
+	// among all rows before it.
+	Known int64 `json:"known,omitempty"`
 	// Sizes of the windows that the announced range was decided with.
 	DuplicateRecords int64 `json:"dup,omitempty"`
 	DuplicateRows    int   `json:"dup_rows,omitempty"`
@@ -42,7 +46,11 @@ type Position struct {
 
 // At is an offset of the same life of the partition, where nothing is announced.
 func (p Position) At(offset int64) Position {
-	return Position{Offset: offset, Mark: Mark{Log: p.Mark.Log}}
+	next := Position{Offset: offset, Mark: Mark{Log: p.Mark.Log}}
+	if offset < p.Mark.Known {
+		next.Mark.Known = p.Mark.Known
+	}
+	return next
 }
 
 // RowID names a row by its table, its record and its place among the record's

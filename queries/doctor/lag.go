@@ -72,5 +72,37 @@ func lag(ctx context.Context, t Target) Finding {
 		f.Verdict, f.Detail = Warn, fmt.Sprintf("%d records to be stored, most of them in %s", behind, worst)
 		f.Next = "is the consumer running? `errata consume` on more partitions reads faster"
 	}
+	if t.Away == nil {
+		events := t.TopicPrefix + schema.TopicEvents
+		return notStored(ctx, t, f, last.Topics[events], done.Topics[events])
+	}
+	return f
+}
+
+// mostWithout is how many records in a row may have brought no event of their own:
+// repeated ids, feedback, and what nobody can read.
+const mostWithout = 1000
+
+// notStored compares what was committed with the newest events: a database that was
+// restored knows less than a group whose offsets stayed as they were, and what lies
+// between is read by nobody.
+func notStored(ctx context.Context, t Target, f Finding, log []kafka.PartitionOffsets, done []kafka.OffsetFetchPartition) Finding {
+	r, err := t.Store.SQL(ctx, "SELECT toFloat64(topic_partition), toFloat64(max(topic_offset) + 1) FROM events GROUP BY topic_partition")
+	if err != nil {
+		return failed(err, "run `errata migrate`")
+	}
+	stored := map[int]int64{}
+	for _, row := range r.Rows {
+		stored[int(toFloat(row[0]))] = int64(toFloat(row[1]))
+	}
+	for _, p := range done {
+		for _, l := range log {
+			from := max(stored[p.Partition], l.FirstOffset) // What the log has not is not to be read again.
+			if l.Partition == p.Partition && p.CommittedOffset-from > mostWithout {
+				return Finding{Verdict: Warn, Detail: fmt.Sprintf("partition %d of the events was read up to %d, and the newest event of it that is stored is from before %d", p.Partition, p.CommittedOffset, stored[p.Partition]),
+					Next: "if the database was restored from a backup: stop the consumers and set the group to the offsets of the backup (docs/operations.md), before new events come; if only repeated ids came since, all is well"}
+			}
+		}
+	}
 	return f
 }
