@@ -19,7 +19,7 @@
 -- column events UInt64: Events.
 -- column all_series UInt64: Series before the smallest were summed up as other.
 -- applied: series
--- cost: project_minute of the window, 5 ms for a day; in buckets of whole hours, and of whole minutes in windows up to 26 hours, these are kept by parts, of which those are read that are not known yet. Of an issue or by issue, with whole hours and no filter that issue_hour lacks: issue_hour, or stored_size where the window is whole hours too, and events of the hours that it cuts at both ends. By issue, what issue_day, issue_hour and all hours have is kept by parts, of which those are read that are not known yet: 20 ms. By a tag or filtered by one, in buckets of whole five minutes: tag_trend, whole hours of which are kept by parts, and events of the five minutes that it cuts and of the time before the rollup came. What events have of the hours in which such a window begins and ends is kept by parts and minute. Events of the window where words, a dimension from platform on, several tags or other filters are named: 80 ms for 5 million.
+-- cost: project_minute of the window, 5 ms for a day; in buckets of whole hours, and of whole minutes in windows up to 26 hours, these are kept by parts, of which those are read that are not known yet. Of an issue or by issue, with whole hours and no filter that issue_hour lacks: issue_hour, or stored_size where the window is whole hours too, and events of the hours that it cuts at both ends. By issue, what issue_day, issue_hour and all hours have is kept by parts, of which those are read that are not known yet: 20 ms. By a tag or filtered by one, in buckets of whole five minutes: tag_trend, whole hours of which are kept by parts, and events of the five minutes that it cuts and of the time before the rollup came. What events have of the hours in which such a window begins and ends is kept by parts and minute. Events of the window where words, a dimension from platform on, several tags or other filters are named, and of what is older than 90 days, where a project keeps more: 80 ms for 5 million.
 -- bound: Buckets times (series + 1); the days of the window.
 -- step all: part Array(UInt8), ends Array(Int64), page Array(UInt64), names Array(String), span Array(Int64), cuts Array(Int64)
 <</* Where the whole hours of the window begin and end, of project_minute. Where, of the first and the last hour, rows are read that are not kept by the minute. Fingerprints of the issues that are shown by name. Names of parts of a table, and the first and the last millisecond that is read of them: asking/kept.go; put together in trend/split.go and trend/tags.go. */>>
@@ -213,7 +213,7 @@ WITH
         FROM (
             <<- if not .Deep>>
             SELECT toStartOfInterval(minute, toIntervalSecond(greatest({bucket_seconds:UInt32}, 60)), 'UTC') AS time, <<.Series>> AS series, sum(events) AS n
-            FROM project_minute
+            FROM <<.Minutes>> AS m
             WHERE <<.Projects>> AND minute >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND minute <= {to:DateTime64(3, 'UTC')}
                 AND <<.AnyOf "environment">> AND <<.AnyOf "release">> AND <<.AnyOf "service">> AND <<.AnyOf "level">>
             GROUP BY time, series
@@ -230,10 +230,10 @@ WITH
             <<- else if .Hourly>>
             SELECT toStartOfInterval(hour, toIntervalSecond({bucket_seconds:UInt32}), 'UTC') AS time, <<.Parts>>, sum(h.events) AS n
             FROM issue_hour AS h
-            WHERE <<.Projects>> AND hour >= first_hour AND hour < end_hour AND <<.OfIssue>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">>
+            WHERE <<.Projects>> AND hour >= first_hour AND hour < end_hour<<if .Long>> AND hour >= <<.FirstKept>><<end>> AND <<.OfIssue>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">>
             GROUP BY time, <<.PartNames>>
             <<- end>>
-            <<- if .Hourly>><<if not (.Whole 3600)>>
+            <<- if .Hourly>><<if or .Long (not (.Whole 3600))>>
             UNION ALL<<end>><<else if .Tagged>>
             SELECT toStartOfInterval(slot, toIntervalSecond({bucket_seconds:UInt32}), 'UTC') AS time, <<if .Is "by" "tag">>tag_value<<else>><<.Series>><<end>> AS series, toUInt64(sum(rest)) AS n
             FROM (
@@ -246,11 +246,11 @@ WITH
             WHERE <<.TagFilters>>
             GROUP BY time, series
             UNION ALL<<end>>
-            <<- if not (and .Hourly (.Whole 3600))>>
+            <<- if or .Long (not (and .Hourly (.Whole 3600)))>>
             SELECT toStartOfInterval(toDateTime(ts, 'UTC'), toIntervalSecond(greatest({bucket_seconds:UInt32}, 60)), 'UTC') AS time, <<.Parts>>, sum(toUInt64(weight)) AS n
             FROM events
             WHERE <<.Projects>> AND ts >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND ts <= {to:DateTime64(3, 'UTC')}
-                <<if .Hourly>>AND toDate(ts) IN (toDate({from:DateTime64(3, 'UTC')}), toDate({to:DateTime64(3, 'UTC')})) AND (ts < first_hour OR ts >= end_hour)<<end>>
+                <<if and .Hourly .Long>>AND (ts < <<.FirstKept>> OR ts >= end_hour)<<else if .Hourly>>AND toDate(ts) IN (toDate({from:DateTime64(3, 'UTC')}), toDate({to:DateTime64(3, 'UTC')})) AND (ts < first_hour OR ts >= end_hour)<<end>>
                 <<- if .Tagged>>AND <<if .Whole 300>>first_slot > {from:DateTime64(3, 'UTC')} AND ts < first_slot<<else>>(ts < first_slot OR ts >= end_slot)<<end>><<end>>
                 AND <<.OfIssue>> AND <<.AnyOf "environment">> AND <<.AnyOf "release">> AND <<.AnyOf "service">> AND <<.AnyOf "level">>
                 AND <<.HasWords>>

@@ -10,7 +10,7 @@
 -- column time DateTime('UTC'): Start of the bucket.
 -- column events UInt64: Events.
 -- column users UInt64: Users (sketch).
--- cost: Hours and days come from rollups by issue, 8 ms, and are kept by parts of these, of which those are read that are not known yet; minutes from events of the issue, 15 ms for 0.4 million.
+-- cost: Hours and days come from rollups by issue, 8 ms, and are kept by parts of these, of which those are read that are not known yet; minutes, and hours of a window that begins more than 90 days ago, from events of the issue, 15 ms for 0.4 million.
 -- bound: 10,000 buckets; more are refused.
 -- step all: page Array(UInt64), shared Array(Int64), names Array(String), span Array(Int64)
 <</* Fingerprints of the issue. Buckets that several parts have. Names of parts of a table, and the first and the last millisecond that is read of them: asking/kept.go; put together in trend/issue.go. */>>
@@ -65,11 +65,11 @@ GROUP BY slot
 <<- end>>
 -- step result: rows
 <<.Buckets 10000>>
-<<- if .Is "bucket" "minute">>
-SELECT toStartOfMinute(toDateTime(ts, 'UTC')) AS time, sum(toUInt64(weight)) AS events, uniqCombinedArray(12)(arrayFilter(h -> h != 0, arrayPushBack(user_hashes, user_hash))) AS users
+<<- if or (.Is "bucket" "minute") (and .Long (.Is "bucket" "hour"))>>
+SELECT <<if .Is "bucket" "minute">>toStartOfMinute<<else>>toStartOfHour<<end>>(toDateTime(ts, 'UTC')) AS time, sum(toUInt64(weight)) AS events, uniqCombinedArray(12)(arrayFilter(h -> h != 0, arrayPushBack(user_hashes, user_hash))) AS users
 FROM events
 WHERE project_id = {project:UInt32} AND fingerprint IN <<members>>
-    AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')}) AND ts >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND ts <= {to:DateTime64(3, 'UTC')}
+    AND toDate(ts) >= toDate({from:DateTime64(3, 'UTC')}) AND toDate(ts) <= toDate({to:DateTime64(3, 'UTC')}) AND ts >= <<if .Is "bucket" "minute">>toStartOfMinute<<else>>toStartOfHour<<end>>({from:DateTime64(3, 'UTC')}) AND ts <= {to:DateTime64(3, 'UTC')}
 <<- else if .Is "bucket" "hour">>
 SELECT hour AS time, sum(h.events) AS events, uniqCombinedArrayMerge(12)(h.users) AS users
 FROM issue_hour AS h

@@ -115,6 +115,9 @@ func (c Choice) Hourly() (bool, error) {
 // Ranked tells whether an hourly trend is by issue, of all issues: the largest
 // ones can be found first then.
 func (c Choice) Ranked() (bool, error) {
+	if long, err := c.Long(); long || err != nil {
+		return false, err
+	}
 	if given, err := c.Given("issue"); given || err != nil {
 		return false, err
 	}
@@ -126,6 +129,9 @@ func (c Choice) Ranked() (bool, error) {
 
 // Single tells whether an hourly trend is of one issue, split by nothing.
 func (c Choice) Single() (bool, error) {
+	if long, err := c.Long(); long || err != nil {
+		return false, err
+	}
 	if given, err := c.Given("issue"); !given || err != nil {
 		return false, err
 	}
@@ -158,6 +164,9 @@ func (c Choice) Hours() (bool, error) { return c.buckets(3600) }
 // project_minute is kept: an hour where its buckets are whole hours; a minute
 // where they are whole minutes of a short window; 0 where it is read.
 func (c Choice) Kept() (int, error) {
+	if long, err := c.Long(); long || err != nil {
+		return 0, err
+	}
 	if hourly, err := c.Hours(); hourly || err != nil {
 		return 3600, err
 	}
@@ -190,6 +199,9 @@ func (c Choice) Shallow() (bool, error) {
 // row for each release and environment: it is split and filtered by neither,
 // and its window is whole hours.
 func (c Choice) Sized() (bool, error) {
+	if long, err := c.Long(); long || err != nil {
+		return false, err
+	}
 	for _, name := range []string{"environment", "release"} {
 		if given, err := c.Given(name); given || err != nil {
 			return false, err

@@ -25,7 +25,11 @@ func Issue(ctx context.Context, a *asking.Asking) (*asking.Result, error) {
 		return nil, err
 	}
 	width := map[string]int64{"hour": asking.HourMS, "day": asking.DayMS}[a.Bound["bucket"]]
-	if width == 0 || from.Unix() < 0 || to.Unix() > math.MaxUint32 || from.After(to) || !a.Single(ctx) {
+	long, err := a.Query.Choice(a.Bound).Long()
+	if err != nil {
+		return nil, err
+	}
+	if width == 0 || long && width == asking.HourMS || from.Unix() < 0 || to.Unix() > math.MaxUint32 || from.After(to) || !a.Single(ctx) {
 		return a.Result(ctx, whole)
 	}
 	first, last := asking.Floor(from.UnixMilli(), width), asking.Floor(to.UnixMilli(), width)
