@@ -200,11 +200,13 @@ func hasParam(q *catalog.Query, name string) bool {
 // Messages without exception and place are alike by what they say.
 func TestSimilarMessages(t *testing.T) {
 	project, owner := newProject(), store(t, "errata")
-	for f, title := range map[uint64]string{1: "Cannot charge the card of customer 17", 2: "Cannot charge the card of customer 18", 3: "Disk full"} {
+	for f, title := range map[uint64]string{1: "Cannot charge the card of customer 17", 2: "Cannot charge the card of customer 18", 3: "Disk full", 4: "404", 5: "500", 6: "", 7: "404", 8: "404 Not Found"} {
 		require.NoError(t, owner.Conn().Exec(t.Context(), "INSERT INTO events (project_id, ts, received_at, fingerprint, event_id, weight, title, payload, retention_days) VALUES (?, now64(3), now64(3), ?, generateUUIDv4(), 1, ?, '{}', 90)", project, f, title))
 	}
 	require.Equal(t, []string{issueHex(2)}, ask(t, owner, project, "similar_issues", "issue", "issue", issueHex(1)))
 	require.Empty(t, ask(t, owner, project, "similar_issues", "issue", "issue", issueHex(99)), "an issue that is not there")
+	require.Equal(t, []string{issueHex(7)}, ask(t, owner, project, "similar_issues", "issue", "issue", issueHex(4)), "short ones are alike when they are the same")
+	require.Empty(t, ask(t, owner, project, "similar_issues", "issue", "issue", issueHex(6)))
 }
 
 // A twin brings its own tags, and counts nowhere.

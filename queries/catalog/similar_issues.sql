@@ -15,8 +15,9 @@
 WITH
     (SELECT argMaxMerge(last) FROM issue_rollup WHERE project_id = {project:UInt32} AND fingerprint IN <<members>>) AS own
 SELECT <<hex "survivor">> AS issue, l.1 AS title, l.2 AS culprit, l.3 AS type, n AS events, toDateTime64(last_seen_, 3, 'UTC') AS last_seen,
-    assumeNotNull(round((0.5 * (1 - ngramDistance(l.1, own.1)) + 0.3 * (placed AND l.2 = own.2) + 0.2 * (typed AND l.3 = own.3)) / (0.5 + 0.3 * placed + 0.2 * typed), 4)) AS similarity
+    assumeNotNull(round((0.5 * if(least(length(l.1), length(own.1)) < 4, toFloat32(l.1 = own.1 AND l.1 != ''), 1 - ngramDistance(l.1, own.1)) + 0.3 * (placed AND l.2 = own.2) + 0.2 * (typed AND l.3 = own.3)) / (0.5 + 0.3 * placed + 0.2 * typed), 4)) AS similarity
 FROM (
+    -- Titles of fewer than four letters are all alike to ngramDistance: 404 and 500, or no title at all.
     -- What neither issue has says nothing about them: two messages are alike by their titles alone.
     SELECT <<survivor "fingerprint">> AS survivor, argMaxMerge(last) AS l, sum(events) AS n, max(last_seen) AS last_seen_,
         (l.2, own.2) != ('', '') AS placed, (l.3, own.3) != ('', '') AS typed
