@@ -45,6 +45,9 @@ func TestOverdueCheckIns(t *testing.T) {
 		// Ended with an id of its own, as shell scripts do.
 		configured(record(7, "script", "in_progress", ago(8*time.Minute), 6), "1 day", 5),
 		record(8, "script", "ok", ago(7*time.Minute), 7),
+		// Never ended, and so the next one was missed: an earlier round has found that.
+		configured(record(10, "hung", "in_progress", ago(8*time.Minute), 9), "1 day", 5),
+		record(11, "hung", "missed", ago(2*time.Minute), 10),
 		// Nobody knows when it should come.
 		record(9, "free", "in_progress", ago(50*time.Minute), 8),
 	} {
@@ -54,11 +57,12 @@ func TestOverdueCheckIns(t *testing.T) {
 	cfg.MonitorEvery = 200 * time.Millisecond
 	s.start(cfg)
 	s.start(cfg)
-	s.eventually(3, "SELECT count() FROM check_ins WHERE status IN ('missed', 'timeout')")
+	s.eventually(5, "SELECT count() FROM check_ins WHERE status IN ('missed', 'timeout')")
 	s.eventually(2, "SELECT count() FROM check_ins WHERE monitor = 'often' AND status = 'missed' AND environment = 'prod' AND project_id = 7 AND retention_days = 90")
 	s.eventually(1, "SELECT count() FROM check_ins WHERE monitor = 'long' AND status = 'timeout' AND check_in_id = toUUID(?) AND release = 'jobs@1'", uuid.UUID(id16(3)).String())
-	s.eventually(uint64(ago(5*time.Minute+30*time.Second)), "SELECT toUInt64(toUnixTimestamp64Milli(min(expected_at))) FROM check_ins WHERE status = 'missed'")
+	s.eventually(uint64(ago(5*time.Minute+30*time.Second)), "SELECT toUInt64(toUnixTimestamp64Milli(min(expected_at))) FROM check_ins WHERE monitor = 'often' AND status = 'missed'")
+	s.eventually(1, "SELECT count() FROM check_ins WHERE monitor = 'hung' AND status = 'timeout' AND check_in_id = toUUID(?)", uuid.UUID(id16(9)).String())
 	time.Sleep(time.Second) // Some rounds of both.
-	require.EqualValues(t, 12, s.number("SELECT count() FROM check_ins"), "each is stored once, whoever finds it")
+	require.EqualValues(t, 15, s.number("SELECT count() FROM check_ins"), "each is stored once, whoever finds it")
 	s.balanced()
 }
