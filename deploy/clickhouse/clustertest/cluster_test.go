@@ -210,6 +210,17 @@ func compare(t *testing.T, one, many *queries.Store, some []string) {
 			})
 		}
 	}
+	// Longer than rollups are kept: of those and of events.
+	for name, given := range map[string]map[string]string{
+		"error_trend": {"project": "1", "by": "environment"}, "error_trend_split": {"by": "issue", "bucket_seconds": "86400"}, "issue_trend": {"project": "1", "issue": values["issue"]},
+	} {
+		t.Run(name+"/long", func(t *testing.T) {
+			given["from"] = "-200d"
+			want, got := ask(t, one, name, given), ask(t, many, name, given)
+			require.NotEmpty(t, want)
+			require.Equal(t, want, got)
+		})
+	}
 	if some == nil {
 		require.Greater(t, answered, 40, "most questions have an answer")
 	} else {
