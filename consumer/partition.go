@@ -15,6 +15,7 @@ import (
 	"errata/consumer/block"
 	"errata/consumer/mark"
 	"errata/consumer/meter"
+	"errata/consumer/sink"
 )
 
 // partition moves one partition's records as long as a generation lives.
@@ -203,7 +204,7 @@ func (p *partition) retry(ctx context.Context, what string, f func() error) erro
 		}
 		p.metrics.Failed()
 		if time.Since(told) > 10*time.Second {
-			p.log.Warn("cannot "+what+" now, trying on", "cause", err)
+			p.log.Warn("cannot "+what+" now, trying on", "cause", sink.Told(err))
 			told = time.Now()
 		}
 		sleep(ctx, wait.NextBackOff())

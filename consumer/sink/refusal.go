@@ -2,6 +2,7 @@ package sink
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/ClickHouse/ch-go"
 	"github.com/ClickHouse/ch-go/proto"
@@ -36,11 +37,34 @@ var refusals = []proto.Error{
 }
 
 // Refused says whether err is ClickHouse refusing the rows themselves, and
-// then in which words.
+// then in which words, without what the rows hold.
 func Refused(err error) (reason string, ok bool) {
 	e, is := ch.AsException(err)
 	if !is || !slices.Contains(refusals, e.Code) {
 		return "", false
 	}
-	return e.Name + ": " + e.Message, true
+	return e.Name + ": " + withoutValues(e.Message), true
+}
+
+// Told is err as a log may have it.
+func Told(err error) any {
+	if reason, refused := Refused(err); refused {
+		return reason
+	}
+	return err
+}
+
+// withoutValues cuts what a message quotes of rows: those are people's, and logs go
+// elsewhere. A violated constraint is told with its expression, which is the
+// operator's, and then with the values of its columns; other messages have values in
+// quotes, which values may hold too.
+func withoutValues(message string) string {
+	if constraint, _, ok := strings.Cut(message, "Column values: "); ok && strings.Contains(constraint, " is violated at row ") {
+		return strings.TrimSpace(constraint)
+	}
+	first, last := strings.IndexByte(message, '\''), strings.LastIndexByte(message, '\'')
+	if first < last {
+		return message[:first] + "'...'" + message[last+1:]
+	}
+	return message
 }
