@@ -2,13 +2,14 @@ package broker
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"errata/consumer/mark"
 )
 
 // ensureTopics creates what is missing and brings settings and partitions of
@@ -141,8 +142,7 @@ func (b *Broker) committed(ctx context.Context) (committed, announced map[place]
 				if p.ErrorCode == 0 && p.Offset >= 0 {
 					committed[place{t.Topic, p.Partition}] = p.Offset
 					if p.Metadata != nil {
-						var m struct{ End, Gap int64 }
-						if json.Unmarshal([]byte(*p.Metadata), &m) == nil { // Else it is nothing that the consumer said.
+						if m, said, err := mark.Read(*p.Metadata); said && err == nil { // Else it is nothing that the consumer said.
 							announced[place{t.Topic, p.Partition}] = max(m.End, m.Gap)
 						}
 					}
