@@ -1,6 +1,7 @@
 package consumer_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -31,6 +32,14 @@ func TestOverdueCheckIns(t *testing.T) {
 	}
 	punctual := configured(record(2, "punctual", "ok", ago(20*time.Second), 2), "* * * * *", 5)
 	punctual.Monitors[0].CheckinMarginMin = 5 // Its next one is due within this minute.
+	// It began some seconds before its moment, as clocks have it, and is due again tomorrow.
+	moment := now.UTC().Add(-3 * time.Minute).Truncate(time.Minute)
+	early := configured(record(12, "early", "ok", moment.Add(-4*time.Second).UnixMilli(), 11), "1 day", 5)
+	early.Monitors[0].ScheduleType, early.Monitors[0].Schedule = "crontab", fmt.Sprintf("%d %d * * *", moment.Minute(), moment.Hour())
+	// One environment brought a denser schedule, of which the other has not heard.
+	denser := configured(record(15, "denser", "ok", ago(30*time.Second), 13), "* * * * *", 5)
+	denser.CheckIns[0].Environment = "staging"
+	denser.Monitors[0].CheckinMarginMin = 30
 	for i, r := range []*schema.Record{
 		// Came nine and a half minutes ago: of an interval of four two are missed, and the
 		// third one is not before the test is over, however slow the machine is.
@@ -48,6 +57,12 @@ func TestOverdueCheckIns(t *testing.T) {
 		// Never ended, and so the next one was missed: an earlier round has found that.
 		configured(record(10, "hung", "in_progress", ago(8*time.Minute), 9), "1 day", 5),
 		record(11, "hung", "missed", ago(2*time.Minute), 10),
+		early,
+		// Says again and again that it is under way.
+		configured(record(13, "beats", "in_progress", ago(40*time.Minute), 12), "1 day", 30),
+		record(14, "beats", "in_progress", ago(time.Minute), 12),
+		configured(record(16, "denser", "ok", ago(50*time.Minute), 14), "1 day", 5),
+		denser,
 		// Nobody knows when it should come.
 		record(9, "free", "in_progress", ago(50*time.Minute), 8),
 	} {
@@ -63,6 +78,6 @@ func TestOverdueCheckIns(t *testing.T) {
 	s.eventually(uint64(ago(5*time.Minute+30*time.Second)), "SELECT toUInt64(toUnixTimestamp64Milli(min(expected_at))) FROM check_ins WHERE monitor = 'often' AND status = 'missed'")
 	s.eventually(1, "SELECT count() FROM check_ins WHERE monitor = 'hung' AND status = 'timeout' AND check_in_id = toUUID(?)", uuid.UUID(id16(9)).String())
 	time.Sleep(time.Second) // Some rounds of both.
-	require.EqualValues(t, 15, s.number("SELECT count() FROM check_ins"), "each is stored once, whoever finds it")
+	require.EqualValues(t, 20, s.number("SELECT count() FROM check_ins"), "each is stored once, whoever finds it")
 	s.balanced()
 }

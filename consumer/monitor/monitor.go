@@ -26,6 +26,11 @@ const (
 // store that lasted longer nobody knows what would have come.
 const Patience = time.Hour
 
+// early is how far before its moment a run may begin and still be the one of that
+// moment: the clocks of those who start jobs differ from ours, and some start a
+// moment early. It is at most a tenth of the time to the next moment.
+const early = 10 * time.Second
+
 // maxRound bounds what one round finds for one monitor.
 const maxRound = 120
 
@@ -45,6 +50,7 @@ type Config struct {
 	Timezone      string
 	Margin        time.Duration // 0: DefaultMargin.
 	Runtime       time.Duration // 0: DefaultRuntime.
+	Since         time.Time     // When this schedule took the place of another; zero where it never did.
 }
 
 func (c *Config) margin() time.Duration {
@@ -75,12 +81,26 @@ func (f *Found) Token() string {
 	return fmt.Sprintf("monitor/%d/%x/%s", f.Config.ProjectID, f.CheckIn.CheckInId, f.CheckIn.Status)
 }
 
+// Reports are what is known of a monitor's check-ins from one environment.
+type Reports struct {
+	Came    time.Time // When the last one came.
+	Started time.Time // When the last run began.
+	Newest  time.Time // When the last one came or should have come.
+}
+
 // Late returns the check-ins of an environment that were missed until the
-// instant known. newest is when the last one came or should have come.
-func Late(c *Config, environment string, newest, known time.Time) ([]Found, error) {
+// instant known.
+func Late(c *Config, environment string, r Reports, known time.Time) ([]Found, error) {
 	s, err := schedule.Parse(c.Kind, c.Schedule, c.Timezone)
 	if err != nil {
 		return nil, fmt.Errorf("cannot watch monitor %s of project %d: %w", c.Slug, c.ProjectID, err)
+	}
+	newest := r.Newest
+	if c.Since.After(newest) {
+		newest = c.Since
+	}
+	if moment := s.Next(r.Started); !r.Started.IsZero() && moment.After(newest) && moment.Sub(r.Started) <= min(early, s.Next(moment).Sub(moment)/10) {
+		newest = moment
 	}
 	var found []Found
 	for next := s.Next(newest); len(found) < maxRound && !next.IsZero(); next = s.Next(next) {

@@ -40,7 +40,7 @@ func TestLate(t *testing.T) {
 		{"in its zone", vienna, "2026-03-28T08:00:30Z", "2026-03-29T07:01:00Z", []string{"2026-03-29T07:00:00Z"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			found, err := monitor.Late(&c.config, "prod", at(t, c.newest), at(t, c.known))
+			found, err := monitor.Late(&c.config, "prod", monitor.Reports{Newest: at(t, c.newest)}, at(t, c.known))
 			require.NoError(t, err)
 			var got []string
 			ids := map[string]bool{}
@@ -52,11 +52,60 @@ func TestLate(t *testing.T) {
 			}
 			require.Equal(t, c.missed, got)
 			require.Len(t, ids, len(got), "each has a token of its own")
-			again, err := monitor.Late(&c.config, "prod", at(t, c.newest), at(t, c.known))
+			again, err := monitor.Late(&c.config, "prod", monitor.Reports{Newest: at(t, c.newest)}, at(t, c.known))
 			require.NoError(t, err)
 			require.Equal(t, found, again, "who asks again finds the same")
 		})
 	}
+}
+
+func TestLateOfRunsThatBeganEarly(t *testing.T) {
+	often := monitor.Config{ProjectID: 1, Slug: "often", Kind: "crontab", Schedule: "*/5 * * * *"}
+	minutely := monitor.Config{ProjectID: 1, Slug: "minutely", Kind: "crontab", Schedule: "* * * * *"}
+	daily := monitor.Config{ProjectID: 1, Slug: "nightly", Kind: "crontab", Schedule: "0 2 * * *", Timezone: "Europe/Vienna"}
+	interval := monitor.Config{ProjectID: 1, Slug: "every", Kind: "interval", Schedule: "1 minute"}
+	for _, c := range []struct {
+		name                   string
+		config                 monitor.Config
+		started, newest, known string
+		missed                 []string
+	}{
+		{"a clock that is ahead of ours", often, "2026-11-28T11:59:58Z", "2026-11-28T11:59:58Z", "2026-11-28T12:05:59Z", nil},
+		{"and its end", often, "2026-11-28T11:59:50Z", "2026-11-28T11:59:59Z", "2026-11-28T12:05:59Z", nil},
+		{"the next one is due as ever", often, "2026-11-28T11:59:58Z", "2026-11-28T12:00:30Z", "2026-11-28T12:06:00Z", []string{"2026-11-28T12:05:00Z"}},
+		{"an end before the moment is no start", often, "2026-11-28T11:55:00Z", "2026-11-28T11:59:58Z", "2026-11-28T12:01:00Z", []string{"2026-11-28T12:00:00Z"}},
+		{"earlier than clocks differ", often, "2026-11-28T11:59:49Z", "2026-11-28T11:59:49Z", "2026-11-28T12:01:00Z", []string{"2026-11-28T12:00:00Z"}},
+		{"a day", daily, "2026-11-28T00:59:55Z", "2026-11-28T00:59:57Z", "2026-11-28T12:00:00Z", nil},
+		{"every minute, a tenth of it", minutely, "2026-11-28T11:59:54Z", "2026-11-28T11:59:54Z", "2026-11-28T12:01:59Z", nil},
+		{"every minute, late", minutely, "2026-11-28T11:59:53Z", "2026-11-28T11:59:53Z", "2026-11-28T12:01:00Z", []string{"2026-11-28T12:00:00Z"}},
+		{"an interval has no moments of its own", interval, "2026-11-28T11:59:58Z", "2026-11-28T11:59:58Z", "2026-11-28T12:01:58Z", []string{"2026-11-28T12:00:58Z"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			require.Equal(t, c.missed, missed(t, &c.config, monitor.Reports{Started: at(t, c.started), Newest: at(t, c.newest)}, at(t, c.known)))
+		})
+	}
+}
+
+// A schedule expects nothing of the time before it was in place.
+func TestLateByANewSchedule(t *testing.T) {
+	c := monitor.Config{ProjectID: 1, Slug: "nightly", Kind: "crontab", Schedule: "*/5 * * * *", Since: at(t, "2026-11-28T12:07:00Z")}
+	r := monitor.Reports{Started: at(t, "2026-11-28T02:00:01Z"), Newest: at(t, "2026-11-28T02:10:00Z")}
+	require.Empty(t, missed(t, &c, r, at(t, "2026-11-28T12:10:59Z")))
+	require.Equal(t, []string{"2026-11-28T12:10:00Z", "2026-11-28T12:15:00Z"}, missed(t, &c, r, at(t, "2026-11-28T12:17:00Z")))
+	c.Kind, c.Schedule = "interval", "10 minute"
+	require.Equal(t, []string{"2026-11-28T12:17:00Z"}, missed(t, &c, r, at(t, "2026-11-28T12:20:00Z")))
+	c.Since = at(t, "2026-11-28T01:00:00Z")
+	require.Len(t, missed(t, &c, r, at(t, "2026-11-28T02:31:00Z")), 2, "what reported since goes by its reports")
+}
+
+func missed(t *testing.T, c *monitor.Config, r monitor.Reports, known time.Time) (moments []string) {
+	t.Helper()
+	found, err := monitor.Late(c, "prod", r, known)
+	require.NoError(t, err)
+	for _, f := range found {
+		moments = append(moments, time.UnixMilli(f.CheckIn.ExpectedAt).UTC().Format(time.RFC3339))
+	}
+	return moments
 }
 
 func TestUnended(t *testing.T) {

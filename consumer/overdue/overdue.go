@@ -43,7 +43,7 @@ type Watch struct {
 // rounds are what the rounds of a watch know of each other.
 type rounds struct {
 	Watch
-	seen   map[place]*reports
+	seen   map[place]*monitor.Reports
 	known  time.Time       // Up to here everything was stored at the last round.
 	warned map[string]bool // Schedules that cannot be read, told once.
 }
@@ -54,13 +54,9 @@ type place struct {
 	environment string
 }
 
-// reports are the newest check-ins of a place: of those that came, and of these
-// and the missed ones.
-type reports struct{ came, newest time.Time }
-
 // Run judges until ctx ends.
 func (w Watch) Run(ctx context.Context) {
-	o := &rounds{Watch: w, seen: map[place]*reports{}, warned: map[string]bool{}}
+	o := &rounds{Watch: w, seen: map[place]*monitor.Reports{}, warned: map[string]bool{}}
 	for ctx.Err() == nil {
 		at := time.Now()
 		ends, err := o.ends(ctx)
@@ -162,19 +158,21 @@ func (o *rounds) round(ctx context.Context, known time.Time) error {
 	return o.store(ctx, found)
 }
 
-func (o *rounds) note(k sink.MonitorKey, environment string, came, newest time.Time) {
+func (o *rounds) note(k sink.MonitorKey, environment string, more monitor.Reports) {
 	p := place{k, environment}
 	r := o.seen[p]
 	if r == nil {
-		r = &reports{}
+		r = &monitor.Reports{}
 		o.seen[p] = r
 	}
-	if came.After(r.came) {
-		r.came = came
+	r.Came, r.Started, r.Newest = later(r.Came, more.Came), later(r.Started, more.Started), later(r.Newest, more.Newest)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
 	}
-	if newest.After(r.newest) {
-		r.newest = newest
-	}
+	return a
 }
 
 // late finds what was missed in all places.
@@ -182,13 +180,13 @@ func (o *rounds) late(configs map[sink.MonitorKey]*monitor.Config, known time.Ti
 	var found []monitor.Found
 	for p, r := range o.seen {
 		c := configs[p.MonitorKey]
-		if c == nil || r.newest.IsZero() {
+		if c == nil || r.Newest.IsZero() {
 			continue
 		}
-		gone, err := monitor.Gone(c, r.came, known, forgotten)
+		gone, err := monitor.Gone(c, r.Came, known, forgotten)
 		var more []monitor.Found
 		if err == nil && !gone {
-			more, err = monitor.Late(c, p.environment, r.newest, known)
+			more, err = monitor.Late(c, p.environment, *r, known)
 		}
 		if err != nil && !o.warned[c.Schedule+c.Timezone] {
 			o.warned[c.Schedule+c.Timezone] = true
@@ -217,7 +215,7 @@ func (o *rounds) store(ctx context.Context, found []monitor.Found) error {
 		}
 		if f.CheckIn.Status == monitor.Missed {
 			at := time.UnixMilli(f.CheckIn.ExpectedAt)
-			o.note(sink.MonitorKey{ProjectID: f.Config.ProjectID, Slug: f.Config.Slug}, f.CheckIn.Environment, time.Time{}, at)
+			o.note(sink.MonitorKey{ProjectID: f.Config.ProjectID, Slug: f.Config.Slug}, f.CheckIn.Environment, monitor.Reports{Newest: at})
 		}
 	}
 	return nil

@@ -33,15 +33,17 @@ func (s *Sink) Monitors(ctx context.Context) (map[MonitorKey]*monitor.Config, er
 	all := map[MonitorKey]*monitor.Config{}
 	var projects, retention, margins, runtimes proto.ColUInt32
 	var slugs, kinds, schedules, zones proto.ColStr
+	var since proto.ColInt64
 	err := s.do(ctx, ch.Query{Body: monitorConfigs, Settings: readback(),
 		Result: proto.Results{{Name: "project_id", Data: &projects}, {Name: "retention_days", Data: &retention}, {Name: "slug", Data: &slugs},
 			{Name: "kind", Data: &kinds}, {Name: "schedule", Data: &schedules}, {Name: "timezone", Data: &zones},
-			{Name: "margin", Data: &margins}, {Name: "runtime", Data: &runtimes}},
+			{Name: "margin", Data: &margins}, {Name: "runtime", Data: &runtimes}, {Name: "since", Data: &since}},
 		OnResult: func(context.Context, proto.Block) error {
 			for i := range projects.Rows() {
 				all[MonitorKey{projects.Row(i), slugs.Row(i)}] = &monitor.Config{
 					ProjectID: projects.Row(i), RetentionDays: retention.Row(i), Slug: slugs.Row(i), Kind: kinds.Row(i), Schedule: schedules.Row(i),
 					Timezone: zones.Row(i), Margin: time.Duration(margins.Row(i)) * time.Minute, Runtime: time.Duration(runtimes.Row(i)) * time.Minute,
+					Since: instant(since.Row(i)),
 				}
 			}
 			return nil
@@ -52,19 +54,27 @@ func (s *Sink) Monitors(ctx context.Context) (map[MonitorKey]*monitor.Config, er
 	return all, nil
 }
 
+// instant is the zero time where there is none.
+func instant(ms int64) time.Time {
+	if ms <= 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}
+
 // CheckIns calls f for each monitor and environment with check-ins since a
-// moment: when the newest of those that came is from, and of these and the
-// missed ones together.
-func (s *Sink) CheckIns(ctx context.Context, since time.Time, f func(k MonitorKey, environment string, came, newest time.Time)) error {
+// moment.
+func (s *Sink) CheckIns(ctx context.Context, since time.Time, f func(k MonitorKey, environment string, r monitor.Reports)) error {
 	var projects proto.ColUInt32
 	var slugs, environments proto.ColStr
-	var came, newest proto.ColInt64
+	var came, started, newest proto.ColInt64
 	err := s.do(ctx, ch.Query{Body: monitorNewest, Settings: readback(), Parameters: sinceParameter(since),
 		Result: proto.Results{{Name: "project_id", Data: &projects}, {Name: "slug", Data: &slugs}, {Name: "environment", Data: &environments},
-			{Name: "came", Data: &came}, {Name: "newest", Data: &newest}},
+			{Name: "came", Data: &came}, {Name: "started", Data: &started}, {Name: "newest", Data: &newest}},
 		OnResult: func(context.Context, proto.Block) error {
 			for i := range projects.Rows() {
-				f(MonitorKey{projects.Row(i), slugs.Row(i)}, environments.Row(i), time.UnixMilli(came.Row(i)), time.UnixMilli(newest.Row(i)))
+				f(MonitorKey{projects.Row(i), slugs.Row(i)}, environments.Row(i), monitor.Reports{
+					Came: instant(came.Row(i)), Started: instant(started.Row(i)), Newest: instant(newest.Row(i))})
 			}
 			return nil
 		}})

@@ -176,9 +176,19 @@ func (s *Schedule) step(t time.Time) time.Time {
 	case "week":
 		return t.AddDate(0, 0, 7*s.every)
 	case "month":
-		return t.AddDate(0, s.every, 0)
+		return months(t, s.every)
 	}
-	return t.AddDate(s.every, 0, 0)
+	return months(t, 12*s.every)
+}
+
+// months goes on by months. From a day that the month there does not have it goes
+// to its last one, not into the month after.
+func months(t time.Time, n int) time.Time {
+	next := t.AddDate(0, n, 0)
+	if next.Day() == t.Day() {
+		return next
+	}
+	return next.AddDate(0, 0, -next.Day())
 }
 
 func cut(s string) string {

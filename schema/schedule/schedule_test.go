@@ -35,6 +35,12 @@ func TestNext(t *testing.T) {
 		{"a day of 23 hours", "interval", "1 day", "Europe/Vienna", "2026-03-28T12:00:00Z", []string{"2026-03-29T11:00:00Z"}},
 		{"two weeks", "interval", "2 week", "", "2026-11-28T12:00:00Z", []string{"2026-12-12T12:00:00Z"}},
 		{"a month", "interval", "1 month", "", "2026-11-28T12:00:00Z", []string{"2026-12-28T12:00:00Z"}},
+		{"months have a last day", "interval", "1 month", "", "2026-10-31T12:00:00Z", []string{"2026-11-30T12:00:00Z"}},
+		{"a quarter that ends in February", "interval", "3 month", "", "2026-11-30T12:00:00Z", []string{"2027-02-28T12:00:00Z"}},
+		{"months over the end of a year", "interval", "2 month", "", "2027-12-31T12:00:00Z", []string{"2028-02-29T12:00:00Z"}},
+		{"the 31st, as its zone has it", "interval", "1 month", "Asia/Tokyo", "2026-10-30T20:00:00Z", []string{"2026-11-29T20:00:00Z"}},
+		{"a year from a leap day", "interval", "1 year", "", "2028-02-29T12:00:00Z", []string{"2029-02-28T12:00:00Z"}},
+		{"four years from a leap day", "interval", "4 year", "", "2028-02-29T12:00:00Z", []string{"2032-02-29T12:00:00Z"}},
 		{"a year", "interval", "1 year", "", "2026-11-28T12:00:00Z", []string{"2027-11-28T12:00:00Z"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

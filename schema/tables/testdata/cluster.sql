@@ -1375,6 +1375,28 @@ GROUP BY project_id, release, environment;
 -- 125_merge_more_parts_at_once.sql
 ALTER TABLE errata.events_local ON CLUSTER prod MODIFY SETTING merge_selector_base = 10;
 
+-- 126_monitor_schedules.sql
+CREATE TABLE IF NOT EXISTS errata.monitor_schedules_local ON CLUSTER prod
+(
+    project_id    UInt32 COMMENT 'As in monitors.',
+    slug          String COMMENT 'As in monitors.',
+    schedule_type LowCardinality(String) COMMENT 'As in monitors.',
+    schedule      String COMMENT 'As in monitors.',
+    timezone      LowCardinality(String) COMMENT 'As in monitors.',
+    first_at      SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'When it came first.',
+    last_at       SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'When it came last.'
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/monitor_schedules', '{replica}')
+ORDER BY (project_id, slug, schedule_type, schedule, timezone)
+SETTINGS replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.monitor_schedules_mv ON CLUSTER prod TO errata.monitor_schedules_local AS
+SELECT project_id, slug, schedule_type, schedule, timezone, min(m.updated_at) AS first_at, max(m.updated_at) AS last_at
+FROM errata.monitors_local AS m
+GROUP BY project_id, slug, schedule_type, schedule, timezone;
+
+CREATE TABLE IF NOT EXISTS errata.monitor_schedules ON CLUSTER prod AS errata.monitor_schedules_local ENGINE = Distributed('prod', 'errata', 'monitor_schedules_local', cityHash64(project_id, slug));
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges ON CLUSTER prod
 (

@@ -1191,6 +1191,26 @@ GROUP BY project_id, release, environment;
 -- 125_merge_more_parts_at_once.sql
 ALTER TABLE errata.events MODIFY SETTING merge_selector_base = 10;
 
+-- 126_monitor_schedules.sql
+CREATE TABLE IF NOT EXISTS errata.monitor_schedules
+(
+    project_id    UInt32 COMMENT 'As in monitors.',
+    slug          String COMMENT 'As in monitors.',
+    schedule_type LowCardinality(String) COMMENT 'As in monitors.',
+    schedule      String COMMENT 'As in monitors.',
+    timezone      LowCardinality(String) COMMENT 'As in monitors.',
+    first_at      SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'When it came first.',
+    last_at       SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'When it came last.'
+)
+ENGINE = AggregatingMergeTree
+ORDER BY (project_id, slug, schedule_type, schedule, timezone)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS errata.monitor_schedules_mv TO errata.monitor_schedules AS
+SELECT project_id, slug, schedule_type, schedule, timezone, min(m.updated_at) AS first_at, max(m.updated_at) AS last_at
+FROM errata.monitors AS m
+GROUP BY project_id, slug, schedule_type, schedule, timezone;
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges
 (
