@@ -75,6 +75,8 @@ func TestQuestions(t *testing.T) {
 	exec("INSERT INTO sessions (project_id, started, ts, release, environment, status, quantity) SELECT ?, now64(3) - INTERVAL 30 MINUTE, now64(3), 'shop@1.1.0', 'production', ['exited', 'crashed'][number + 1], [90, 10][number + 1] FROM numbers(2)", project)
 	exec("INSERT INTO monitors (project_id, slug, schedule_type, schedule, updated_at) VALUES (?, 'nightly', 'crontab', '0 1 * * *', now64(3) - 1), (?, 'nightly', 'crontab', '0 2 * * *', now64(3))", project, project)
 	exec("INSERT INTO check_ins (project_id, check_in_id, monitor, status, ts, duration_ms) SELECT ?, generateUUIDv4(), 'nightly', ['ok', 'ok', 'error', 'missed'][number + 1], now64(3) - toIntervalHour(number + 1), [100, 300, 0, 0][number + 1] FROM numbers(4)", project)
+	// Told by scripts: no duration, or an end within the millisecond of the beginning.
+	exec("INSERT INTO check_ins (project_id, check_in_id, monitor, status, ts, received_at) SELECT ?, toUUID('00000000-0000-0000-0000-00000000000' || toString(intDiv(number, 2) + 1)), ['script', 'instant'][intDiv(number, 2) + 1], ['in_progress', 'ok', 'in_progress', 'error'][number + 1], toDateTime64(toStartOfHour(now()) - 3600, 3) + [0, 90, 0, 0][number + 1], now64(3) FROM numbers(4)", project)
 	exec("INSERT INTO outcomes (project_id, minute, category, outcome, reason, quantity, bytes) VALUES (?, now() - INTERVAL 1 HOUR, 'error', 'accepted', '', 7, 70), (?, now() - INTERVAL 1 HOUR, 'error', 'stored', '', 5, 50), (?, now() - INTERVAL 1 HOUR, 'error', 'filtered', 'health_check', 1, 10), (?, now() - INTERVAL 1 HOUR, 'error', 'client_report', 'queue_overflow', 9, 0), (?, now() - INTERVAL 1 HOUR, 'span', 'accepted', '', 4, 4), (?, now() - INTERVAL 1 HOUR, 'span', 'stored', '', 4, 4)", project, project, project, project, project, project)
 
 	a1, b2, c3 := issueHex(0xa1), issueHex(0xb2), issueHex(0xc3)
@@ -122,7 +124,7 @@ func TestQuestions(t *testing.T) {
 		{"logs", "log_search", "body severity", []string{"from", "-3h", "text", "charge hard", "min_severity", "17"}, []string{"charge failed hard | 17"}},
 		{"logs under a severity", "log_search", "body", []string{"from", "-3h", "min_severity", "21"}, nil},
 		{"sessions", "sessions", "sessions crashed crash_free_sessions", []string{"bucket_hours", "720", "release", "shop@1.0.0"}, []string{"200 | 1 | 0.995"}},
-		{"monitors", "check_ins", "monitor schedule last_status total failed p50_ms", nil, []string{"nightly | 0 2 * * * | ok | 4 | 2 | 200.000"}},
+		{"monitors", "check_ins", "monitor schedule last_status total failed p50_ms", nil, []string{"nightly | 0 2 * * * | ok | 4 | 2 | 200.000", "instant |  | error | 1 | 1 | 0.000", "script |  | ok | 1 | 0 | 90000.000"}},
 		{"outcomes", "outcomes", "category outcome reason quantity", nil, []string{"error | accepted |  | 7", "error | client_report | queue_overflow | 9", "error | stored |  | 5", "error | filtered | health_check | 1", "span | accepted |  | 4", "span | stored |  | 4"}},
 		{"out of balance", "ledger_balance", "category accepted fates missing", nil, []string{"error | 7 | 6 | 1"}},
 		{"cost by level", "cost", "value events rows", []string{"by", "level", "from", "-20d"}, nil},
