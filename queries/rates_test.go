@@ -1,6 +1,7 @@
 package queries_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,4 +78,23 @@ func TestTheNewestReleaseMayBeOlderThanTheWindow(t *testing.T) {
 	for name, from := range map[string]string{"both before": day(2), "one before": day(1), "all of both": day(0)} {
 		require.Equal(t, []string{"app@1.10.0 | app@1.9.0 | 0.100"}, askAny(t, s, "release_worse", "release previous worse", "projects", text(project), "from", from, "to", day(3)), name)
 	}
+}
+
+// Buckets of more than a day are as wide as they were asked for.
+func TestBucketsOfManyHours(t *testing.T) {
+	owner, s := store(t, "errata"), store(t, "reader")
+	project := newProject()
+	const width = 5 * 24 * 3600
+	begin := time.Unix((time.Now().Unix()/width-2)*width, 0).UTC() // A bucket that is over: up to 15 days ago.
+	for _, at := range []time.Time{begin, begin.Add(30 * time.Hour), begin.Add(119 * time.Hour), begin.Add(121 * time.Hour)} {
+		require.NoError(t, owner.Conn().Exec(t.Context(), "INSERT INTO sessions (project_id, started, ts, release, status, quantity) SELECT ?, toDateTime64(?, 3, 'UTC') AS started, started, '1', ['exited', 'crashed'][number + 1], [9, 1][number + 1] FROM numbers(2)", project, at.Unix()))
+		require.NoError(t, owner.Conn().Exec(t.Context(), "INSERT INTO spans (project_id, ts, trace_id, span_id, service, name, is_segment, status) SELECT ?, toDateTime64(?, 6, 'UTC'), hex(?), '', 'web', 'GET /', true, 'ok'", project, at.Unix(), at.Unix()))
+	}
+	window := []string{"from", begin.Format(time.RFC3339), "to", begin.Add(10*24*time.Hour - time.Second).Format(time.RFC3339)}
+	first, second := begin.String(), begin.Add(5*24*time.Hour).String()
+	wide := append(slices.Clone(window), "bucket_hours", "120", "projects", text(project))
+	require.Equal(t, []string{first + " | 30 | 3", second + " | 10 | 1"}, ask(t, s, project, "sessions", "time sessions crashed", wide[:6:6]...))
+	require.Equal(t, []string{first + " | 0.900", second + " | 0.900"}, askAny(t, s, "release_trend", "time crash_free", wide...))
+	require.Equal(t, []string{first + " | 3", second + " | 1"}, askAny(t, s, "request_trend", "time requests", wide...))
+	require.Len(t, ask(t, s, project, "sessions", "sessions", append(slices.Clone(window), "bucket_hours", "4294967295")...), 1)
 }

@@ -13,7 +13,7 @@
 -- bound: 10,000 rows, the newest.
 SELECT *
 FROM (
-    SELECT h.project_id AS project_id, toStartOfInterval(h.hour, toIntervalHour(greatest({bucket_hours:UInt32}, 1)), 'UTC') AS time, CAST(h.release, 'String') AS release,
+    SELECT h.project_id AS project_id, toStartOfInterval(h.hour, toIntervalSecond(least(greatest({bucket_hours:UInt32}, 1), 1000000) * 3600), 'UTC') AS time, CAST(h.release, 'String') AS release,
         greatest(0, 1 - sum(h.crashed) / sum(h.started)) AS crash_free
     FROM session_hour AS h
     WHERE <<.Projects>> AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')} AND <<.AnyOf "environment">>

@@ -14,7 +14,7 @@
 -- bound: 10,000 rows, the newest.
 SELECT *
 FROM (
-    SELECT h.project_id AS project_id, toStartOfInterval(h.hour, toIntervalHour(greatest({bucket_hours:UInt32}, 1)), 'UTC') AS time, sum(h.segments) AS requests, sum(h.failed) AS failed
+    SELECT h.project_id AS project_id, toStartOfInterval(h.hour, toIntervalSecond(least(greatest({bucket_hours:UInt32}, 1), 1000000) * 3600), 'UTC') AS time, sum(h.segments) AS requests, sum(h.failed) AS failed
     FROM segment_hour AS h
     WHERE <<.Projects>> AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')} AND <<.AnyOf "service">> AND <<.AnyOf "environment">>
     GROUP BY project_id, time

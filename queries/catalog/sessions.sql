@@ -19,7 +19,7 @@
 -- column p50_ms Float64: Median duration.
 -- cost: session_hour of the window. 10 ms.
 -- bound: 10,000 buckets.
-SELECT toStartOfInterval(h.hour, toIntervalHour(greatest({bucket_hours:UInt32}, 1)), 'UTC') AS time,
+SELECT toStartOfInterval(h.hour, toIntervalSecond(least(greatest({bucket_hours:UInt32}, 1), 1000000) * 3600), 'UTC') AS time,
     sum(h.started) AS sessions, sum(h.crashed) AS crashed, sum(h.abnormal) AS abnormal, sum(h.unhandled) AS unhandled,
     uniqCombinedMerge(14)(h.errored) + sum(h.errored_buckets) AS errored,
     uniqCombinedMerge(14)(h.users) AS users, uniqCombinedMerge(14)(h.users_crashed) AS users_crashed,
