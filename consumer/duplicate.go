@@ -12,23 +12,34 @@ import (
 // loadSeen fills a window of ids with the stored rows before high.
 func (c *Consumer) loadSeen(ctx context.Context, w *window.Seen, partition int, high int64,
 	read func(context.Context, sink.Range, func(int64, window.Key)) error) error {
+	return load(ctx, w, partition, high, read, w.Add)
+}
+
+// loadSessions fills a window of updates of sessions with those before high.
+func (c *Consumer) loadSessions(ctx context.Context, w *window.Seen, partition int, high int64) error {
+	return load(ctx, w, partition, high, c.sink.Sessions, func(offset int64, u window.Update) { w.AddUpdate(offset, &u) })
+}
+
+// load reads the stored rows of a window, newest first, and adds them oldest first.
+func load[T any](ctx context.Context, w *window.Seen, partition int, high int64,
+	read func(context.Context, sink.Range, func(int64, T)) error, add func(int64, T)) error {
 	records, rows := w.Limits()
 	if records <= 0 || high <= 0 {
 		return nil
 	}
 	type entry struct {
 		offset int64
-		key    window.Key
+		row    T
 	}
 	var newestFirst []entry
-	err := read(ctx, sink.Range{Partition: partition, Low: high - records, High: high, Rows: rows}, func(offset int64, k window.Key) {
-		newestFirst = append(newestFirst, entry{offset, k})
+	err := read(ctx, sink.Range{Partition: partition, Low: high - records, High: high, Rows: rows}, func(offset int64, row T) {
+		newestFirst = append(newestFirst, entry{offset, row})
 	})
 	if err != nil {
 		return err
 	}
 	for _, e := range slices.Backward(newestFirst) {
-		w.Add(e.offset, e.key)
+		add(e.offset, e.row)
 	}
 	return nil
 }

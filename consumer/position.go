@@ -214,7 +214,7 @@ func (p *partition) loadWindows(ctx context.Context, pos mark.Position) error {
 	case schema.TopicLogs:
 		err = p.c.loadSeen(ctx, w.Logs, p.id, high, p.c.sink.Logs)
 	case schema.TopicSessions:
-		err = errors.Join(p.c.loadSeen(ctx, w.Sessions, p.id, high, p.c.sink.Sessions),
+		err = errors.Join(p.c.loadSessions(ctx, w.Sessions, p.id, high),
 			p.c.loadSeen(ctx, w.Metrics, p.id, high, p.c.sink.Metrics))
 	}
 	if err != nil {

@@ -77,18 +77,18 @@ func (b *Block) addTraces(w *Windows, o *table.Origin, r *schema.Record) {
 }
 
 // addHealth adds sessions, check-ins and metrics. An update of one session is
-// known by its id, sequence, time and status, a metric point by an id made from
+// known by its id, sequence, time and status, and a session begins and crashes
+// once, however many updates say so. A metric point is known by an id made from
 // its content. Buckets of sessions have no identity in their protocol and are
 // stored as they come.
 func (b *Block) addHealth(w *Windows, o *table.Origin, r *schema.Record) {
 	for i, x := range r.Sessions {
 		id, ok := window.IDKey(o.ProjectID, x.SessionId)
-		at := x.Timestamp
-		if at == 0 {
-			at = o.ReceivedAt
+		u := window.Update{Session: id, Seq: x.Seq, Millis: x.Timestamp, Status: x.Status, Init: x.Init}
+		if u.Millis == 0 {
+			u.Millis = o.ReceivedAt
 		}
-		k := window.SessionKey(o.ProjectID, id, x.Seq, at, uint8(x.Status))
-		if ok && w.Sessions.Has(k) {
+		if ok && w.Sessions.Has(u.Key()) {
 			b.duplicate(o, x.Category(), schema.Protocol_PROTOCOL_SENTRY, 1, 0)
 			continue
 		}
@@ -96,10 +96,16 @@ func (b *Block) addHealth(w *Windows, o *table.Origin, r *schema.Record) {
 			b.bury(o, mark.RowID{Table: insert.Sessions, Offset: o.Offset, Item: i}, x.Category(), schema.Protocol_PROTOCOL_SENTRY, &schema.Record{Sessions: []*schema.Session{x}})
 			continue
 		}
+		quantity := max(x.Quantity, 1)
 		if ok {
-			w.Sessions.Add(o.Offset, k)
+			began, ended := w.Sessions.Counted(&u)
+			u.Init = u.Init && !began
+			if ended && !u.Init { // It counts by its quantity, in which it may begin too.
+				quantity = 0
+			}
+			w.Sessions.AddUpdate(o.Offset, &u)
 		}
-		b.Set.Session(o, x)
+		b.Set.Session(o, x, u.Init, quantity)
 		b.stored(o, x.Category(), schema.Protocol_PROTOCOL_SENTRY)
 	}
 	for i, x := range r.CheckIns {

@@ -141,19 +141,20 @@ func (s *Sink) Spans(ctx context.Context, r Range, f func(offset int64, k window
 
 // Sessions calls f for each stored update of a session of the range, newest
 // first.
-func (s *Sink) Sessions(ctx context.Context, r Range, f func(offset int64, k window.Key)) error {
+func (s *Sink) Sessions(ctx context.Context, r Range, f func(offset int64, u window.Update)) error {
 	var offsets, millis proto.ColInt64
 	var projects proto.ColUInt32
 	var ids proto.ColUUID
 	var seqs proto.ColUInt64
 	var states proto.ColUInt8
+	var inits proto.ColBool
 	err := s.do(ctx, ch.Query{Body: windowSessions, Parameters: r.parameters(), Settings: readback(),
 		Result: proto.Results{{Name: "topic_offset", Data: &offsets}, {Name: "project_id", Data: &projects}, {Name: "session_id", Data: &ids},
-			{Name: "seq", Data: &seqs}, {Name: "millis", Data: &millis}, {Name: "state", Data: &states}},
+			{Name: "seq", Data: &seqs}, {Name: "millis", Data: &millis}, {Name: "state", Data: &states}, {Name: "init", Data: &inits}},
 		OnResult: func(context.Context, proto.Block) error {
 			for i := range offsets.Rows() {
 				if k, ok := idRow(projects.Row(i), ids, i); ok {
-					f(offsets.Row(i), window.SessionKey(projects.Row(i), k, seqs.Row(i), millis.Row(i), states.Row(i)))
+					f(offsets.Row(i), window.Update{Session: k, Seq: seqs.Row(i), Millis: millis.Row(i), Status: schema.SessionStatus(states.Row(i)), Init: inits.Row(i)})
 				}
 			}
 			return nil

@@ -2,8 +2,9 @@ package table
 
 import "errata/schema"
 
-// Session appends a row of sessions.
-func (s *Set) Session(o *Origin, x *schema.Session) {
+// Session appends a row of sessions: an update, or a bucket. Init and quantity are
+// what it counts for.
+func (s *Set) Session(o *Origin, x *schema.Session, init bool, quantity uint32) {
 	t := s.sessions
 	t.cell().Uint(uint64(o.ProjectID))
 	t.cell().Millis(or(x.Started, o.ReceivedAt))
@@ -13,10 +14,10 @@ func (s *Set) Session(o *Origin, x *schema.Session) {
 	t.cell().Bytes(x.SessionId)
 	t.cell().Uint(x.UserHash)
 	t.cell().Uint(x.Seq)
-	t.cell().Bool(x.Init)
+	t.cell().Bool(init)
 	t.cell().Uint(uint64(x.Status))
 	t.cell().Uint(uint64(x.Errors))
-	t.cell().Uint(uint64(max(x.Quantity, 1)))
+	t.cell().Uint(uint64(quantity))
 	t.cell().Uint(uint64(x.DurationMs))
 	t.cell().Text(x.Environment)
 	t.cell().Text(x.Release)

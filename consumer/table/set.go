@@ -68,7 +68,7 @@ func NewSet(types Types) (*Set, error) {
 				Links: []*schema.SpanLink{{Attributes: tag}}, Measurements: []*schema.Measurement{{}}})
 		}},
 		{s.logs, func() { s.Log(o, &schema.Log{Attributes: tag}) }},
-		{s.sessions, func() { s.Session(o, &schema.Session{}) }},
+		{s.sessions, func() { s.Session(o, &schema.Session{}, false, 1) }},
 		{s.checkIns, func() { s.CheckIn(o, &schema.CheckIn{}) }},
 		{s.monitors, func() { s.Monitor(o, &schema.Monitor{}) }},
 		{s.metrics, func() { s.Metric(o, &schema.Metric{Attributes: tag}) }},

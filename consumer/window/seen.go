@@ -35,12 +35,6 @@ func SpanKey(project uint32, trace, span string) Key {
 	return Key{Project: project, A: xxhash.Sum64String(trace), B: xxhash.Sum64String(span)}
 }
 
-// SessionKey is the key of one update of a session.
-func SessionKey(project uint32, id Key, seq uint64, millis int64, status uint8) Key {
-	mix := id.B ^ seq*0x9e3779b97f4a7c15 ^ uint64(millis)*0xc2b2ae3d27d4eb4f ^ uint64(status)*0x165667b19e3779f9
-	return Key{Project: project, A: id.A, B: mix}
-}
-
 // Seen holds the keys of the newest stored rows of one kind. The window at an
 // offset is: the rows whose record is at most Records before it and, of these,
 // the newest whole records that together have at least Rows rows. It takes
@@ -51,6 +45,7 @@ type Seen struct {
 	ring    []seenRow // Oldest at first; its length is a power of two.
 	first   int
 	n       int
+	counted int      // Of the n those that are rows, not what is noted beside them.
 	index   []uint32 // Open addressing: a place in ring plus one, 0 where free. Twice as long as ring.
 	counts  queue[recordRows]
 }
@@ -63,6 +58,7 @@ type seenRow struct {
 type recordRows struct {
 	offset int64
 	rows   int32
+	beside int32 // Keys that are noted beside the rows.
 }
 
 // NewSeen returns an empty window over at most so many records and about so
@@ -73,19 +69,20 @@ func NewSeen(records int64, rows int) *Seen { return &Seen{records: records, row
 func (s *Seen) Limits() (records int64, rows int) { return s.records, s.rows }
 
 // Len is the number of rows remembered.
-func (s *Seen) Len() int { return s.n }
+func (s *Seen) Len() int { return s.counted }
 
 // Advance moves the window to the record at offset. It is called once before
 // the rows of each record.
 func (s *Seen) Advance(offset int64) {
 	for !s.counts.empty() {
 		old := s.counts.front()
-		if old.offset >= offset-s.records && s.n-int(old.rows) < s.rows {
+		if old.offset >= offset-s.records && s.counted-int(old.rows) < s.rows {
 			return
 		}
-		for range old.rows {
+		for range old.rows + old.beside {
 			s.forget()
 		}
+		s.counted -= int(old.rows)
 		s.counts.pop()
 	}
 }
@@ -101,8 +98,22 @@ func (s *Seen) Has(k Key) bool {
 
 // Add remembers a stored row of the record at offset.
 func (s *Seen) Add(offset int64, k Key) {
+	if r := s.remember(offset, k); r != nil {
+		r.rows++
+		s.counted++
+	}
+}
+
+// Note remembers what a stored row says beside its own key, for as long as the row.
+func (s *Seen) Note(offset int64, k Key) {
+	if r := s.remember(offset, k); r != nil {
+		r.beside++
+	}
+}
+
+func (s *Seen) remember(offset int64, k Key) *recordRows {
 	if s.records <= 0 {
-		return
+		return nil
 	}
 	if s.n == len(s.ring) {
 		s.grow()
@@ -115,7 +126,7 @@ func (s *Seen) Add(offset int64, k Key) {
 	if s.counts.empty() || s.counts.back().offset != offset {
 		s.counts.push(recordRows{offset: offset})
 	}
-	s.counts.back().rows++
+	return s.counts.back()
 }
 
 func (k Key) hash() uint64 {

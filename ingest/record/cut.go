@@ -5,6 +5,7 @@
 package record
 
 import (
+	"bytes"
 	"encoding/hex"
 
 	"github.com/cespare/xxhash/v2"
@@ -154,7 +155,9 @@ func (c *cutter) sessions() {
 	size := 0
 	var r *schema.Record
 	for _, x := range b.Sessions {
-		if n := x.SizeVT() + 6; r == nil || size+n > chunkBytes {
+		// One session a record, as the partition is chosen by it: its next update meets it there.
+		other := r != nil && len(x.SessionId) > 0 && !bytes.Equal(x.SessionId, r.Sessions[0].SessionId)
+		if n := x.SizeVT() + 6; r == nil || other || size+n > chunkBytes {
 			r, size = c.record(schema.TopicSessions, nameKey(x.SessionId, x.Release)), n
 		} else {
 			size += n

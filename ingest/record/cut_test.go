@@ -70,6 +70,28 @@ func TestKeysKeepWitnessesTogether(t *testing.T) {
 	require.Equal(t, messages[0].Key, messages[2].Key)
 }
 
+// Updates of one session go to one partition, with whatever else they come: it is
+// decided there which of them counts.
+func TestUpdatesOfASessionAreKeyedByIt(t *testing.T) {
+	b := testBatch()
+	one, two := []byte("0123456789abcdef"), []byte("fedcba9876543210")
+	b.Sessions = []*schema.Session{{SessionId: one}, {SessionId: one, Seq: 2}, {SessionId: two}, {Release: "a"}, {Release: "b"}}
+	b.Receipts = []*schema.Receipt{{Category: schema.CategorySession, Quantity: 5, Bytes: 50}}
+	messages, err := Cut(b)
+	require.NoError(t, err)
+	for _, m := range messages {
+		r := &schema.Record{}
+		require.NoError(t, schema.DecodeRecord(r, m.Value))
+		for _, x := range r.Sessions {
+			if len(x.SessionId) > 0 {
+				require.Equal(t, x.SessionId, m.Key)
+			}
+		}
+		require.EqualValues(t, len(r.Sessions), r.Receipts[0].Quantity)
+	}
+	require.Len(t, messages, 2)
+}
+
 // Each record is in balance by itself: whatever becomes of the others, what it
 // says to be accepted is what it holds.
 func TestRecordsBalance(t *testing.T) {

@@ -1357,6 +1357,15 @@ ALTER TABLE errata.events_local ON CLUSTER prod MATERIALIZE INDEX ix_text_fold S
 
 ALTER TABLE errata.logs_local ON CLUSTER prod MATERIALIZE INDEX ix_body_fold SETTINGS mutations_sync = 0;
 
+-- 121_sessions_count_once.sql
+ALTER TABLE errata.sessions_local ON CLUSTER prod 
+    COMMENT COLUMN init 'Sentry: init, of the first update that says so. OTLP: none.',
+    COMMENT COLUMN quantity 'Sentry: 1, or the count of a bucket; 0 where an update before it counted the session as ended like this. OTLP: none.';
+
+ALTER TABLE errata.sessions ON CLUSTER prod 
+    COMMENT COLUMN init 'Sentry: init, of the first update that says so. OTLP: none.',
+    COMMENT COLUMN quantity 'Sentry: 1, or the count of a bucket; 0 where an update before it counted the session as ended like this. OTLP: none.';
+
 -- 123_known_releases.sql
 CREATE MATERIALIZED VIEW IF NOT EXISTS errata.release_sessions_mv ON CLUSTER prod TO errata.release_rollup_local AS
 SELECT project_id, release, environment,

@@ -1173,6 +1173,11 @@ ALTER TABLE `errors-2`.events MATERIALIZE INDEX ix_text_fold SETTINGS mutations_
 
 ALTER TABLE `errors-2`.logs MATERIALIZE INDEX ix_body_fold SETTINGS mutations_sync = 0;
 
+-- 121_sessions_count_once.sql
+ALTER TABLE `errors-2`.sessions 
+    COMMENT COLUMN init 'Sentry: init, of the first update that says so. OTLP: none.',
+    COMMENT COLUMN quantity 'Sentry: 1, or the count of a bucket; 0 where an update before it counted the session as ended like this. OTLP: none.';
+
 -- 123_known_releases.sql
 CREATE MATERIALIZED VIEW IF NOT EXISTS `errors-2`.release_sessions_mv TO `errors-2`.release_rollup AS
 SELECT project_id, release, environment,
