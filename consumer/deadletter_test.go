@@ -43,6 +43,32 @@ func TestUndecodableRecordIsADeadLetter(t *testing.T) {
 	s.balanced()
 }
 
+// A letter that cannot be read yet is one letter more for each time that it comes
+// back, however often it is sent: else a later build, which can read them, would
+// store what has no ids once for each.
+func TestUndecodableLettersDoNotMultiply(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, 1)
+	require.NoError(t, s.writer.WriteMessages(context.Background(), kafka.Message{Topic: schema.TopicSessions, Key: []byte("a"), Value: []byte("\xff\xff not a record")}))
+	stop := s.start(s.config())
+	again := func(sent int, dead, duplicates uint64) {
+		t.Helper()
+		r, err := replay.Run(context.Background(), replay.Config{Brokers: s.brokers, Again: true})
+		require.NoError(t, err)
+		require.Equal(t, sent, r.Sent)
+		s.eventually(dead+duplicates, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'accepted'")
+		require.Equal(t, dead, s.number("SELECT sum(quantity) FROM outcomes WHERE outcome = 'dead_letter'"))
+		require.Equal(t, duplicates, s.number("SELECT sum(quantity) FROM outcomes WHERE outcome = 'duplicate' AND reason = 'replayed'"))
+		s.balanced()
+	}
+	s.eventually(1, "SELECT sum(quantity) FROM outcomes WHERE outcome = 'dead_letter'")
+	again(1, 2, 0)
+	again(2, 3, 1)
+	stop() // The next life knows it from the table.
+	defer s.start(s.config())()
+	again(3, 4, 3)
+}
+
 func TestRefusedRowsAreSetAside(t *testing.T) {
 	t.Parallel()
 	s := newStore(t, 1)

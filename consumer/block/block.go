@@ -103,7 +103,7 @@ func (b *Block) Add(w *Windows, partition int, m Message) {
 	r := &b.record
 	r.ResetVT() // Keeps the memory of the record before; what is kept of that was copied.
 	if err := schema.DecodeRecord(r, m.Value); err != nil {
-		b.poison(m, err)
+		b.poison(w, partition, m, err)
 		return
 	}
 	if r.ReceivedAt == 0 {
@@ -142,13 +142,18 @@ func (b *Block) count(o *table.Origin, category, outcome, reason string, p schem
 
 // poison sends a record that cannot be read to the dead letters. Its receipts
 // cannot be read either, so it is taken in and given up in one go: the ledger
-// stays balanced.
-func (b *Block) poison(m Message, err error) {
+// stays balanced. A letter that cannot be read yet becomes one letter more, not
+// one each time that it is sent: one that can be read later is stored once.
+func (b *Block) poison(w *Windows, partition int, m Message, err error) {
+	o := &table.Origin{ReceivedAt: m.At.UnixMilli(), Partition: partition, Offset: m.Offset}
+	taken := &schema.Receipt{Category: schema.CategoryUnknown, Quantity: 1, Bytes: uint64(len(m.Value))}
+	if w.advance(m.Offset); m.Letter != 0 && !b.revive(w, o, m.Letter, []*schema.Receipt{taken}) {
+		return
+	}
 	b.Stats.Dead++
 	b.Dead = append(b.Dead, letter.Letter{Offset: m.Offset, Stage: letter.StageDecode, Reason: err.Error(), Value: append([]byte(nil), m.Value...)})
-	o := &table.Origin{ReceivedAt: m.At.UnixMilli()}
-	b.count(o, schema.CategoryUnknown, schema.OutcomeAccepted, "", 0, 1, uint64(len(m.Value)))
-	b.count(o, schema.CategoryUnknown, schema.OutcomeDeadLetter, letter.StageDecode, 0, 1, uint64(len(m.Value)))
+	b.count(o, taken.Category, schema.OutcomeAccepted, "", 0, taken.Quantity, taken.Bytes)
+	b.count(o, taken.Category, schema.OutcomeDeadLetter, letter.StageDecode, 0, taken.Quantity, taken.Bytes)
 }
 
 // row notes where the next row of a table comes from. It is false for a row
