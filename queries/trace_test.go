@@ -10,7 +10,7 @@ import (
 )
 
 // A trace is put together of three tables: by time, at one time spans before
-// logs before errors, and spans by their ids; a limit leaves out the last ones
+// logs before errors, the longest span first, which is around the others, and spans of one length by their ids; a limit leaves out the last ones
 // of all three.
 func TestTraceIsInOrder(t *testing.T) {
 	t.Parallel()
@@ -23,18 +23,19 @@ func TestTraceIsInOrder(t *testing.T) {
 	for _, sql := range []string{
 		"INSERT INTO spans (project_id, ts, trace_id, span_id, service, name, duration_us) SELECT 1, toDateTime64(" + at + ", 6, 'UTC') + number, '" + trace + "', ['b', 'a', 'c'][number % 3 + 1], 'shop', concat('span ', toString(number)), 1 FROM numbers(3)",
 		"INSERT INTO spans (project_id, ts, trace_id, span_id, service, name, duration_us) SELECT 1, toDateTime64(" + at + ", 6, 'UTC'), '" + trace + "', 'a', 'shop', 'first by its id', 1",
+		"INSERT INTO spans (project_id, ts, trace_id, span_id, service, name, duration_us) SELECT 1, toDateTime64(" + at + ", 6, 'UTC'), '" + trace + "', 'z', 'shop', 'around them', 5",
 		"INSERT INTO logs (project_id, ts, trace_id, service, body) SELECT 1, toDateTime64(" + at + ", 6, 'UTC') + number, '" + trace + "', 'shop', concat('log ', toString(number)) FROM numbers(2)",
 	} {
 		require.NoError(t, owner.Conn().Exec(t.Context(), sql))
 	}
-	all := []string{"span first by its id", "span span 0", "log log 0", "error ValueError: at once", "span span 1", "log log 1", "span span 2", "error ValueError: of another project"}
+	all := []string{"span around them", "span first by its id", "span span 0", "log log 0", "error ValueError: at once", "span span 1", "log log 1", "span span 2", "error ValueError: of another project"}
 	for name, c := range map[string]struct {
 		project, limit, trace string
 		want                  []string
 	}{
 		"all":         {"0", "100", trace, all},
-		"a project":   {"1", "100", trace, all[:7]},
-		"another one": {"2", "100", trace, all[7:]},
+		"a project":   {"1", "100", trace, all[:8]},
+		"another one": {"2", "100", trace, all[8:]},
 		"limited":     {"0", "3", trace, all[:3]},
 		"none":        {"0", "100", fmt.Sprintf("%032x", 78), nil},
 		"of nobody":   {"3", "100", trace, nil},

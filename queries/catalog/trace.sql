@@ -1,5 +1,5 @@
 -- name: trace
--- purpose: All errors, spans and logs of one trace, of both protocols, in order of time.
+-- purpose: All errors, spans and logs of one trace, of both protocols, in order of time; of what began at one time, spans before logs before errors, and of spans the longest first, which is around the others.
 -- param trace_id String required: 32 hex digits.
 -- param project UInt32 = 0: Project id; 0 for all projects that the trace went through.
 -- param limit UInt32 = 10000: Rows, at most 100000.
@@ -44,5 +44,5 @@ FROM (
     FROM logs
     WHERE trace_id = lower({trace_id:String}) AND <<.Project>>
         AND <<.OfTrace "logs" "mins" "maxs">>)
-ORDER BY ts, kind DESC, span_id
+ORDER BY ts, kind DESC, duration_us DESC, span_id
 LIMIT least({limit:UInt32}, 100000)
