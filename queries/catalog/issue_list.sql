@@ -1,7 +1,7 @@
 -- name: issue_list
 -- purpose: One page of a project's issues in a time window, filtered and sorted.
 -- param project UInt32 required: Project id.
--- param from DateTime64 = -14d: Start of the window; whole hours up to 3 days, whole days beyond.
+-- param from DateTime64 = -14d: Start of the window; whole hours up to 3 days, whole days beyond and where it begins over 90 days ago.
 -- param to DateTime64 = now: End; a whole minute is not itself counted.
 -- param status String = any of any,unresolved,new,ongoing,regressed,resolved,ignored: State; unresolved is new, ongoing or regressed.
 -- param environment String: Environments, one a line; empty for all.
@@ -32,17 +32,17 @@
 -- column last_release String: Release of the newest event.
 -- column sample_event_id UUID: An event with a payload.
 -- column sample_trace_id String: Its trace.
--- column trend Array(UInt64): Events of the window in 24 equal parts (days where the window is over 3 days).
+-- column trend Array(UInt64): Events of the window in 24 equal parts (days where whole days count).
 -- column matches UInt64: Issues that match, on all pages.
 -- applied: status, level, assignee, tag, sort, limit, offset
--- cost: What a window says of issues is kept by parts of the tables, which never change: a page asks which parts there are, and reads those that it does not know. Then of the page's issues at once: titles and users by key, releases where one is resolved in a release. 15 ms; where parts are new, what they hold; put together by the process that asks.
--- bound: 1000 rows a page; windows over 3 days read days, not hours.
+-- cost: What a window says of issues is kept by parts of the tables, which never change: a page asks which parts there are, and reads those that it does not know. Then of the page's issues at once: titles and users by key, releases where one is resolved in a release. 15 ms; where parts are new, what they hold; put together by the process that asks. A tag in a window that begins over 90 days ago from events of what is older: 600 ms a million.
+-- bound: 1000 rows a page; windows over 3 days, and those that begin over 90 days ago, read days, not hours.
 -- step all: part Array(UInt8), page Array(UInt64), months Array(Date), masks Array(UInt32), pair Array(String), names Array(String), span Array(Int64)
 <</* All at first. Where that is over the limit of rows of whoever asks, asking.go asks in 16 parts. Months of the window with a bit for each of its days, where tag_issue has all of them, and the tag's key and value: tagged.go. Names of parts of a table, and the first and the last millisecond that is read of them: kept.go. */>>
 -- step engine: rows
 SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = 'issue_day'
 -- step window_parts: rows
-<<- if .Within 72>>
+<<- if .ByHours>>
 SELECT cityHash64(_part, serverUUID()) AS part, _part AS name, toInt64(toUnixTimestamp(min(hour))) * 1000 AS first, toInt64(toUnixTimestamp(max(hour))) * 1000 AS last, count() AS n, cityHash64(serverUUID()) AS server, toInt64(0) AS fresh
 FROM issue_hour
 <<- else>>
@@ -55,11 +55,11 @@ GROUP BY part, name, server
 <<- if .Is "sort" "users">>
 SELECT part, fingerprint, toUInt32(0) AS nobody, <<strip "slot" "n">> AS cells, arrayStringConcat(arrayMap(u -> reinterpretAsFixedString(u), groupArray(bitOr(toUInt32(u), toUInt32(2147483648))))) AS crowds
 FROM (
-    SELECT cityHash64(_part, serverUUID()) AS part, fingerprint, <<if .Within 72>>intDiv(toUnixTimestamp(hour), 3600)<<else>>toUInt16(day)<<end>> AS slot, sum(events) AS n, uniqCombinedArrayMerge(12)(users) AS u
+    SELECT cityHash64(_part, serverUUID()) AS part, fingerprint, <<if .ByHours>>intDiv(toUnixTimestamp(hour), 3600)<<else>>toUInt16(day)<<end>> AS slot, sum(events) AS n, uniqCombinedArrayMerge(12)(users) AS u
 <<- else>>
-SELECT cityHash64(_part, serverUUID()) AS part, fingerprint, toUInt32(0) AS nobody, <<if .Within 72>><<strip "intDiv(toUnixTimestamp(hour), 3600)" "events">><<else>><<strip "toUInt16(day)" "events">><<end>> AS cells, '' AS crowds
+SELECT cityHash64(_part, serverUUID()) AS part, fingerprint, toUInt32(0) AS nobody, <<if .ByHours>><<strip "intDiv(toUnixTimestamp(hour), 3600)" "events">><<else>><<strip "toUInt16(day)" "events">><<end>> AS cells, '' AS crowds
 <<- end>>
-<<if .Within 72>>FROM issue_hour
+<<if .ByHours>>FROM issue_hour
 WHERE project_id = {project:UInt32} AND hour >= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[1], 'UTC'), 'UTC') AND hour <= toDateTime(fromUnixTimestamp64Milli({span:Array(Int64)}[2], 'UTC'), 'UTC')
 <<- else>>FROM issue_day
 WHERE project_id = {project:UInt32} AND day >= toDate(fromUnixTimestamp64Milli({span:Array(Int64)}[1], 'UTC')) AND day <= toDate(fromUnixTimestamp64Milli({span:Array(Int64)}[2], 'UTC'))
@@ -73,9 +73,9 @@ SELECT toUInt64(0), cityHash64(serverUUID()), toUInt32(0), '', ''
 <<- end>>
 -- step window: rows
 SELECT fingerprint, sum(events) AS n, <<if .Is "sort" "users">>uniqCombinedArrayMerge(12)(users)<<else>>toUInt64(0)<<end>> AS u,
-    <<- if .Is "sort" "trend">> sumIf(events, <<if .Within 72>>hour >= toDateTime({from:DateTime64(3, 'UTC')}) + intDiv(dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}), 2)
+    <<- if .Is "sort" "trend">> sumIf(events, <<if .ByHours>>hour >= toDateTime({from:DateTime64(3, 'UTC')}) + intDiv(dateDiff('second', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}), 2)
         <<- else>>day >= toDate({from:DateTime64(3, 'UTC')}) + intDiv(dateDiff('day', {from:DateTime64(3, 'UTC')}, {to:DateTime64(3, 'UTC')}) + 1, 2)<<end>>)<<else>> toUInt64(0)<<end>> AS late
-<<if .Within 72>>FROM issue_hour
+<<if .ByHours>>FROM issue_hour
 WHERE project_id = {project:UInt32} AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')}
 <<- else>>FROM issue_day
 WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
@@ -141,7 +141,7 @@ FROM tag_issue
 WHERE project_id = {project:UInt32} AND tag = cityHash64({pair:Array(String)}[1], {pair:Array(String)}[2])
     AND month IN {months:Array(Date)} AND bitAnd(days, transform(month, {months:Array(Date)}, {masks:Array(UInt32)}, toUInt32(0))) != 0
 <<- else>>
-FROM issue_tag
+FROM <<.TagRows "issue_tag" "project_id = {project:UInt32}">> AS t
 WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
     AND key = {pair:Array(String)}[1] AND value = {pair:Array(String)}[2]
 <<- end>><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
@@ -151,7 +151,7 @@ WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')
 -- step visits: rows
 <<- if .Given "visitors">>
 SELECT transform(fingerprint, {visitors:Array(UInt64)}, {visited:Array(UInt64)}, fingerprint) AS owner, uniqCombinedArrayMerge(12)(users) AS u, any(cityHash64(serverUUID())) AS server
-<<if .Within 72>>FROM issue_hour
+<<if .ByHours>>FROM issue_hour
 WHERE project_id = {project:UInt32} AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')}
 <<- else>>FROM issue_day
 WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
@@ -171,7 +171,7 @@ GROUP BY owner
 <<reopened (reopenersOf "{resolved:Array(UInt64)}" "{resolutions:Array(UUID)}") "fingerprint IN {resolved_members:Array(UInt64)}">>
 <<- end>>
 -- step trend: rows
-SELECT fingerprint, <<if .Within 72>>hour, sum(events) AS n
+SELECT fingerprint, <<if .ByHours>>hour, sum(events) AS n
 FROM issue_hour
 WHERE project_id = {project:UInt32} AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')}
 <<- else>>day, sum(events) AS n
@@ -179,7 +179,7 @@ FROM issue_day
 WHERE project_id = {project:UInt32} AND day >= toDate({from:DateTime64(3, 'UTC')}) AND day <= toDate({to:DateTime64(3, 'UTC')})
 <<- end>>
     AND fingerprint IN {page:Array(UInt64)} AND <<.AnyOf "environment">> AND <<.AnyOf "release">><<if .Given "part">> AND fingerprint % 16 = {part:Array(UInt8)}[1]<<end>>
-GROUP BY fingerprint, <<if .Within 72>>hour<<else>>day<<end>>
+GROUP BY fingerprint, <<if .ByHours>>hour<<else>>day<<end>>
 -- step people: rows
 <<- if .Given "members">>
 SELECT <<if .Some "moved">>transform(fingerprint, {members:Array(UInt64)}, {owners:Array(UInt64)}, fingerprint)<<else>>fingerprint<<end>> AS owner,

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"strconv"
 	"strings"
 	"time"
 )
@@ -15,26 +16,51 @@ func (c Choice) Long() (bool, error) {
 	return time.Since(from) > 90*24*time.Hour+time.Hour, err
 }
 
+// ByHours tells whether a list of issues counts hours: up to 3 days, where the rollup
+// by the hour still has them; days are kept longer.
+func (c Choice) ByHours() (bool, error) {
+	if long, err := c.Long(); long || err != nil {
+		return false, err
+	}
+	return c.Within(72)
+}
+
 // FirstKept is the first hour that such rollups have all of.
 func (c Choice) FirstKept() string {
 	return "(toStartOfHour(now('UTC') - INTERVAL 90 DAY) + INTERVAL 1 HOUR)"
 }
 
 // Minutes names project_minute, or where the window is long what has its columns.
+// Buckets that are not whole minutes are counted from events.
 func (c Choice) Minutes() (string, error) {
-	if long, err := c.Long(); !long || err != nil {
-		return "project_minute", err
+	long, err := c.Long()
+	if err != nil {
+		return "", err
 	}
-	of := c.Project
-	if _, ok := c.known["projects"]; ok {
-		of = c.Projects
+	odd := false
+	if _, ok := c.known["bucket_seconds"]; ok {
+		whole, err := c.Minutely()
+		if err != nil {
+			return "", err
+		}
+		width, _ := strconv.Atoi(c.bound["bucket_seconds"])
+		odd = !whole && width > 60
 	}
-	projects, err := of()
+	if !long && !odd {
+		return "project_minute", nil
+	}
+	projects, err := c.owners()
 	columns := make([]string, 0, len(splits))
 	for _, name := range splits[1:] { // All but the project.
 		columns = append(columns, "toString("+name+") AS "+name)
 	}
 	text := strings.Join(columns, ", ")
+	if odd {
+		return `(
+    SELECT project_id, toDateTime(ts, 'UTC') AS minute, ` + text + `, toUInt64(weight) AS events
+    FROM events
+    WHERE ` + projects + ` AND ts >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND ts <= {to:DateTime64(3, 'UTC')})`, err
+	}
 	return `(
     SELECT project_id, minute, ` + text + `, k.events AS events
     FROM project_minute AS k
@@ -43,4 +69,85 @@ func (c Choice) Minutes() (string, error) {
     SELECT project_id, toStartOfMinute(toDateTime(ts, 'UTC')) AS minute, ` + text + `, toUInt64(weight) AS events
     FROM events
     WHERE ` + projects + ` AND ts >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND ts <= {to:DateTime64(3, 'UTC')} AND ts < ` + c.FirstKept() + `)`, err
+}
+
+// owners compares with parameter project or projects, whichever there is.
+func (c Choice) owners() (string, error) {
+	if _, ok := c.known["projects"]; ok {
+		return c.Projects()
+	}
+	return c.Project()
+}
+
+// FirstDay is the first day that rollups by the day of tags and traces have all of.
+func (c Choice) FirstDay() string { return "(greatest(today(), toDate(now('UTC'))) - 89)" }
+
+// Segments names segment_hour, or where the window is long what has its columns.
+func (c Choice) Segments() (string, error) {
+	if long, err := c.Long(); !long || err != nil {
+		return "segment_hour", err
+	}
+	projects, err := c.owners()
+	return `(
+    SELECT project_id, hour, service, name, environment, segments, failed, estimated, sum_us, duration
+    FROM segment_hour
+    WHERE ` + projects + ` AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')} AND hour >= ` + c.FirstKept() + `
+    UNION ALL
+    SELECT project_id, toStartOfHour(toDateTime(ts, 'UTC')) AS hour, service, name, environment, count() AS segments, countIf(status = 'error') AS failed,
+        sum(toFloat64(sample_weight)) AS estimated, sum(duration_us) AS sum_us, quantilesTDigestState(0.5, 0.75, 0.95, 0.99)(duration_us) AS duration
+    FROM spans
+    WHERE ` + projects + ` AND is_segment AND ts >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND ts < least(` + c.FirstKept() + `, toStartOfHour({to:DateTime64(3, 'UTC')}) + INTERVAL 1 HOUR)
+    GROUP BY project_id, hour, service, name, environment)`, err
+}
+
+// TagRows names a table of tags by day, or where the window is long what has its
+// columns; which keeps the rows that are asked for.
+func (c Choice) TagRows(table, which string) (string, error) {
+	if long, err := c.Long(); !long || err != nil {
+		return table, err
+	}
+	first := "toDate({from:DateTime64(3, 'UTC')})"
+	mark, newest := "fingerprint, ", ", last_seen"
+	if table == "project_tag" {
+		mark, newest = "", ""
+	}
+	text := `(
+    SELECT project_id, ` + mark + `CAST(key, 'String') AS key, day, value, events` + newest + `
+    FROM ` + table + `
+    WHERE ` + which + ` AND day >= ` + first + ` AND day >= ` + c.FirstDay() + `
+    UNION ALL
+    SELECT project_id, ` + mark + `kv.1 AS key, toDate(ts) AS day, kv.2 AS value, toUInt64(weight)` + strings.ReplaceAll(newest, "last_seen", "toDateTime(ts, 'UTC')") + `
+    FROM events
+    ` + tagsOf + ` AS kv
+    WHERE ` + which + ` AND toDate(ts) >= ` + first + ` AND toDate(ts) < ` + c.FirstDay() + ` AND kv.2 != '' AND length(kv.2) <= 200 AND weight > 0)`
+	return text, nil
+}
+
+// tagsOf are the tags of an event as issue_tag has them: 011_dimensions.sql.
+const tagsOf = `ARRAY JOIN arrayConcat(
+        arrayFilter(t -> t.1 NOT IN ('environment', 'release', 'level', 'server_name', 'transaction', 'service'), CAST(tags, 'Array(Tuple(String, String))')),
+        [('environment', toString(environment)), ('release', toString(release)), ('level', toString(level)),
+         ('server_name', toString(server_name)), ('transaction', toString(transaction)), ('service', toString(service))])`
+
+// TraceRows names trace_index, or where the window is long what has the columns that
+// lists of traces read, of the traces ids.
+func (c Choice) TraceRows() (string, error) {
+	if long, err := c.Long(); !long || err != nil {
+		return "trace_index", err
+	}
+	projects, err := c.owners()
+	of := func(table string) string {
+		return "\n    FROM " + table + "\n    WHERE " + projects + " AND trace_id IN {ids:Array(String)} AND toDate(ts) < " + c.FirstDay()
+	}
+	const none = "toUInt64(0)"
+	return `(
+    SELECT trace_id, project_id, min_ts, max_ts, errors, spans, logs, services, issues, roots
+    FROM trace_index
+    WHERE ` + projects + ` AND trace_id IN {ids:Array(String)} AND day >= ` + c.FirstDay() + `
+    UNION ALL
+    SELECT trace_id, project_id, ts, ts, toUInt64(weight), ` + none + `, ` + none + `, arrayFilter(s -> s != '', [CAST(service, 'String')]), [fingerprint], emptyArrayString()` + of("events") + `
+    UNION ALL
+    SELECT trace_id, project_id, toDateTime64(ts, 3, 'UTC'), toDateTime64(ts + toIntervalMicrosecond(duration_us), 3, 'UTC'), ` + none + `, toUInt64(1), ` + none + `, arrayFilter(s -> s != '', [CAST(service, 'String')]), emptyArrayUInt64(), if(parent_span_id = '', [name], [])` + of("spans") + `
+    UNION ALL
+    SELECT trace_id, project_id, toDateTime64(ts, 3, 'UTC'), toDateTime64(ts, 3, 'UTC'), ` + none + `, ` + none + `, toUInt64(1), arrayFilter(s -> s != '', [CAST(service, 'String')]), emptyArrayUInt64(), emptyArrayString()` + of("logs") + `)`, err
 }

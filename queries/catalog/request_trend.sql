@@ -10,12 +10,12 @@
 -- column time DateTime('UTC'): Start of the bucket.
 -- column requests UInt64: Segment spans.
 -- column failed UInt64: Of them with status error.
--- cost: segment_hour of the window. 10 ms.
+-- cost: segment_hour of the window. 10 ms. What is older than 90 days, where a project keeps more, from spans: 400 ms a million.
 -- bound: 10,000 rows, the newest.
 SELECT *
 FROM (
     SELECT h.project_id AS project_id, toStartOfInterval(h.hour, toIntervalSecond(least(greatest({bucket_hours:UInt32}, 1), 1000000) * 3600), 'UTC') AS time, sum(h.segments) AS requests, sum(h.failed) AS failed
-    FROM segment_hour AS h
+    FROM <<.Segments>> AS h
     WHERE <<.Projects>> AND hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour <= {to:DateTime64(3, 'UTC')} AND <<.AnyOf "service">> AND <<.AnyOf "environment">>
     GROUP BY project_id, time
     ORDER BY time DESC, project_id

@@ -10,7 +10,8 @@ import (
 )
 
 // tagged collects the fingerprints that have parameter tag in the window: from
-// tag_issue where that has all days of it, else from issue_tag.
+// tag_issue where that has all days of it, else from issue_tag, and events where it
+// begins before that does.
 func (a *asked) tagged(ctx context.Context, into map[uint64]bool) error {
 	from, to, err := a.Query.Choice(a.Bound).Ends()
 	if err != nil {
@@ -26,7 +27,11 @@ func (a *asked) tagged(ctx context.Context, into map[uint64]bool) error {
 		return err
 	}
 	b := a.with(map[string]string{"pair": pair})
-	if !from.Truncate(24 * time.Hour).Before(since) {
+	long, err := a.Query.Choice(a.Bound).Long()
+	if err != nil {
+		return err
+	}
+	if !long && !from.Truncate(24*time.Hour).Before(since) {
 		months, masks := monthsOf(from, to)
 		b = b.with(map[string]string{"months": months, "masks": masks})
 	}

@@ -33,7 +33,7 @@ type tallied struct {
 // readWindow counts the events of the window by fingerprint.
 func (a *asked) readWindow(ctx context.Context, into *tally) error {
 	c := a.Query.Choice(a.Bound)
-	hourly, err := c.Within(72)
+	hourly, err := c.ByHours()
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (a *asked) readTrend(ctx context.Context, of []uint64, into map[point]uint6
 // the issues at place, whose fingerprints are members; what is kept of the
 // window is not read again.
 func (a *asked) trends(ctx context.Context, log *standing.Log, place map[uint64]int, members []uint64, window *tally, into [][]uint64) error {
-	hourly, err := a.Query.Choice(a.Bound).Within(72)
+	hourly, err := a.Query.Choice(a.Bound).ByHours()
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ type tagDays struct {
 
 // daysOf are those of the window, the first one at least: one that ends at midnight
 // does not have the day that begins then. It is false where the calendar of the
-// tables ends.
+// tables ends, and where the window begins before what they keep.
 func daysOf(a *asking.Asking) (*tagDays, bool) {
 	from, to, err := a.Query.Choice(a.Bound).Ends()
 	first := asking.Floor(from.UnixMilli(), asking.DayMS) / asking.DayMS
@@ -48,7 +48,8 @@ func daysOf(a *asking.Asking) (*tagDays, bool) {
 	if to.UnixMilli()%asking.DayMS == 0 && last > first {
 		last--
 	}
-	return &tagDays{a, first, last}, err == nil && first >= 0 && first <= last && last < 1<<16
+	long, wrong := a.Query.Choice(a.Bound).Long()
+	return &tagDays{a, first, last}, err == nil && wrong == nil && !long && first >= 0 && first <= last && last < 1<<16
 }
 
 // counts adds up, from what is kept of a table, the values of tags in the window;
