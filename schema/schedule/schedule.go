@@ -22,6 +22,9 @@ const (
 	Interval = "interval"
 )
 
+// star marks a field as one of any day in the library's sets.
+const star = 1 << 63
+
 const (
 	maxText  = 200
 	maxEvery = 100_000 // Units of an interval.
@@ -82,6 +85,14 @@ func (s *Schedule) crontab(text string) error {
 	}
 	if spec, ok := s.cron.(*cron.SpecSchedule); ok {
 		spec.Location = s.zone
+		// cron takes the days that are in both fields where one of them begins with a
+		// star, */2 too; the library only where it is nothing but a star.
+		if len(fields) == 5 && strings.HasPrefix(fields[2], "*") {
+			spec.Dom |= star
+		}
+		if len(fields) == 5 && strings.HasPrefix(fields[4], "*") {
+			spec.Dow |= star
+		}
 	}
 	if s.cron.Next(time.Unix(0, 0)).IsZero() {
 		return fmt.Errorf("schedule.value %q names a day that never comes", cut(text))
