@@ -20,6 +20,7 @@ import (
 // the engine to shut down after it was asked to.
 const (
 	lockTimeout = 40 * time.Second
+	lockStep    = 100 * time.Millisecond // Between two looks at the parent.
 	stopTimeout = 25 * time.Second
 )
 
@@ -33,8 +34,13 @@ type Child struct {
 // Run serves until the parent's end of the lifeline closes or a signal asks
 // for it. It returns nil after a clean shutdown.
 func (c Child) Run() error {
-	held, err := folder.Lock(c.Dir, lockTimeout)
-	if err != nil {
+	stop := make(chan struct{})
+	go func() {
+		defer close(stop)
+		awaitStop()
+	}()
+	held, err := c.lock(stop)
+	if held == nil {
 		return err
 	}
 	defer func() { _ = held.Close() }()
@@ -50,15 +56,31 @@ func (c Child) Run() error {
 	if forgotten > 0 {
 		fmt.Fprintf(os.Stderr, "forgot %d blocks that were noted but not stored when the server was killed\n", forgotten)
 	}
-	stop := make(chan struct{})
-	go func() {
-		defer close(stop)
-		awaitStop()
-	}()
 	if c.Binary != "" {
 		return c.runBinary(stop, held)
 	}
 	return c.runLibrary(stop)
+}
+
+// lock waits for whoever has the folder. It is nil without an error where the
+// parent is gone meanwhile: a store that is killed again and again would leave
+// as many that wait behind, and one of them would take the folder, and start an
+// engine in it, after a later store had been stopped.
+func (c Child) lock(stop <-chan struct{}) (*os.File, error) {
+	for end := time.Now().Add(lockTimeout); ; {
+		held, err := folder.Lock(c.Dir, lockStep)
+		select {
+		case <-stop:
+			if held != nil {
+				_ = held.Close()
+			}
+			return nil, nil
+		default:
+		}
+		if !errors.Is(err, folder.ErrInUse) || time.Now().After(end) {
+			return held, err
+		}
+	}
 }
 
 // awaitStop returns when the parent is gone or wants an end, or on a signal.
