@@ -16,6 +16,7 @@ import (
 	"errata/grafana-plugin/pkg/frame"
 	"errata/grafana-plugin/pkg/sift"
 	"errata/grafana-plugin/pkg/store"
+	"errata/schema"
 )
 
 // Asker answers questions about one store.
@@ -173,13 +174,19 @@ const maxProjects = 100
 // field is empty: all projects.
 func (a *Asker) Projects(ctx context.Context, given string) ([]uint32, error) {
 	wanted := ask.List(given)
-	if len(wanted) == 0 || len(wanted) == 1 && wanted[0] == "all" {
+	if len(wanted) == 0 {
 		return nil, nil
 	}
 	all, err := a.store.Projects(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return named(wanted, all)
+}
+
+// named are the ids of projects. The word all alone is none of them, unless there is
+// one of that name.
+func named(wanted []string, all []schema.Project) ([]uint32, error) {
 	var out []uint32
 	for _, w := range wanted {
 		found := false
@@ -192,6 +199,9 @@ func (a *Asker) Projects(ctx context.Context, given string) ([]uint32, error) {
 			}
 		}
 		if !found {
+			if w == "all" && len(wanted) == 1 {
+				return nil, nil
+			}
 			if len(w) > 60 {
 				w = w[:60]
 			}
