@@ -132,6 +132,11 @@ func traffic(seed uint64, n int) []kafka.Message {
 			id++
 			add(schema.TopicLogs, trace, &schema.Record{ProjectId: 1, ReceivedAt: at.UnixMilli(), Logs: []*schema.Log{{LogId: id16(id), TimeUs: at.UnixMicro(), Body: "line", TraceId: trace}},
 				Receipts: []*schema.Receipt{{Category: schema.CategoryLog, Quantity: 1}}})
+		case 6: // Updates of few sessions, which say more than once that they begin or crash.
+			id++
+			n := r.IntN(n/40 + 1)
+			add(schema.TopicSessions, fmt.Sprint("session ", n), &schema.Record{ProjectId: 1, ReceivedAt: at.UnixMilli(), Receipts: []*schema.Receipt{{Category: schema.CategorySession, Quantity: 1}},
+				Sessions: []*schema.Session{{SessionId: id16(uint64(n + 1)), Seq: id, Started: epoch.UnixMilli(), Timestamp: at.UnixMilli(), Release: "shop@1", Init: r.IntN(2) == 0, Status: schema.SessionStatus(r.IntN(6))}}})
 		default:
 			event(schema.Protocol_PROTOCOL_SENTRY, r.IntN(3))
 		}
@@ -149,6 +154,7 @@ var compared = []string{
 	"SELECT toString(count()) FROM event_outcomes",
 	"SELECT toString(sum(events)) FROM issue_rollup", "SELECT toString(sum(events)) FROM issue_hour", "SELECT toString(sum(events)) FROM issue_day",
 	"SELECT toString(sum(events)) FROM project_minute", "SELECT toString(sum(events)) FROM issue_release", "SELECT toString(sum(events)) FROM release_rollup",
+	"SELECT toString(sum(quantity)) FROM sessions", "SELECT toString((sum(started), sum(crashed), sum(abnormal), sum(unhandled))) FROM session_hour",
 	"SELECT toString(sum(events)) FROM issue_tag", "SELECT toString((sum(errors), sum(spans), sum(logs))) FROM trace_index",
 }
 
@@ -292,7 +298,7 @@ func asInPeace(t *testing.T, x *stall, s *store, cfg consumer.Config) {
 	}
 	require.Equal(t, s.number("SELECT count() FROM events"), s.number("SELECT uniqExact(topic_partition, topic_offset) FROM events"), "no record is there twice")
 	require.Equal(t, s.number("SELECT sum(weight) FROM events"), s.number("SELECT sum(events) FROM issue_rollup"))
-	for _, table := range []string{"events", "spans", "logs", "event_outcomes"} {
+	for _, table := range []string{"events", "spans", "logs", "sessions", "event_outcomes"} {
 		for _, pair := range [][2]string{{"chaos", "peace"}, {"peace", "chaos"}} {
 			n := s.number(fmt.Sprintf("SELECT count() FROM (SELECT * FROM %s.%s EXCEPT SELECT * FROM %s.%s)", pair[0], table, pair[1], table))
 			require.Zero(t, n, "rows of %s only in %s", table, pair[0])
