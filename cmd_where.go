@@ -12,7 +12,7 @@ import (
 type whereCmd struct {
 	connect.Flags
 	JSON    bool   `help:"Print an array of row objects." name:"json"`
-	EventID string `arg:"" name:"event_id" help:"Event id: 32 hex digits, with or without dashes."`
+	EventID string `arg:"" name:"event_id" help:"Event id, or id of a check-in: 32 hex digits, with or without dashes."`
 }
 
 // Run says what became of an event.

@@ -101,3 +101,14 @@ func TestFiltersAreReadOnce(t *testing.T) {
 		}
 	}
 }
+
+// Clients are told the id of a check-in: what became of it is asked by it.
+func TestWhereACheckInIs(t *testing.T) {
+	owner, s := store(t, "errata"), store(t, "reader")
+	project, id := newProject(), uuid.NewString()
+	require.NoError(t, owner.Conn().Exec(t.Context(), "INSERT INTO check_ins (project_id, check_in_id, monitor, status, ts, received_at, trace_id) SELECT ?, toUUID(?), 'nightly', ['in_progress', 'timeout'][number + 1], now64(3) + number, now64(3) + number, 'abc' FROM numbers(2)", project, id))
+	require.Equal(t, []string{
+		"stored | " + text(project) + " | monitor | nightly: in_progress | Stored in check_ins. | abc | errata.check_ins",
+		"stored | " + text(project) + " | monitor | nightly: timeout | Found by the store, nobody sent it. | abc | errata.check_ins",
+	}, askAny(t, s, "where_event", "outcome project_id category title detail trace_id place", "event_id", id))
+}

@@ -1,5 +1,5 @@
 -- name: where_event
--- purpose: What became of one event id: where it is stored, or why it is not.
+-- purpose: What became of one event id, or id of a check-in: where it is stored, or why it is not.
 -- param event_id UUID required: 32 hex digits, with or without dashes.
 -- column outcome String: stored, twin, duplicate, filtered, rate_limited ...
 -- column project_id UInt32: Project.
@@ -7,13 +7,13 @@
 -- column protocol String: sentry, otlp, otlp_logs.
 -- column category String: error, transaction ...
 -- column issue String: Of a stored event.
--- column title String: Of a stored event.
+-- column title String: Of a stored event; monitor and status of a check-in.
 -- column reason String: Why, where it is not stored; why this issue, where it is.
 -- column detail String: One sentence.
 -- column trace_id String: Trace.
 -- column twin_of UUID: Of a twin: the event that counts.
 -- column place String: Table, or topic coordinates.
--- cost: Bloom filters on event_id of events, the key of event_outcomes. 25 ms.
+-- cost: Bloom filters on ids of events, spans and check-ins, the key of event_outcomes. 25 ms.
 -- bound: 100 rows; fates of what is not stored are kept for 14 days.
 SELECT *
 FROM (
@@ -33,6 +33,12 @@ FROM (
         toUUID('00000000-0000-0000-0000-000000000000'), 'errata.feedback'
     FROM feedback
     WHERE feedback_id = {event_id:UUID}
+    UNION ALL
+    SELECT 'stored', project_id, received_at, 'sentry', 'monitor', '', concat(CAST(monitor, 'String'), ': ', CAST(status, 'String')), '',
+        if(status IN ('missed', 'timeout'), 'Found by the store, nobody sent it.', 'Stored in check_ins.'), trace_id,
+        toUUID('00000000-0000-0000-0000-000000000000'), 'errata.check_ins'
+    FROM check_ins
+    WHERE check_in_id = {event_id:UUID}
     UNION ALL
     SELECT CAST(outcome, 'String'), project_id, ts, toString(protocol), CAST(category, 'String'), '', '', CAST(reason, 'String'), detail, '',
         toUUID('00000000-0000-0000-0000-000000000000'), 'errata.event_outcomes'

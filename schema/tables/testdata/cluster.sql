@@ -1406,6 +1406,12 @@ GROUP BY project_id, slug, schedule_type, schedule, timezone;
 
 CREATE TABLE IF NOT EXISTS errata.monitor_schedules ON CLUSTER prod AS errata.monitor_schedules_local ENGINE = Distributed('prod', 'errata', 'monitor_schedules_local', cityHash64(project_id, slug));
 
+-- 127_check_ins_by_id.sql
+ALTER TABLE errata.check_ins_local ON CLUSTER prod
+    ADD INDEX IF NOT EXISTS ix_check_in check_in_id TYPE bloom_filter(0.01) GRANULARITY 1;
+
+ALTER TABLE errata.check_ins_local ON CLUSTER prod MATERIALIZE INDEX ix_check_in SETTINGS mutations_sync = 0;
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges ON CLUSTER prod
 (

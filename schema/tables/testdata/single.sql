@@ -1216,6 +1216,12 @@ SELECT project_id, slug, schedule_type, schedule, timezone, min(m.updated_at) AS
 FROM errata.monitors AS m
 GROUP BY project_id, slug, schedule_type, schedule, timezone;
 
+-- 127_check_ins_by_id.sql
+ALTER TABLE errata.check_ins
+    ADD INDEX IF NOT EXISTS ix_check_in check_in_id TYPE bloom_filter(0.01) GRANULARITY 1;
+
+ALTER TABLE errata.check_ins MATERIALIZE INDEX ix_check_in SETTINGS mutations_sync = 0;
+
 -- views/001_merge.sql
 CREATE OR REPLACE VIEW errata.issue_merges
 (
