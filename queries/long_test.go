@@ -135,6 +135,8 @@ func TestAnswersOfMoreThanNinetyDays(t *testing.T) {
 		{"slow_transactions", "service name count estimated failure_rate p99_ms total_ms", of(180), nil, []string{"shop | GET / | 4 | 8.000 | 0.500 | 4.000 | 10.000"}},
 		{"slow_transactions", "name count estimated total_ms", all, []string{"environment", "production"}, []string{"GET / | 16 | 32.000 | 40.000"}},
 		{"service_overview", "service errors segments failure_rate", of(95), nil, []string{"shop | 8 | 4 | 0.500"}},
+		{"service_overview", "service errors segments", []string{"from", now.AddDate(0, 0, -95).Truncate(time.Hour).Add(30 * time.Minute).Format(time.RFC3339), "to", now.AddDate(0, 0, -94).Format(time.RFC3339)}, nil, []string{"shop | 8 | 4"}}, // Whole hours.
+		{"error_trend", "series events", []string{"from", now.AddDate(0, 0, -96).Format(time.RFC3339), "to", now.AddDate(0, 0, -95).Truncate(time.Hour).Add(2 * time.Second).Format(time.RFC3339)}, nil, []string{"all | 8"}},                      // Whole minutes.
 		{"service_overview", "service errors segments", all, nil, []string{"shop | 32 | 16"}},
 		{"request_trend", "requests failed", of(180), []string{"bucket_hours", "24"}, []string{"4 | 2"}},
 		{"request_trend", "requests failed", all, []string{"bucket_hours", "24", "service", "shop"}, []string{"4 | 2", "4 | 2", "4 | 2", "4 | 2"}},

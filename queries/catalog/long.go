@@ -31,7 +31,8 @@ func (c Choice) FirstKept() string {
 }
 
 // Minutes names project_minute, or where the window is long what has its columns.
-// Buckets that are not whole minutes are counted from events.
+// Buckets that are not whole minutes are counted from events. Who asks cuts the first
+// hour as it means it.
 func (c Choice) Minutes() (string, error) {
 	long, err := c.Long()
 	if err != nil {
@@ -64,11 +65,11 @@ func (c Choice) Minutes() (string, error) {
 	return `(
     SELECT project_id, minute, ` + text + `, k.events AS events
     FROM project_minute AS k
-    WHERE ` + projects + ` AND minute >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND minute <= {to:DateTime64(3, 'UTC')} AND minute >= ` + c.FirstKept() + `
+    WHERE ` + projects + ` AND minute >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND minute <= {to:DateTime64(3, 'UTC')} AND minute >= ` + c.FirstKept() + `
     UNION ALL
     SELECT project_id, toStartOfMinute(toDateTime(ts, 'UTC')) AS minute, ` + text + `, toUInt64(weight) AS events
     FROM events
-    WHERE ` + projects + ` AND ts >= toStartOfMinute({from:DateTime64(3, 'UTC')}) AND ts <= {to:DateTime64(3, 'UTC')} AND ts < ` + c.FirstKept() + `)`, err
+    WHERE ` + projects + ` AND ts >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND ts < least(` + c.FirstKept() + `, toStartOfMinute({to:DateTime64(3, 'UTC')}) + INTERVAL 1 MINUTE))`, err
 }
 
 // owners compares with parameter project or projects, whichever there is.
