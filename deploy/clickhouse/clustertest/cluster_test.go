@@ -213,6 +213,8 @@ func compare(t *testing.T, one, many *queries.Store, some []string) {
 	// Longer than rollups are kept: of those and of events.
 	for name, given := range map[string]map[string]string{
 		"error_trend": {"project": "1", "by": "environment"}, "error_trend_split": {"by": "issue", "bucket_seconds": "86400"}, "issue_trend": {"project": "1", "issue": values["issue"]},
+		"slow_transactions": {"project": "1"}, "service_overview": {"project": "1"}, "request_trend": {"projects": "1", "bucket_hours": "24"}, "trace_search": {"project": "1", "limit": "1000"}, "trace_find": {"projects": "1", "limit": "1000"},
+		"tag_distribution": {"project": "1", "issue": values["issue"]}, "tag_lift": {"project": "1", "issue": values["issue"]}, "issue_list": {"project": "1", "tag": values["tag"]},
 	} {
 		t.Run(name+"/long", func(t *testing.T) {
 			given["from"] = "-200d"
