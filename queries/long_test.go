@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/stretchr/testify/require"
+
+	"errata/queries/catalog"
 )
 
 // A project may keep more than the 90 days that rollups by the minute and the hour
@@ -99,6 +102,31 @@ func TestIssuesOfADayLongAgo(t *testing.T) {
 	}
 	trend := ask(t, s, project, "issue_list", "trend", "from", day.Add(10*time.Hour).Format(time.RFC3339), "to", day.Add(48*time.Hour).Format(time.RFC3339), "limit", "1")
 	require.Equal(t, []string{"[3 0]"}, trend)
+}
+
+// Whether a project keeps more than 90 days is what its rows say, not its setting.
+func TestWhoKeepsMoreThanNinetyDays(t *testing.T) {
+	t.Parallel()
+	owner, s := store(t, "errata"), store(t, "reader")
+	q, err := catalog.Lookup("issue_list")
+	require.NoError(t, err)
+	for _, table := range []string{"events", "spans", "logs"} {
+		project := newProject()
+		for _, c := range []struct{ days, rows int }{{90, 0}, {91, 1}} {
+			require.NoError(t, owner.Conn().Exec(t.Context(), "INSERT INTO "+table+" (project_id, ts, retention_days) VALUES (?, now(), ?)", project, c.days))
+			bound, err := q.Bind(map[string]string{"project": text(project), "from": "-200d"}, time.Now())
+			require.NoError(t, err)
+			got, err := s.Conn().Query(clickhouse.Context(t.Context(), clickhouse.WithParameters(bound)), q.AskKeptLonger(bound))
+			require.NoError(t, err)
+			n := 0
+			for got.Next() {
+				n++
+			}
+			require.NoError(t, got.Err())
+			require.NoError(t, got.Close())
+			require.Equal(t, c.rows, n, "%s of %d days", table, c.days)
+		}
+	}
 }
 
 // What has rollups of 90 days counts what a project keeps longer: transactions, tags

@@ -26,6 +26,15 @@ func (s *Store) Run(ctx context.Context, name string, values map[string]string) 
 	if err != nil {
 		return nil, err
 	}
+	if sql := q.AskKeptLonger(bound); sql != "" {
+		r, err := s.server.Ask(ctx, sql, bound)
+		if err != nil {
+			return nil, fmt.Errorf("cannot run query %s: %w", q.Name, err)
+		}
+		if len(r.Rows) == 0 {
+			bound[catalog.KeptLonger] = "0"
+		}
+	}
 	if compose := composed[q.Name]; compose != nil {
 		r, err := compose(ctx, s, s.asking(q, bound))
 		if err != nil {

@@ -9,17 +9,47 @@ import (
 // Rollups by the minute and the hour keep 90 days, a project may keep more: of a
 // window that begins before them, what is older is counted from events.
 
-// Long tells whether the window begins before those rollups do. An hour more than
-// they keep is none: lists of "the last 90 days" stay as cheap as they are.
+// KeptLonger is bound to "0" where no project that is asked for keeps more than those
+// rollups do: a year of such a project is as cheap as its 90 days.
+const KeptLonger = "kept_longer"
+
+// Long tells whether the window begins before those rollups do, and rows that are
+// older may be there.
 func (c Choice) Long() (bool, error) {
+	old, err := c.old()
+	return old && c.bound[KeptLonger] != "0", err
+}
+
+// old tells whether the window begins before those rollups do. An hour more than
+// they keep is none: lists of "the last 90 days" stay as cheap as they are.
+func (c Choice) old() (bool, error) {
 	from, _, err := c.Ends()
 	return time.Since(from) > 90*24*time.Hour+time.Hour, err
+}
+
+// AskKeptLonger is the statement that has a row where a project that is asked for has
+// rows that are kept for more than 90 days, by the partitions of their classes of
+// retention. It is empty where the window asks for none.
+func (q *Query) AskKeptLonger(bound map[string]string) string {
+	c := q.Choice(bound)
+	if old, err := c.old(); !old || err != nil { // Without a window there is no long one.
+		return ""
+	}
+	projects, err := c.owners()
+	if err != nil {
+		projects = "1"
+	}
+	var each []string
+	for _, table := range []string{"events", "spans", "logs"} {
+		each = append(each, "SELECT 1 FROM "+table+" WHERE retention_days > 90 AND "+projects+" LIMIT 1")
+	}
+	return strings.Join(each, "\nUNION ALL\n")
 }
 
 // ByHours tells whether a list of issues counts hours: up to 3 days, where the rollup
 // by the hour still has them; days are kept longer.
 func (c Choice) ByHours() (bool, error) {
-	if long, err := c.Long(); long || err != nil {
+	if old, err := c.old(); old || err != nil {
 		return false, err
 	}
 	return c.Within(72)
