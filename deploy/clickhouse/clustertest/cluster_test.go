@@ -127,7 +127,8 @@ func send(t *testing.T, w *kafka.Writer, n int, now time.Time) {
 	at := now.Add(-time.Duration(n) * 2 * time.Minute).Truncate(time.Millisecond)
 	trace := fmt.Sprintf("%032x", n/3+1)
 	f := uint64(1 + n*n%17)
-	record := &schema.Record{ProjectId: 1, ReceivedAt: at.UnixMilli(), RetentionDays: 90,
+	// Kept for longer than rollups are, or windows of more than 90 days are asked as those of 90.
+	record := &schema.Record{ProjectId: 1, ReceivedAt: at.UnixMilli(), RetentionDays: 400,
 		Receipts: []*schema.Receipt{{Category: schema.CategoryError, Quantity: 1, Bytes: 900}},
 		Event: &schema.Event{EventId: id16(n), Timestamp: at.UnixMilli(), Fingerprint: f, Hashes: []uint64{f, 5}, MainHash: f + 100,
 			Protocol: schema.Protocol_PROTOCOL_SENTRY, Type: "error", Level: schema.Level_LEVEL_ERROR, Platform: "python", Environment: []string{"production", "staging"}[n%2],
@@ -211,6 +212,9 @@ func compare(t *testing.T, one, many *queries.Store, some []string) {
 		}
 	}
 	// Longer than rollups are kept: of those and of events.
+	kept, err := many.SQL(t.Context(), "SELECT count() FROM events WHERE retention_days > 90")
+	require.NoError(t, err)
+	require.NotZero(t, kept.Rows[0][0], "else they are asked as shorter ones")
 	for name, given := range map[string]map[string]string{
 		"error_trend": {"project": "1", "by": "environment"}, "error_trend_split": {"by": "issue", "bucket_seconds": "86400"}, "issue_trend": {"project": "1", "issue": values["issue"]},
 		"slow_transactions": {"project": "1"}, "service_overview": {"project": "1"}, "request_trend": {"projects": "1", "bucket_hours": "24"}, "trace_search": {"project": "1", "limit": "1000"}, "trace_find": {"projects": "1", "limit": "1000"},
